@@ -1,0 +1,109 @@
+#ifndef SNI_HELLO_H
+#define SNI_HELLO_H
+
+/*
+ * The ClientHello as a TLS server would first see it (RFC 8446 section 4.1.2, RFC 6066 section 3).
+ *
+ * hello_parse() looks at the bytes that have arrived so far on a connection and says what they are.
+ * It is stateless: when it answers HELLO_MORE the caller comes back with the same bytes and more.
+ * It steps over TLS record headers by itself, so a hello cut into records anywhere reads like one
+ * that is not. It reads no byte past `len`, allocates nothing and keeps nothing.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sni/hostname.h"
+
+enum hello_result {
+    HELLO_OK,        /* a whole, legal ClientHello; the struct is filled */
+    HELLO_MORE,      /* a legal beginning; `need` says how many bytes in all are wanted at least */
+    HELLO_NOT_TLS,   /* not a TLS handshake record: plain text, SSLv2, another protocol */
+    HELLO_MALFORMED, /* TLS, but no TLS server should accept it; `why` says what is wrong */
+    HELLO_TOO_LARGE  /* the announced length, or the bytes on the wire, exceed the limit */
+};
+
+/* Default limit for the announced length of the handshake message, bytes. */
+#define HELLO_LIMIT_DEFAULT 65536u
+/* Most versions kept in client_hello.versions; a hello that offers more is still read whole. */
+#define HELLO_VERSIONS_MAX 16
+
+/* How the server name was given. */
+enum hello_name {
+    HELLO_NAME_NONE, /* no server_name extension */
+    HELLO_NAME_HOST, /* `host` holds a legal, normalised host name */
+    HELLO_NAME_IP    /* an IP literal (RFC 6066 forbids it): `host` holds it, no route matches it */
+};
+
+/*
+ * What was offered. Filled completely on HELLO_OK. On other results only `need`, `why`, `records`
+ * and `wire_bytes` (as far as judged) mean anything.
+ */
+struct client_hello {
+    /* the name */
+    enum hello_name name;
+    uint8_t host_len;
+    bool trailing_dot;             /* one trailing dot was stripped from the name */
+    char host[HOSTNAME_MAX + 1];   /* lower case, no trailing dot, NUL-terminated */
+
+    /* what else was offered */
+    uint16_t legacy_version;       /* ClientHello.legacy_version */
+    uint16_t highest_version;      /* highest offered, GREASE ignored: 0x0300 .. 0x0304 */
+    uint8_t version_count;
+    uint16_t versions[HELLO_VERSIONS_MAX]; /* in the client's order, GREASE left out; without
+                                              supported_versions just the legacy version */
+    bool ech;                      /* encrypted_client_hello (0xfe0d) was there */
+    bool early_data;               /* early_data (42) was there */
+
+    /* lengths */
+    uint32_t handshake_bytes;      /* announced length of the handshake message's body */
+    uint32_t wire_bytes;           /* from the first record header to the hello's last byte */
+    uint32_t records;              /* TLS records the hello was cut into */
+    size_t need;                   /* HELLO_MORE: at least so many bytes in all, always > len */
+    const char *why;               /* HELLO_MALFORMED, _NOT_TLS, _TOO_LARGE: a constant sentence */
+
+    /* for hello_alpn_next() only: where the ALPN list lies in the caller's bytes */
+    const uint8_t *input;          /* the caller's bytes: must outlive the struct's ALPN use */
+    size_t input_len;
+    uint32_t alpn_at;              /* offset of the list within the handshake message's body */
+    uint32_t alpn_bytes;           /* its length in bytes; 0 = no ALPN extension */
+};
+
+/*
+ * Judges `len` bytes. `limit` bounds the announced handshake length; the bytes on the wire are
+ * bounded by 6 * limit + 64, which is what a hello of that size takes in one-byte records.
+ * Any thread. The struct points into `bytes`.
+ */
+enum hello_result hello_parse(const uint8_t *bytes, size_t len, uint32_t limit,
+                              struct client_hello *hello);
+
+/* Bytes a buffer must hold so that every hello within `limit` can be judged. */
+size_t hello_wire_limit(uint32_t limit);
+
+/* A position in the ALPN list; start with {0}. */
+struct hello_alpn {
+    uint32_t at;
+};
+
+/*
+ * Copies the next offered protocol name (RFC 7301; 1 to 255 arbitrary bytes, GREASE left out) into
+ * `name` and its length into `len`. False at the end of the list. Needs a hello that was HELLO_OK
+ * and whose input is still there.
+ */
+bool hello_alpn_next(const struct client_hello *hello, struct hello_alpn *position,
+                     uint8_t name[255], uint8_t *len);
+
+/* Whether the client offered exactly this protocol. */
+bool hello_offers_alpn(const struct client_hello *hello, const char *protocol, size_t len);
+
+/* "ok", "more", "not_tls", "malformed", "too_large". */
+const char *hello_result_word(enum hello_result result);
+
+/* "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"; NULL for anything else. */
+const char *hello_version_word(uint16_t version);
+
+/* GREASE values 0x0a0a, 0x1a1a, .. 0xfafa (RFC 8701). */
+bool hello_is_grease(uint16_t value);
+
+#endif
