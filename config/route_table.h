@@ -33,10 +33,10 @@ struct route_query {
     uint32_t listener;                /* index in the configuration; UINT32_MAX = unknown */
 };
 
-/* Returned to the builder's caller when two routes could tie. */
+/* Told to the builder's caller when two routes could tie. Lives as long as the call. */
 struct route_conflict {
-    const char *pattern;
-    uint32_t first, second;           /* route indexes */
+    const char *pattern;              /* NUL-terminated */
+    uint32_t first, second;           /* route indexes, first < second */
     bool duplicate;                   /* the same pattern without any conditions on both */
 };
 
@@ -49,14 +49,18 @@ struct route_builder *route_builder_new(const struct route *routes, size_t expec
 
 /*
  * Adds a pattern: "shop.example.com", "*.example.com", "**.example.com" (already normalised and
- * legal). False: no memory.
+ * legal; it is copied). Adding it to the same route again changes nothing. False: no memory; the
+ * builder is as before.
  */
 bool route_builder_add(struct route_builder *builder, const char *pattern, size_t len,
                        uint32_t route);
 
 /*
- * Finishes. Calls `on_conflict` for every pair that could tie. Returns the table, or NULL when there
- * was a conflict or no memory (`*no_memory` says which). Frees the builder in any case.
+ * Finishes. Calls `on_conflict` for pairs that could tie: every route that could tie with any other
+ * is in at least one of them, no pair comes twice for one pattern, and of many equal routes each is
+ * told against the first, so that a large mistake does not make for endless calls. Returns the
+ * table, or NULL when there was a conflict or no memory (`*no_memory` says which). Frees the builder
+ * in any case.
  */
 struct route_table *route_builder_finish(struct route_builder *builder,
                                          void (*on_conflict)(void *context,
@@ -67,7 +71,10 @@ void route_builder_abandon(struct route_builder *builder); /* frees an unfinishe
 
 /* --- looking up --- */
 
-/* The winning route's index, or ROUTE_NONE. No allocation, any thread. */
+/*
+ * The winning route's index, or ROUTE_NONE. No allocation, any thread. Reads `host_len` bytes of the
+ * name and not one more.
+ */
 uint32_t route_table_find(const struct route_table *table, const struct route_query *query);
 
 /* Why a candidate was passed over, or that it won. */
@@ -80,7 +87,7 @@ enum route_verdict {
 };
 
 struct route_candidate {
-    const char *pattern;     /* the pattern that matched the name */
+    const char *pattern;     /* that matched the name; lives as long as the table, no NUL */
     size_t pattern_len;
     uint32_t route;
     enum route_verdict verdict;

@@ -1,0 +1,169 @@
+/*
+ * Route table, measured: micro-routes [ROUTES]
+ *
+ * Builds a table of ROUTES routes (default a million: 90 % exact names, 8 % `*.`, 2 % `**.`) and
+ * looks random names up, nine of ten of which it knows. Prints one `name value unit` per line.
+ *
+ * Names are looked up in a random order, in batches, so that neither the caches nor the clock
+ * flatter or burden the result; a batch's time per lookup is one sample.
+ */
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/config.h"
+
+#define NAME_ROOM 64
+#define QUERIES   (1u << 20)
+#define BATCH     64
+
+struct random {
+    uint64_t state;
+};
+
+static uint64_t random_next(struct random *random) /* splitmix64 */
+{
+    uint64_t z = random->state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static double now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+static void *must_allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+    if (memory == NULL) {
+        (void)fputs("micro-routes: no memory\n", stderr);
+        exit(71);
+    }
+    return memory;
+}
+
+/* The name behind the prefix; many customers under a few parents, as on a hosting platform. */
+static int print_base(char out[NAME_ROOM], uint32_t number)
+{
+    static const char *const parents[] = {"example.com", "apps.example.net", "shop.test", "io"};
+    struct random random = {number};
+    uint64_t noise = random_next(&random) & 0xffff;
+    return snprintf(out, NAME_ROOM, "c%" PRIu32 "-%" PRIx64 ".%s", number, noise,
+                    parents[number % 4]);
+}
+
+static const char *prefix_of(uint32_t number)
+{
+    uint32_t kind = number % 50;
+    if (kind == 0)
+        return "**.";
+    return kind <= 4 ? "*." : "";
+}
+
+static struct route_table *build(const struct route *routes, uint32_t count)
+{
+    struct route_builder *builder = route_builder_new(routes, count);
+    assert(builder != NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        char base[NAME_ROOM];
+        char pattern[NAME_ROOM + 4];
+        (void)print_base(base, i);
+        int len = snprintf(pattern, sizeof pattern, "%s%s", prefix_of(i), base);
+        bool added = route_builder_add(builder, pattern, (size_t)len, i);
+        assert(added);
+    }
+    bool no_memory;
+    struct route_table *table = route_builder_finish(builder, NULL, NULL, &no_memory);
+    assert(table != NULL);
+    return table;
+}
+
+struct question {
+    uint8_t len;
+    bool known;
+    char host[NAME_ROOM - 2];
+};
+
+static struct question *invent_questions(uint32_t routes)
+{
+    struct question *questions = must_allocate(QUERIES, sizeof *questions);
+    struct random random = {42};
+    for (uint32_t i = 0; i < QUERIES; i++) {
+        struct question *question = &questions[i];
+        uint64_t dice = random_next(&random);
+        question->known = dice % 10 != 0;
+        uint32_t number = (uint32_t)((dice >> 8) % routes);
+        char base[NAME_ROOM];
+        (void)print_base(base, question->known ? number : number + routes);
+        const char *label = question->known && *prefix_of(number) != '\0' ? "www." : "";
+        question->len =
+            (uint8_t)snprintf(question->host, sizeof question->host, "%s%s", label, base);
+    }
+    return questions;
+}
+
+/* Time per lookup of one batch; counts wrong answers. */
+static double ask_batch(const struct route_table *table, const struct question *questions,
+                        size_t *wrong)
+{
+    double begin = now_ns();
+    for (size_t i = 0; i < BATCH; i++) {
+        struct route_query query = {
+            .host = questions[i].host, .host_len = questions[i].len, .listener = CONFIG_NONE};
+        *wrong += (route_table_find(table, &query) != ROUTE_NONE) != questions[i].known;
+    }
+    return (now_ns() - begin) / BATCH;
+}
+
+static int compare_doubles(const void *left, const void *right)
+{
+    const double *a = left;
+    const double *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+static void measure_lookups(const struct route_table *table, const struct question *questions)
+{
+    enum { ROUNDS = 4, BATCHES = QUERIES / BATCH };
+    double *samples = must_allocate((size_t)ROUNDS * BATCHES, sizeof *samples);
+    size_t wrong = 0;
+    size_t count = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t batch = 0; batch < BATCHES; batch++)
+            samples[count++] = ask_batch(table, questions + batch * BATCH, &wrong);
+    }
+    qsort(samples, count, sizeof *samples, compare_doubles);
+    printf("lookup_median %.1f ns\n", samples[count / 2]);
+    printf("lookup_p99 %.1f ns\n", samples[count * 99 / 100]);
+    printf("lookups_wrong %zu lookups\n", wrong);
+    free(samples);
+}
+
+int main(int argc, char **argv)
+{
+    uint32_t count = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000;
+    if (count == 0) {
+        (void)fputs("usage: micro-routes [ROUTES]\n", stderr);
+        return 64;
+    }
+    struct route *routes = must_allocate(count, sizeof *routes);
+    struct question *questions = invent_questions(count);
+    double begin = now_ns();
+    struct route_table *table = build(routes, count);
+    printf("routes %" PRIu32 " routes\n", count);
+    printf("build %.3f s\n", (now_ns() - begin) / 1e9);
+    printf("table %.1f bytes/route\n", (double)route_table_bytes(table) / count);
+    measure_lookups(table, questions);
+    route_table_free(table);
+    free(questions);
+    free(routes);
+    return 0;
+}

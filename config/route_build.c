@@ -1,0 +1,414 @@
+/*
+ * Building a route table:
+ *
+ *   route_builder_add()     keeps what it is told: one text, one record per pattern
+ *   build_index()           puts every different pattern into its index and writes its entry;
+ *                           further routes of the same pattern are chained to the first
+ *   build_routes()          turns chains into lists by precedence and looks for ties
+ *
+ * Any allocation may fail; then the whole is dropped.
+ */
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <xxhash.h>
+
+#include "config/config.h"
+#include "config/route_conflicts.h"
+#include "config/route_inside.h"
+#include "config/route_match.h"
+#include "config/route_table.h"
+
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+#define PATTERN_MAX     (3 + 253) /* "**." and the longest name */
+#define NO_PATTERN      UINT32_MAX
+
+/* How far ahead of the insertion slots are fetched from memory. */
+#define PREFETCH_DISTANCE 8
+
+struct pattern {
+    uint64_t hash; /* of the suffix */
+    uint32_t route;
+    uint32_t next; /* another one with the same text, or NO_PATTERN */
+    uint8_t suffix_len;
+    uint8_t kind;
+};
+
+struct route_builder {
+    const struct route *routes;
+    uint64_t seed;
+    struct pattern *patterns;
+    size_t count, room;
+    char *texts; /* of all patterns, one behind the other */
+    size_t text_bytes, text_room;
+    size_t kinds[PATTERN_KINDS]; /* patterns of each kind */
+    size_t entry_units;          /* that entries take at most, with place 0 */
+};
+
+/* What the steps of finishing share. */
+struct build {
+    struct route_builder *builder;
+    struct route_table *table;
+    size_t entry_end;                /* units used of table->entries */
+    size_t list_room;                /* places lists take at most */
+    size_t list_end;                 /* places used of table->lists */
+    uint64_t *sorting;               /* room for any chain */
+    const struct route_entry *entry; /* being looked at for ties */
+    bool duplicates;                 /* ties found there are of routes without conditions */
+    size_t conflicts;
+    void (*on_conflict)(void *context, const struct route_conflict *conflict);
+    void *context;
+};
+
+static const uint8_t prefix_lengths[PATTERN_KINDS] = {
+    [PATTERN_EXACT] = 0, [PATTERN_ONE] = 2, [PATTERN_MANY] = 3};
+
+static enum pattern_kind kind_of(const char *pattern, size_t len)
+{
+    if (len > 3 && memcmp(pattern, "**.", 3) == 0)
+        return PATTERN_MANY;
+    if (len > 2 && memcmp(pattern, "*.", 2) == 0)
+        return PATTERN_ONE;
+    return PATTERN_EXACT;
+}
+
+/* Nobody should be able to choose names that collide. */
+static uint64_t random_seed(void)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
+        return seed;
+    struct timespec now; /* early boot, or a sandbox without the call: the best there is */
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u ^ (uint64_t)now.tv_sec ^ (uintptr_t)&seed;
+}
+
+struct route_builder *route_builder_new(const struct route *routes, size_t expected_patterns)
+{
+    struct route_builder *builder = calloc(1, sizeof *builder);
+    if (builder == NULL)
+        return NULL;
+    builder->routes = routes;
+    builder->seed = random_seed();
+    builder->entry_units = 1;
+    builder->room = expected_patterns > 0 ? expected_patterns : 16;
+    builder->patterns = calloc(builder->room, sizeof *builder->patterns);
+    if (builder->patterns == NULL) {
+        free(builder);
+        return NULL;
+    }
+    return builder;
+}
+
+void route_builder_abandon(struct route_builder *builder)
+{
+    if (builder == NULL)
+        return;
+    free(builder->patterns);
+    free(builder->texts);
+    free(builder);
+}
+
+static bool reserve_pattern(struct route_builder *builder)
+{
+    if (builder->count < builder->room)
+        return true;
+    size_t room = builder->room * 2;
+    struct pattern *patterns = reallocarray(builder->patterns, room, sizeof *patterns);
+    if (patterns == NULL)
+        return false;
+    builder->patterns = patterns;
+    builder->room = room;
+    return true;
+}
+
+static bool reserve_text(struct route_builder *builder, size_t len)
+{
+    if (builder->text_room - builder->text_bytes >= len)
+        return true;
+    size_t room = builder->text_room * 2 + 1024;
+    char *texts = realloc(builder->texts, room);
+    if (texts == NULL)
+        return false;
+    builder->texts = texts;
+    builder->text_room = room;
+    return true;
+}
+
+bool route_builder_add(struct route_builder *builder, const char *pattern, size_t len,
+                       uint32_t route)
+{
+    enum pattern_kind kind = kind_of(pattern, len);
+    size_t prefix_len = prefix_lengths[kind];
+    size_t suffix_len = len - prefix_len;
+    assert(suffix_len > 0 && suffix_len <= PATTERN_MAX - 3);
+    /* Places of entries, and numbers of patterns, have 32 bits. */
+    if (builder->entry_units + route_entry_units(len) >= UINT32_MAX)
+        return false;
+    if (!reserve_pattern(builder) || !reserve_text(builder, len))
+        return false;
+    memcpy(builder->texts + builder->text_bytes, pattern, len);
+    builder->text_bytes += len;
+    builder->patterns[builder->count++] = (struct pattern){
+        .hash = XXH3_64bits_withSeed(pattern + prefix_len, suffix_len, builder->seed),
+        .route = route,
+        .next = NO_PATTERN,
+        .suffix_len = (uint8_t)suffix_len,
+        .kind = (uint8_t)kind,
+    };
+    builder->kinds[kind]++;
+    builder->entry_units += route_entry_units(len);
+    return true;
+}
+
+/*
+ * Zeroed memory. Large pieces ask for huge pages: at a million routes most of a lookup's time would
+ * otherwise go into page table walks.
+ */
+static void *allocate(struct route_table *table, size_t bytes)
+{
+    void *memory;
+    if (bytes < HUGE_PAGE_BYTES) {
+        memory = calloc(1, bytes);
+    } else {
+        bytes = (bytes + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
+        memory = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+        if (memory != NULL) {
+            (void)madvise(memory, bytes, MADV_HUGEPAGE); /* without them it is only slower */
+            memset(memory, 0, bytes);
+        }
+    }
+    if (memory != NULL)
+        table->bytes += bytes;
+    return memory;
+}
+
+/* A power of two, of which at most two thirds get used. */
+static size_t slots_for(size_t patterns)
+{
+    size_t slots = 2;
+    while (slots * 2 < patterns * 3)
+        slots *= 2;
+    return slots;
+}
+
+static bool build_table(struct build *build)
+{
+    const struct route_builder *builder = build->builder;
+    struct route_table *table = calloc(1, sizeof *table);
+    if (table == NULL)
+        return false;
+    build->table = table;
+    table->routes = builder->routes;
+    table->seed = builder->seed;
+    table->bytes = sizeof *table;
+    table->wildcards = builder->kinds[PATTERN_ONE] + builder->kinds[PATTERN_MANY] > 0;
+    size_t slots = 0;
+    for (int kind = 0; kind < PATTERN_KINDS; kind++)
+        slots += slots_for(builder->kinds[kind]);
+    table->slots = allocate(table, slots * sizeof *table->slots);
+    table->entries = allocate(table, builder->entry_units * sizeof *table->entries);
+    if (table->slots == NULL || table->entries == NULL)
+        return false;
+    slots = 0;
+    for (int kind = 0; kind < PATTERN_KINDS; kind++) {
+        table->index[kind].slots = table->slots + slots;
+        table->index[kind].mask = slots_for(builder->kinds[kind]) - 1;
+        slots += slots_for(builder->kinds[kind]);
+    }
+    return true;
+}
+
+static void mark_level(struct route_index *index, const char *suffix, size_t len)
+{
+    unsigned labels = 1;
+    for (size_t i = 0; i < len; i++)
+        labels += suffix[i] == '.';
+    assert(labels < 128);
+    index->levels[labels / 64] |= (uint64_t)1 << labels % 64;
+}
+
+/* For now an entry's `route` is the number of its first pattern. */
+static void write_entry(struct build *build, uint32_t number, const char *text, uint64_t *slot)
+{
+    const struct pattern *pattern = &build->builder->patterns[number];
+    struct route_entry *entry = route_entry_at(build->table, (uint32_t)build->entry_end);
+    size_t len = (size_t)prefix_lengths[pattern->kind] + pattern->suffix_len;
+    entry->route = number;
+    entry->prefix_len = prefix_lengths[pattern->kind];
+    entry->suffix_len = pattern->suffix_len;
+    memcpy(entry->text, text, len);
+    *slot = (pattern->hash & ~(uint64_t)UINT32_MAX) | build->entry_end;
+    build->entry_end += route_entry_units(len);
+    build->table->patterns++;
+    mark_level(&build->table->index[pattern->kind], text + entry->prefix_len, entry->suffix_len);
+}
+
+static void chain_pattern(struct build *build, uint32_t number, const struct route_entry *entry)
+{
+    struct pattern *patterns = build->builder->patterns;
+    struct pattern *first = &patterns[entry->route];
+    build->list_room += first->next == NO_PATTERN ? 3 : 1; /* at first also count and first route */
+    patterns[number].next = first->next;
+    first->next = number;
+}
+
+static void prefetch_slot(const struct build *build, size_t number)
+{
+    if (number >= build->builder->count)
+        return;
+    const struct pattern *pattern = &build->builder->patterns[number];
+    const struct route_index *index = &build->table->index[pattern->kind];
+    __builtin_prefetch(&index->slots[pattern->hash & index->mask], 1);
+}
+
+static void build_index(struct build *build)
+{
+    const struct route_builder *builder = build->builder;
+    const char *text = builder->texts;
+    build->entry_end = 1;
+    for (size_t i = 0; i < builder->count; i++) {
+        const struct pattern *pattern = &builder->patterns[i];
+        size_t prefix_len = prefix_lengths[pattern->kind];
+        prefetch_slot(build, i + PREFETCH_DISTANCE);
+        uint64_t *slot = route_index_slot(build->table, pattern->kind, pattern->hash,
+                                          text + prefix_len, pattern->suffix_len);
+        if (*slot == 0)
+            write_entry(build, (uint32_t)i, text, slot);
+        else
+            chain_pattern(build, (uint32_t)i, route_entry_at(build->table, (uint32_t)*slot));
+        text += prefix_len + pattern->suffix_len;
+    }
+}
+
+/* Room for lists, and for sorting the routes of one of them. */
+static bool build_lists(struct build *build)
+{
+    if (build->list_room == 0)
+        return true;
+    if (build->list_room >= UINT32_MAX)
+        return false;
+    build->table->lists = allocate(build->table, build->list_room * sizeof *build->table->lists);
+    build->sorting = calloc(build->list_room, sizeof *build->sorting);
+    return build->table->lists != NULL && build->sorting != NULL;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    const uint64_t *a = left;
+    const uint64_t *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+/* The chain's routes as keys that sort by precedence, each route once; returns their number. */
+static size_t sort_chain(struct build *build, uint32_t number)
+{
+    const struct route_builder *builder = build->builder;
+    uint64_t *keys = build->sorting;
+    size_t count = 0;
+    for (; number != NO_PATTERN; number = builder->patterns[number].next) {
+        uint32_t route = builder->patterns[number].route;
+        uint64_t lacking = ROUTE_CONDITIONS_MAX - route_condition_count(&builder->routes[route]);
+        keys[count++] = lacking << 32 | route;
+    }
+    qsort(keys, count, sizeof *keys, compare_keys);
+    size_t kept = 1;
+    for (size_t i = 1; i < count; i++) {
+        if (keys[i] != keys[kept - 1])
+            keys[kept++] = keys[i];
+    }
+    return kept;
+}
+
+static void on_pair(void *context, uint32_t first, uint32_t second)
+{
+    struct build *build = context;
+    char pattern[PATTERN_MAX + 1];
+    size_t len = (size_t)build->entry->prefix_len + build->entry->suffix_len;
+    memcpy(pattern, build->entry->text, len);
+    pattern[len] = '\0';
+    struct route_conflict conflict = {
+        .pattern = pattern, .first = first, .second = second, .duplicate = build->duplicates};
+    build->on_conflict(build->context, &conflict);
+}
+
+/* Looks for ties among the routes of a list with equally many conditions. False: no memory. */
+static bool find_ties(struct build *build, const uint32_t *list, size_t count)
+{
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        uint64_t lacking = build->sorting[begin] >> 32;
+        for (end = begin + 1; end < count && build->sorting[end] >> 32 == lacking; end++)
+            continue;
+        if (end - begin == 1)
+            continue;
+        build->duplicates = lacking == ROUTE_CONDITIONS_MAX;
+        long found =
+            route_conflicts_find(build->table->routes, list + begin, end - begin, on_pair, build);
+        if (found < 0)
+            return false;
+        build->conflicts += (size_t)found;
+    }
+    return true;
+}
+
+static bool settle_list(struct build *build, struct route_entry *entry)
+{
+    size_t count = sort_chain(build, entry->route);
+    uint32_t *list = build->table->lists + build->list_end;
+    entry->shape = ENTRY_LIST;
+    entry->route = (uint32_t)build->list_end;
+    list[0] = (uint32_t)count;
+    for (size_t i = 0; i < count; i++)
+        list[i + 1] = (uint32_t)build->sorting[i];
+    build->list_end += count + 1;
+    build->entry = entry;
+    return find_ties(build, list + 1, count);
+}
+
+/* Gives every entry its route or its list. False: no memory. */
+static bool build_routes(struct build *build)
+{
+    const struct route_builder *builder = build->builder;
+    for (size_t at = 1; at < build->entry_end;) {
+        struct route_entry *entry = route_entry_at(build->table, (uint32_t)at);
+        const struct pattern *first = &builder->patterns[entry->route];
+        at += route_entry_units((size_t)entry->prefix_len + entry->suffix_len);
+        if (first->next != NO_PATTERN) {
+            if (!settle_list(build, entry))
+                return false;
+            continue;
+        }
+        bool plain = route_condition_count(&builder->routes[first->route]) == 0;
+        entry->shape = plain ? ENTRY_PLAIN : ENTRY_SINGLE;
+        entry->route = first->route;
+    }
+    return true;
+}
+
+static bool build_all(struct build *build)
+{
+    if (!build_table(build))
+        return false;
+    build_index(build);
+    return build_lists(build) && build_routes(build);
+}
+
+struct route_table *route_builder_finish(struct route_builder *builder,
+                                         void (*on_conflict)(void *context,
+                                                             const struct route_conflict *conflict),
+                                         void *context, bool *no_memory)
+{
+    struct build build = {.builder = builder, .on_conflict = on_conflict, .context = context};
+    *no_memory = !build_all(&build);
+    if (*no_memory || build.conflicts > 0) {
+        route_table_free(build.table);
+        build.table = NULL;
+    }
+    free(build.sorting);
+    route_builder_abandon(builder);
+    return build.table;
+}

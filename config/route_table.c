@@ -1,0 +1,172 @@
+/*
+ * Looking names up. The order of precedence is written once, in visit_patterns(); finding and
+ * explaining are two visitors of it.
+ */
+
+#include "config/route_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "config/config.h"
+#include "config/route_inside.h"
+#include "config/route_match.h"
+
+/* Told about a pattern that the name matches; true ends the visit. */
+typedef bool entry_visitor(void *context, const struct route_entry *entry);
+
+static inline bool visit_one(const struct route_table *table, enum pattern_kind kind, uint64_t hash,
+                             const char *suffix, size_t len, entry_visitor *on_entry, void *context)
+{
+    uint64_t slot = *route_index_slot(table, kind, hash, suffix, len);
+    return slot != 0 && on_entry(context, route_entry_at(table, (uint32_t)slot));
+}
+
+static unsigned count_labels(const char *name, size_t len)
+{
+    unsigned labels = 1;
+    for (size_t i = 0; i < len; i++)
+        labels += name[i] == '.';
+    return labels;
+}
+
+static inline bool uses_level(const struct route_index *index, unsigned labels)
+{
+    return labels < 128 && (index->levels[labels / 64] >> labels % 64 & 1) != 0;
+}
+
+/* Every wildcard the name matches: the longest suffix first. */
+static inline void visit_wildcards(const struct route_table *table, const char *host, size_t len,
+                                   entry_visitor *on_entry, void *context)
+{
+    const char *suffix = host;
+    const char *end = host + len;
+    unsigned labels = count_labels(host, len);
+    for (unsigned level = labels - 1; level > 0; level--) {
+        suffix = (const char *)memchr(suffix, '.', (size_t)(end - suffix)) + 1;
+        bool one = level == labels - 1 && uses_level(&table->index[PATTERN_ONE], level);
+        bool many = uses_level(&table->index[PATTERN_MANY], level);
+        if (!one && !many)
+            continue;
+        size_t suffix_len = (size_t)(end - suffix);
+        uint64_t hash = XXH3_64bits_withSeed(suffix, suffix_len, table->seed);
+        if (one && visit_one(table, PATTERN_ONE, hash, suffix, suffix_len, on_entry, context))
+            return;
+        if (many && visit_one(table, PATTERN_MANY, hash, suffix, suffix_len, on_entry, context))
+            return;
+    }
+}
+
+/* Every pattern the name matches, in the order of precedence. */
+static inline void visit_patterns(const struct route_table *table, const char *host, size_t len,
+                                  entry_visitor *on_entry, void *context)
+{
+    uint64_t hash = XXH3_64bits_withSeed(host, len, table->seed);
+    if (visit_one(table, PATTERN_EXACT, hash, host, len, on_entry, context))
+        return;
+    if (table->wildcards)
+        visit_wildcards(table, host, len, on_entry, context);
+}
+
+/* The routes under a pattern, by precedence. */
+static const uint32_t *entry_routes(const struct route_table *table,
+                                    const struct route_entry *entry, uint32_t *count)
+{
+    if (entry->shape != ENTRY_LIST) {
+        *count = 1;
+        return &entry->route;
+    }
+    *count = table->lists[entry->route];
+    return &table->lists[entry->route + 1];
+}
+
+struct finding {
+    const struct route_table *table;
+    const struct route_query *query;
+    uint32_t route;
+};
+
+static bool on_entry_find(void *context, const struct route_entry *entry)
+{
+    struct finding *finding = context;
+    if (entry->shape == ENTRY_PLAIN) { /* saves the look at the route itself */
+        finding->route = entry->route;
+        return true;
+    }
+    uint32_t count;
+    const uint32_t *routes = entry_routes(finding->table, entry, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (route_judge(&finding->table->routes[routes[i]], finding->query) == ROUTE_WON) {
+            finding->route = routes[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t route_table_find(const struct route_table *table, const struct route_query *query)
+{
+    struct finding finding = {.table = table, .query = query, .route = ROUTE_NONE};
+    visit_patterns(table, query->host, query->host_len, on_entry_find, &finding);
+    return finding.route;
+}
+
+struct explaining {
+    const struct route_table *table;
+    const struct route_query *query;
+    void (*on_candidate)(void *context, const struct route_candidate *candidate);
+    void *context;
+    bool won;
+};
+
+static bool on_entry_explain(void *context, const struct route_entry *entry)
+{
+    struct explaining *explaining = context;
+    uint32_t count;
+    const uint32_t *routes = entry_routes(explaining->table, entry, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct route_candidate candidate = {
+            .pattern = entry->text,
+            .pattern_len = (size_t)entry->prefix_len + entry->suffix_len,
+            .route = routes[i],
+            .verdict = route_judge(&explaining->table->routes[routes[i]], explaining->query),
+        };
+        if (candidate.verdict == ROUTE_WON && explaining->won)
+            candidate.verdict = ROUTE_BEATEN;
+        if (candidate.verdict == ROUTE_WON)
+            explaining->won = true;
+        explaining->on_candidate(explaining->context, &candidate);
+    }
+    return false;
+}
+
+void route_table_explain(const struct route_table *table, const struct route_query *query,
+                         void (*on_candidate)(void *context,
+                                              const struct route_candidate *candidate),
+                         void *context)
+{
+    struct explaining explaining = {
+        .table = table, .query = query, .on_candidate = on_candidate, .context = context};
+    visit_patterns(table, query->host, query->host_len, on_entry_explain, &explaining);
+}
+
+size_t route_table_bytes(const struct route_table *table)
+{
+    return table->bytes;
+}
+
+size_t route_table_patterns(const struct route_table *table)
+{
+    return table->patterns;
+}
+
+void route_table_free(struct route_table *table)
+{
+    if (table == NULL)
+        return;
+    free(table->slots);
+    free(table->entries);
+    free(table->lists);
+    free(table);
+}
