@@ -22,7 +22,7 @@ enum tls_alert {
 
 /*
  * Writes a fatal alert record. `legacy_version` is the hello's (0 = unknown): the record carries
- * 0x0303, or 0x0301 (0x0300 for SSLv3) when the client's is lower, so that every client reads it.
+ * that version when it is SSL 3.0 to TLS 1.1, else 0x0303, so that every client reads it.
  */
 void tls_alert_build(uint8_t out[TLS_ALERT_BYTES], enum tls_alert alert, uint16_t legacy_version);
 

@@ -20,25 +20,25 @@ struct hello_extension {
 
 /* What the hello is to contain; start from hello_spec_init(). */
 struct hello_spec {
-    const char *host;               /* host_name for server_name; NULL = no such extension */
-    size_t host_len;                /* 0 = strlen(host); lets a name hold any byte */
-    const char *const *alpn;        /* protocol names; NULL = no ALPN extension */
+    const char *host;        /* host_name for server_name; NULL = no such extension */
+    size_t host_len;         /* 0 = strlen(host); lets a name hold any byte */
+    const char *const *alpn; /* protocol names; NULL = no ALPN extension */
     size_t alpn_count;
-    uint16_t legacy_version;        /* ClientHello.legacy_version */
-    uint16_t record_version;        /* of every record header */
-    const uint16_t *versions;       /* supported_versions; NULL = no such extension */
+    uint16_t legacy_version;  /* ClientHello.legacy_version */
+    uint16_t record_version;  /* of every record header */
+    const uint16_t *versions; /* supported_versions; NULL = no such extension */
     size_t version_count;
-    bool grease;                    /* GREASE cipher, group, version and extensions */
-    bool ech_grease;                /* an encrypted_client_hello extension as browsers send it */
-    bool no_extensions;             /* end after the compression methods, as SSLv3 did */
-    size_t session_id_len;          /* 0 .. 32 */
-    size_t key_share_bytes;         /* 0 = X25519 only; 1216 = with an X25519MLKEM768 share */
-    size_t ticket_bytes;            /* length of a pre_shared_key/session_ticket to carry, 0 = none */
-    size_t total_bytes;             /* pad (RFC 7685) so that the handshake message with its 4-byte
-                                       header has at least this length; 0 = no padding */
+    bool grease;            /* GREASE cipher, group, version and extensions */
+    bool ech_grease;        /* an encrypted_client_hello extension as browsers send it */
+    bool no_extensions;     /* end after the compression methods, as SSLv3 did */
+    size_t session_id_len;  /* 0 .. 32 */
+    size_t key_share_bytes; /* 0 = X25519 only; 1216 = with an X25519MLKEM768 share */
+    size_t ticket_bytes;    /* length of a pre_shared_key/session_ticket to carry, 0 = none */
+    size_t total_bytes;     /* pad (RFC 7685) so that the handshake message with its 4-byte
+                               header has at least this length; 0 = no padding */
     const struct hello_extension *extra; /* appended verbatim, before any pre_shared_key */
     size_t extra_count;
-    uint64_t seed;                  /* random, session id, key shares come from it */
+    uint64_t seed; /* random, session id, key shares come from it */
 };
 
 /* A hello for `host` (NULL = no SNI) that offers TLS 1.3 and 1.2, with h2 and http/1.1. */
