@@ -15,34 +15,29 @@
 #include "sni/extension.h"
 #include "sni/frame.h"
 
-#define RANDOM_BYTES         32
-#define SESSION_ID_MAX       32
-#define NAME_TYPE_HOST_NAME  0
-#define TYPES_PER_BLOCK_LOG2 10
+#define RANDOM_BYTES        32
+#define SESSION_ID_MAX      32
+#define NAME_TYPE_HOST_NAME 0
 
 /*
- * Which extension types were seen: one bit each, in 64 blocks that are cleared when first touched.
- * A usual hello touches two or three of them; one with thousands of extensions stays linear.
+ * Which extension types were seen: one bit each, in 1024 words that are cleared when first touched.
+ * So a usual hello pays for its twenty types only, and one with thousands stays linear.
  */
 struct type_set {
-    uint64_t touched;
-    uint64_t blocks[64][(1 << TYPES_PER_BLOCK_LOG2) / 64];
+    uint64_t touched[16]; /* one bit for each word */
+    uint64_t words[1024];
 };
 
 /* Adds the type; false when it was there already. */
 static bool type_set_add(struct type_set *set, uint16_t type)
 {
-    unsigned block = type >> TYPES_PER_BLOCK_LOG2;
-    unsigned bit = type & ((1u << TYPES_PER_BLOCK_LOG2) - 1);
-    if ((set->touched >> block & 1) == 0) {
-        set->touched |= (uint64_t)1 << block;
-        memset(set->blocks[block], 0, sizeof set->blocks[block]);
-    }
-    uint64_t *word = &set->blocks[block][bit / 64];
-    uint64_t mask = (uint64_t)1 << bit % 64;
-    bool fresh = (*word & mask) == 0;
-    *word |= mask;
-    return fresh;
+    unsigned word = type / 64;
+    uint64_t word_bit = (uint64_t)1 << word % 64;
+    uint64_t type_bit = (uint64_t)1 << type % 64;
+    uint64_t seen = (set->touched[word / 64] & word_bit) != 0 ? set->words[word] : 0;
+    set->touched[word / 64] |= word_bit;
+    set->words[word] = seen | type_bit;
+    return (seen & type_bit) == 0;
 }
 
 /* An IP literal is no host name, but some clients send one: kept as it is, lower case. */
@@ -194,7 +189,7 @@ static const char *read_extensions(struct cursor extensions, struct client_hello
                                    bool *versions_seen)
 {
     struct type_set seen;
-    seen.touched = 0;
+    memset(seen.touched, 0, sizeof seen.touched);
     while (extensions.left > 0) {
         uint16_t type = cursor_u16(&extensions);
         struct cursor data = cursor_vector16(&extensions);
