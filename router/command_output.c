@@ -1,0 +1,108 @@
+/* What the commands print in common: messages, hints, findings, JSON, and the end of the output. */
+
+#include "router/command.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void complain(enum command_id id, const char *format, va_list arguments)
+{
+    fprintf(stderr, "sni-router %s: ", command_info(id)->name);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
+void command_complain(enum command_id id, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    complain(id, format, arguments);
+    va_end(arguments);
+}
+
+int command_refuse(enum command_id id, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    complain(id, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "Try 'sni-router %s --help'.\n", command_info(id)->name);
+    return EX_USAGE;
+}
+
+bool command_colors(FILE *to)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    return isatty(fileno(to)) == 1 && (no_color == NULL || no_color[0] == '\0');
+}
+
+int command_load(const char *file, struct config **out, struct diagnostics *found,
+                 char trouble[COMMAND_TROUBLE_MAX])
+{
+    trouble[0] = '\0';
+    switch (config_load_file(file, out, found)) {
+    case CONFIG_READ_OK:
+        return 0;
+    case CONFIG_READ_ABSENT:
+        snprintf(trouble, COMMAND_TROUBLE_MAX, "no such file");
+        return EX_NOINPUT;
+    case CONFIG_READ_FAILED:
+        snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s", strerror(errno));
+        return EX_CONFIG;
+    case CONFIG_READ_INVALID:
+        break;
+    }
+    if (!found->no_memory)
+        return EX_CONFIG;
+    snprintf(trouble, COMMAND_TROUBLE_MAX, "out of memory");
+    return EX_OSERR;
+}
+
+int command_load_or_complain(enum command_id id, const char *file, struct config **out)
+{
+    struct diagnostics found = {0};
+    char trouble[COMMAND_TROUBLE_MAX];
+    int code = command_load(file, out, &found, trouble);
+
+    if (code != 0)
+        diagnostics_print(&found, file, stderr, command_colors(stderr));
+    if (trouble[0] != '\0')
+        command_complain(id, "%s: %s", file, trouble);
+    diagnostics_free(&found);
+    return code;
+}
+
+static void on_json_drain(void *context, const char *bytes, size_t length)
+{
+    (void)context;
+    fwrite(bytes, 1, length, stdout);
+}
+
+void command_json_start(struct json_text *text, char *buffer, size_t capacity)
+{
+    json_text_start(text, buffer, capacity);
+    text->drain = on_json_drain;
+}
+
+void command_json_end(struct json_text *text)
+{
+    json_text_end_line(text);
+    on_json_drain(NULL, text->bytes, text->length);
+    text->length = 0;
+}
+
+int command_finish(enum command_id id, int exit_code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return exit_code;
+    command_complain(id, "cannot write to standard output%s%s", errno != 0 ? ": " : "",
+                     errno != 0 ? strerror(errno) : "");
+    return EX_OSERR;
+}
