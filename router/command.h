@@ -72,6 +72,7 @@ enum option_id {
     OPTION_CONFIG = 256,
     OPTION_LISTEN,
     OPTION_ROUTE,
+    OPTION_RELAY,
     OPTION_STRICT,
     OPTION_QUIET,
     OPTION_ALPN,
@@ -102,7 +103,7 @@ enum option_id command_next(struct command_reader *reader);
 
 /* --- messages and output --- */
 
-/* One line on stderr: `sni-router COMMAND: ` and the text. */
+/* One line on stderr: `sni-router COMMAND: ` (COMMAND_COUNT: `sni-router: `) and the text. */
 void command_complain(enum command_id id, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -110,15 +111,16 @@ void command_complain(enum command_id id, const char *format, ...)
 int command_refuse(enum command_id id, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* " (did you mean X?)" for the nearest word, or "" when none is near; `hint` holds it. */
+/* ` (did you mean "PREFIXword"?)` for the nearest word, or "" when none is near; `hint` holds it.
+ */
 #define COMMAND_HINT_MAX 320
 const char *command_hint(char hint[COMMAND_HINT_MAX], const char *prefix, const char *wrong,
                          const char *const *words, size_t count);
 
 /*
  * Reads a configuration. Returns 0 and sets *out, or the exit code: EX_NOINPUT when there is no
- * such file, EX_OSERR for want of memory, else EX_CONFIG. `found` has the findings; `trouble` says
- * why the file could not be read at all, else it is "".
+ * such file, EX_NOPERM when it may not be read, EX_OSERR for want of memory, else EX_CONFIG.
+ * `found` has the findings; `trouble` says why the file could not be read at all, else it is "".
  */
 #define COMMAND_TROUBLE_MAX 160
 int command_load(const char *file, struct config **out, struct diagnostics *found,

@@ -143,7 +143,8 @@ int command_check(int argc, char **argv)
         int code = check_file(reader.operands[i], &options);
 
         worst = code > worst ? code : worst;
-        fflush(stdout); /* in step with the messages on stderr */
+        if (command_finish(COMMAND_CHECK, 0) != 0) /* in step with the messages on stderr */
+            return EX_OSERR;
     }
-    return command_finish(COMMAND_CHECK, worst);
+    return worst;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/value.h"
 #include "sni/hello.h"
 
 #define LIMIT_MAX 0xffffffu /* a handshake length has 24 bits */
@@ -20,23 +21,16 @@ struct hello_options {
     bool json;
 };
 
-/* "65536", "64k" or "1m". False: not a size, or not within 1 .. LIMIT_MAX. */
-static bool parse_limit(const char *text, uint32_t *limit)
+static int set_limit(struct hello_options *options, const char *value)
 {
-    uint64_t value = 0;
-    size_t digits = strspn(text, "0123456789");
-    const char *unit = text + digits;
+    struct problem problem;
 
-    if (digits == 0 || digits > 9)
-        return false;
-    for (size_t i = 0; i < digits; i++)
-        value = value * 10 + (uint64_t)(text[i] - '0');
-    if (*unit == 'k' || *unit == 'm')
-        value <<= *unit++ == 'k' ? 10 : 20;
-    if (*unit != '\0' || value == 0 || value > LIMIT_MAX)
-        return false;
-    *limit = (uint32_t)value;
-    return true;
+    if (!size_parse(value, &options->limit, &problem))
+        return command_refuse(COMMAND_HELLO, "--limit: '%s': %s", value, problem.text);
+    if (options->limit == 0 || options->limit > LIMIT_MAX)
+        return command_refuse(COMMAND_HELLO, "--limit: '%s' is not within 1 and %u bytes", value,
+                              LIMIT_MAX);
+    return 0;
 }
 
 /* "TLSv1.3", or "0x7f12" for a version without a name; `spare` holds the latter. */
@@ -243,16 +237,15 @@ int command_hello(int argc, char **argv)
         if (option == OPTION_STOP)
             return reader.exit_code;
         options.json |= option == OPTION_JSON;
-        if (option == OPTION_LIMIT && !parse_limit(reader.value, &options.limit))
-            return command_refuse(COMMAND_HELLO,
-                                  "--limit: '%s' is not a size from 1 to 16777215, as 65536 or 64k",
-                                  reader.value);
+        if (option == OPTION_LIMIT && set_limit(&options, reader.value) != 0)
+            return EX_USAGE;
     }
     for (int i = 0; i < reader.operand_count; i++) {
         int code = look_at(reader.operands[i], &options);
 
         worst = code > worst ? code : worst;
-        fflush(stdout); /* in step with the messages on stderr */
+        if (command_finish(COMMAND_HELLO, 0) != 0) /* in step with the messages on stderr */
+            return EX_OSERR;
     }
-    return command_finish(COMMAND_HELLO, worst);
+    return worst;
 }

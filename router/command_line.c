@@ -28,6 +28,8 @@ static const struct option_row rows[] = {
      "accept here, without a file: host:port, [v6]:port, unix:/path"},
     {"route", 'r', "HOST=SERVER", OPTION_ROUTE, TAKEN_BY(RUN),
      "send HOST to SERVER, without a file; several: HOST=S1,S2"},
+    {"relay", 0, "MODE", OPTION_RELAY, TAKEN_BY(RUN),
+     "carry bytes by copy, splice, or auto: whichever suits (the default)"},
     {"strict", 0, NULL, OPTION_STRICT, TAKEN_BY(CHECK), "a warning fails like an error"},
     {"quiet", 'q', NULL, OPTION_QUIET, TAKEN_BY(CHECK), "say nothing about files that pass"},
     {"alpn", 'a', "NAME", OPTION_ALPN, TAKEN_BY(EXPLAIN),
@@ -152,7 +154,7 @@ static enum option_id end(struct command_reader *reader)
     reader->operands = reader->argv + optind;
     reader->operand_count = reader->argc - optind;
     if (reader->operand_count < command->operands_min) {
-        command_refuse(reader->command, "something is missing: sni-router %s %s", command->name,
+        command_refuse(reader->command, "an operand is missing: sni-router %s %s", command->name,
                        command->operands);
         return stop(reader, EX_USAGE);
     }
@@ -161,7 +163,7 @@ static enum option_id end(struct command_reader *reader)
     const char *extra = reader->operands[command->operands_max];
 
     if (reader->command == COMMAND_RUN)
-        command_refuse(reader->command, "unexpected '%s' (did you mean --config %s?)", extra,
+        command_refuse(reader->command, "unexpected '%s' (did you mean \"--config %s\"?)", extra,
                        extra);
     else
         command_refuse(reader->command, "unexpected '%s'", extra);

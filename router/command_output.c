@@ -2,15 +2,19 @@
 
 #include "router/command.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "config/suggest.h"
+
 static void complain(enum command_id id, const char *format, va_list arguments)
 {
-    fprintf(stderr, "sni-router %s: ", command_info(id)->name);
+    if (id < COMMAND_COUNT)
+        fprintf(stderr, "sni-router %s: ", command_info(id)->name);
+    else
+        fputs("sni-router: ", stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
 }
@@ -35,6 +39,20 @@ int command_refuse(enum command_id id, const char *format, ...)
     return EX_USAGE;
 }
 
+const char *command_hint(char hint[COMMAND_HINT_MAX], const char *prefix, const char *wrong,
+                         const char *const *words, size_t count)
+{
+    struct suggestion suggestion;
+
+    suggest_start(&suggestion, wrong);
+    for (size_t i = 0; i < count; i++)
+        suggest_consider(&suggestion, words[i]);
+    hint[0] = '\0';
+    if (suggestion.nearest != NULL)
+        snprintf(hint, COMMAND_HINT_MAX, " (did you mean \"%s%s\"?)", prefix, suggestion.nearest);
+    return hint;
+}
+
 bool command_colors(FILE *to)
 {
     const char *no_color = getenv("NO_COLOR");
@@ -45,6 +63,8 @@ bool command_colors(FILE *to)
 int command_load(const char *file, struct config **out, struct diagnostics *found,
                  char trouble[COMMAND_TROUBLE_MAX])
 {
+    int why;
+
     trouble[0] = '\0';
     switch (config_load_file(file, out, found)) {
     case CONFIG_READ_OK:
@@ -53,8 +73,9 @@ int command_load(const char *file, struct config **out, struct diagnostics *foun
         snprintf(trouble, COMMAND_TROUBLE_MAX, "no such file");
         return EX_NOINPUT;
     case CONFIG_READ_FAILED:
-        snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s", strerror(errno));
-        return EX_CONFIG;
+        why = errno;
+        snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s", strerror(why));
+        return why == EACCES || why == EPERM ? EX_NOPERM : EX_CONFIG;
     case CONFIG_READ_INVALID:
         break;
     }

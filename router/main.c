@@ -88,19 +88,7 @@ void command_print_overview(FILE *to)
 static int print_version(void)
 {
     printf("sni-router " SNI_ROUTER_VERSION "\nlibuv %s\n", uv_version_string());
-    return fflush(stdout) == 0 ? 0 : EX_OSERR;
-}
-
-/* `help` and `help COMMAND`. */
-static int print_help(const char *name)
-{
-    enum command_id id = name != NULL ? command_find(name) : COMMAND_COUNT;
-
-    if (id < COMMAND_COUNT)
-        command_print_help(id, stdout);
-    else
-        command_print_overview(stdout);
-    return fflush(stdout) == 0 ? 0 : EX_OSERR;
+    return command_finish(COMMAND_COUNT, 0);
 }
 
 /* The first word is neither a command nor an option we know. */
@@ -119,6 +107,20 @@ static int refuse_word(const char *word)
                 command_hint(hint, "", word, names, COMMAND_COUNT + 1));
     fputs("Try 'sni-router --help'.\n", stderr);
     return EX_USAGE;
+}
+
+/* `help` and `help COMMAND`. */
+static int print_help(const char *name)
+{
+    enum command_id id = name != NULL ? command_find(name) : COMMAND_COUNT;
+
+    if (name != NULL && id == COMMAND_COUNT)
+        return refuse_word(name);
+    if (name != NULL)
+        command_print_help(id, stdout);
+    else
+        command_print_overview(stdout);
+    return command_finish(COMMAND_COUNT, 0);
 }
 
 /*
