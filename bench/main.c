@@ -1,0 +1,46 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/exit.h"
+#include "bench/options.h"
+
+static int say_unknown_mode(const char *name)
+{
+    const char *nearest = options_nearest_mode(name);
+    fprintf(stderr, "sni-bench: there is no mode '%s'", name);
+    if (nearest != NULL)
+        fprintf(stderr, "; did you mean %s?", nearest);
+    fprintf(stderr, "; see sni-bench --help\n");
+    return BENCH_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        options_print_usage(stderr);
+        return BENCH_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        options_print_usage(stdout);
+        return BENCH_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("sni-bench %s\n", SNI_ROUTER_VERSION);
+        return BENCH_OK;
+    }
+    const struct mode *mode = options_find_mode(argv[1]);
+    if (mode == NULL)
+        return say_unknown_mode(argv[1]);
+    switch (options_parse(&options, mode, argc - 1, argv + 1, stdout, stderr)) {
+    case OPTIONS_DONE:
+        return BENCH_OK;
+    case OPTIONS_ERROR:
+        return BENCH_USAGE;
+    case OPTIONS_RUN:
+        break;
+    }
+    return mode->run(&options);
+}

@@ -1,0 +1,379 @@
+#include "bench/options.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/clock.h"
+#include "bench/units.h"
+
+/* getopt values of long options start behind every character. */
+#define LONG_BASE 256
+#define ROWS_MAX  64
+/* More letters off than this is another word, not a typing error. */
+#define NEAR 2
+
+void options_init(struct options *options, const struct mode *mode)
+{
+    memset(options, 0, sizeof(*options));
+    options->mode = mode;
+    options->ask.split_gap_ns = NS_PER_MS;
+    options->load.ramp = 5000;
+    options->load.threads = 1;
+    options->load.seed = 1;
+    options->load.request_bytes = 100;
+    options->load.response_bytes = mode->bit == MODE_CONN ? 1024 : 100;
+    options->load.duration_ns = 10 * NS_PER_S;
+    options->load.warmup_ns = mode->bit == MODE_IDLE ? 0 : NS_PER_S;
+    options->load.timeout_ns = 5 * NS_PER_S;
+    options->out.interval_ns = NS_PER_S;
+    options->serve.stall_every_ns = NS_PER_S;
+}
+
+size_t options_distance(const char *a, const char *b, size_t limit)
+{
+    enum { LONGEST = 32 };
+    size_t rows[3][LONGEST + 1];
+    size_t a_len = strlen(a);
+    size_t b_len = strlen(b);
+    if (a_len > LONGEST || b_len > LONGEST)
+        return limit + 1;
+    for (size_t j = 0; j <= b_len; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t *now = rows[i % 3];
+        const size_t *before = rows[(i - 1) % 3];
+        now[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t best = before[j - 1] + (a[i - 1] != b[j - 1]);
+            if (before[j] + 1 < best)
+                best = before[j] + 1;
+            if (now[j - 1] + 1 < best)
+                best = now[j - 1] + 1;
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && rows[(i - 2) % 3][j - 2] + 1 < best)
+                best = rows[(i - 2) % 3][j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    size_t distance = rows[a_len % 3][b_len];
+    return distance > limit ? limit + 1 : distance;
+}
+
+const struct mode *options_find_mode(const char *name)
+{
+    for (const struct mode *mode = bench_modes; mode->name != NULL; mode++) {
+        if (strcmp(mode->name, name) == 0)
+            return mode;
+    }
+    return NULL;
+}
+
+const char *options_nearest_mode(const char *name)
+{
+    const char *nearest = NULL;
+    size_t best = NEAR + 1;
+    for (const struct mode *mode = bench_modes; mode->name != NULL; mode++) {
+        size_t distance = options_distance(name, mode->name, NEAR);
+        if (distance < best) {
+            best = distance;
+            nearest = mode->name;
+        }
+    }
+    return nearest;
+}
+
+/* "1,5,600" or "all". */
+static bool parse_cuts(const char *text, struct split *split)
+{
+    memset(split, 0, sizeof(*split));
+    split->all = strcmp(text, "all") == 0;
+    if (split->all)
+        return true;
+    while (split->count < SPLIT_MAX) {
+        char *end;
+        if (text[0] < '0' || text[0] > '9')
+            return false;
+        unsigned long long value = strtoull(text, &end, 10);
+        if (value == 0 || value > 70000)
+            return false;
+        split->at[split->count++] = (size_t)value;
+        if (*end == '\0')
+            return true;
+        if (*end != ',')
+            return false;
+        text = end + 1;
+    }
+    return false;
+}
+
+static bool ascends(const struct split *split)
+{
+    for (size_t i = 1; i < split->count; i++) {
+        if (split->at[i] <= split->at[i - 1])
+            return false;
+    }
+    return true;
+}
+
+bool options_parse_split(const char *text, struct split *segments, struct split *records)
+{
+    if (strncmp(text, "records=", 8) == 0) {
+        if (!parse_cuts(text + 8, records))
+            return false;
+        /* A record of all = one byte each. */
+        for (size_t i = 0; i < records->count; i++) {
+            if (records->at[i] > 16384)
+                return false;
+        }
+        return true;
+    }
+    if (strncmp(text, "segments=", 9) == 0)
+        text += 9;
+    return parse_cuts(text, segments) && ascends(segments);
+}
+
+/* Position of `word` among words separated by '|', or -1. */
+static int find_choice(const char *choices, const char *word)
+{
+    size_t len = strlen(word);
+    for (int position = 0; *choices != '\0'; position++) {
+        size_t part = strcspn(choices, "|");
+        if (part == len && memcmp(choices, word, len) == 0)
+            return position;
+        choices += part + (choices[part] == '|');
+    }
+    return -1;
+}
+
+static const char *how_to_write(const struct option_row *row)
+{
+    switch (row->kind) {
+    case OPTION_COUNT:
+        return "a whole number such as 64, 2k or 1m";
+    case OPTION_SIZE:
+        return "a size such as 100, 64k or 1g";
+    case OPTION_RATE:
+        return "a rate per second such as 500, 2k or 1.5k";
+    case OPTION_NUMBER:
+        return "a number such as 1.1";
+    case OPTION_TIME:
+        return "a time with its unit, such as 250ms, 10s or 2m";
+    case OPTION_SPLIT:
+        return "rising offsets (600,1200 or segments=all) or lengths (records=100,5)";
+    case OPTION_CHOICE:
+        return row->choices;
+    default:
+        return "given less often";
+    }
+}
+
+static bool store(struct options *options, const struct option_row *row, const char *text)
+{
+    void *field = (char *)options + row->at;
+    struct text_list *list = field;
+    int choice;
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)field = true;
+        return true;
+    case OPTION_COUNT:
+        return units_parse_count(text, field);
+    case OPTION_SIZE:
+        return units_parse_size(text, field);
+    case OPTION_RATE:
+    case OPTION_NUMBER:
+        return units_parse_rate(text, field);
+    case OPTION_TIME:
+        return units_parse_time(text, field);
+    case OPTION_TEXT:
+        *(const char **)field = text;
+        return true;
+    case OPTION_LIST:
+        if (list->count == OPTIONS_LIST_MAX)
+            return false;
+        list->items[list->count++] = text;
+        return true;
+    case OPTION_CHOICE:
+        choice = find_choice(row->choices, text);
+        if (choice >= 0)
+            *(int *)field = choice;
+        return choice >= 0;
+    case OPTION_SPLIT:
+        return options_parse_split(text, &options->ask.segments, &options->ask.records);
+    case OPTION_HELP:
+        break;
+    }
+    return true;
+}
+
+/* What getopt_long needs, made from the rows of one mode. */
+struct getopt_tables {
+    const struct option_row *rows[ROWS_MAX];
+    size_t count;
+    struct option longs[ROWS_MAX + 1];
+    char shorts[2 * ROWS_MAX + 3];
+};
+
+static void make_tables(struct getopt_tables *tables, unsigned bit)
+{
+    size_t letters = 0;
+    memset(tables, 0, sizeof(*tables));
+    tables->shorts[letters++] = ':'; /* tell a missing argument from an unknown option */
+    for (const struct option_row *row = option_rows; row->name != NULL; row++) {
+        if ((row->modes & bit) == 0)
+            continue;
+        assert(tables->count < ROWS_MAX);
+        bool takes_value = row->argument != NULL;
+        struct option *entry = &tables->longs[tables->count];
+        entry->name = row->name;
+        entry->has_arg = takes_value ? required_argument : no_argument;
+        entry->val = LONG_BASE + (int)tables->count;
+        tables->rows[tables->count++] = row;
+        if (row->letter != 0) {
+            tables->shorts[letters++] = row->letter;
+            if (takes_value)
+                tables->shorts[letters++] = ':';
+        }
+    }
+}
+
+static const struct option_row *row_of(const struct getopt_tables *tables, int value)
+{
+    if (value >= LONG_BASE)
+        return tables->rows[value - LONG_BASE];
+    for (size_t i = 0; i < tables->count; i++) {
+        if (tables->rows[i]->letter == value)
+            return tables->rows[i];
+    }
+    return NULL;
+}
+
+/* An option that this mode does not have: which one may have been meant, or whose it is. */
+static void say_unknown(const struct getopt_tables *tables, const struct mode *mode,
+                        const char *given, FILE *err)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "%s", given + strspn(given, "-"));
+    name[strcspn(name, "=")] = '\0';
+    fprintf(err, "sni-bench: %s has no option %s", mode->name, given);
+    for (size_t i = 0; i < tables->count; i++) {
+        if (strlen(name) > 1 && options_distance(name, tables->rows[i]->name, NEAR) <= NEAR) {
+            fprintf(err, "; did you mean --%s?\n", tables->rows[i]->name);
+            return;
+        }
+    }
+    for (const struct option_row *row = option_rows; row->name != NULL; row++) {
+        if (strcmp(row->name, name) == 0) {
+            for (const struct mode *other = bench_modes; other->name != NULL; other++) {
+                if ((row->modes & other->bit) != 0) {
+                    fprintf(err, " (sni-bench %s has)", other->name);
+                    break;
+                }
+            }
+            break;
+        }
+    }
+    fprintf(err, "; see sni-bench %s --help\n", mode->name);
+}
+
+static bool check_mode(const struct options *options, FILE *err)
+{
+    const struct mode *mode = options->mode;
+    const char *wrong = NULL;
+    if (options->load.max && options->load.rate > 0)
+        wrong = "--rate and --max exclude each other: keep one";
+    else if (options->ask.tls && options->ask.hello_only)
+        wrong = "--tls and --hello-only exclude each other: keep one";
+    else if (options->ask.resume && !options->ask.tls)
+        wrong = "--resume is about TLS sessions: add --tls";
+    else if (options->load.threads == 0 || options->load.threads > 256)
+        wrong = "--threads must be 1 to 256";
+    else if (options->load.request_bytes == 0)
+        wrong = "--req must be at least 1 byte";
+    else if (options->out.interval_ns < 10 * NS_PER_MS)
+        wrong = "--interval must be at least 10ms";
+    else if (options->load.timeout_ns == 0)
+        wrong = "--timeout must be more than 0";
+    else if ((mode->bit & MODE_LOAD) != 0 && options->load.duration_ns == 0)
+        wrong = "--duration must be more than 0";
+    else if (options->load.ramp <= 0)
+        wrong = "--ramp must be more than 0";
+    else if (options->load.connections > 1000000)
+        wrong = "--connections must be at most 1m";
+    else if (options->ask.hello_bytes > 65000)
+        wrong = "--hello-size must be at most 65000";
+    else if ((options->ask.sni != NULL) + (options->ask.sni_file != NULL) +
+                 (options->ask.names != NULL) >
+             1)
+        wrong = "--sni, --sni-file and --names exclude each other: keep one";
+    else if (options->serve.ca_out != NULL && !options->ask.tls)
+        wrong = "--ca-out needs certificates: add --tls";
+    else if (options->serve.stall_ns >= options->serve.stall_every_ns)
+        wrong = "--stall must be shorter than --stall-every";
+    if (wrong != NULL)
+        fprintf(err, "sni-bench: %s: %s\n", mode->name, wrong);
+    return wrong == NULL;
+}
+
+static bool take_arguments(struct options *options, int argc, char **argv, FILE *err)
+{
+    const struct mode *mode = options->mode;
+    const char *why;
+    int left = argc - optind;
+    if (left > (mode->wants_target ? 1 : 0)) {
+        fprintf(err, "sni-bench: %s does not take '%s'; see sni-bench %s --help\n", mode->name,
+                argv[argc - 1], mode->name);
+        return false;
+    }
+    if (!mode->wants_target)
+        return true;
+    if (left == 0) {
+        fprintf(err, "sni-bench: %s needs a TARGET, the address to connect to: %s\n", mode->name,
+                "for example 127.0.0.1:8443");
+        return false;
+    }
+    options->ask.target = argv[optind];
+    if (!address_parse(argv[optind], &options->ask.address, &why)) {
+        fprintf(err, "sni-bench: TARGET '%s': %s\n", argv[optind], why);
+        return false;
+    }
+    return true;
+}
+
+enum options_result options_parse(struct options *options, const struct mode *mode, int argc,
+                                  char **argv, FILE *out, FILE *err)
+{
+    struct getopt_tables tables;
+    make_tables(&tables, mode->bit);
+    options_init(options, mode);
+    options->argc = argc;
+    options->argv = argv;
+    optind = 0; /* glibc: start over, so that a process can parse twice */
+    opterr = 0;
+    int value;
+    while ((value = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) != -1) {
+        const char *given = argv[optind > 0 ? optind - 1 : 0];
+        const struct option_row *row = row_of(&tables, value);
+        if (value == '?') {
+            say_unknown(&tables, mode, given, err);
+            return OPTIONS_ERROR;
+        }
+        if (value == ':') {
+            row = row_of(&tables, optopt);
+            fprintf(err, "sni-bench: --%s needs a value: %s\n", row->name, row->argument);
+            return OPTIONS_ERROR;
+        }
+        if (row->kind == OPTION_HELP) {
+            options_print_help(mode, out);
+            return OPTIONS_DONE;
+        }
+        if (!store(options, row, optarg)) {
+            fprintf(err, "sni-bench: --%s '%s' must be %s\n", row->name, optarg, how_to_write(row));
+            return OPTIONS_ERROR;
+        }
+    }
+    bool good = take_arguments(options, argc, argv, err) && check_mode(options, err);
+    return good ? OPTIONS_RUN : OPTIONS_ERROR;
+}

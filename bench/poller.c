@@ -1,0 +1,109 @@
+#include "bench/poller.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/clock.h"
+
+int poller_init(struct poller *poller)
+{
+    poller->again_first = NULL;
+    poller->again_last = NULL;
+    poller->ready_count = 0;
+    poller->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (poller->epoll_fd < 0)
+        return -errno;
+    poller->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (poller->wake_fd < 0) {
+        int error = -errno;
+        close(poller->epoll_fd);
+        return error;
+    }
+    return poller_add(poller, poller->wake_fd, NULL, EPOLLIN);
+}
+
+void poller_close(struct poller *poller)
+{
+    close(poller->wake_fd);
+    close(poller->epoll_fd);
+}
+
+static int add(struct poller *poller, int fd, struct pollable *pollable, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = pollable};
+    return epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
+}
+
+int poller_add(struct poller *poller, int fd, struct pollable *pollable, uint32_t events)
+{
+    return add(poller, fd, pollable, events | EPOLLET);
+}
+
+int poller_add_listener(struct poller *poller, int fd, struct pollable *pollable)
+{
+    return add(poller, fd, pollable, EPOLLIN);
+}
+
+void poller_again(struct poller *poller, struct pollable *pollable)
+{
+    if (pollable->again)
+        return;
+    pollable->again = true;
+    pollable->again_next = NULL;
+    if (poller->again_last == NULL)
+        poller->again_first = pollable;
+    else
+        poller->again_last->again_next = pollable;
+    poller->again_last = pollable;
+}
+
+void poller_wait(struct poller *poller, uint64_t timeout_ns)
+{
+    if (poller->again_first != NULL)
+        timeout_ns = 0;
+    struct timespec timeout = {(time_t)(timeout_ns / NS_PER_S), (long)(timeout_ns % NS_PER_S)};
+    int count = epoll_pwait2(poller->epoll_fd, poller->ready, POLLER_BATCH,
+                             timeout_ns == CLOCK_NEVER ? NULL : &timeout, NULL);
+    assert(count >= 0 || errno == EINTR);
+    poller->ready_count = count < 0 ? 0 : count;
+}
+
+static void run_again_queue(struct poller *poller)
+{
+    struct pollable *pollable = poller->again_first;
+    poller->again_first = NULL;
+    poller->again_last = NULL;
+    while (pollable != NULL) {
+        struct pollable *next = pollable->again_next;
+        pollable->again = false;
+        pollable->on_events(pollable, EPOLLIN | EPOLLOUT);
+        pollable = next;
+    }
+}
+
+void poller_dispatch(struct poller *poller)
+{
+    for (int i = 0; i < poller->ready_count; i++) {
+        struct pollable *pollable = poller->ready[i].data.ptr;
+        if (pollable != NULL) {
+            pollable->on_events(pollable, poller->ready[i].events);
+        } else {
+            uint64_t count;
+            ssize_t got = read(poller->wake_fd, &count, sizeof(count));
+            (void)got;
+        }
+    }
+    poller->ready_count = 0;
+    run_again_queue(poller);
+}
+
+void poller_wake(struct poller *poller)
+{
+    uint64_t one = 1;
+    ssize_t sent = write(poller->wake_fd, &one, sizeof(one));
+    (void)sent;
+}

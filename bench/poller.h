@@ -1,0 +1,58 @@
+#ifndef BENCH_POLLER_H
+#define BENCH_POLLER_H
+
+/*
+ * One edge-triggered epoll set for one thread.
+ *
+ * Generator and backend threads wait here instead of in a libuv loop: a socket is added once and
+ * never changed (libuv would modify its interest at each turn), and the wait ends on time to the
+ * microsecond (libuv's timers know milliseconds, too coarse for a schedule of thousands a second).
+ * The control thread, which has time, is a plain libuv program.
+ *
+ * Rules: closing the descriptor removes it. An event may reach a pollable whose descriptor has been
+ * closed or reused within the same batch, so handlers must take a spurious event as "look again";
+ * the pollable's memory must stay.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+#define POLLER_BATCH 64
+
+struct pollable {
+    void (*on_events)(struct pollable *pollable, uint32_t events);
+    struct pollable *again_next;
+    bool again;
+};
+
+struct poller {
+    int epoll_fd;
+    int wake_fd;
+    /* Those that stopped before EAGAIN to be fair; run after the next batch. */
+    struct pollable *again_first;
+    struct pollable *again_last;
+    int ready_count;
+    struct epoll_event ready[POLLER_BATCH];
+};
+
+/* 0 or a negative errno. */
+int poller_init(struct poller *poller);
+void poller_close(struct poller *poller);
+
+/* Adds a descriptor, edge-triggered unless `events` is for a listener. 0 or a negative errno. */
+int poller_add(struct poller *poller, int fd, struct pollable *pollable, uint32_t events);
+int poller_add_listener(struct poller *poller, int fd, struct pollable *pollable);
+
+/* Puts it at the end of the run queue: it gets EPOLLIN | EPOLLOUT without a system call. */
+void poller_again(struct poller *poller, struct pollable *pollable);
+
+/* Waits at most `timeout_ns` (not at all while the run queue holds something). */
+void poller_wait(struct poller *poller, uint64_t timeout_ns);
+/* Hands out what the wait returned, then one round of the run queue. */
+void poller_dispatch(struct poller *poller);
+
+/* Ends a wait from any thread. */
+void poller_wake(struct poller *poller);
+
+#endif

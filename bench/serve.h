@@ -1,0 +1,129 @@
+#ifndef BENCH_SERVE_H
+#define BENCH_SERVE_H
+
+/*
+ * Backends that say who they are.
+ *
+ * One process plays any number of backends, each with a name and an address. Every thread listens
+ * on all of them (SO_REUSEPORT), so threads share nothing but the immutable `struct serve`.
+ * serve.c is the process, serve_listen.c the addresses, serve_conn.c a connection's beginning,
+ * serve_act.c what it does once it is known what the client wants.
+ */
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "bench/address.h"
+#include "bench/names.h"
+#include "bench/options.h"
+#include "bench/poller.h"
+#include "bench/stream.h"
+#include "bench/wire.h"
+
+/* One receive or send at a time moves at most so much. */
+#define SERVE_SCRATCH_BYTES (256u * 1024)
+
+/* One backend; immutable once the threads run. */
+struct backend {
+    const struct serve *serve;
+    char name[NAMES_MAX_LENGTH + 1];
+    bool any_name; /* takes every name: the one backend of a serve without --names */
+    SSL_CTX *tls;  /* NULL = raw */
+    struct address address;
+};
+
+/* The process. */
+struct serve {
+    const struct options *options;
+    uint32_t backend_count;
+    struct backend *backends;
+    struct serve_thread *threads;
+    uint32_t listener_count; /* addresses; fewer than backends with --one-port */
+    uint64_t started_ns;
+};
+
+/* A listening socket of one thread. */
+struct serve_listener {
+    struct pollable pollable; /* first */
+    struct serve_thread *thread;
+    const struct backend *backend;
+    int fd;
+};
+
+/* One thread; touched by itself only while it runs, but for `stop` and the poller's wake. */
+struct serve_thread {
+    const struct serve *serve;
+    uv_thread_t thread;
+    struct poller poller;
+    struct serve_listener *listeners;
+    struct serve_conn *free; /* connections to reuse; memory is kept until the process ends */
+    struct serve_chunk *chunks;
+    uint8_t *scratch; /* what was just received */
+    uint8_t *payload; /* constant bytes that sources and responses send */
+    uint64_t accepted;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t refused; /* hellos that no backend of ours should have seen */
+    bool stop;        /* atomic access */
+};
+
+enum serve_phase {
+    SERVE_FREE,    /* in the free list */
+    SERVE_SHAKING, /* TLS handshake */
+    SERVE_HEARING, /* gathering the hello and the request behind it */
+    SERVE_ACTING   /* doing what was asked */
+};
+
+/* One connection. */
+struct serve_conn {
+    struct pollable pollable; /* first */
+    struct stream stream;
+    struct serve_thread *thread;
+    const struct backend *backend;
+    struct serve_conn *free_next;
+    enum serve_phase phase;
+    bool is_foreign; /* the client sent no request of ours */
+    bool hangup;     /* epoll said that there is an end to be read */
+    bool saw_end;    /* the client's FIN */
+    bool told_end;   /* our trailer is out or none is wanted */
+
+    /* a hello in pieces, or bytes that could not be sent yet */
+    uint8_t *stash;
+    size_t stash_at;
+    size_t stash_len;
+    size_t stash_cap;
+
+    struct wire_request request;
+    uint64_t received;
+    uint64_t answered; /* WIRE_REQUEST: requests whose response is in to_send or sent */
+    uint64_t to_send;  /* UINT64_MAX = endless */
+    uint64_t sent;
+    uint64_t first_bad;
+};
+
+/* The mode. Returns an enum bench_exit. */
+int serve_run(const struct options *options);
+
+/* Opens what --listen and --names ask for on every thread; says on stderr what fails. */
+bool serve_listen(struct serve *serve);
+/* The backend that serves this name, among all; NULL when none does. */
+const struct backend *serve_find_backend(const struct serve *serve, const char *name);
+
+/* A new connection from accept4(). */
+void serve_conn_start(struct serve_listener *listener, int fd);
+void serve_conn_close(struct serve_conn *conn);
+void serve_conn_reset(struct serve_conn *conn);
+
+/* The request is known (or that there is none); `rest` are the bytes behind it. */
+void serve_act_start(struct serve_conn *conn, uint8_t banner_flags, const uint8_t *rest,
+                     size_t len);
+void serve_act_start_foreign(struct serve_conn *conn, const uint8_t *bytes, size_t len);
+void serve_act_on_events(struct serve_conn *conn);
+
+/* Appends to the stash. False = out of memory or above `limit`. */
+bool serve_stash(struct serve_conn *conn, const uint8_t *bytes, size_t len, size_t limit);
+
+#endif

@@ -1,0 +1,174 @@
+/* The backends' addresses: which name listens where, and the sockets of each thread. */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "bench/serve.h"
+
+#define BACKLOG      4096
+#define ACCEPT_BATCH 32
+/* Wait for the client's first bytes so long before accept() returns the connection. */
+#define DEFER_ACCEPT_S 2
+
+static void set_int(int fd, int level, int name, int value)
+{
+    /* Each of these is an improvement, none a condition. */
+    (void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* A socket for one thread. Negative errno on failure; on port 0 `address` learns the port. */
+static int open_listener(struct address *address, bool defer)
+{
+    int family = address->storage.ss_family;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (family != AF_UNIX) {
+        set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+        set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+        if (defer)
+            set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
+    } else if (address->storage.ss_family == AF_UNIX) {
+        const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
+        if (un->sun_path[0] != '\0')
+            unlink(un->sun_path);
+    }
+    socklen_t len = sizeof(address->storage);
+    if (bind(fd, (const struct sockaddr *)&address->storage, address->len) != 0 ||
+        listen(fd, BACKLOG) != 0 ||
+        (address_port(address) == 0 && family != AF_UNIX &&
+         getsockname(fd, (struct sockaddr *)&address->storage, &len) != 0)) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+static void on_listener_events(struct pollable *pollable, uint32_t events)
+{
+    struct serve_listener *listener = (struct serve_listener *)pollable;
+    (void)events;
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            serve_conn_start(listener, fd);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE) {
+            /* Nothing to give: let connections end before the level-triggered set asks again. */
+            struct timespec pause = {0, 10000000};
+            nanosleep(&pause, NULL);
+        }
+        if (errno != ECONNABORTED)
+            return;
+    }
+}
+
+static bool say_failed(const struct address *address, int error)
+{
+    char text[ADDRESS_TEXT];
+    const char *fix = "";
+    if (error == EADDRINUSE)
+        fix = "; choose another --listen, or port 0 for any";
+    else if (error == EACCES)
+        fix = "; ports below 1024 need root";
+    fprintf(stderr, "sni-bench: --listen %s: %s%s\n", address_format(address, text),
+            strerror(error), fix);
+    return false;
+}
+
+/* One backend's socket for one thread; a unix socket is opened once and watched by all. */
+static bool listen_on(struct serve *serve, struct serve_thread *thread, uint32_t index)
+{
+    struct backend *backend = &serve->backends[index];
+    struct serve_listener *listener = &thread->listeners[index];
+    bool shared = backend->address.storage.ss_family == AF_UNIX && thread != serve->threads;
+    listener->pollable.on_events = on_listener_events;
+    listener->thread = thread;
+    listener->backend = backend;
+    listener->fd = shared ? serve->threads[0].listeners[index].fd
+                          : open_listener(&backend->address, backend->tls == NULL);
+    if (listener->fd < 0)
+        return say_failed(&backend->address, -listener->fd);
+    int result = poller_add_listener(&thread->poller, listener->fd, &listener->pollable);
+    return result == 0 || say_failed(&backend->address, -result);
+}
+
+static bool parse_address(const char *text, struct address *address)
+{
+    const char *why;
+    if (address_parse(text, address, &why))
+        return true;
+    fprintf(stderr, "sni-bench: --listen '%s': %s\n", text, why);
+    return false;
+}
+
+/* Gives each backend that listens its address: its own, or the port after its predecessor's. */
+static bool give_addresses(struct serve *serve)
+{
+    const struct text_list *listen = &serve->options->serve.listen;
+    bool one_each = listen->count > 1;
+    if (one_each && listen->count != serve->listener_count) {
+        fprintf(stderr,
+                "sni-bench: --listen given %zu times for %u names: give it once, or once "
+                "for each name\n",
+                listen->count, serve->listener_count);
+        return false;
+    }
+    for (uint32_t i = 0; i < serve->listener_count; i++) {
+        struct address *address = &serve->backends[i].address;
+        const char *text = listen->count == 0 ? "127.0.0.1:9000" : listen->items[one_each ? i : 0];
+        if (!parse_address(text, address))
+            return false;
+        if (one_each || i == 0)
+            continue;
+        if (address->storage.ss_family == AF_UNIX) {
+            fprintf(stderr,
+                    "sni-bench: --listen %s is one socket for %u names: give --listen once "
+                    "for each name, or add --one-port\n",
+                    text, serve->listener_count);
+            return false;
+        }
+        uint32_t port = address_port(address);
+        if (port != 0 && port + i > UINT16_MAX) {
+            fprintf(stderr,
+                    "sni-bench: --listen %s: no %u ports from there on; start lower, or "
+                    "use port 0\n",
+                    text, serve->listener_count);
+            return false;
+        }
+        if (port != 0)
+            address_set_port(address, (uint16_t)(port + i));
+    }
+    return true;
+}
+
+bool serve_listen(struct serve *serve)
+{
+    if (!give_addresses(serve))
+        return false;
+    uint64_t threads = serve->options->load.threads;
+    for (uint64_t t = 0; t < threads; t++) {
+        struct serve_thread *thread = &serve->threads[t];
+        thread->listeners = calloc(serve->listener_count, sizeof(*thread->listeners));
+        if (thread->listeners == NULL)
+            return say_failed(&serve->backends[0].address, ENOMEM);
+        for (uint32_t i = 0; i < serve->listener_count; i++) {
+            if (!listen_on(serve, thread, i))
+                return false;
+        }
+    }
+    /* Behind one port every backend has that port's address. */
+    for (uint32_t i = serve->listener_count; i < serve->backend_count; i++)
+        serve->backends[i].address = serve->backends[0].address;
+    return true;
+}

@@ -1,0 +1,145 @@
+#include "bench/units.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "bench/clock.h"
+
+/* Counts above this are not exact in a double. */
+#define LARGEST_EXACT 9007199254740992.0
+
+struct unit {
+    const char *suffix;
+    double factor;
+};
+
+static const struct unit decimal_units[] = {{"", 1}, {"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {NULL, 0}};
+static const struct unit binary_units[] = {
+    {"", 1},           {"b", 1},           {"k", 1024},         {"kb", 1024},
+    {"kib", 1024},     {"m", 1048576},     {"mb", 1048576},     {"mib", 1048576},
+    {"g", 1073741824}, {"gb", 1073741824}, {"gib", 1073741824}, {NULL, 0}};
+static const struct unit time_units[] = {{"ns", 1},   {"us", 1e3},   {"ms", 1e6},   {"s", 1e9},
+                                         {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {NULL, 0}};
+
+static const struct unit *find_unit(const struct unit *units, const char *suffix)
+{
+    for (const struct unit *unit = units; unit->suffix != NULL; unit++) {
+        if (strcasecmp(unit->suffix, suffix) == 0)
+            return unit;
+    }
+    return NULL;
+}
+
+/* A plain decimal number (no sign, no exponent, no hex, no infinity) followed by a known suffix. */
+static bool parse_scaled(const char *text, const struct unit *units, double *value)
+{
+    size_t digits = strspn(text, "0123456789.");
+    char number[UNITS_TEXT];
+    if (digits == 0 || digits >= sizeof(number) || !isdigit((unsigned char)text[0]))
+        return false;
+    memcpy(number, text, digits);
+    number[digits] = '\0';
+    char *end;
+    double parsed = strtod(number, &end);
+    const struct unit *unit = find_unit(units, text + digits);
+    if (*end != '\0')
+        return false;
+    if (unit == NULL) {
+        /* Nothing needs no unit. */
+        if (parsed != 0.0 || text[digits] != '\0')
+            return false;
+        *value = 0.0;
+        return true;
+    }
+    *value = parsed * unit->factor;
+    return isfinite(*value);
+}
+
+static bool parse_whole(const char *text, const struct unit *units, uint64_t *value)
+{
+    double scaled;
+    if (!parse_scaled(text, units, &scaled) || scaled > LARGEST_EXACT)
+        return false;
+    if (fabs(scaled - round(scaled)) > 1e-6)
+        return false;
+    *value = (uint64_t)round(scaled);
+    return true;
+}
+
+bool units_parse_count(const char *text, uint64_t *count)
+{
+    return parse_whole(text, decimal_units, count);
+}
+
+bool units_parse_rate(const char *text, double *rate)
+{
+    char copy[UNITS_TEXT];
+    size_t len = strlen(text);
+    if (len > 2 && strcmp(text + len - 2, "/s") == 0)
+        len -= 2;
+    if (len >= sizeof(copy))
+        return false;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return parse_scaled(copy, decimal_units, rate);
+}
+
+bool units_parse_size(const char *text, uint64_t *bytes)
+{
+    return parse_whole(text, binary_units, bytes);
+}
+
+bool units_parse_time(const char *text, uint64_t *ns)
+{
+    return parse_whole(text, time_units, ns);
+}
+
+/* Three significant digits and the unit that keeps the number below `base`. */
+static const char *format_scaled(double value, double base, const char *const *suffixes,
+                                 char out[UNITS_TEXT])
+{
+    while (value >= base * 0.9995 && suffixes[1] != NULL) {
+        value /= base;
+        suffixes++;
+    }
+    int decimals = value >= 99.95 || value == 0.0 ? 0 : value >= 9.995 ? 1 : 2;
+    snprintf(out, UNITS_TEXT, "%.*f%s", decimals, value, suffixes[0]);
+    return out;
+}
+
+const char *units_format_time(double ns, char out[UNITS_TEXT])
+{
+    static const char *const below_minute[] = {" ns", " us", " ms", " s", NULL};
+    if (ns >= 120e9) {
+        snprintf(out, UNITS_TEXT, "%.1f min", ns / 60e9);
+        return out;
+    }
+    return format_scaled(ns, 1000.0, below_minute, out);
+}
+
+const char *units_format_bytes(double bytes, char out[UNITS_TEXT])
+{
+    static const char *const suffixes[] = {" B", " KiB", " MiB", " GiB", " TiB", NULL};
+    return format_scaled(bytes, 1024.0, suffixes, out);
+}
+
+const char *units_format_bits(double bytes_per_s, char out[UNITS_TEXT])
+{
+    static const char *const suffixes[] = {" bit/s", " kbit/s", " Mbit/s", " Gbit/s", NULL};
+    return format_scaled(bytes_per_s * 8.0, 1000.0, suffixes, out);
+}
+
+const char *units_format_count(double count, char out[UNITS_TEXT])
+{
+    static const char *const suffixes[] = {"", "k", "M", "G", NULL};
+    if (count < 1000.0 && count == floor(count)) {
+        snprintf(out, UNITS_TEXT, "%.0f", count);
+        return out;
+    }
+    return format_scaled(count, 1000.0, suffixes, out);
+}
