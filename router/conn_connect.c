@@ -1,0 +1,164 @@
+/*
+ * CONNECTING: reach a server of the backend.
+ *
+ * The happy path
+ *  - The balance names a server, a non-blocking connect starts, its socket joins the ready set; the
+ *    event that it is writable ends the state.
+ *
+ * The failures
+ *  - Refused, unreachable, no address, or the attempt's share of the time is used up: the next
+ * server of the backend, each at most once. That is safe: not one byte of the client's has left the
+ * kernel.
+ *  - Every server has failed: policy `no_server`. The reason says how they failed, or no_server
+ * when they failed differently or none takes connections.
+ *  - The router itself lacks a descriptor, memory or a port: `resource`; another server would not
+ * help.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "router/conn_parts.h"
+
+static enum reason reason_of_error(int error)
+{
+    switch (error) {
+    case ECONNREFUSED:
+    case ENOENT: /* a unix socket that is not there */
+        return REASON_CONNECT_REFUSED;
+    case ETIMEDOUT:
+        return REASON_CONNECT_TIMEOUT;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRNOTAVAIL: /* no local port is left */
+        return REASON_RESOURCE;
+    default:
+        return REASON_UNREACHABLE;
+    }
+}
+
+static const struct backend_config *backend_of(const struct conn *conn)
+{
+    return &conn_config(conn)->backends[conn->backend];
+}
+
+/* Servers that may still be tried, the current one included. */
+static uint32_t servers_left(const struct conn *conn)
+{
+    uint32_t left = 1;
+    uint32_t at = conn->server_index;
+
+    while ((at = balance_next(backend_of(conn), conn->first_server, at)) != CONFIG_NONE)
+        left++;
+    return left;
+}
+
+/* An even share of what is left of the budget, so that a silent server leaves time for the others.
+ */
+static uint64_t attempt_ms(const struct conn *conn)
+{
+    uint64_t now = conn_now(conn);
+    uint64_t left = conn->connect_until_ms > now ? conn->connect_until_ms - now : 0;
+
+    return left / servers_left(conn);
+}
+
+static void drop_server_socket(struct conn *conn)
+{
+    if (conn->server.fd >= 0)
+        close(conn->server.fd);
+    conn->server = (struct side){.fd = -1, .is_server = true};
+}
+
+/* Starts one attempt. REASON_NONE: it is under way, or done and relaying, or closed. */
+static enum reason try_server(struct conn *conn)
+{
+    const struct target *target =
+        snapshot_target(conn->view->snapshot, conn->backend, conn->server_index);
+    bool done;
+
+    if (target->len == 0)
+        return REASON_DNS_FAILED;
+    int fd = net_connect(target, &done);
+    if (fd < 0)
+        return reason_of_error(errno);
+    conn->server.fd = fd;
+    if (ready_add(&conn->worker->ready, fd, &conn->server) != 0) {
+        conn_close(conn, REASON_RESOURCE);
+        return REASON_NONE;
+    }
+    if (done)
+        conn_relay_start(conn);
+    else
+        conn_arm(conn, attempt_ms(conn));
+    return REASON_NONE;
+}
+
+static void give_up(struct conn *conn)
+{
+    enum reason reason = (enum reason)conn->connect_failure;
+
+    if (conn->unfit || reason == REASON_NONE)
+        reason = REASON_NO_SERVER;
+    conn_apply_policy(conn, POLICY_NO_SERVER, reason);
+}
+
+static void note_failure(struct conn *conn, enum reason reason)
+{
+    if (conn->connect_failure != REASON_NONE && conn->connect_failure != reason)
+        conn->unfit = true;
+    conn->connect_failure = (uint8_t)reason;
+}
+
+/* The current attempt has failed: on to the next server, until one is under way or none is left. */
+static void next_server(struct conn *conn, enum reason failure)
+{
+    while (failure != REASON_NONE) {
+        drop_server_socket(conn);
+        if (failure == REASON_RESOURCE) {
+            conn_apply_policy(conn, POLICY_NO_SERVER, REASON_RESOURCE);
+            return;
+        }
+        note_failure(conn, failure);
+        uint32_t next = balance_next(backend_of(conn), conn->first_server, conn->server_index);
+        if (next == CONFIG_NONE || conn_now(conn) >= conn->connect_until_ms) {
+            give_up(conn);
+            return;
+        }
+        conn->server_index = next;
+        conn->retries++;
+        failure = try_server(conn);
+    }
+}
+
+void conn_connect(struct conn *conn)
+{
+    conn_move(conn, CONN_CONNECTING);
+    conn->connect_started_ms = conn_now(conn);
+    conn->connect_until_ms = conn->connect_started_ms + conn_timeouts(conn)->connect_ms;
+    conn->first_server = balance_pick(conn->view->balance, conn->backend);
+    if (conn->first_server == CONFIG_NONE) {
+        give_up(conn);
+        return;
+    }
+    conn->server_index = conn->first_server;
+    if (conn_watch_client(conn))
+        next_server(conn, try_server(conn));
+}
+
+void conn_connect_event(struct conn *conn)
+{
+    int error = net_connect_result(conn->server.fd);
+
+    if (error == 0)
+        conn_relay_start(conn);
+    else
+        next_server(conn, reason_of_error(error));
+}
+
+void conn_connect_attempt_over(struct conn *conn)
+{
+    next_server(conn, REASON_CONNECT_TIMEOUT);
+}

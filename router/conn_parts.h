@@ -1,0 +1,62 @@
+#ifndef ROUTER_CONN_PARTS_H
+#define ROUTER_CONN_PARTS_H
+
+/* What the conn_*.c files need of each other. Nobody else includes this. */
+
+#include "config/config.h"
+#include "router/access_log.h"
+#include "router/conn.h"
+#include "router/worker.h"
+
+/* --- conn.c --- */
+
+/* Moves on; asserts that the move is in the table. */
+void conn_move(struct conn *conn, enum conn_state to);
+
+/* Calls back no later than `delay_ms` from now for the state it is in then. */
+void conn_arm(struct conn *conn, uint64_t delay_ms);
+
+/* Adds the client's socket to the ready set, once. False: closed for want of resources. */
+bool conn_watch_client(struct conn *conn);
+
+/* Lets any number of bytes wake the client's socket again. */
+void conn_reset_lowat(struct conn *conn);
+
+/* The timeouts of its route, or the global ones. */
+const struct timeouts *conn_timeouts(const struct conn *conn);
+
+static inline const struct config *conn_config(const struct conn *conn)
+{
+    return conn->view->snapshot->config;
+}
+
+static inline uint64_t conn_now(const struct conn *conn)
+{
+    return uv_now(&conn->worker->loop);
+}
+
+/* --- conn_hello.c --- */
+
+void conn_read_hello(struct conn *conn);    /* in PEEKING: looks at what has arrived */
+void conn_hello_timeout(struct conn *conn); /* in PEEKING: the deadline has passed */
+
+/* --- conn_connect.c --- */
+
+void conn_connect(struct conn *conn);              /* PEEKING -> CONNECTING; `backend` is set */
+void conn_connect_event(struct conn *conn);        /* the server's socket has news */
+void conn_connect_attempt_over(struct conn *conn); /* the attempt's share of time is used up */
+
+/* --- conn_relay.c --- */
+
+void conn_relay_start(struct conn *conn);                    /* CONNECTING -> RELAYING */
+void conn_relay(struct conn *conn);                          /* carries what can be carried */
+void conn_relay_error(struct conn *conn, struct side *side); /* EPOLLERR on a side */
+void conn_relay_timer(struct conn *conn);
+
+/* --- conn_refuse.c --- */
+
+/* Does what the policy says; a policy that names a backend connects to it. */
+void conn_apply_policy(struct conn *conn, enum policy_case which, enum reason reason);
+void conn_linger(struct conn *conn); /* CLOSING: reads on and throws away */
+
+#endif

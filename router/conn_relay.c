@@ -1,0 +1,153 @@
+/*
+ * RELAYING: two pumps, each at its own pace, until both directions have ended.
+ *
+ * The happy path
+ *  - Whatever woke us, both pumps get a turn; one that cannot move makes no system call.
+ *  - A direction that has ended passes its end on (shutdown) after its bytes are out; the other
+ * goes on, now under the half-close timeout. When both have ended: closed.
+ *  - Activity only stores the loop's time; the timer compares and re-arms itself.
+ *
+ * The failures
+ *  - A side cannot be read (reset, keepalive): the other side is reset, the reason names who.
+ *  - A side cannot be written: it has gone, but what it sent before is still in our kernel. Its
+ * pump stops; the other direction reads on to the end or the error; then the other side is reset.
+ *  - An error on a side that had already ended: the other side is reset.
+ *  - A budget is used up: a place at the end of the run queue.
+ */
+#include <assert.h>
+#include <sys/socket.h>
+
+#include "router/conn_parts.h"
+
+static bool pump_is_over(const struct pump *pump)
+{
+    return pump->ended || pump->broken;
+}
+
+static struct pump *pump_from(struct conn *conn, const struct side *side)
+{
+    return side->is_server ? &conn->down : &conn->up;
+}
+
+/* A side has gone without saying goodbye: the other one is told in the same way. */
+static void side_aborted(struct conn *conn, const struct side *side)
+{
+    if (side->is_server && conn->client.fd >= 0)
+        net_reset_on_close(conn->client.fd);
+    else if (!side->is_server && conn->server.fd >= 0)
+        net_reset_on_close(conn->server.fd);
+    conn_close(conn, side->is_server ? REASON_SERVER_ABORT : REASON_CLIENT_ABORT);
+}
+
+static uint64_t timeout_now(const struct conn *conn)
+{
+    const struct timeouts *timeouts = conn_timeouts(conn);
+    bool half = pump_is_over(&conn->up) || pump_is_over(&conn->down);
+
+    return half && timeouts->half_close_ms != 0 ? timeouts->half_close_ms : timeouts->idle_ms;
+}
+
+/* The end of one direction is passed on, after its bytes. */
+static void direction_ended(struct conn *conn, struct pump *pump, const struct pump *other)
+{
+    pump->ended = true;
+    if (other->ended) {
+        conn_close(conn, REASON_CLOSED);
+    } else if (other->broken) {
+        side_aborted(conn, pump->from);
+    } else {
+        (void)shutdown(pump->to->fd, SHUT_WR); /* fails only when `to` is gone: it will tell */
+        if (timeout_now(conn) != 0)
+            conn_arm(conn, timeout_now(conn));
+    }
+}
+
+/* `to` takes no more. What it said before is read to the end by the other pump. */
+static void direction_broken(struct conn *conn, struct pump *pump, const struct pump *other)
+{
+    pump->broken = true;
+    pump->to->readable = true;
+    pump->to->hung_up = true;
+    if (pump_is_over(other))
+        side_aborted(conn, pump->to);
+}
+
+static void run_pump(struct conn *conn, struct pump *pump, const struct pump *other)
+{
+    if (conn->state != CONN_RELAYING || pump_is_over(pump))
+        return;
+    switch (pump_run(pump, &conn->worker->tools)) {
+    case PUMP_WAIT:
+        break;
+    case PUMP_AGAIN:
+        worker_queue(conn->worker, conn);
+        break;
+    case PUMP_ENDED:
+        direction_ended(conn, pump, other);
+        break;
+    case PUMP_READ_FAILED:
+        side_aborted(conn, pump->from);
+        break;
+    case PUMP_WRITE_FAILED:
+        direction_broken(conn, pump, other);
+        break;
+    case PUMP_NO_MEMORY:
+        conn_close(conn, REASON_RESOURCE);
+        break;
+    }
+}
+
+void conn_relay(struct conn *conn)
+{
+    uint64_t before = conn->up.bytes + conn->down.bytes;
+
+    run_pump(conn, &conn->up, &conn->down);
+    run_pump(conn, &conn->down, &conn->up);
+    if (conn->down.broken) /* the client is gone: what it sent before is still to be passed on */
+        run_pump(conn, &conn->up, &conn->down);
+    if (conn->up.bytes + conn->down.bytes != before)
+        conn->active_ms = conn_now(conn);
+    if (conn->first_byte_ms == ACCESS_TIME_NONE && conn->down.bytes > 0)
+        conn->first_byte_ms = (uint32_t)(conn_now(conn) - conn->accepted_ms);
+}
+
+void conn_relay_start(struct conn *conn)
+{
+    conn_move(conn, CONN_RELAYING);
+    conn->connect_ms = (uint32_t)(conn_now(conn) - conn->connect_started_ms);
+    conn->active_ms = conn_now(conn);
+    conn_reset_lowat(conn);
+    pump_init(&conn->up, &conn->client, &conn->server);
+    pump_init(&conn->down, &conn->server, &conn->client);
+    conn->client.readable = true; /* the hello is there */
+    conn->server.writable = true;
+    conn_relay(conn);
+}
+
+void conn_relay_error(struct conn *conn, struct side *side)
+{
+    if (pump_is_over(pump_from(conn, side)))
+        side_aborted(conn, side);
+}
+
+/*
+ * The timer was armed while connecting, so every connection that lasts comes here a few seconds
+ * after it began: the moment to switch keepalive on, which short ones never pay for.
+ */
+void conn_relay_timer(struct conn *conn)
+{
+    uint64_t timeout = timeout_now(conn);
+    uint64_t due = conn->active_ms + timeout;
+
+    if (!conn->kept_alive && conn->peer.known)
+        net_keepalive(conn->server.fd);
+    conn->kept_alive = true;
+    if (timeout == 0)
+        return;
+    if (conn_now(conn) < due)
+        conn_arm(conn, due - conn_now(conn));
+    else
+        conn_close(conn, pump_is_over(&conn->up) || pump_is_over(&conn->down)
+                             ? REASON_HALF_CLOSE_TIMEOUT
+                             : REASON_IDLE_TIMEOUT);
+}

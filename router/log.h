@@ -1,0 +1,28 @@
+#ifndef ROUTER_LOG_H
+#define ROUTER_LOG_H
+
+/*
+ * The error log: one line per event on stderr, `TIME LEVEL TEXT`. Writing may block, so workers do
+ * not call log_line(); they format with log_format() into their ring (log_ring.h).
+ */
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/config.h"
+
+/* Longest line; longer ones are cut. */
+#define LOG_LINE_MAX 1024
+
+/* Lines above this level are left out. Any thread. */
+void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+
+/* Formats a whole line with its newline; returns its length. Any thread. */
+size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list args);
+
+/* Writes a line with one write(2), if its level is enabled. Control thread and the log writer. */
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,62 @@
+#include "router/ready.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <unistd.h>
+
+/* Sockets handled per wake-up; what is left keeps the set readable and libuv comes again. */
+#define READY_BATCH 256
+
+static void on_set_readable(uv_poll_t *poll, int status, int uv_events)
+{
+    struct ready *ready = poll->data;
+    struct epoll_event events[READY_BATCH];
+
+    (void)uv_events;
+    assert(status == 0); /* an epoll descriptor cannot fail */
+    int count = epoll_wait(ready->epoll_fd, events, READY_BATCH, 0);
+    assert(count >= 0 || errno == EINTR);
+    for (int i = 0; i < count; i++)
+        ready->on_event(events[i].data.ptr, events[i].events);
+}
+
+int ready_init(struct ready *ready, uv_loop_t *loop, ready_event_cb *on_event)
+{
+    ready->on_event = on_event;
+    ready->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (ready->epoll_fd < 0)
+        return uv_translate_sys_error(errno);
+
+    int error = uv_poll_init(loop, &ready->poll, ready->epoll_fd);
+    if (error != 0) {
+        close(ready->epoll_fd);
+        return error;
+    }
+    ready->poll.data = ready;
+    error = uv_poll_start(&ready->poll, UV_READABLE, on_set_readable);
+    assert(error == 0); /* it can only fail for a handle that is closing */
+    return 0;
+}
+
+int ready_add(struct ready *ready, int fd, void *source)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.ptr = source};
+
+    if (epoll_ctl(ready->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+        return uv_translate_sys_error(errno);
+    return 0;
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct ready *ready = handle->data;
+
+    close(ready->epoll_fd);
+    ready->epoll_fd = -1;
+}
+
+void ready_stop(struct ready *ready)
+{
+    uv_close((uv_handle_t *)&ready->poll, on_poll_closed);
+}

@@ -1,0 +1,122 @@
+/*
+ * The happy path
+ *  - Server after server: names are asked for with uv_getaddrinfo(), a few at a time; the first
+ * address of each answer becomes the target. When none is left, on_done.
+ *
+ * The failures
+ *  - A name has no address, or there is no memory to ask: a warning; its target stays empty, and
+ *    connections go on to the backend's next server.
+ */
+#include "router/resolve.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "router/log.h"
+
+/* libuv gives names half of its four threads. */
+#define RESOLVE_IN_FLIGHT 2
+
+struct query {
+    uv_getaddrinfo_t request;
+    struct resolve *resolve;
+    const struct address *address;
+    struct target *target;
+};
+
+static void resolve_more(struct resolve *resolve);
+
+static void name_failed(struct resolve *resolve, const struct address *address, int error)
+{
+    resolve->failed++;
+    log_line(LOG_LEVEL_WARNING, "server %s: no address: %s", address->text, uv_strerror(error));
+}
+
+static void set_target(struct target *target, const struct addrinfo *found, uint16_t port)
+{
+    assert(found->ai_addrlen <= sizeof target->address);
+    memcpy(&target->address, found->ai_addr, found->ai_addrlen);
+    target->len = found->ai_addrlen;
+    if (found->ai_family == AF_INET6)
+        ((struct sockaddr_in6 *)&target->address)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)&target->address)->sin_port = htons(port);
+}
+
+static void on_address(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+{
+    struct query *query = request->data;
+    struct resolve *resolve = query->resolve;
+
+    if (status == 0 && found != NULL)
+        set_target(query->target, found, query->address->port);
+    else
+        name_failed(resolve, query->address, status);
+    uv_freeaddrinfo(found);
+    free(query);
+    resolve->in_flight--;
+    resolve_more(resolve);
+}
+
+static void ask(struct resolve *resolve, const struct address *address, struct target *target)
+{
+    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct query *query = calloc(1, sizeof *query);
+    int error = UV_ENOMEM;
+
+    if (query != NULL) {
+        query->request.data = query;
+        query->resolve = resolve;
+        query->address = address;
+        query->target = target;
+        error =
+            uv_getaddrinfo(resolve->loop, &query->request, on_address, address->path, NULL, &hints);
+    }
+    if (error == 0) {
+        resolve->in_flight++;
+    } else {
+        name_failed(resolve, address, error);
+        free(query);
+    }
+}
+
+/* The next server whose address is a name, or NULL. */
+static const struct address *next_name(struct resolve *resolve, struct target **target)
+{
+    const struct snapshot *snapshot = resolve->snapshot;
+
+    for (; resolve->next_backend < snapshot->config->backend_count; resolve->next_backend++) {
+        uint32_t b = resolve->next_backend;
+        const struct backend_config *backend = &snapshot->config->backends[b];
+        while (resolve->next_server < backend->server_count) {
+            uint32_t s = resolve->next_server++;
+            *target = &snapshot->targets[snapshot->first_target[b] + s];
+            if (backend->servers[s].address.kind == ADDRESS_NAME)
+                return &backend->servers[s].address;
+        }
+        resolve->next_server = 0;
+    }
+    return NULL;
+}
+
+static void resolve_more(struct resolve *resolve)
+{
+    const struct address *address;
+    struct target *target;
+
+    while (resolve->in_flight < RESOLVE_IN_FLIGHT &&
+           (address = next_name(resolve, &target)) != NULL)
+        ask(resolve, address, target);
+    if (resolve->in_flight == 0)
+        resolve->on_done(resolve->context);
+}
+
+void resolve_start(struct resolve *resolve, uv_loop_t *loop, struct snapshot *snapshot,
+                   resolve_done_cb *on_done, void *context)
+{
+    *resolve = (struct resolve){
+        .loop = loop, .snapshot = snapshot, .on_done = on_done, .context = context};
+    resolve_more(resolve);
+}

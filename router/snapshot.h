@@ -1,0 +1,53 @@
+#ifndef ROUTER_SNAPSHOT_H
+#define ROUTER_SNAPSHOT_H
+
+/*
+ * A configuration in use: the immutable config, the socket addresses its servers resolved to, and a
+ * count of the workers that still use it.
+ *
+ * Control makes it, counts up on a worker's behalf before posting it, and alone frees it. Workers
+ * only count down. Everything but the count is read-only once posted.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "config/config.h"
+
+/* Where a server is to be reached. */
+struct target {
+    struct sockaddr_storage address;
+    socklen_t len; /* 0: a name that had no address when the configuration was loaded */
+};
+
+struct snapshot {
+    struct config *config;  /* owned */
+    struct target *targets; /* one per server, backend after backend */
+    uint32_t *first_target; /* per backend */
+    uint32_t target_count;
+    uint32_t generation; /* 1 for the first configuration of the process */
+    atomic_uint refs;
+    struct snapshot *next; /* control's list of snapshots that are not freed yet */
+};
+
+/*
+ * Takes `config` over (also on failure, when NULL is returned: no memory). Targets given as numbers
+ * or paths are filled in; names have len 0 until target_set().
+ */
+struct snapshot *snapshot_new(struct config *config, uint32_t generation);
+
+/* The target of a server. */
+const struct target *snapshot_target(const struct snapshot *snapshot, uint32_t backend,
+                                     uint32_t server);
+
+void snapshot_ref(struct snapshot *snapshot);   /* control only */
+bool snapshot_unref(struct snapshot *snapshot); /* any thread; true: that was the last */
+void snapshot_free(struct snapshot *snapshot);  /* control only; asserts that nobody uses it */
+
+/* Converts a numeric or unix address; false for ADDRESS_NAME. */
+bool target_from_address(const struct address *address, struct target *target);
+
+#endif
