@@ -1,0 +1,111 @@
+"""1 GiB each way by checksum, on the path that the argument names (copy or splice).
+
+Must-show: bytes compared end to end, 1 GiB each way by checksum on copy and on splice path.
+"""
+
+import hashlib
+import os
+import pathlib
+import sys
+import tempfile
+import threading
+import unittest
+
+from support import backend, hello, net, tls
+from support.router import Router, routing
+
+GIB = 1 << 30
+RELAY = sys.argv.pop(1) if len(sys.argv) > 1 else "auto"
+
+
+class Bytes(unittest.TestCase):
+    def setUp(self):
+        self.pattern = backend.pattern_file()
+        self.addCleanup(os.close, self.pattern)
+        self.done = threading.Event()
+        self.backend_saw = None
+
+    def serve(self, handler):
+        """A router before this handler, and a connection that has sent its hello."""
+        server = self.enterContext(backend.Backend(handler))
+        router = self.enterContext(Router(routing({"bulk.test": server.text}), relay=RELAY))
+        sock = self.enterContext(router.connect())
+        greeting = hello.hello("bulk.test")
+        sock.sendall(greeting)
+        self.greeting = greeting
+        return router, sock
+
+    def logged(self, router, up, down):
+        line, = router.wait_access(1)
+        self.assertEqual((line["bytes_in"], line["bytes_out"], line["reason"]),
+                         (up + len(self.greeting), down, "closed"))
+
+    def test_down(self):
+        def source(sock):
+            net.receive(sock, len(hello.hello("bulk.test")))
+            self.backend_saw = backend.send_pattern(sock, self.pattern, GIB)
+        router, sock = self.serve(source)
+        count, digest = backend.digest_of(sock, GIB + 1)
+        self.assertEqual((count, digest), (GIB, self.backend_saw))
+        sock.close()
+        self.logged(router, 0, GIB)
+
+    def test_up(self):
+        def sink(sock):
+            net.receive(sock, len(hello.hello("bulk.test")))
+            self.backend_saw = backend.digest_of(sock, GIB + 1)
+            sock.sendall(b"got it")
+        router, sock = self.serve(sink)
+        digest = backend.send_pattern(sock, self.pattern, GIB)
+        sock.shutdown(net.socket.SHUT_WR)
+        self.assertEqual(net.receive_all(sock), b"got it")
+        self.assertEqual(self.backend_saw, (GIB, digest))
+        sock.close()
+        self.logged(router, GIB, 6)
+
+    def test_both_ways_at_once(self):
+        """256 MiB in each direction on the same connection, neither waits for the other."""
+        size = GIB // 4
+
+        def both(sock):
+            net.receive(sock, len(hello.hello("bulk.test")))
+            sender = threading.Thread(target=lambda: setattr(
+                self, "sent_down", backend.send_pattern(sock, self.pattern, size)))
+            sender.start()
+            self.backend_saw = backend.digest_of(sock, size)
+            sender.join()
+        router, sock = self.serve(both)
+        sender = threading.Thread(target=lambda: setattr(
+            self, "sent_up", backend.send_pattern(sock, self.pattern, size)))
+        sender.start()
+        down = backend.digest_of(sock, size + 1)
+        sender.join()
+        self.assertEqual(down, (size, self.sent_down))
+        self.assertEqual(self.backend_saw, (size, self.sent_up))
+        sock.close()
+        self.logged(router, size, size)
+
+    def test_tls_64_mib(self):
+        """A file of 64 MiB over real TLS, from nginx to curl."""
+        files = pathlib.Path(tempfile.mkdtemp(prefix="sni-router-files-"))
+        self.addCleanup(lambda: (files.joinpath("file").unlink(), files.rmdir()))
+        files.chmod(0o755)
+        data = os.pread(self.pattern, backend.PATTERN_BYTES, 0) * 8
+        (files / "file").write_bytes(data)
+        authority = self.enterContext(tls.Authority())
+        nginx = self.enterContext(tls.NginxServer(
+            {"bulk": authority.leaf("bulk", "bulk.test")}, files))
+        router = self.enterContext(Router(routing({"bulk.test": nginx.texts["bulk"]}),
+                                          relay=RELAY))
+        got = files / "got"
+        done = tls.curl(router.address(), "bulk.test", "1.3", authority.ca, "-o", str(got),
+                        path="file")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(got, "rb") as result:
+            digest = hashlib.file_digest(result, "blake2b").hexdigest()
+        got.unlink()
+        self.assertEqual(digest, hashlib.blake2b(data).hexdigest())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# install.sh BUILD_DIR: `cmake --install` puts a working binary where it belongs.
+set -eu
+prefix=$(mktemp -d)
+trap 'rm -rf "$prefix"' EXIT
+cmake --install "$1" --prefix "$prefix" >/dev/null
+"$prefix/bin/sni-router" --version
+"$prefix/bin/sni-router" schema | /usr/bin/python3 -c 'import json, sys; json.load(sys.stdin)'
