@@ -7,10 +7,19 @@
 
 struct arena;
 
-struct arena *arena_new(void);                                 /* NULL: no memory */
-void *arena_alloc(struct arena *arena, size_t bytes);          /* zeroed, aligned; NULL: no memory */
-char *arena_text(struct arena *arena, const char *text, size_t len); /* a NUL-terminated copy */
-void arena_free(struct arena *arena);                          /* NULL is allowed */
-size_t arena_bytes(const struct arena *arena);                 /* taken from the system */
+/* NULL: no memory. */
+struct arena *arena_new(void);
+
+/* Zeroed, aligned for any type; lives as long as the arena. NULL: no memory. */
+void *arena_alloc(struct arena *arena, size_t bytes);
+
+/* A NUL-terminated copy of `len` bytes. NULL: no memory. */
+char *arena_text(struct arena *arena, const char *text, size_t len);
+
+/* NULL is allowed. */
+void arena_free(struct arena *arena);
+
+/* How much was taken from the system. */
+size_t arena_bytes(const struct arena *arena);
 
 #endif

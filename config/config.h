@@ -19,16 +19,16 @@
 enum address_kind {
     ADDRESS_IPV4,
     ADDRESS_IPV6,
-    ADDRESS_UNIX,     /* `path`: a file system path, or "@name" for the abstract name space */
-    ADDRESS_NAME      /* `path`: a host name to be resolved (servers only) */
+    ADDRESS_UNIX, /* `path`: a file system path, or "@name" for the abstract name space */
+    ADDRESS_NAME  /* `path`: a host name to be resolved (servers only) */
 };
 
 struct address {
     enum address_kind kind;
-    uint16_t port;        /* host order; 0 for unix */
-    uint8_t ip[16];       /* network order; 4 bytes used for IPv4 */
-    const char *path;     /* ADDRESS_UNIX, ADDRESS_NAME */
-    const char *text;     /* canonical text, for messages and logs: "10.0.0.5:443" */
+    uint16_t port;    /* host order; 0 for unix */
+    uint8_t ip[16];   /* network order; 4 bytes used for IPv4 */
+    const char *path; /* ADDRESS_UNIX, ADDRESS_NAME */
+    const char *text; /* canonical text, for messages and logs: "10.0.0.5:443" */
 };
 
 /* Where something stands in the file, for messages. line 0 = given on the command line. */
@@ -38,18 +38,18 @@ struct position {
 };
 
 struct listener_config {
-    const char *name;     /* as given, or the address */
+    const char *name; /* as given, or the address */
     struct address address;
-    bool v6only;          /* "[::]:443": only IPv6 (default: both families) */
+    bool v6only; /* "[::]:443": only IPv6 (default: both families) */
     uint32_t backlog;
-    uint32_t mode;        /* permissions of a unix socket, e.g. 0666 */
+    uint32_t mode; /* permissions of a unix socket, e.g. 0666 */
     struct position at;
 };
 
 struct server_config {
-    const char *name;     /* as given, or the address: log field `server` is the address */
+    const char *name; /* as given, or the address: log field `server` is the address */
     struct address address;
-    uint32_t weight;      /* 0 = takes no new connections */
+    uint32_t weight; /* 0 = takes no new connections */
     struct position at;
 };
 
@@ -100,48 +100,48 @@ struct network {
 
 /* Further conditions of a route; an empty list = no such condition. */
 struct route_conditions {
-    const char *const *alpn;      /* any of these offered */
+    const char *const *alpn; /* any of these offered */
     uint32_t alpn_count;
-    const struct network *from;   /* client address in any of these */
+    const struct network *from; /* client address in any of these */
     uint32_t from_count;
-    const uint32_t *listeners;    /* accepted by any of these (indexes) */
+    const uint32_t *listeners; /* accepted by any of these (indexes) */
     uint32_t listener_count;
 };
 
 /* Kept small: a million of them is a normal size. */
 struct route {
-    const char *name;             /* as given, or its first host pattern; the log's `route` */
+    const char *name; /* as given, or its first host pattern; the log's `route` */
     const struct route_conditions *when; /* NULL = none */
     const struct timeouts *timeouts;     /* complete set for this route; NULL = the global ones */
     uint32_t backend;
-    uint32_t line, column;        /* of its first host, in the file */
+    uint32_t line, column; /* of its first host, in the file */
 };
 
 enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_LOGFMT, LOG_FORMAT_HAPROXY };
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct log_config {
-    const char *access_path;      /* "-" = stdout; NULL = off */
+    const char *access_path; /* "-" = stdout; NULL = off */
     enum log_format access_format;
     enum log_level level;
 };
 
 struct config {
-    const char *file;             /* as given; "(command line)" without one */
+    const char *file; /* as given; "(command line)" without one */
     struct listener_config *listeners;
     uint32_t listener_count;
     struct backend_config *backends;
     uint32_t backend_count;
     struct route *routes;
     uint32_t route_count;
-    struct route_table *table;    /* looks names up to indexes of `routes` */
+    struct route_table *table; /* looks names up to indexes of `routes` */
     struct policy policies[POLICY_CASES];
     struct timeouts timeouts;
-    uint32_t workers;             /* 0 = as many as CPUs the process may use */
-    uint32_t max_connections;     /* 0 = computed from the descriptor limit */
-    uint32_t hello_limit_bytes;   /* announced handshake length at most */
+    uint32_t workers;           /* 0 = as many as CPUs the process may use */
+    uint32_t max_connections;   /* 0 = computed from the descriptor limit */
+    uint32_t hello_limit_bytes; /* announced handshake length at most */
     struct log_config log;
-    struct arena *arena;          /* owns all of the above, except `table` */
+    struct arena *arena; /* owns all of the above, except `table` */
 };
 
 /* Frees everything. NULL is allowed. */

@@ -5,8 +5,8 @@
  * From JSON text to a struct config, or to all errors at once.
  *
  * A strict scanner (RFC 8259) goes over the text first and notes where every value stands; cJSON
- * then builds the tree; the field table drives validation, defaults and "did you mean". cJSON writes
- * a process-global on every parse: one thread only, the control thread.
+ * then builds the tree; the field table drives validation, defaults and "did you mean". cJSON
+ * writes a process-global on every parse: one thread only, the control thread.
  */
 
 #include <stdbool.h>
@@ -18,23 +18,30 @@
 
 enum diagnostic_severity { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING };
 
-/* One finding. `source_line` is the line of the file it stands on, for the caret. */
+/* Findings kept of each severity; the others are only counted. */
+#define DIAGNOSTICS_KEPT 100
+
+/* One finding. `source_line` is the line of the file it stands on, cut when it is long. */
 struct diagnostic {
     enum diagnostic_severity severity;
-    struct position at;        /* line 0: concerns the file as a whole */
-    char *message;             /* one sentence, no newline */
-    char *source_line;         /* NULL when there is none; tabs kept */
+    struct position at; /* line 0: concerns the file as a whole */
+    char *message;      /* one sentence, no newline */
+    char *source_line;  /* NULL when there is none; tabs kept */
+    size_t caret;       /* bytes of source_line before the place meant */
 };
 
 /* All findings of one load, in the order of the file. Start with {0}. */
 struct diagnostics {
     struct diagnostic *list;
     size_t count, capacity;
-    size_t errors, warnings;   /* errors beyond the kept list are still counted */
-    bool no_memory;            /* a finding was lost, or the load failed, for want of memory */
+    size_t errors, warnings; /* errors beyond the kept list are still counted */
+    bool no_memory;          /* a finding was lost, or the load failed, for want of memory */
 };
 
 void diagnostics_free(struct diagnostics *found);
+
+/* Into the order of the file. config_load_*() have done so already. */
+void diagnostics_sort(struct diagnostics *found);
 
 /*
  * Prints them as `file:line:column: error: message`, then the source line and a caret, ready for
@@ -55,8 +62,7 @@ enum config_read { CONFIG_READ_OK, CONFIG_READ_INVALID, CONFIG_READ_ABSENT, CONF
  * Reads a file ("-" = stdin). CONFIG_READ_OK sets *out. CONFIG_READ_INVALID: `found` has the
  * errors. CONFIG_READ_ABSENT: no such file. CONFIG_READ_FAILED: errno says why it was unreadable.
  */
-enum config_read config_load_file(const char *file, struct config **out,
-                                  struct diagnostics *found);
+enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found);
 
 /*
  * Builds the configuration that `run --listen A --route HOST=SERVER` stands for, by writing it as

@@ -1,0 +1,112 @@
+/* Printing findings as compilers do, so that editors can jump to them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/load.h"
+
+/* Columns of source shown at most. */
+#define SHOWN_COLUMNS 160
+
+void diagnostics_free(struct diagnostics *found)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        free(found->list[i].message);
+        free(found->list[i].source_line);
+    }
+    free(found->list);
+    *found = (struct diagnostics){0};
+}
+
+static int by_position(const void *left, const void *right)
+{
+    const struct diagnostic *a = left, *b = right;
+    if (a->at.line != b->at.line)
+        return a->at.line < b->at.line ? -1 : 1;
+    if (a->at.column != b->at.column)
+        return a->at.column < b->at.column ? -1 : 1;
+    if (a->severity != b->severity)
+        return a->severity < b->severity ? -1 : 1;
+    return strcmp(a->message ? a->message : "", b->message ? b->message : "");
+}
+
+void diagnostics_sort(struct diagnostics *found)
+{
+    if (found->count > 1)
+        qsort(found->list, found->count, sizeof *found->list, by_position);
+}
+
+static bool is_continuation(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* Steps over `columns` characters. */
+static const char *skip_columns(const char *at, size_t columns)
+{
+    while (*at && columns > 0) {
+        at++;
+        while (is_continuation(*at))
+            at++;
+        columns--;
+    }
+    return at;
+}
+
+static size_t columns_of(const char *text, size_t len)
+{
+    size_t columns = 0;
+    for (size_t i = 0; i < len; i++)
+        columns += !is_continuation(text[i]);
+    return columns;
+}
+
+/* The caret stands below its character because tabs before it are repeated. */
+static void print_source(const struct diagnostic *one, FILE *to, bool color)
+{
+    const char *start = one->source_line;
+    const char *caret = start + one->caret;
+    size_t before = columns_of(start, one->caret);
+    bool cut_left = one->at.column - 1 > before;
+    if (before > SHOWN_COLUMNS / 2 && columns_of(start, strlen(start)) > SHOWN_COLUMNS) {
+        start = skip_columns(start, before - SHOWN_COLUMNS / 2);
+        cut_left = true;
+    }
+    const char *end = skip_columns(start, SHOWN_COLUMNS);
+    fprintf(to, "  %s%.*s%s\n  %s", cut_left ? "..." : "", (int)(end - start), start,
+            *end ? "..." : "", cut_left ? "   " : "");
+    for (const char *at = start; at < caret; at++) {
+        if (!is_continuation(*at))
+            fputc(*at == '\t' ? '\t' : ' ', to);
+    }
+    fputs(color ? "\033[1;32m^\033[0m\n" : "^\n", to);
+}
+
+static void print_one(const struct diagnostic *one, const char *file, FILE *to, bool color)
+{
+    bool error = one->severity == DIAGNOSTIC_ERROR;
+    const char *paint = !color ? "" : error ? "\033[1;31m" : "\033[1;35m";
+    fprintf(to, "%s%s:", color ? "\033[1m" : "", file);
+    if (one->at.line)
+        fprintf(to, "%u:%u:", one->at.line, one->at.column);
+    fprintf(to, "%s %s%s:%s %s\n", color ? "\033[0m" : "", paint, error ? "error" : "warning",
+            color ? "\033[0m" : "", one->message ? one->message : "(no memory for the message)");
+    if (one->source_line)
+        print_source(one, to, color);
+}
+
+static void print_rest(size_t counted, const char *word, const char *file, FILE *to)
+{
+    if (counted > DIAGNOSTICS_KEPT)
+        fprintf(to, "%s: ... and %zu more %s%s\n", file, counted - DIAGNOSTICS_KEPT, word,
+                counted - DIAGNOSTICS_KEPT == 1 ? "" : "s");
+}
+
+void diagnostics_print(const struct diagnostics *found, const char *file, FILE *to, bool color)
+{
+    for (size_t i = 0; i < found->count; i++)
+        print_one(&found->list[i], file, to, color);
+    print_rest(found->errors, "error", file, to);
+    print_rest(found->warnings, "warning", file, to);
+    if (found->no_memory)
+        fprintf(to, "%s: error: not enough memory to load this\n", file);
+}

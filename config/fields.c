@@ -1,0 +1,498 @@
+#include "config/fields.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config/patterns.h"
+
+#define INTO(type, member) offsetof(struct type, member)
+#define END                                                                                        \
+    {                                                                                              \
+        .key = NULL                                                                                \
+    }
+
+/* --- plain values --- */
+
+static const char *const words_off[] = {"off", NULL};
+
+static const struct value_type type_duration = {
+    .kind = VALUE_DURATION, .name = "a duration", .example = "\"5s\"", .pattern = PATTERN_DURATION};
+static const struct value_type type_duration_or_off = {.kind = VALUE_DURATION,
+                                                       .name = "a duration or \"off\"",
+                                                       .example = "\"10m\"",
+                                                       .pattern = PATTERN_DURATION_OR_OFF,
+                                                       .words = words_off};
+static const struct value_type type_hello_size = {.kind = VALUE_SIZE,
+                                                  .name = "a size",
+                                                  .example = "\"16k\"",
+                                                  .pattern = PATTERN_HELLO_SIZE,
+                                                  .min = 1024,
+                                                  .max = 65536};
+static const struct value_type type_boolean = {
+    .kind = VALUE_BOOLEAN, .name = "true or false", .example = "true"};
+static const struct value_type type_backlog = {
+    .kind = VALUE_INTEGER, .name = "a number", .example = "1024", .min = 1, .max = 65535};
+static const struct value_type type_weight = {
+    .kind = VALUE_INTEGER, .name = "a number", .example = "3", .min = 0, .max = 1000};
+static const struct value_type type_workers = {
+    .kind = VALUE_INTEGER, .name = "a number", .example = "4", .min = 1, .max = 1024};
+static const struct value_type type_connections = {
+    .kind = VALUE_INTEGER, .name = "a number", .example = "50000", .min = 1, .max = 10000000};
+static const struct value_type type_mode = {.kind = VALUE_MODE,
+                                            .name = "permissions in octal digits",
+                                            .example = "\"0660\"",
+                                            .pattern = PATTERN_MODE};
+static const struct value_type type_name = {
+    .kind = VALUE_NAME, .name = "a name", .example = "\"public\"", .pattern = PATTERN_NAME};
+static const struct value_type type_path = {.kind = VALUE_PATH,
+                                            .name = "a path, \"-\" or \"off\"",
+                                            .example = "\"/var/log/sni-router/access.log\"",
+                                            .pattern = PATTERN_PATH};
+static const struct value_type type_listen_address = {.kind = VALUE_LISTEN,
+                                                      .name = "an address to listen on",
+                                                      .example = "\"[::]:443\"",
+                                                      .pattern = PATTERN_LISTEN};
+static const struct value_type type_server_address = {.kind = VALUE_SERVER,
+                                                      .name = "a server's address",
+                                                      .example = "\"10.0.0.5:443\"",
+                                                      .pattern = PATTERN_SERVER};
+static const struct value_type type_host = {.kind = VALUE_HOST,
+                                            .name = "a host pattern",
+                                            .example = "\"shop.example.com\"",
+                                            .pattern = PATTERN_HOST};
+static const struct value_type type_network = {.kind = VALUE_NETWORK,
+                                               .name = "an IP address or network",
+                                               .example = "\"10.0.0.0/8\"",
+                                               .pattern = PATTERN_NETWORK};
+static const struct value_type type_alpn = {
+    .kind = VALUE_ALPN, .name = "an ALPN protocol", .example = "\"h2\"", .pattern = PATTERN_ALPN};
+static const struct value_type type_backend_name = {.kind = VALUE_REFERENCE,
+                                                    .name = "a backend's name",
+                                                    .example = "\"shop\"",
+                                                    .pattern = PATTERN_NAME};
+static const struct value_type type_listener_name = {.kind = VALUE_REFERENCE,
+                                                     .name = "a listener's name",
+                                                     .example = "\"public\"",
+                                                     .pattern = PATTERN_NAME};
+
+/* --- listeners --- */
+
+static const struct field fields_listener[] = {
+    {.key = "address",
+     .type = &type_listen_address,
+     .into = INTO(listener_config, address),
+     .required = true,
+     .help =
+         "Where to accept connections. `*:443` and `:443` mean `[::]:443`: IPv6 and IPv4. Port 0 "
+         "lets the system choose; the line printed at start says which port it became."},
+    {.key = "name",
+     .type = &type_name,
+     .into = INTO(listener_config, name),
+     .absent = "the address",
+     .help = "For logs, and for the `listener` condition of routes."},
+    {.key = "v6only",
+     .type = &type_boolean,
+     .into = INTO(listener_config, v6only),
+     .preset = "false",
+     .help = "Only for IPv6 addresses: do not accept IPv4 on this listener."},
+    {.key = "backlog",
+     .type = &type_backlog,
+     .into = INTO(listener_config, backlog),
+     .preset = "4096",
+     .help = "Connections the kernel may hold ready for each worker (it caps this at "
+             "`net.core.somaxconn`)."},
+    {.key = "mode",
+     .type = &type_mode,
+     .into = INTO(listener_config, mode),
+     .preset = "0666",
+     .help = "Only for unix sockets with a path: its permissions."},
+    END};
+const struct value_type type_listener = {
+    .kind = VALUE_OBJECT, .name = "a listener", .fields = fields_listener};
+static const struct value_type type_listeners = {
+    .kind = VALUE_LIST, .name = "an array of listeners", .item = &type_listener, .min = 1};
+
+/* --- routes --- */
+
+static const struct value_type type_hosts = {
+    .kind = VALUE_ONE_OR_LIST, .name = "a host pattern or an array of them", .item = &type_host};
+static const struct value_type type_alpns = {
+    .kind = VALUE_ONE_OR_LIST, .name = "an ALPN protocol or an array of them", .item = &type_alpn};
+static const struct value_type type_networks = {
+    .kind = VALUE_ONE_OR_LIST, .name = "a network or an array of them", .item = &type_network};
+static const struct value_type type_listener_names = {.kind = VALUE_ONE_OR_LIST,
+                                                      .name = "a listener's name or an array of "
+                                                              "them",
+                                                      .item = &type_listener_name};
+
+static const struct field fields_route_timeouts[] = {
+    {.key = "connect",
+     .type = &type_duration,
+     .into = INTO(timeouts, connect_ms),
+     .absent = "as in `timeouts`",
+     .help = "All attempts to reach a server."},
+    {.key = "idle",
+     .type = &type_duration_or_off,
+     .into = INTO(timeouts, idle_ms),
+     .absent = "as in `timeouts`",
+     .help = "Neither side said anything for so long."},
+    {.key = "half_close",
+     .type = &type_duration_or_off,
+     .into = INTO(timeouts, half_close_ms),
+     .absent = "as in `timeouts`",
+     .help = "One side has ended and the other said nothing for so long."},
+    END};
+static const struct value_type type_route_timeouts = {
+    .kind = VALUE_OBJECT, .name = "a route's timeouts", .fields = fields_route_timeouts};
+
+static const struct field fields_route[] = {
+    {.key = "host",
+     .type = &type_hosts,
+     .into = INTO(route_form, host),
+     .required = true,
+     .help = "The server names (SNI) this route is for. Any of them."},
+    {.key = "backend",
+     .type = &type_backend_name,
+     .into = INTO(route_form, backend),
+     .required = true,
+     .help = "Where the connection goes: a name from `backends`."},
+    {.key = "name",
+     .type = &type_name,
+     .into = INTO(route_form, name),
+     .absent = "its first host",
+     .help = "For logs and metrics."},
+    {.key = "alpn",
+     .type = &type_alpns,
+     .into = INTO(route_form, alpn),
+     .absent = "no condition",
+     .help = "Condition: the client offers any of these protocols."},
+    {.key = "from",
+     .type = &type_networks,
+     .into = INTO(route_form, from),
+     .absent = "no condition",
+     .help = "Condition: the client's address is in any of these networks. Clients of unix sockets "
+             "have none."},
+    {.key = "listener",
+     .type = &type_listener_names,
+     .into = INTO(route_form, listener),
+     .absent = "no condition",
+     .help = "Condition: accepted by any of these listeners."},
+    {.key = "timeouts",
+     .type = &type_route_timeouts,
+     .into = INTO(route_form, timeouts),
+     .absent = "as in `timeouts`",
+     .help = "Timeouts for connections of this route."},
+    END};
+const struct value_type type_route = {
+    .kind = VALUE_OBJECT, .name = "a route", .fields = fields_route};
+static const struct value_type type_routes = {
+    .kind = VALUE_LIST, .name = "an array of routes", .item = &type_route};
+
+/* --- backends --- */
+
+static const char *const words_balance[] = {[BALANCE_ROUND_ROBIN] = "round_robin", NULL};
+static const struct value_type type_balance = {
+    .kind = VALUE_WORD, .name = "a way to balance", .words = words_balance};
+
+static const struct field fields_server[] = {
+    {.key = "address",
+     .type = &type_server_address,
+     .into = INTO(server_config, address),
+     .required = true,
+     .help = "Where the server listens. A host name is resolved by the router."},
+    {.key = "name",
+     .type = &type_name,
+     .into = INTO(server_config, name),
+     .absent = "the address",
+     .help = "For logs and metrics."},
+    {.key = "weight",
+     .type = &type_weight,
+     .into = INTO(server_config, weight),
+     .preset = "1",
+     .help = "Share of new connections relative to the other servers; 0 gives it none."},
+    END};
+const struct value_type type_server = {.kind = VALUE_EITHER,
+                                       .name = "a server",
+                                       .item = &type_server_address,
+                                       .item_into = INTO(server_config, address),
+                                       .fields = fields_server};
+static const struct value_type type_servers = {
+    .kind = VALUE_LIST, .name = "an array of servers", .item = &type_server, .min = 1};
+
+static const struct field fields_backend[] = {
+    {.key = "servers",
+     .type = &type_servers,
+     .into = INTO(backend_form, servers),
+     .required = true,
+     .help = "Addresses, or objects as below. When one cannot be reached, the next is tried."},
+    {.key = "balance",
+     .type = &type_balance,
+     .into = INTO(backend_form, balance),
+     .preset = "round_robin",
+     .help = "How a server is chosen. `round_robin`: in turn, smoothly by weight."},
+    END};
+const struct value_type type_backend = {
+    .kind = VALUE_OBJECT, .name = "a backend", .fields = fields_backend};
+static const struct value_type type_backends = {.kind = VALUE_MAP,
+                                                .name = "an object of backends by name",
+                                                .pattern = PATTERN_NAME,
+                                                .item = &type_backend};
+
+/* --- policies --- */
+
+static const char *const words_policy[] = {
+    [POLICY_ALERT] = "alert", [POLICY_CLOSE] = "close", [POLICY_RESET] = "reset", NULL};
+
+static const struct value_type type_policy_word = {
+    .kind = VALUE_WORD, .name = "a policy", .words = words_policy};
+
+static const struct field fields_policy[] = {
+    {.key = "backend",
+     .type = &type_backend_name,
+     .into = INTO(policy_form, backend),
+     .required = true,
+     .help = "Send these connections there: a name from `backends`."},
+    END};
+static const struct value_type type_policy = {.kind = VALUE_EITHER,
+                                              .name = "a policy",
+                                              .item = &type_policy_word,
+                                              .item_into = INTO(policy_form, action),
+                                              .fields = fields_policy};
+
+/* Policies that know no backend: the words only. */
+#define POLICY_WITHOUT_BACKEND(why)                                                                \
+    {                                                                                              \
+        .kind = VALUE_WORD, .name = "a policy", .words = words_policy, .no_object = why            \
+    }
+static const struct value_type type_policy_malformed =
+    POLICY_WITHOUT_BACKEND("no backend may be given here: a broken hello must not reach a server");
+static const struct value_type type_policy_too_large = POLICY_WITHOUT_BACKEND(
+    "no backend may be given here: a hello beyond limits.hello is not read to its end");
+static const struct value_type type_policy_hello_timeout = POLICY_WITHOUT_BACKEND(
+    "no backend may be given here: no whole hello has arrived that could be passed on");
+static const struct value_type type_policy_no_server =
+    POLICY_WITHOUT_BACKEND("no backend may be given here: add spare servers to the backend itself");
+static const struct value_type type_policy_limit = POLICY_WITHOUT_BACKEND(
+    "no backend may be given here: the router has no room for the connection");
+
+#define POLICY(which, word, policy_type, preset_word, text)                                        \
+    [which] = {.key = word,                                                                        \
+               .type = &policy_type,                                                               \
+               .into = (which) * sizeof(struct policy_form),                                       \
+               .preset = preset_word,                                                              \
+               .help = text}
+const struct field fields_policies[] = {
+    POLICY(POLICY_NO_SNI, "no_sni", type_policy, "alert", "TLS, but the client names no host."),
+    POLICY(POLICY_UNKNOWN_SNI, "unknown_sni", type_policy, "alert",
+           "No route matches the name (or the name is an IP address)."),
+    POLICY(POLICY_NOT_TLS, "not_tls", type_policy, "close",
+           "The first bytes are not TLS (plain text, SSLv2, another protocol)."),
+    POLICY(POLICY_MALFORMED, "malformed", type_policy_malformed, "alert",
+           "TLS, but the ClientHello breaks the rules."),
+    POLICY(POLICY_TOO_LARGE, "too_large", type_policy_too_large, "alert",
+           "The ClientHello is larger than `limits.hello`."),
+    POLICY(POLICY_HELLO_TIMEOUT, "hello_timeout", type_policy_hello_timeout, "close",
+           "No whole ClientHello within `timeouts.hello`."),
+    POLICY(POLICY_NO_SERVER, "no_server", type_policy_no_server, "alert",
+           "No server of the backend could be reached."),
+    POLICY(POLICY_LIMIT, "limit", type_policy_limit, "alert",
+           "A limit of the router leaves no room for the connection."),
+    [POLICY_CASES] = END};
+static const struct value_type type_policies = {
+    .kind = VALUE_OBJECT, .name = "the policies", .fields = fields_policies};
+
+/* --- timeouts, limits, log --- */
+
+static const struct field fields_timeouts[] = {
+    {.key = "hello",
+     .type = &type_duration,
+     .into = INTO(timeouts, hello_ms),
+     .preset = "5s",
+     .help = "From accepting a connection to its whole ClientHello."},
+    {.key = "connect",
+     .type = &type_duration,
+     .into = INTO(timeouts, connect_ms),
+     .preset = "3s",
+     .help = "All attempts to reach a server of the backend."},
+    {.key = "idle",
+     .type = &type_duration_or_off,
+     .into = INTO(timeouts, idle_ms),
+     .preset = "1h",
+     .help = "Neither side said anything for so long."},
+    {.key = "half_close",
+     .type = &type_duration_or_off,
+     .into = INTO(timeouts, half_close_ms),
+     .preset = "60s",
+     .help = "One side has ended and the other said nothing for so long."},
+    {.key = "drain",
+     .type = &type_duration,
+     .into = INTO(timeouts, drain_ms),
+     .preset = "30s",
+     .help = "At shutdown: how long connections may go on."},
+    END};
+static const struct value_type type_timeouts = {
+    .kind = VALUE_OBJECT, .name = "the timeouts", .fields = fields_timeouts};
+
+static const struct field fields_limits[] = {
+    {.key = "connections",
+     .type = &type_connections,
+     .into = INTO(document_form, max_connections),
+     .absent = "computed from the limit of open files",
+     .help = "Connections at once, all workers together. At the limit accepting pauses."},
+    {.key = "hello",
+     .type = &type_hello_size,
+     .into = INTO(document_form, hello_limit_bytes),
+     .preset = "64k",
+     .help = "Largest ClientHello, judged by the length it announces. From `\"1k\"` to `\"64k\"`."},
+    END};
+static const struct value_type type_limits = {
+    .kind = VALUE_OBJECT, .name = "the limits", .fields = fields_limits};
+
+static const char *const words_format[] = {[LOG_FORMAT_JSON] = "json",
+                                           [LOG_FORMAT_LOGFMT] = "logfmt",
+                                           [LOG_FORMAT_HAPROXY] = "haproxy",
+                                           NULL};
+static const char *const words_level[] = {[LOG_LEVEL_ERROR] = "error",
+                                          [LOG_LEVEL_WARNING] = "warning",
+                                          [LOG_LEVEL_INFO] = "info",
+                                          [LOG_LEVEL_DEBUG] = "debug",
+                                          NULL};
+static const struct value_type type_format = {
+    .kind = VALUE_WORD, .name = "a format", .words = words_format};
+static const struct value_type type_level = {
+    .kind = VALUE_WORD, .name = "a level", .words = words_level};
+static const struct value_type type_off = {.kind = VALUE_OFF, .name = "off", .words = words_off};
+
+static const struct field fields_access[] = {
+    {.key = "path",
+     .type = &type_path,
+     .into = INTO(access_form, path),
+     .preset = "-",
+     .help = "A file, `-` for standard output, or `off`."},
+    {.key = "format",
+     .type = &type_format,
+     .into = INTO(access_form, format),
+     .preset = "json",
+     .help = "One line per connection: JSON, `key=value` pairs, or the TCP format of HAProxy."},
+    END};
+static const struct value_type type_access = {.kind = VALUE_EITHER,
+                                              .name = "the access log",
+                                              .item = &type_off,
+                                              .item_into = INTO(access_form, off),
+                                              .fields = fields_access};
+
+static const struct field fields_log[] = {
+    {.key = "access",
+     .type = &type_access,
+     .into = INTO(log_form, access),
+     .absent = "JSON lines on standard output",
+     .help = "The access log, one line per connection at its end; `\"off\"` for none."},
+    {.key = "level",
+     .type = &type_level,
+     .into = INTO(log_form, level),
+     .preset = "info",
+     .help = "The least important messages to print on standard error."},
+    END};
+static const struct value_type type_log = {
+    .kind = VALUE_OBJECT, .name = "the log", .fields = fields_log};
+
+/* --- the document --- */
+
+static const struct field fields_document[] = {
+    {.key = "listeners",
+     .type = &type_listeners,
+     .required = true,
+     .help = "Where to accept connections."},
+    {.key = "routes",
+     .type = &type_routes,
+     .absent = "no routes",
+     .help = "Which name goes to which backend. Their order never matters."},
+    {.key = "backends",
+     .type = &type_backends,
+     .absent = "no backends",
+     .help = "Groups of servers, by name."},
+    {.key = "policies",
+     .type = &type_policies,
+     .into = INTO(document_form, policies),
+     .absent = "the defaults of its keys",
+     .help = "What to do with connections that cannot be routed, one key for each case."},
+    {.key = "timeouts",
+     .type = &type_timeouts,
+     .into = INTO(document_form, timeouts),
+     .absent = "the defaults of its keys",
+     .help = "How long to wait."},
+    {.key = "workers",
+     .type = &type_workers,
+     .into = INTO(document_form, workers),
+     .absent = "as many as CPUs the process may use",
+     .help = "Threads that carry traffic."},
+    {.key = "limits",
+     .type = &type_limits,
+     .absent = "the defaults of its keys",
+     .help = "How much to take on."},
+    {.key = "log",
+     .type = &type_log,
+     .into = INTO(document_form, log),
+     .absent = "the defaults of its keys",
+     .help = "What to write, and where."},
+    END};
+const struct value_type type_document = {
+    .kind = VALUE_OBJECT, .name = "the configuration", .fields = fields_document};
+
+/* --- looking up --- */
+
+const struct field *field_find(const struct field *fields, const char *key)
+{
+    for (; fields->key; fields++) {
+        if (strcmp(fields->key, key) == 0)
+            return fields;
+    }
+    return NULL;
+}
+
+bool field_is_note(const char *key)
+{
+    return strcmp(key, "$schema") == 0 || strcmp(key, "$comment") == 0;
+}
+
+/* --- visiting --- */
+
+#define PATH_MAX_BYTES 128
+
+struct visit {
+    void (*on_object)(void *context, const char *path, const struct value_type *type);
+    void *context;
+};
+
+/* The path of a field, and behind it what its lists and maps add. */
+static const struct value_type *path_extend(char *out, const char *path, const struct field *field)
+{
+    const struct value_type *type = field->type;
+    int len = snprintf(out, PATH_MAX_BYTES, "%s%s%s", path, *path ? "." : "", field->key);
+    size_t used = (size_t)len;
+    while (type->kind == VALUE_LIST || type->kind == VALUE_MAP || type->kind == VALUE_ONE_OR_LIST) {
+        len = snprintf(out + used, PATH_MAX_BYTES - used, "%s",
+                       type->kind == VALUE_MAP ? ".NAME" : "[]");
+        used += (size_t)len;
+        type = type->item;
+    }
+    return type;
+}
+
+static void visit_object(const struct visit *visit, const char *path, const struct value_type *type)
+{
+    visit->on_object(visit->context, path, type);
+    for (const struct field *field = type->fields; field->key; field++) {
+        char inner_path[PATH_MAX_BYTES];
+        const struct value_type *inner = path_extend(inner_path, path, field);
+        if (inner->fields)
+            visit_object(visit, inner_path, inner);
+    }
+}
+
+void fields_visit(void (*on_object)(void *context, const char *path, const struct value_type *type),
+                  void *context)
+{
+    struct visit visit = {on_object, context};
+    visit_object(&visit, "", &type_document);
+}

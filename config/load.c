@@ -1,0 +1,280 @@
+/*
+ * config_load_text(), as a list:
+ *
+ *   1. scan_text() judges the syntax and notes where every value stands;
+ *   2. the outermost object's members are found; small ones are read through the field table;
+ *   3. listeners, backends, policies' backends and routes are loaded, in this order since the
+ *      later ones name the earlier ones, wherever they stand in the file;
+ *   4. without errors so far, lint_config() adds its warnings.
+ *
+ * Everything that is wrong is reported; nothing but a syntax error or a lack of memory ends the
+ * work early, so that the operator sees all errors at once.
+ */
+#include "config/load.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/loader.h"
+#include "config/suggest.h"
+
+/* --- shared by the sections --- */
+
+size_t loader_offset(const struct loader *loader, const struct json_node *node)
+{
+    return json_offset(&loader->reader.json, node);
+}
+
+struct position loader_position(struct loader *loader, const struct json_node *node)
+{
+    return report_position(&loader->report, loader_offset(loader, node));
+}
+
+void *loader_alloc(struct loader *loader, size_t bytes)
+{
+    void *memory = arena_alloc(loader->config->arena, bytes);
+    if (!memory)
+        report_no_memory(&loader->report);
+    return memory;
+}
+
+static uint32_t name_resolve(struct loader *loader, const struct names *names,
+                             const struct json_node *node, const char *what)
+{
+    char hint[160];
+    const char *name = json_string(node);
+    uint32_t index = names_find(names, name);
+    if (index != NAMES_NONE)
+        return index;
+    struct suggestion suggestion;
+    suggest_start(&suggestion, name);
+    if (!report_full(&loader->report))
+        names_suggest(names, &suggestion);
+    report_error(&loader->report, loader_offset(loader, node), "unknown %s \"%.80s\"%s", what, name,
+                 suggest_text(&suggestion, hint, sizeof hint));
+    return CONFIG_NONE;
+}
+
+uint32_t loader_backend(struct loader *loader, const struct json_node *name)
+{
+    if (loader->backends_unknown)
+        return CONFIG_NONE;
+    return name_resolve(loader, &loader->backend_names, name, "backend");
+}
+
+uint32_t loader_listener(struct loader *loader, const struct json_node *name)
+{
+    if (loader->listeners_unknown)
+        return CONFIG_NONE;
+    return name_resolve(loader, &loader->listener_names, name, "listener");
+}
+
+void list_start(struct list_walk *walk, struct loader *loader, enum loader_list list)
+{
+    const struct scan_section *section = loader->lists[list];
+    *walk = (struct list_walk){.loader = loader, .members = list == LIST_BACKENDS};
+    if (section) {
+        walk->mark = section->mark + 1;
+        walk->left = section->children;
+    }
+}
+
+const struct json_node *list_next(struct list_walk *walk)
+{
+    json_free(walk->tree);
+    walk->tree = NULL;
+    if (walk->left == 0)
+        return NULL;
+    walk->left--;
+    walk->tree = json_read(&walk->loader->reader.json, &walk->mark, walk->members);
+    if (!walk->tree)
+        report_no_memory(&walk->loader->report);
+    return walk->tree;
+}
+
+/* --- the outermost object --- */
+
+static enum loader_list list_of(const struct field *field)
+{
+    if (field->type->kind == VALUE_MAP)
+        return LIST_BACKENDS;
+    if (field->type->kind != VALUE_LIST)
+        return LISTS;
+    return field->type->item == &type_listener ? LIST_LISTENERS : LIST_ROUTES;
+}
+
+/* Checks only the brackets; what is between them is read later. */
+static void section_keep(struct loader *loader, const struct field *field,
+                         const struct scan_section *section)
+{
+    const struct json_text *json = &loader->reader.json;
+    size_t at = scan_value_offset(json->text, json->scan->marks[section->mark]);
+    enum loader_list list = list_of(field);
+    if (json->text[at] != (field->type->kind == VALUE_MAP ? '{' : '[')) {
+        struct json_node *value = json_read(json, &(size_t){section->mark}, true);
+        if (value)
+            read_expected(&loader->reader, field->type, at, json_kind(value));
+        else
+            report_no_memory(&loader->report);
+        json_free(value);
+    } else if (section->children < field->type->min) {
+        report_error(&loader->report, at, "expected %s, not an empty one", field->type->name);
+    } else {
+        loader->lists[list] = section;
+        return;
+    }
+    loader->backends_unknown |= list == LIST_BACKENDS;
+    loader->listeners_unknown |= list == LIST_LISTENERS;
+}
+
+static void section_read(struct loader *loader, const struct field *field,
+                         const struct scan_section *section)
+{
+    struct json_node *tree = json_read(&loader->reader.json, &(size_t){section->mark}, true);
+    if (!tree) {
+        report_no_memory(&loader->report);
+        return;
+    }
+    loader->trees[loader->tree_count++] = tree;
+    read_value(&loader->reader, field->type, tree, (char *)&loader->form + field->into);
+}
+
+/* Returns the bit of the field that the section was; 0 = none. */
+static uint32_t section_load(struct loader *loader, const struct scan_section *section)
+{
+    struct json_node *key = json_read_key(&loader->reader.json, section->mark);
+    if (!key) {
+        report_no_memory(&loader->report);
+        return 0;
+    }
+    const struct field *field = field_find(type_document.fields, json_string(key));
+    if (!field && !field_is_note(json_string(key)))
+        read_unknown_key(&loader->reader, &type_document, json_string(key), json_key_offset(key));
+    json_free(key);
+    if (!field)
+        return 0;
+    if (list_of(field) != LISTS)
+        section_keep(loader, field, section);
+    else
+        section_read(loader, field, section);
+    return 1u << (field - type_document.fields);
+}
+
+static void load_sections(struct loader *loader)
+{
+    size_t start = loader->scan.marks[0];
+    uint32_t seen = 0;
+    read_presets(&type_document, &loader->form);
+    if (loader->report.text[start] != '{') {
+        report_error(&loader->report, start, "expected an object: { \"listeners\": ... }");
+        return;
+    }
+    /* Keys may be unknown or twice, so there can be more sections than fields. */
+    loader->trees = calloc(loader->scan.section_count + 1, sizeof(struct json_node *));
+    if (!loader->trees) {
+        report_no_memory(&loader->report);
+        return;
+    }
+    for (size_t i = 0; i < loader->scan.section_count; i++)
+        seen |= section_load(loader, &loader->scan.sections[i]);
+    if (!read_required(&loader->reader, &type_document, seen, start))
+        loader->listeners_unknown = true;
+}
+
+/* --- from the form to the configuration --- */
+
+static void finish_policies(struct loader *loader)
+{
+    for (size_t i = 0; i < POLICY_CASES; i++) {
+        const struct policy_form *form = &loader->form.policies[i];
+        struct policy *policy = &loader->config->policies[i];
+        *policy = (struct policy){(enum policy_action)form->action, CONFIG_NONE};
+        if (form->backend)
+            *policy = (struct policy){POLICY_BACKEND, loader_backend(loader, form->backend)};
+    }
+}
+
+static void finish_document(struct loader *loader)
+{
+    struct config *config = loader->config;
+    const struct document_form *form = &loader->form;
+    const struct access_form *access = &form->log.access;
+    bool off = access->off || strcmp(access->path, "off") == 0;
+    config->timeouts = form->timeouts;
+    config->workers = form->workers;
+    config->max_connections = form->max_connections;
+    config->hello_limit_bytes = form->hello_limit_bytes;
+    config->log = (struct log_config){
+        .access_path = off ? NULL : access->path,
+        .access_format = (enum log_format)access->format,
+        .level = (enum log_level)form->log.level,
+    };
+}
+
+static struct config *config_new(const char *file)
+{
+    struct arena *arena = arena_new();
+    struct config *config = arena ? arena_alloc(arena, sizeof *config) : NULL;
+    char *name = config ? arena_text(arena, file, strlen(file)) : NULL;
+    if (!name) {
+        arena_free(arena);
+        return NULL;
+    }
+    config->arena = arena;
+    config->file = name;
+    return config;
+}
+
+static void load_all(struct loader *loader)
+{
+    load_sections(loader);
+    finish_document(loader);
+    load_listeners(loader);
+    load_backends(loader);
+    finish_policies(loader);
+    load_routes(loader);
+    struct diagnostics *found = loader->report.found;
+    if (found->errors == 0 && !found->no_memory)
+        lint_config(loader->config, &loader->report);
+}
+
+static void loader_free(struct loader *loader)
+{
+    for (size_t i = 0; i < loader->tree_count; i++)
+        json_free(loader->trees[i]);
+    free(loader->trees);
+    names_free(&loader->backend_names);
+    names_free(&loader->listener_names);
+    scan_free(&loader->scan);
+    report_end(&loader->report);
+}
+
+struct config *loader_run(const char *text, size_t len, const char *file, bool hide_lines,
+                          struct diagnostics *found)
+{
+    struct loader loader = {.config = config_new(file)};
+    size_t errors_before = found->errors;
+    if (!report_start(&loader.report, text, len, found) || !loader.config) {
+        found->no_memory = true;
+    } else {
+        loader.report.hide_lines = hide_lines;
+        loader.reader = (struct reader){.report = &loader.report,
+                                        .json = {text, len, &loader.scan},
+                                        .arena = loader.config->arena};
+        if (scan_text(&loader.scan, &loader.report))
+            load_all(&loader);
+    }
+    loader_free(&loader);
+    diagnostics_sort(found);
+    if (found->errors == errors_before && !found->no_memory)
+        return loader.config;
+    config_free(loader.config);
+    return NULL;
+}
+
+struct config *config_load_text(const char *text, size_t len, const char *file,
+                                struct diagnostics *found)
+{
+    return loader_run(text, len, file, false, found);
+}

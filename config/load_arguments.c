@@ -1,0 +1,224 @@
+/*
+ * A configuration from the command line. It is written as JSON with one line for each argument, so
+ * that every rule of the file holds for it too, and so that a finding's line leads back to the
+ * argument that it is about.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/loader.h"
+
+/* The text and, for each of its lines, the argument it came from (NULL: none). */
+struct writing {
+    FILE *to;
+    const char **origins;
+    size_t lines;
+};
+
+static void line_end(struct writing *writing, const char *origin)
+{
+    fputc('\n', writing->to);
+    writing->origins[writing->lines++] = origin;
+}
+
+static void write_quoted(FILE *to, const char *text, size_t len)
+{
+    fputc('"', to);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        if (byte == '"' || byte == '\\')
+            fprintf(to, "\\%c", byte);
+        else if (byte < 0x20)
+            fprintf(to, "\\u%04x", byte);
+        else
+            fputc(byte, to);
+    }
+    fputc('"', to);
+}
+
+/* HOST=SERVERS: the length of HOST. Without "=" all of it is the host, which is reported. */
+static size_t host_length(const char *route)
+{
+    return strcspn(route, "=");
+}
+
+static const char *servers_of(const char *route)
+{
+    const char *equal = strchr(route, '=');
+    return equal ? equal + 1 : NULL;
+}
+
+static void write_listeners(struct writing *writing, const char *const *listens, size_t count)
+{
+    fputs("{\"listeners\": [", writing->to);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ", {\"address\": " : "{\"address\": ", writing->to);
+        write_quoted(writing->to, listens[i], strlen(listens[i]));
+        fputc('}', writing->to);
+        line_end(writing, listens[i]);
+    }
+    fputc(']', writing->to);
+    line_end(writing, NULL);
+}
+
+/* A route without "=" is reported apart and left out. */
+static void write_routes(struct writing *writing, const char *const *routes, size_t count)
+{
+    const char *glue = "";
+    fputs(", \"routes\": [", writing->to);
+    for (size_t i = 0; i < count; i++) {
+        if (!servers_of(routes[i]))
+            continue;
+        fprintf(writing->to, "%s{\"host\": ", glue);
+        write_quoted(writing->to, routes[i], host_length(routes[i]));
+        fputs(", \"backend\": ", writing->to);
+        write_quoted(writing->to, routes[i], host_length(routes[i]));
+        fputc('}', writing->to);
+        line_end(writing, routes[i]);
+        glue = ", ";
+    }
+    fputc(']', writing->to);
+    line_end(writing, NULL);
+}
+
+static void write_servers(FILE *to, const char *servers)
+{
+    for (const char *at = servers;; at++) {
+        size_t len = strcspn(at, ",");
+        write_quoted(to, at, len);
+        at += len;
+        if (!*at)
+            return;
+        fputs(", ", to);
+    }
+}
+
+/* Whether an earlier route has the same host: the two are reported as a conflict. */
+static bool host_known(const char *const *routes, size_t index)
+{
+    size_t len = host_length(routes[index]);
+    for (size_t i = 0; i < index; i++) {
+        if (servers_of(routes[i]) && host_length(routes[i]) == len &&
+            memcmp(routes[i], routes[index], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Each route has a backend of its own, named as its host. */
+static void write_backends(struct writing *writing, const char *const *routes, size_t count)
+{
+    const char *glue = "";
+    fputs(", \"backends\": {", writing->to);
+    for (size_t i = 0; i < count; i++) {
+        if (!servers_of(routes[i]) || host_known(routes, i))
+            continue;
+        fputs(glue, writing->to);
+        write_quoted(writing->to, routes[i], host_length(routes[i]));
+        fputs(": {\"servers\": [", writing->to);
+        write_servers(writing->to, servers_of(routes[i]));
+        fputs("]}", writing->to);
+        line_end(writing, routes[i]);
+        glue = ", ";
+    }
+    fputs("}}", writing->to);
+    line_end(writing, NULL);
+}
+
+/* --- findings --- */
+
+/* From a line of the made-up text to the argument it came from. */
+static void findings_translate(struct diagnostics *found, const struct writing *writing)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        struct diagnostic *one = &found->list[i];
+        const char *origin = NULL;
+        char *message = NULL;
+        if (one->at.line >= 1 && one->at.line <= writing->lines)
+            origin = writing->origins[one->at.line - 1];
+        one->at = (struct position){0};
+        free(one->source_line);
+        one->source_line = NULL;
+        if (!origin || !one->message)
+            continue;
+        if (asprintf(&message, "%s: %s", origin, one->message) < 0) {
+            found->no_memory = true;
+            continue;
+        }
+        free(one->message);
+        one->message = message;
+    }
+}
+
+static void report_missing_servers(struct diagnostics *found, const char *const *routes,
+                                   size_t count)
+{
+    struct report report;
+    if (!report_start(&report, "", 0, found))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (!servers_of(routes[i]))
+            report_error(&report, REPORT_WHOLE, "%s: expected HOST=SERVER[,SERVER...]", routes[i]);
+    }
+    report_end(&report);
+}
+
+static void positions_clear(struct config *config)
+{
+    for (uint32_t i = 0; i < config->listener_count; i++)
+        config->listeners[i].at = (struct position){0};
+    for (uint32_t i = 0; i < config->backend_count; i++) {
+        config->backends[i].at = (struct position){0};
+        for (uint32_t j = 0; j < config->backends[i].server_count; j++)
+            config->backends[i].servers[j].at = (struct position){0};
+    }
+    for (uint32_t i = 0; i < config->route_count; i++)
+        config->routes[i].line = config->routes[i].column = 0;
+}
+
+/* --- all of it --- */
+
+static bool arguments_write(struct writing *writing, char **text, size_t *len,
+                            const char *const *listens, size_t listen_count,
+                            const char *const *routes, size_t route_count)
+{
+    size_t lines = listen_count + 2 * route_count + 3; /* three end a section each */
+    writing->origins = calloc(lines, sizeof *writing->origins);
+    writing->to = open_memstream(text, len);
+    if (!writing->to || !writing->origins) {
+        if (writing->to)
+            fclose(writing->to);
+        return false;
+    }
+    write_listeners(writing, listens, listen_count);
+    write_routes(writing, routes, route_count);
+    write_backends(writing, routes, route_count);
+    bool well = !ferror(writing->to);
+    return fclose(writing->to) == 0 && well;
+}
+
+struct config *config_load_arguments(const char *const *listens, size_t listen_count,
+                                     const char *const *routes, size_t route_count,
+                                     struct diagnostics *found)
+{
+    struct writing writing = {0};
+    struct config *config = NULL;
+    char *text = NULL;
+    size_t len = 0;
+    if (arguments_write(&writing, &text, &len, listens, listen_count, routes, route_count)) {
+        report_missing_servers(found, routes, route_count);
+        config = loader_run(text, len, "(command line)", true, found);
+        findings_translate(found, &writing);
+    } else {
+        found->no_memory = true;
+    }
+    free(text);
+    free(writing.origins);
+    if (config && found->errors > 0) {
+        config_free(config);
+        config = NULL;
+    }
+    if (config)
+        positions_clear(config);
+    return config;
+}

@@ -1,0 +1,169 @@
+/* Listeners and backends. */
+#include <string.h>
+
+#include "config/loader.h"
+#include "config/value.h"
+
+static const struct json_node *member(const struct json_node *object, const char *key)
+{
+    const struct json_node *child = json_first(object);
+    while (child && strcmp(json_key(child), key) != 0)
+        child = json_next(child);
+    return child;
+}
+
+/* --- listeners --- */
+
+static bool name_register(struct loader *loader, struct names *names, const char *name,
+                          uint32_t index)
+{
+    bool well = names_add(names, name, index);
+    if (!well)
+        report_no_memory(&loader->report);
+    return well;
+}
+
+/* Keys that only some addresses allow. */
+static void listener_check(struct loader *loader, const struct listener_config *listener,
+                           const struct json_node *node)
+{
+    const struct json_node *v6only = member(node, "v6only"), *mode = member(node, "mode");
+    bool path = listener->address.kind == ADDRESS_UNIX && listener->address.path[0] == '/';
+    if (v6only && listener->address.kind != ADDRESS_IPV6)
+        report_error(&loader->report, json_key_offset(v6only),
+                     "\"v6only\" is for IPv6 addresses only");
+    if (mode && !path)
+        report_error(&loader->report, json_key_offset(mode),
+                     "\"mode\" is for unix sockets with a path only");
+}
+
+/* Two listeners cannot have one address; port 0 becomes another each time. */
+static void listener_address_register(struct loader *loader, struct names *addresses,
+                                      const struct listener_config *listener, uint32_t index,
+                                      const struct json_node *node)
+{
+    const struct address *address = &listener->address;
+    if (address->kind != ADDRESS_UNIX && address->port == 0)
+        return;
+    uint32_t other = names_find(addresses, address->text);
+    if (other == NAMES_NONE) {
+        name_register(loader, addresses, address->text, index);
+        return;
+    }
+    char place[REPORT_PLACE_MAX];
+    report_error(&loader->report, loader_offset(loader, member(node, "address")),
+                 "%.120s has a listener already (%s)", address->text,
+                 report_place(&loader->report, loader->config->listeners[other].at, place));
+}
+
+static void listener_load(struct loader *loader, struct names *addresses,
+                          const struct json_node *node)
+{
+    struct listener_config listener = {.at = loader_position(loader, node)};
+    struct config *config = loader->config;
+    uint32_t index = config->listener_count;
+    read_presets(&type_listener, &listener);
+    bool well = read_value(&loader->reader, &type_listener, node, &listener);
+    if (listener.address.text) {
+        listener_check(loader, &listener, node);
+        listener_address_register(loader, addresses, &listener, index, node);
+    }
+    if (!well)
+        loader->listeners_unknown |= !listener.name;
+    const struct json_node *name = json_kind(node) == JSON_OBJECT ? member(node, "name") : NULL;
+    if (!listener.name)
+        listener.name = listener.address.text;
+    if (!listener.name)
+        return;
+    uint32_t other = names_find(&loader->listener_names, listener.name);
+    config->listeners[config->listener_count++] = listener;
+    char place[REPORT_PLACE_MAX];
+    if (other == NAMES_NONE)
+        name_register(loader, &loader->listener_names, listener.name, index);
+    else if (name)
+        report_error(&loader->report, loader_offset(loader, name),
+                     "another listener has the name \"%.80s\" (%s)", listener.name,
+                     report_place(&loader->report, config->listeners[other].at, place));
+}
+
+void load_listeners(struct loader *loader)
+{
+    struct list_walk walk;
+    struct names addresses = {0};
+    list_start(&walk, loader, LIST_LISTENERS);
+    loader->config->listeners = loader_alloc(loader, walk.left * sizeof *loader->config->listeners);
+    if (!loader->config->listeners)
+        return;
+    for (const struct json_node *node; (node = list_next(&walk));)
+        listener_load(loader, &addresses, node);
+    names_free(&addresses);
+}
+
+/* --- backends --- */
+
+static uint32_t count_children(const struct json_node *node)
+{
+    uint32_t count = 0;
+    for (const struct json_node *child = json_first(node); child; child = json_next(child))
+        count++;
+    return count;
+}
+
+/* The list was checked when it was read: only memory can be lacking now. */
+static void servers_load(struct loader *loader, struct backend_config *backend,
+                         const struct json_node *list)
+{
+    uint32_t count = count_children(list);
+    backend->servers = loader_alloc(loader, count * sizeof *backend->servers);
+    if (!backend->servers)
+        return;
+    for (const struct json_node *node = json_first(list); node; node = json_next(node)) {
+        struct server_config *server = &backend->servers[backend->server_count];
+        server->at = loader_position(loader, node);
+        if (!read_value(&loader->reader, &type_server, node, server))
+            return;
+        if (!server->name)
+            server->name = server->address.text;
+        backend->server_count++;
+    }
+}
+
+static void backend_load(struct loader *loader, const struct json_node *node)
+{
+    const char *key = json_key(node);
+    struct problem problem;
+    struct config *config = loader->config;
+    if (field_is_note(key))
+        return;
+    if (!name_check(key, &problem))
+        report_error(&loader->report, json_key_offset(node), "%s", problem.text);
+    struct backend_config backend = {
+        .name = arena_text(config->arena, key, strlen(key)),
+        .at = report_position(&loader->report, json_key_offset(node)),
+    };
+    struct backend_form form = {0};
+    read_presets(&type_backend, &form);
+    read_value(&loader->reader, &type_backend, node, &form);
+    backend.balance = (enum balance_kind)form.balance;
+    if (form.servers)
+        servers_load(loader, &backend, form.servers);
+    if (!backend.name) {
+        report_no_memory(&loader->report);
+        return;
+    }
+    /* A name that is there twice has been reported by the scanner. */
+    if (names_find(&loader->backend_names, backend.name) == NAMES_NONE)
+        name_register(loader, &loader->backend_names, backend.name, config->backend_count);
+    config->backends[config->backend_count++] = backend;
+}
+
+void load_backends(struct loader *loader)
+{
+    struct list_walk walk;
+    list_start(&walk, loader, LIST_BACKENDS);
+    loader->config->backends = loader_alloc(loader, walk.left * sizeof *loader->config->backends);
+    if (!loader->config->backends)
+        return;
+    for (const struct json_node *node; (node = list_next(&walk));)
+        backend_load(loader, node);
+}

@@ -1,0 +1,265 @@
+/* Routes, and the table that finds them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/address.h"
+#include "config/loader.h"
+#include "config/value.h"
+
+struct route_loading {
+    struct loader *loader;
+    struct route_builder *builder;
+    const struct timeouts *last_timeouts; /* neighbours often have the same: they share them */
+};
+
+/* A list value is one item or an array of them. */
+static const struct json_node *items_first(const struct json_node *list)
+{
+    return json_kind(list) == JSON_ARRAY ? json_first(list) : list;
+}
+
+static const struct json_node *items_next(const struct json_node *list,
+                                          const struct json_node *item)
+{
+    return json_kind(list) == JSON_ARRAY ? json_next(item) : NULL;
+}
+
+static uint32_t items_count(const struct json_node *list)
+{
+    uint32_t count = 0;
+    for (const struct json_node *item = items_first(list); item; item = items_next(list, item))
+        count++;
+    return count;
+}
+
+/* --- conditions --- */
+
+static bool load_alpn(struct loader *loader, const struct json_node *list,
+                      struct route_conditions *when)
+{
+    const char **names = loader_alloc(loader, items_count(list) * sizeof *names);
+    if (!names)
+        return false;
+    when->alpn = names;
+    for (const struct json_node *item = items_first(list); item; item = items_next(list, item)) {
+        const char *name = json_string(item);
+        names[when->alpn_count] = arena_text(loader->config->arena, name, strlen(name));
+        if (!names[when->alpn_count++]) {
+            report_no_memory(&loader->report);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool load_from(struct loader *loader, const struct json_node *list,
+                      struct route_conditions *when)
+{
+    struct network *networks = loader_alloc(loader, items_count(list) * sizeof *networks);
+    if (!networks)
+        return false;
+    when->from = networks;
+    for (const struct json_node *item = items_first(list); item; item = items_next(list, item)) {
+        struct problem problem;
+        bool cleared;
+        if (!network_parse(json_string(item), &networks[when->from_count], &cleared, &problem))
+            return false; /* reported before */
+        if (cleared)
+            report_warning(&loader->report, loader_offset(loader, item),
+                           "\"%s\" has bits behind its prefix: the whole network counts",
+                           json_string(item));
+        when->from_count++;
+    }
+    return true;
+}
+
+static bool load_listener_names(struct loader *loader, const struct json_node *list,
+                                struct route_conditions *when)
+{
+    uint32_t *indexes = loader_alloc(loader, items_count(list) * sizeof *indexes);
+    bool well = indexes != NULL;
+    when->listeners = indexes;
+    for (const struct json_node *item = items_first(list); item && indexes;
+         item = items_next(list, item)) {
+        uint32_t index = loader_listener(loader, item);
+        well &= index != CONFIG_NONE;
+        indexes[when->listener_count++] = index;
+    }
+    return well;
+}
+
+static bool load_conditions(struct loader *loader, const struct route_form *form,
+                            struct route *route)
+{
+    if (!form->alpn && !form->from && !form->listener)
+        return true;
+    struct route_conditions *when = loader_alloc(loader, sizeof *when);
+    if (!when)
+        return false;
+    route->when = when;
+    bool well = !form->alpn || load_alpn(loader, form->alpn, when);
+    well &= !form->from || load_from(loader, form->from, when);
+    well &= !form->listener || load_listener_names(loader, form->listener, when);
+    return well;
+}
+
+/* --- the rest of a route --- */
+
+static bool load_timeouts(struct route_loading *loading, const struct route_form *form,
+                          struct route *route)
+{
+    struct loader *loader = loading->loader;
+    if (memcmp(&form->timeouts, &loader->config->timeouts, sizeof form->timeouts) == 0)
+        return true;
+    const struct timeouts *last = loading->last_timeouts;
+    if (!last || memcmp(&form->timeouts, last, sizeof *last) != 0) {
+        struct timeouts *own = loader_alloc(loader, sizeof *own);
+        if (!own)
+            return false;
+        *own = form->timeouts;
+        loading->last_timeouts = own;
+    }
+    route->timeouts = loading->last_timeouts;
+    return true;
+}
+
+/* Length without the trailing dot. */
+static size_t host_length(const char *host)
+{
+    size_t len = strlen(host);
+    return len > 0 && host[len - 1] == '.' ? len - 1 : len;
+}
+
+static int by_host(const void *left, const void *right)
+{
+    const struct json_node *const *a = left, *const *b = right;
+    const char *a_host = json_string(*a), *b_host = json_string(*b);
+    size_t a_len = host_length(a_host), b_len = host_length(b_host);
+    if (a_len != b_len)
+        return a_len < b_len ? -1 : 1;
+    int order = strncasecmp(a_host, b_host, a_len);
+    return order != 0 ? order : json_key_offset(*a) < json_key_offset(*b) ? -1 : 1;
+}
+
+/* The table would take a host twice without a word, but somebody meant another one. */
+static bool check_twice(struct loader *loader, const struct json_node *list)
+{
+    uint32_t count = items_count(list), filled = 0;
+    bool well = true;
+    if (count < 2)
+        return true;
+    const struct json_node **hosts = malloc(count * sizeof *hosts);
+    if (!hosts) {
+        report_no_memory(&loader->report);
+        return false;
+    }
+    for (const struct json_node *item = items_first(list); item; item = items_next(list, item))
+        hosts[filled++] = item;
+    qsort(hosts, count, sizeof *hosts, by_host);
+    for (uint32_t i = 1; i < count; i++) {
+        const char *host = json_string(hosts[i]), *other = json_string(hosts[i - 1]);
+        size_t len = host_length(host);
+        if (host_length(other) != len || strncasecmp(host, other, len) != 0)
+            continue;
+        report_error(&loader->report, loader_offset(loader, hosts[i]),
+                     "\"%s\" stands twice in this route", host);
+        well = false;
+    }
+    free(hosts);
+    return well;
+}
+
+/* The first host is the route's name, unless it has one. */
+static bool load_hosts(struct route_loading *loading, const struct json_node *list,
+                       struct route *route)
+{
+    struct loader *loader = loading->loader;
+    struct config *config = loader->config;
+    for (const struct json_node *item = items_first(list); item; item = items_next(list, item)) {
+        struct host_pattern host;
+        struct problem problem;
+        if (!host_parse(json_string(item), &host, &problem))
+            return false; /* reported before */
+        if (host.trailing_dot)
+            report_warning(&loader->report, loader_offset(loader, item),
+                           "\"%s\" ends in a dot, which clients do not send: it is taken without",
+                           json_string(item));
+        if (!route->name)
+            route->name = arena_text(config->arena, host.text, host.len);
+        if (!route->name || !route_builder_add(loading->builder, host.text, host.len,
+                                               (uint32_t)(route - config->routes))) {
+            report_no_memory(&loader->report);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void route_load(struct route_loading *loading, const struct json_node *node)
+{
+    struct loader *loader = loading->loader;
+    struct config *config = loader->config;
+    struct route_form form = {.timeouts = config->timeouts};
+    struct route *route = &config->routes[config->route_count];
+    bool well = read_value(&loader->reader, &type_route, node, &form);
+    struct position at = loader_position(loader, form.host ? items_first(form.host) : node);
+    *route = (struct route){.name = form.name, .line = at.line, .column = at.column};
+    /* Names are looked up even in a route that has other errors. */
+    route->backend = form.backend ? loader_backend(loader, form.backend) : CONFIG_NONE;
+    well &= load_conditions(loader, &form, route);
+    well &= load_timeouts(loading, &form, route);
+    well = well && check_twice(loader, form.host);
+    if (well && load_hosts(loading, form.host, route))
+        config->route_count++;
+}
+
+/* --- the table --- */
+
+static void on_conflict(void *context, const struct route_conflict *conflict)
+{
+    struct loader *loader = context;
+    const struct route *routes = loader->config->routes;
+    const struct route *first = &routes[conflict->first], *second = &routes[conflict->second];
+    if (second->line < first->line ||
+        (second->line == first->line && second->column < first->column)) {
+        first = second;
+        second = &routes[conflict->first];
+    }
+    if (report_full(&loader->report)) {
+        report_error(&loader->report, REPORT_WHOLE, "conflicting routes");
+        return;
+    }
+    size_t offset = report_offset(&loader->report, (struct position){second->line, second->column});
+    char place[REPORT_PLACE_MAX];
+    report_place(&loader->report, (struct position){first->line, first->column}, place);
+    if (conflict->duplicate)
+        report_error(&loader->report, offset, "\"%s\" has a route already (%s)", conflict->pattern,
+                     place);
+    else
+        report_error(&loader->report, offset,
+                     "\"%s\": this route and another (%s) could both match with the same number "
+                     "of conditions",
+                     conflict->pattern, place);
+}
+
+void load_routes(struct loader *loader)
+{
+    struct list_walk walk;
+    struct config *config = loader->config;
+    list_start(&walk, loader, LIST_ROUTES);
+    config->routes = loader_alloc(loader, walk.left * sizeof *config->routes);
+    if (!config->routes)
+        return;
+    struct route_loading loading = {.loader = loader,
+                                    .builder = route_builder_new(config->routes, walk.left)};
+    if (!loading.builder) {
+        report_no_memory(&loader->report);
+        return;
+    }
+    for (const struct json_node *node; (node = list_next(&walk));)
+        route_load(&loading, node);
+    bool no_memory = false;
+    config->table = route_builder_finish(loading.builder, on_conflict, loader, &no_memory);
+    if (no_memory)
+        report_no_memory(&loader->report);
+}

@@ -1,0 +1,54 @@
+#include "config/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* uthash then leaves the element out and says so, instead of ending the program. */
+#define HASH_NONFATAL_OOM            1
+#define uthash_nonfatal_oom(element) ((element)->lost = true)
+#include <uthash.h>
+
+struct name {
+    const char *text;
+    uint32_t index;
+    bool lost;
+    UT_hash_handle hh;
+};
+
+bool names_add(struct names *names, const char *name, uint32_t index)
+{
+    struct name *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return false;
+    entry->text = name;
+    entry->index = index;
+    HASH_ADD_KEYPTR(hh, names->table, entry->text, strlen(entry->text), entry);
+    if (entry->lost) {
+        free(entry);
+        return false;
+    }
+    return true;
+}
+
+uint32_t names_find(const struct names *names, const char *name)
+{
+    struct name *entry;
+    HASH_FIND(hh, names->table, name, strlen(name), entry);
+    return entry ? entry->index : NAMES_NONE;
+}
+
+void names_suggest(const struct names *names, struct suggestion *suggestion)
+{
+    for (const struct name *entry = names->table; entry; entry = entry->hh.next)
+        suggest_consider(suggestion, entry->text);
+}
+
+void names_free(struct names *names)
+{
+    struct name *entry, *next;
+    HASH_ITER(hh, names->table, entry, next)
+    {
+        HASH_DEL(names->table, entry);
+        free(entry);
+    }
+}

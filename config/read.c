@@ -1,0 +1,429 @@
+#include "config/read.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/address.h"
+#include "config/suggest.h"
+#include "config/value.h"
+
+static void *place(void *base, size_t offset)
+{
+    return base ? (char *)base + offset : NULL;
+}
+
+static bool no_memory(struct reader *reader)
+{
+    report_no_memory(reader->report);
+    return false;
+}
+
+/* --- messages --- */
+
+/* `"alert", "close" or "reset"` */
+static const char *words_list(const char *const *words, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; words[i] && used < size; i++) {
+        const char *glue = i == 0 ? "" : words[i + 1] ? ", " : " or ";
+        used += (size_t)snprintf(out + used, size - used, "%s\"%s\"", glue, words[i]);
+    }
+    return out;
+}
+
+void read_expected(struct reader *reader, const struct value_type *type, size_t offset,
+                   enum json_kind found)
+{
+    char list[160];
+    if (type->kind == VALUE_WORD)
+        report_error(reader->report, offset, "expected %s, not %s",
+                     words_list(type->words, list, sizeof list), json_kind_name(found));
+    else if (type->example)
+        report_error(reader->report, offset, "expected %s (such as %s), not %s", type->name,
+                     type->example, json_kind_name(found));
+    else
+        report_error(reader->report, offset, "expected %s, not %s", type->name,
+                     json_kind_name(found));
+}
+
+struct elsewhere {
+    const char *key;
+    char path[128];
+    bool found;
+};
+
+static void on_object_elsewhere(void *context, const char *path, const struct value_type *type)
+{
+    struct elsewhere *elsewhere = context;
+    if (elsewhere->found || !field_find(type->fields, elsewhere->key))
+        return;
+    elsewhere->found = true;
+    snprintf(elsewhere->path, sizeof elsewhere->path, "%s", *path ? path : "the outermost object");
+}
+
+void read_unknown_key(struct reader *reader, const struct value_type *type, const char *key,
+                      size_t offset)
+{
+    char hint[160] = "";
+    struct suggestion suggestion;
+    if (report_full(reader->report)) {
+        report_error(reader->report, offset, "unknown key");
+        return;
+    }
+    suggest_start(&suggestion, key);
+    for (const struct field *field = type->fields; field->key; field++)
+        suggest_consider(&suggestion, field->key);
+    suggest_text(&suggestion, hint, sizeof hint);
+    if (!suggestion.nearest) {
+        struct elsewhere elsewhere = {.key = key};
+        fields_visit(on_object_elsewhere, &elsewhere);
+        if (elsewhere.found)
+            snprintf(hint, sizeof hint, " in %s (it belongs in %s)", type->name, elsewhere.path);
+        else
+            snprintf(hint, sizeof hint, " in %s", type->name);
+    }
+    report_error(reader->report, offset, "unknown key \"%.80s\"%s", key, hint);
+}
+
+bool read_required(struct reader *reader, const struct value_type *type, uint32_t seen,
+                   size_t offset)
+{
+    bool well = true;
+    for (size_t i = 0; type->fields[i].key; i++) {
+        if (!type->fields[i].required || (seen >> i & 1))
+            continue;
+        report_error(reader->report, offset, "missing key \"%s\" in %s", type->fields[i].key,
+                     type->name);
+        well = false;
+    }
+    return well;
+}
+
+/* --- objects and lists --- */
+
+static bool read_object(struct reader *reader, const struct value_type *type,
+                        const struct json_node *node, void *into)
+{
+    uint32_t seen = 0;
+    bool well = true;
+    for (const struct json_node *child = json_first(node); child; child = json_next(child)) {
+        const char *key = json_key(child);
+        const struct field *field = field_find(type->fields, key);
+        if (field) {
+            assert(field - type->fields < 32);
+            seen |= 1u << (field - type->fields);
+            well &= read_value(reader, field->type, child, place(into, field->into));
+        } else if (!field_is_note(key)) {
+            read_unknown_key(reader, type, key, json_key_offset(child));
+            well = false;
+        }
+    }
+    return read_required(reader, type, seen, json_offset(&reader->json, node)) && well;
+}
+
+static bool read_items(struct reader *reader, const struct value_type *type,
+                       const struct json_node *node)
+{
+    bool well = true;
+    if (!json_first(node)) {
+        report_error(reader->report, json_offset(&reader->json, node),
+                     "expected %s, not an empty one", type->name);
+        return false;
+    }
+    for (const struct json_node *item = json_first(node); item; item = json_next(item))
+        well &= read_value(reader, type->item, item, NULL);
+    return well;
+}
+
+static void keep_node(const struct json_node *node, void *into)
+{
+    if (into)
+        *(const struct json_node **)into = node;
+}
+
+/* Lists are kept as nodes: their readers go through the items again, knowing them to be right. */
+static bool read_list(struct reader *reader, const struct value_type *type,
+                      const struct json_node *node, void *into)
+{
+    bool list = json_kind(node) == JSON_ARRAY;
+    if (!list && type->kind == VALUE_LIST) {
+        read_expected(reader, type, json_offset(&reader->json, node), json_kind(node));
+        return false;
+    }
+    bool well = list ? read_items(reader, type, node) : read_value(reader, type->item, node, NULL);
+    if (well)
+        keep_node(node, into);
+    return well;
+}
+
+/* --- numbers --- */
+
+static bool read_integer(struct reader *reader, const struct value_type *type,
+                         const struct json_node *node, void *into)
+{
+    size_t offset = json_offset(&reader->json, node);
+    double number = json_number(node);
+    if (!isfinite(number) || number < type->min || number > type->max) {
+        report_error(reader->report, offset, "out of range: %u to %u", type->min, type->max);
+        return false;
+    }
+    if (number != floor(number)) {
+        report_error(reader->report, offset, "expected a whole number");
+        return false;
+    }
+    if (into)
+        *(uint32_t *)into = (uint32_t)number;
+    return true;
+}
+
+/* A bare number where a unit is needed: the two readings it could have. */
+static void report_bare_number(struct reader *reader, const struct value_type *type,
+                               const struct json_node *node)
+{
+    size_t offset = json_offset(&reader->json, node);
+    double number = json_number(node);
+    if (!isfinite(number) || number < 1 || number > 999999999 || number != floor(number)) {
+        read_expected(reader, type, offset, JSON_NUMBER);
+        return;
+    }
+    unsigned whole = (unsigned)number;
+    if (type->kind == VALUE_DURATION)
+        report_error(reader->report, offset,
+                     "a duration needs a unit: %u could mean %u seconds or %u milliseconds; write "
+                     "\"%us\" or \"%ums\"",
+                     whole, whole, whole, whole, whole);
+    else
+        report_error(
+            reader->report, offset,
+            "a size is a string: %u could mean %u bytes or %u KiB; write \"%u\" or \"%uk\"", whole,
+            whole, whole, whole, whole);
+}
+
+/* --- texts --- */
+
+static bool word_parse(const struct value_type *type, const char *text, int *index,
+                       struct problem *problem)
+{
+    char list[160], hint[80];
+    struct suggestion suggestion;
+    suggest_start(&suggestion, text);
+    for (int i = 0; type->words[i]; i++) {
+        if (strcmp(type->words[i], text) == 0) {
+            *index = i;
+            return true;
+        }
+        suggest_consider(&suggestion, type->words[i]);
+    }
+    problem_set(problem, "expected %s, not \"%.40s\"%s", words_list(type->words, list, sizeof list),
+                text, suggest_text(&suggestion, hint, sizeof hint));
+    return false;
+}
+
+static bool duration_or_off_parse(const struct value_type *type, const char *text, uint64_t *ms,
+                                  struct problem *problem)
+{
+    bool off = strcmp(text, "off") == 0;
+    if (off && type->words) {
+        *ms = 0;
+        return true;
+    }
+    if (off)
+        problem_set(problem, "this cannot be \"off\"");
+    return !off && duration_parse(text, ms, problem);
+}
+
+static bool size_in_range_parse(const struct value_type *type, const char *text, uint32_t *bytes,
+                                struct problem *problem)
+{
+    if (!size_parse(text, bytes, problem))
+        return false;
+    bool well = *bytes >= type->min && *bytes <= type->max;
+    if (!well)
+        problem_set(problem, "out of range: %u to %u bytes", type->min, type->max);
+    return well;
+}
+
+/* Values that take no memory, which presets are of. */
+static bool plain_parse(const struct value_type *type, const char *text, void *into,
+                        struct problem *problem)
+{
+    union {
+        uint64_t ms;
+        uint32_t number;
+        int index;
+        bool truth;
+    } nowhere;
+    void *to = into ? into : &nowhere;
+    switch (type->kind) {
+    case VALUE_DURATION:
+        return duration_or_off_parse(type, text, to, problem);
+    case VALUE_SIZE:
+        return size_in_range_parse(type, text, to, problem);
+    case VALUE_MODE:
+        return mode_parse(text, to, problem);
+    case VALUE_WORD:
+        return word_parse(type, text, to, problem);
+    default:
+        assert(type->kind == VALUE_OFF);
+        *(bool *)to = strcmp(text, "off") == 0;
+        if (strcmp(text, "off") != 0)
+            problem_set(problem, "expected \"off\" or an object, not \"%.40s\"", text);
+        return strcmp(text, "off") == 0;
+    }
+}
+
+static bool keep_text(struct reader *reader, const char *text, void *into)
+{
+    if (!into)
+        return true;
+    const char *copy = arena_text(reader->arena, text, strlen(text));
+    *(const char **)into = copy;
+    return copy || no_memory(reader);
+}
+
+static bool keep_address(struct reader *reader, const struct address_draft *draft, void *into)
+{
+    return !into || address_store(draft, reader->arena, into) || no_memory(reader);
+}
+
+static bool read_text(struct reader *reader, const struct value_type *type,
+                      const struct json_node *node, void *into, struct problem *problem)
+{
+    const char *text = json_string(node);
+    struct address_draft draft;
+    struct host_pattern host;
+    struct network network;
+    bool cleared;
+    switch (type->kind) {
+    case VALUE_LISTEN:
+    case VALUE_SERVER:
+        return address_parse(text, type->kind == VALUE_LISTEN, &draft, problem) &&
+               keep_address(reader, &draft, into);
+    case VALUE_NAME:
+        return name_check(text, problem) && keep_text(reader, text, into);
+    case VALUE_PATH:
+        return path_check(text, problem) && keep_text(reader, text, into);
+    case VALUE_HOST:
+        return host_parse(text, &host, problem);
+    case VALUE_NETWORK:
+        return network_parse(text, &network, &cleared, problem);
+    case VALUE_ALPN:
+        return alpn_check(text, problem);
+    case VALUE_REFERENCE:
+        if (!name_check(text, problem))
+            return false;
+        keep_node(node, into);
+        return true;
+    default:
+        return plain_parse(type, text, into, problem);
+    }
+}
+
+static bool read_scalar(struct reader *reader, const struct value_type *type,
+                        const struct json_node *node, void *into)
+{
+    struct problem problem = {""};
+    size_t offset = json_offset(&reader->json, node);
+    enum json_kind kind = json_kind(node);
+    if (kind == JSON_STRING) {
+        if (read_text(reader, type, node, into, &problem))
+            return true;
+        if (problem.text[0]) /* else there was no memory */
+            report_error(reader->report, offset, "%s", problem.text);
+        return false;
+    }
+    if (kind == JSON_NUMBER && (type->kind == VALUE_DURATION || type->kind == VALUE_SIZE))
+        report_bare_number(reader, type, node);
+    else if (kind == JSON_OBJECT && type->no_object)
+        report_error(reader->report, offset, "%s", type->no_object);
+    else
+        read_expected(reader, type, offset, kind);
+    return false;
+}
+
+/* --- all values --- */
+
+static bool read_either(struct reader *reader, const struct value_type *type,
+                        const struct json_node *node, void *into)
+{
+    char list[160];
+    if (into)
+        read_presets(type, into);
+    if (json_kind(node) == JSON_OBJECT)
+        return read_object(reader, type, node, into);
+    if (json_kind(node) == JSON_STRING)
+        return read_value(reader, type->item, node, place(into, type->item_into));
+    report_error(
+        reader->report, json_offset(&reader->json, node), "expected %s%s or an object, not %s",
+        type->item->words ? words_list(type->item->words, list, sizeof list) : type->item->name,
+        type->item->example ? " in a string" : "", json_kind_name(json_kind(node)));
+    return false;
+}
+
+bool read_value(struct reader *reader, const struct value_type *type, const struct json_node *node,
+                void *into)
+{
+    enum json_kind kind = json_kind(node);
+    switch (type->kind) {
+    case VALUE_OBJECT:
+        if (kind == JSON_OBJECT)
+            return read_object(reader, type, node, into);
+        break;
+    case VALUE_EITHER:
+        return read_either(reader, type, node, into);
+    case VALUE_LIST:
+    case VALUE_ONE_OR_LIST:
+        return read_list(reader, type, node, into);
+    case VALUE_INTEGER:
+        if (kind == JSON_NUMBER)
+            return read_integer(reader, type, node, into);
+        break;
+    case VALUE_BOOLEAN:
+        if (kind == JSON_BOOLEAN) {
+            if (into)
+                *(bool *)into = json_truth(node);
+            return true;
+        }
+        break;
+    default:
+        return read_scalar(reader, type, node, into);
+    }
+    read_expected(reader, type, json_offset(&reader->json, node), kind);
+    return false;
+}
+
+/* --- presets --- */
+
+static void preset_store(const struct field *field, void *into)
+{
+    struct problem problem;
+    const struct value_type *type = field->type;
+    bool well = true;
+    if (type->kind == VALUE_EITHER) {
+        into = place(into, type->item_into);
+        type = type->item;
+    }
+    if (type->kind == VALUE_INTEGER)
+        *(uint32_t *)into = (uint32_t)strtoul(field->preset, NULL, 10);
+    else if (type->kind == VALUE_BOOLEAN)
+        *(bool *)into = strcmp(field->preset, "true") == 0;
+    else if (type->kind == VALUE_PATH)
+        *(const char **)into = field->preset;
+    else
+        well = plain_parse(type, field->preset, into, &problem);
+    assert(well);
+}
+
+void read_presets(const struct value_type *type, void *into)
+{
+    for (const struct field *field = type->fields; field->key; field++) {
+        if (field->preset)
+            preset_store(field, place(into, field->into));
+        else if (field->type->kind == VALUE_OBJECT || field->type->kind == VALUE_EITHER)
+            read_presets(field->type, place(into, field->into));
+    }
+}

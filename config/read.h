@@ -1,0 +1,40 @@
+#ifndef CONFIG_READ_H
+#define CONFIG_READ_H
+
+/* From JSON nodes to C values, as the field table says, reporting all that is wrong. */
+
+#include "config/arena.h"
+#include "config/fields.h"
+#include "config/json.h"
+#include "config/report.h"
+
+struct reader {
+    struct report *report;
+    struct json_text json;
+    struct arena *arena; /* for the texts that are kept */
+};
+
+/*
+ * Checks `node` and stores it at `into`, as value_kind says; with `into` NULL it only checks and
+ * allocates nothing. What is wrong is reported and left unstored. False: something was, or there
+ * was no memory (which is reported as such).
+ */
+bool read_value(struct reader *reader, const struct value_type *type, const struct json_node *node,
+                void *into);
+
+/* Stores what holds when an object's keys are absent, also of objects inside it. */
+void read_presets(const struct value_type *type, void *into);
+
+/* "expected a duration (such as "5s"), not a number" */
+void read_expected(struct reader *reader, const struct value_type *type, size_t offset,
+                   enum json_kind found);
+
+/* `unknown key "hots" (did you mean "host"?)` */
+void read_unknown_key(struct reader *reader, const struct value_type *type, const char *key,
+                      size_t offset);
+
+/* `missing key "host"`, for every bit of a required field that is not set in `seen`. */
+bool read_required(struct reader *reader, const struct value_type *type, uint32_t seen,
+                   size_t offset);
+
+#endif

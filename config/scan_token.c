@@ -1,0 +1,301 @@
+#include "config/scan_token.h"
+
+#include <string.h>
+
+#include "config/scan.h"
+
+size_t token_space(const char *text, size_t len, size_t at)
+{
+    while (at < len &&
+           (text[at] == ' ' || text[at] == '\n' || text[at] == '\r' || text[at] == '\t'))
+        at++;
+    return at;
+}
+
+/* --- strings (RFC 8259 section 7) --- */
+
+static int hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F')
+        return digit - 'A' + 10;
+    return -1;
+}
+
+/* The four digits of \uXXXX at `at`; -1 when they are not four hexadecimal digits. */
+static long hex_unit(const char *text, size_t len, size_t at)
+{
+    long unit = 0;
+    for (size_t i = at; i < at + 4; i++) {
+        int digit = i < len ? hex_value(text[i]) : -1;
+        if (digit < 0)
+            return -1;
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+static bool is_high_surrogate(long unit)
+{
+    return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+static bool is_low_surrogate(long unit)
+{
+    return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+/* `at` is at the backslash of "\u". */
+static size_t unicode_escape(struct report *report, size_t at)
+{
+    const char *text = report->text;
+    long unit = hex_unit(text, report->len, at + 2);
+    if (unit < 0) {
+        report_error(report, at, "\\u takes four hexadecimal digits");
+        return 0;
+    }
+    if (unit == 0) {
+        report_error(report, at, "\\u0000 is not allowed: no text here may hold a NUL");
+        return 0;
+    }
+    if (!is_high_surrogate(unit) && !is_low_surrogate(unit))
+        return at + 6;
+    bool pair = is_high_surrogate(unit) && report->len - at >= 12 && text[at + 6] == '\\' &&
+                text[at + 7] == 'u' && is_low_surrogate(hex_unit(text, report->len, at + 8));
+    if (!pair) {
+        report_error(report, at, "half of a surrogate pair: it stands for no character");
+        return 0;
+    }
+    return at + 12;
+}
+
+static size_t escape(struct report *report, size_t at)
+{
+    char letter = '\0';
+    if (at + 1 < report->len)
+        letter = report->text[at + 1];
+    if (letter == 'u')
+        return unicode_escape(report, at);
+    if (letter != '\0' && strchr("\"\\/bfnrt", letter))
+        return at + 2;
+    report_error(report, at, "unknown escape (JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)");
+    return 0;
+}
+
+/* The length of the UTF-8 character that begins at `at` with a byte >= 0x80; 0 = not UTF-8. */
+static size_t utf8_length(const char *text, size_t len, size_t at)
+{
+    const unsigned char *bytes = (const unsigned char *)text + at;
+    size_t left = len - at, want = 0;
+    unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte: RFC 3629 section 4 */
+    if (bytes[0] >= 0xc2 && bytes[0] <= 0xdf) {
+        want = 2;
+    } else if (bytes[0] >= 0xe0 && bytes[0] <= 0xef) {
+        want = 3;
+        low = bytes[0] == 0xe0 ? 0xa0 : 0x80;
+        high = bytes[0] == 0xed ? 0x9f : 0xbf;
+    } else if (bytes[0] >= 0xf0 && bytes[0] <= 0xf4) {
+        want = 4;
+        low = bytes[0] == 0xf0 ? 0x90 : 0x80;
+        high = bytes[0] == 0xf4 ? 0x8f : 0xbf;
+    }
+    if (want == 0 || left < want || bytes[1] < low || bytes[1] > high)
+        return 0;
+    for (size_t i = 2; i < want; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return want;
+}
+
+static size_t control_in_string(struct report *report, size_t start, size_t at)
+{
+    unsigned char byte = (unsigned char)report->text[at];
+    if (byte == '\n' || byte == '\r')
+        report_error(report, start, "this string is not closed on its line");
+    else if (byte == '\t')
+        report_error(report, at, "a tab inside a string is written \\t");
+    else
+        report_error(report, at, "control character 0x%02x inside a string (write \\u%04x)", byte,
+                     byte);
+    return 0;
+}
+
+size_t token_string(struct report *report, size_t at, bool *escaped)
+{
+    const char *text = report->text;
+    size_t start = at;
+    *escaped = false;
+    for (at++; at < report->len;) {
+        unsigned char byte = (unsigned char)text[at];
+        if (byte == '"')
+            return at + 1;
+        if (byte < 0x20)
+            return control_in_string(report, start, at);
+        if (byte == '\\') {
+            *escaped = true;
+            at = escape(report, at);
+            if (at == 0)
+                return 0;
+        } else if (byte < 0x80) {
+            at++;
+        } else {
+            size_t length = utf8_length(text, report->len, at);
+            if (length == 0) {
+                report_error(report, at, "byte 0x%02x is not UTF-8 text", byte);
+                return 0;
+            }
+            at += length;
+        }
+    }
+    report_error(report, start, "this string is never closed");
+    return 0;
+}
+
+/* --- the meaning of strings, for duplicate keys --- */
+
+/* Reads one character of a checked string as its code point; 0 at the closing quote. */
+static long string_next(const char *text, size_t *at)
+{
+    static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
+    const unsigned char *bytes = (const unsigned char *)text + *at;
+    if (bytes[0] == '"')
+        return 0;
+    if (bytes[0] == '\\' && bytes[1] == 'u') {
+        long unit = hex_unit(text, SIZE_MAX, *at + 2);
+        *at += 6;
+        if (is_high_surrogate(unit)) {
+            unit = 0x10000 + (unit - 0xd800) * 0x400 + hex_unit(text, SIZE_MAX, *at + 2) - 0xdc00;
+            *at += 6;
+        }
+        return unit;
+    }
+    if (bytes[0] == '\\') {
+        const char *letter = strchr(letters, bytes[1]);
+        *at += 2;
+        return letter ? meanings[letter - letters] : bytes[1];
+    }
+    size_t length = bytes[0] < 0x80 ? 1 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
+    long point = length == 1 ? bytes[0] : bytes[0] & (0x7f >> length);
+    for (size_t i = 1; i < length; i++)
+        point = point * 64 + (bytes[i] & 0x3f);
+    *at += length;
+    return point;
+}
+
+int token_compare(const char *text, size_t left, size_t right)
+{
+    for (left++, right++;;) {
+        long a = string_next(text, &left), b = string_next(text, &right);
+        if (a != b)
+            return a < b ? -1 : 1;
+        if (a == 0)
+            return 0;
+    }
+}
+
+/* --- numbers (RFC 8259 section 6) --- */
+
+static size_t skip_digits(const struct report *report, size_t at)
+{
+    while (at < report->len && report->text[at] >= '0' && report->text[at] <= '9')
+        at++;
+    return at;
+}
+
+/* At least one digit; 0 = there is none, which is reported. */
+static size_t some_digits(struct report *report, size_t at, const char *where)
+{
+    size_t end = skip_digits(report, at);
+    if (end > at)
+        return end;
+    report_error(report, at, "a digit must follow %s", where);
+    return 0;
+}
+
+static char byte_at(const struct report *report, size_t at)
+{
+    return at < report->len ? report->text[at] : '\0';
+}
+
+size_t token_number(struct report *report, size_t at)
+{
+    size_t start = at;
+    if (byte_at(report, at) == '-')
+        at++;
+    size_t integer = at;
+    at = some_digits(report, at, "the minus sign");
+    if (at == 0)
+        return 0;
+    if (report->text[integer] == '0' && at > integer + 1) {
+        report_error(report, start, "a number may not begin with 0");
+        return 0;
+    }
+    if (byte_at(report, at) == '.') {
+        at = some_digits(report, at + 1, "the decimal point");
+        if (at == 0)
+            return 0;
+    }
+    if (byte_at(report, at) == 'e' || byte_at(report, at) == 'E') {
+        at++;
+        if (byte_at(report, at) == '+' || byte_at(report, at) == '-')
+            at++;
+        at = some_digits(report, at, "the exponent's sign or letter");
+        if (at == 0)
+            return 0;
+    }
+    if (at - start > SCAN_NUMBER_MAX) {
+        report_error(report, start, "a number of more than %d characters", SCAN_NUMBER_MAX);
+        return 0;
+    }
+    return at;
+}
+
+/* --- literals, and what is none --- */
+
+static bool is_letter(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
+}
+
+size_t token_literal(struct report *report, size_t at)
+{
+    static const char *const literals[] = {"true", "false", "null"};
+    size_t end = at;
+    while (end < report->len && is_letter(report->text[end]))
+        end++;
+    for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
+        size_t len = strlen(literals[i]);
+        if (end - at != len)
+            continue;
+        if (memcmp(report->text + at, literals[i], len) == 0)
+            return end;
+        if (strncasecmp(report->text + at, literals[i], len) == 0) {
+            report_error(report, at, "this word is written \"%s\" in lower case, without quotes",
+                         literals[i]);
+            return 0;
+        }
+    }
+    int shown = end - at > 40 ? 40 : (int)(end - at);
+    report_error(report, at, "unknown word %.*s (text takes double quotes)", shown,
+                 report->text + at);
+    return 0;
+}
+
+void token_stray(struct report *report, size_t at)
+{
+    unsigned char byte = (unsigned char)report->text[at];
+    if (byte == '\'')
+        report_error(report, at, "text takes double quotes, not single ones");
+    else if (byte == '/' || byte == '#')
+        report_error(report, at, "JSON has no comments (a \"$comment\" key may hold a note)");
+    else if (byte == '+' || byte == '.')
+        report_error(report, at, "a number begins with a digit or a minus sign");
+    else if (byte > 0x20 && byte < 0x7f)
+        report_error(report, at, "expected a value, found %c", byte);
+    else
+        report_error(report, at, "expected a value, found the byte 0x%02x", byte);
+}

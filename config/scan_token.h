@@ -1,0 +1,31 @@
+#ifndef CONFIG_SCAN_TOKEN_H
+#define CONFIG_SCAN_TOKEN_H
+
+/* The words of JSON, for the scanner: strings, numbers and literals. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "config/report.h"
+
+/*
+ * Each checks the token that begins at `at` and returns the offset behind it; 0 means that it was
+ * wrong and has been reported. `*escaped`: whether the string holds a backslash.
+ */
+size_t token_string(struct report *report, size_t at, bool *escaped);
+size_t token_number(struct report *report, size_t at);
+size_t token_literal(struct report *report, size_t at);
+
+/* Skips the four white space characters of JSON. */
+size_t token_space(const char *text, size_t len, size_t at);
+
+/* A sentence about a character that cannot begin any value. Reports at `at`. */
+void token_stray(struct report *report, size_t at);
+
+/*
+ * Compares two checked strings (offsets of their opening quotes) by what they mean: "a" and
+ * "\u0061" are equal. As strcmp().
+ */
+int token_compare(const char *text, size_t left, size_t right);
+
+#endif
