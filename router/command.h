@@ -117,6 +117,9 @@ int command_refuse(enum command_id id, const char *format, ...)
 const char *command_hint(char hint[COMMAND_HINT_MAX], const char *prefix, const char *wrong,
                          const char *const *words, size_t count);
 
+/* What a configuration file is called in messages: as given, or "(stdin)" for "-". */
+const char *command_file_name(const char *file);
+
 /*
  * Reads a configuration. Returns 0 and sets *out, or the exit code: EX_NOINPUT when there is no
  * such file, EX_NOPERM when it may not be read, EX_OSERR for want of memory, else EX_CONFIG.

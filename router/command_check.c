@@ -105,6 +105,7 @@ static int check_file(const char *file, const struct check_options *options)
     int code = command_load(file, &config, &found, trouble);
     bool failed = code != 0 || (options->strict && found.warnings > 0);
 
+    file = command_file_name(file);
     if (failed && code == 0)
         code = EX_CONFIG;
     if (trouble[0] != '\0')

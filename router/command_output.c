@@ -60,6 +60,11 @@ bool command_colors(FILE *to)
     return isatty(fileno(to)) == 1 && (no_color == NULL || no_color[0] == '\0');
 }
 
+const char *command_file_name(const char *file)
+{
+    return strcmp(file, "-") == 0 ? "(stdin)" : file;
+}
+
 int command_load(const char *file, struct config **out, struct diagnostics *found,
                  char trouble[COMMAND_TROUBLE_MAX])
 {
@@ -91,6 +96,7 @@ int command_load_or_complain(enum command_id id, const char *file, struct config
     char trouble[COMMAND_TROUBLE_MAX];
     int code = command_load(file, out, &found, trouble);
 
+    file = command_file_name(file);
     if (code != 0)
         diagnostics_print(&found, file, stderr, command_colors(stderr));
     if (trouble[0] != '\0')
