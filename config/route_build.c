@@ -2,8 +2,9 @@
  * Building a route table:
  *
  *   route_builder_add()     keeps what it is told: one text, one record per pattern
- *   build_index()           puts every different pattern into its index and writes its entry;
- *                           further routes of the same pattern are chained to the first
+ *   build_buckets()         gives every bucket its place, from the sizes of its patterns
+ *   build_entries()         writes every different pattern's entry into its bucket; further routes
+ *                           of the same pattern are chained to the first
  *   build_routes()          turns chains into lists by precedence and looks for ties
  *
  * Any allocation may fail; then the whole is dropped.
@@ -26,14 +27,17 @@
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define PATTERN_MAX     (3 + 253) /* "**." and the longest name */
 #define NO_PATTERN      UINT32_MAX
+#define NO_ENTRY        UINT32_MAX
 
-/* How far ahead of the insertion slots are fetched from memory. */
-#define PREFETCH_DISTANCE 8
+/* How many patterns ahead their memory is fetched: a step's at once, what leads to it before. */
+#define PREFETCH_NEAR 8
+#define PREFETCH_FAR  24
 
 struct pattern {
     uint64_t hash; /* of the suffix */
     uint32_t route;
     uint32_t next; /* another one with the same text, or NO_PATTERN */
+    uint32_t at;   /* place of its entry; NO_ENTRY when an earlier pattern made it */
     uint8_t suffix_len;
     uint8_t kind;
 };
@@ -46,7 +50,7 @@ struct route_builder {
     char *texts; /* of all patterns, one behind the other */
     size_t text_bytes, text_room;
     size_t kinds[PATTERN_KINDS]; /* patterns of each kind */
-    size_t entry_units;          /* that entries take at most, with place 0 */
+    size_t entry_units;          /* that entries take at most */
 };
 
 /* What the steps of finishing share. */
@@ -94,7 +98,6 @@ struct route_builder *route_builder_new(const struct route *routes, size_t expec
         return NULL;
     builder->routes = routes;
     builder->seed = random_seed();
-    builder->entry_units = 1;
     builder->room = expected_patterns > 0 ? expected_patterns : 16;
     builder->patterns = calloc(builder->room, sizeof *builder->patterns);
     if (builder->patterns == NULL) {
@@ -146,7 +149,7 @@ bool route_builder_add(struct route_builder *builder, const char *pattern, size_
     size_t prefix_len = prefix_lengths[kind];
     size_t suffix_len = len - prefix_len;
     assert(suffix_len > 0 && suffix_len <= PATTERN_MAX - 3);
-    /* Places of entries, and numbers of patterns, have 32 bits. */
+    /* Places of entries, and so numbers of patterns, have 32 bits. */
     if (builder->entry_units + route_entry_units(len) >= UINT32_MAX)
         return false;
     if (!reserve_pattern(builder) || !reserve_text(builder, len))
@@ -157,6 +160,7 @@ bool route_builder_add(struct route_builder *builder, const char *pattern, size_
         .hash = XXH3_64bits_withSeed(pattern + prefix_len, suffix_len, builder->seed),
         .route = route,
         .next = NO_PATTERN,
+        .at = NO_ENTRY,
         .suffix_len = (uint8_t)suffix_len,
         .kind = (uint8_t)kind,
     };
@@ -187,13 +191,13 @@ static void *allocate(struct route_table *table, size_t bytes)
     return memory;
 }
 
-/* A power of two, of which at most two thirds get used. */
-static size_t slots_for(size_t patterns)
+/* A power of two, so that on average at most one pattern is in a bucket. */
+static size_t buckets_for(size_t patterns)
 {
-    size_t slots = 2;
-    while (slots * 2 < patterns * 3)
-        slots *= 2;
-    return slots;
+    size_t buckets = 1;
+    while (buckets < patterns)
+        buckets *= 2;
+    return buckets;
 }
 
 static bool build_table(struct build *build)
@@ -207,20 +211,52 @@ static bool build_table(struct build *build)
     table->seed = builder->seed;
     table->bytes = sizeof *table;
     table->wildcards = builder->kinds[PATTERN_ONE] + builder->kinds[PATTERN_MANY] > 0;
-    size_t slots = 0;
+    size_t places = 0;
     for (int kind = 0; kind < PATTERN_KINDS; kind++)
-        slots += slots_for(builder->kinds[kind]);
-    table->slots = allocate(table, slots * sizeof *table->slots);
-    table->entries = allocate(table, builder->entry_units * sizeof *table->entries);
-    if (table->slots == NULL || table->entries == NULL)
+        places += buckets_for(builder->kinds[kind]) + 1;
+    table->buckets = allocate(table, places * sizeof *table->buckets);
+    table->entries = allocate(table, (builder->entry_units + 1) * sizeof *table->entries);
+    if (table->buckets == NULL || table->entries == NULL)
         return false;
-    slots = 0;
+    uint32_t *buckets = table->buckets;
     for (int kind = 0; kind < PATTERN_KINDS; kind++) {
-        table->index[kind].slots = table->slots + slots;
-        table->index[kind].mask = slots_for(builder->kinds[kind]) - 1;
-        slots += slots_for(builder->kinds[kind]);
+        table->index[kind].buckets = buckets;
+        table->index[kind].mask = buckets_for(builder->kinds[kind]) - 1;
+        buckets += buckets_for(builder->kinds[kind]) + 1;
     }
     return true;
+}
+
+static size_t text_len(const struct pattern *pattern)
+{
+    return (size_t)prefix_lengths[pattern->kind] + pattern->suffix_len;
+}
+
+static uint32_t *bucket_of(const struct build *build, size_t number)
+{
+    const struct pattern *pattern = &build->builder->patterns[number];
+    const struct route_index *index = &build->table->index[pattern->kind];
+    return &index->buckets[pattern->hash & index->mask];
+}
+
+/* Lays the buckets out, each as large as all its patterns need. */
+static void build_buckets(struct build *build)
+{
+    const struct route_builder *builder = build->builder;
+    for (size_t i = 0; i < builder->count; i++) {
+        if (i + PREFETCH_FAR < builder->count)
+            __builtin_prefetch(bucket_of(build, i + PREFETCH_FAR), 1);
+        *bucket_of(build, i) += (uint32_t)route_entry_units(text_len(&builder->patterns[i]));
+    }
+    uint32_t at = 0;
+    for (int kind = 0; kind < PATTERN_KINDS; kind++) {
+        const struct route_index *index = &build->table->index[kind];
+        for (size_t i = 0; i <= index->mask + 1; i++) {
+            uint32_t units = index->buckets[i];
+            index->buckets[i] = at;
+            at += units;
+        }
+    }
 }
 
 static void mark_level(struct route_index *index, const char *suffix, size_t len)
@@ -233,17 +269,16 @@ static void mark_level(struct route_index *index, const char *suffix, size_t len
 }
 
 /* For now an entry's `route` is the number of its first pattern. */
-static void write_entry(struct build *build, uint32_t number, const char *text, uint64_t *slot)
+static void write_entry(struct build *build, uint32_t number, const char *text,
+                        struct route_entry *entry)
 {
-    const struct pattern *pattern = &build->builder->patterns[number];
-    struct route_entry *entry = route_entry_at(build->table, (uint32_t)build->entry_end);
-    size_t len = (size_t)prefix_lengths[pattern->kind] + pattern->suffix_len;
+    struct pattern *pattern = &build->builder->patterns[number];
+    pattern->at = (uint32_t)((uint32_t *)(void *)entry - build->table->entries);
     entry->route = number;
+    entry->tag = route_hash_tag(pattern->hash);
     entry->prefix_len = prefix_lengths[pattern->kind];
     entry->suffix_len = pattern->suffix_len;
-    memcpy(entry->text, text, len);
-    *slot = (pattern->hash & ~(uint64_t)UINT32_MAX) | build->entry_end;
-    build->entry_end += route_entry_units(len);
+    memcpy(entry->text, text, text_len(pattern));
     build->table->patterns++;
     mark_level(&build->table->index[pattern->kind], text + entry->prefix_len, entry->suffix_len);
 }
@@ -257,31 +292,32 @@ static void chain_pattern(struct build *build, uint32_t number, const struct rou
     first->next = number;
 }
 
-static void prefetch_slot(const struct build *build, size_t number)
+static void prefetch_bucket(const struct build *build, size_t number)
 {
-    if (number >= build->builder->count)
-        return;
-    const struct pattern *pattern = &build->builder->patterns[number];
-    const struct route_index *index = &build->table->index[pattern->kind];
-    __builtin_prefetch(&index->slots[pattern->hash & index->mask], 1);
+    if (number + PREFETCH_FAR < build->builder->count)
+        __builtin_prefetch(bucket_of(build, number + PREFETCH_FAR));
+    if (number + PREFETCH_NEAR < build->builder->count) {
+        const uint32_t *bucket = bucket_of(build, number + PREFETCH_NEAR);
+        route_bucket_prefetch(build->table, bucket[0], bucket[1]);
+    }
 }
 
-static void build_index(struct build *build)
+static void build_entries(struct build *build)
 {
     const struct route_builder *builder = build->builder;
     const char *text = builder->texts;
-    build->entry_end = 1;
     for (size_t i = 0; i < builder->count; i++) {
         const struct pattern *pattern = &builder->patterns[i];
-        size_t prefix_len = prefix_lengths[pattern->kind];
-        prefetch_slot(build, i + PREFETCH_DISTANCE);
-        uint64_t *slot = route_index_slot(build->table, pattern->kind, pattern->hash,
-                                          text + prefix_len, pattern->suffix_len);
-        if (*slot == 0)
-            write_entry(build, (uint32_t)i, text, slot);
+        prefetch_bucket(build, i);
+        struct route_entry *entry =
+            route_index_find(build->table, pattern->kind, pattern->hash,
+                             text + prefix_lengths[pattern->kind], pattern->suffix_len);
+        assert(entry != NULL);
+        if (entry->suffix_len == 0)
+            write_entry(build, (uint32_t)i, text, entry);
         else
-            chain_pattern(build, (uint32_t)i, route_entry_at(build->table, (uint32_t)*slot));
-        text += prefix_len + pattern->suffix_len;
+            chain_pattern(build, (uint32_t)i, entry);
+        text += text_len(pattern);
     }
 }
 
@@ -328,7 +364,7 @@ static void on_pair(void *context, uint32_t first, uint32_t second)
 {
     struct build *build = context;
     char pattern[PATTERN_MAX + 1];
-    size_t len = (size_t)build->entry->prefix_len + build->entry->suffix_len;
+    size_t len = route_entry_text_len(build->entry);
     memcpy(pattern, build->entry->text, len);
     pattern[len] = '\0';
     struct route_conflict conflict = {
@@ -369,22 +405,27 @@ static bool settle_list(struct build *build, struct route_entry *entry)
     return find_ties(build, list + 1, count);
 }
 
-/* Gives every entry its route or its list. False: no memory. */
+/* Gives the entry its route or its list. False: no memory. */
+static bool settle_entry(struct build *build, const struct pattern *first)
+{
+    struct route_entry *entry = route_entry_at(build->table, first->at);
+    if (first->next != NO_PATTERN)
+        return settle_list(build, entry);
+    bool plain = route_condition_count(&build->builder->routes[first->route]) == 0;
+    entry->shape = plain ? ENTRY_PLAIN : ENTRY_SINGLE;
+    entry->route = first->route;
+    return true;
+}
+
 static bool build_routes(struct build *build)
 {
     const struct route_builder *builder = build->builder;
-    for (size_t at = 1; at < build->entry_end;) {
-        struct route_entry *entry = route_entry_at(build->table, (uint32_t)at);
-        const struct pattern *first = &builder->patterns[entry->route];
-        at += route_entry_units((size_t)entry->prefix_len + entry->suffix_len);
-        if (first->next != NO_PATTERN) {
-            if (!settle_list(build, entry))
-                return false;
-            continue;
-        }
-        bool plain = route_condition_count(&builder->routes[first->route]) == 0;
-        entry->shape = plain ? ENTRY_PLAIN : ENTRY_SINGLE;
-        entry->route = first->route;
+    for (size_t i = 0; i < builder->count; i++) {
+        if (i + PREFETCH_NEAR < builder->count &&
+            builder->patterns[i + PREFETCH_NEAR].at != NO_ENTRY)
+            __builtin_prefetch(&build->table->entries[builder->patterns[i + PREFETCH_NEAR].at], 1);
+        if (builder->patterns[i].at != NO_ENTRY && !settle_entry(build, &builder->patterns[i]))
+            return false;
     }
     return true;
 }
@@ -393,7 +434,8 @@ static bool build_all(struct build *build)
 {
     if (!build_table(build))
         return false;
-    build_index(build);
+    build_buckets(build);
+    build_entries(build);
     return build_lists(build) && build_routes(build);
 }
 

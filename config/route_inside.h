@@ -5,14 +5,18 @@
  * The inside of a route table; for route_build.c, which fills it, and route_table.c, which reads
  * it.
  *
- *     index[kind].slots:  [ tag | at ] [ 0 ] [ tag | at ] ...      8 bytes each, open addressing
- *                                  |
- *     entries:            ... [ route, lengths, "shop.example.com" ] ...
+ *     index[kind].buckets:   ... | 7 | 7 | 16 | ...              about as many as names
+ *                                  |        |
+ *     entries:               ... [ route, "shop.example.com" ][ route, "blog.test" ] ...
  *
- * An exact name costs two cache misses: its slot (32 bits of the hash in the slot keep other
- * names' entries from being visited) and its entry, which holds the name and, in the common case,
- * the answer. Wildcards live in indexes of their own, keyed by what stands behind `*.` or `**.`:
- * being few they stay in the cache, and `levels` says which depths need no look at all.
+ * A hash names a bucket; from where it begins to where the next one begins lie its entries, mostly
+ * none to three, each with its name and, in the common case, its answer. So an exact name costs two
+ * cache misses: the bucket's place, and its entries, which are neighbours. Open addressing was as
+ * fast, but its slots must hold a piece of the hash and must partly stay empty: with it a million
+ * names took 15 bytes more each.
+ *
+ * Wildcards live in indexes of their own, keyed by what stands behind `*.` or `**.`; `levels` says
+ * which depths need no look at all.
  */
 
 #include <stdbool.h>
@@ -39,14 +43,16 @@ enum entry_shape {
 struct route_entry {
     uint32_t route;
     uint8_t shape;      /* enum entry_shape */
+    uint8_t tag;        /* of the hash: spares comparing most other names */
     uint8_t prefix_len; /* 0, or of "*.", "**." */
-    uint8_t suffix_len; /* of the name behind the prefix: what is hashed and compared */
-    char text[];        /* the whole pattern, not terminated */
+    uint8_t
+        suffix_len; /* of the name behind the prefix, which is hashed and compared; 0 = unused */
+    char text[];    /* the whole pattern, not terminated */
 };
 
 struct route_index {
-    uint64_t *slots;    /* high half: of the hash; low half: where in `entries`; 0 = empty */
-    uint64_t mask;      /* slots - 1; at least a third of the slots is empty */
+    uint32_t *buckets;  /* where each begins in `entries`, and where the last one ends */
+    uint64_t mask;      /* buckets - 1 */
     uint64_t levels[2]; /* bit n: some suffix has n labels */
 };
 
@@ -55,8 +61,8 @@ struct route_table {
     uint64_t seed;
     struct route_index index[PATTERN_KINDS];
     bool wildcards;    /* there are any */
-    uint64_t *slots;   /* of all three indexes */
-    uint32_t *entries; /* struct route_entry, one behind the other; place 0 is left free */
+    uint32_t *buckets; /* of all three indexes */
+    uint32_t *entries; /* struct route_entry, one behind the other, bucket by bucket */
     uint32_t *lists;   /* NULL when no pattern has several routes */
     size_t patterns;
     size_t bytes;
@@ -65,7 +71,7 @@ struct route_table {
 /* Size of an entry in units of four bytes. */
 static inline size_t route_entry_units(size_t text_len)
 {
-    return (offsetof(struct route_entry, text) + text_len + 3) / 4;
+    return (sizeof(struct route_entry) + text_len + 3) / 4;
 }
 
 static inline struct route_entry *route_entry_at(const struct route_table *table, uint32_t at)
@@ -73,24 +79,45 @@ static inline struct route_entry *route_entry_at(const struct route_table *table
     return (struct route_entry *)(void *)(table->entries + at);
 }
 
-static inline bool route_entry_is(const struct route_entry *entry, const char *suffix, size_t len)
+static inline size_t route_entry_text_len(const struct route_entry *entry)
 {
-    return entry->suffix_len == len && memcmp(entry->text + entry->prefix_len, suffix, len) == 0;
+    return (size_t)entry->prefix_len + entry->suffix_len;
 }
 
-/* The slot of that suffix: its own, or the empty one where it would go. */
-static inline uint64_t *route_index_slot(const struct route_table *table, enum pattern_kind kind,
-                                         uint64_t hash, const char *suffix, size_t len)
+static inline uint8_t route_hash_tag(uint64_t hash)
 {
-    const struct route_index *index = &table->index[kind];
-    for (uint64_t i = hash & index->mask;; i = (i + 1) & index->mask) {
-        uint64_t slot = index->slots[i];
-        if (slot == 0)
-            return &index->slots[i];
-        if (slot >> 32 == hash >> 32 &&
-            route_entry_is(route_entry_at(table, (uint32_t)slot), suffix, len))
-            return &index->slots[i];
+    return (uint8_t)(hash >> 56);
+}
+
+/* Has the bucket's cache lines fetched all at once, as far as most buckets reach. */
+static inline void route_bucket_prefetch(const struct route_table *table, uint32_t begin,
+                                         uint32_t end)
+{
+    for (uint32_t at = begin; at < end && at < begin + 64; at += 16)
+        __builtin_prefetch(table->entries + at);
+}
+
+/*
+ * The entry of that suffix; failing that, the unused one that ends its bucket (suffix_len 0), or
+ * NULL when the bucket is full.
+ */
+static inline struct route_entry *route_index_find(const struct route_table *table,
+                                                   enum pattern_kind kind, uint64_t hash,
+                                                   const char *suffix, size_t len)
+{
+    const uint32_t *bucket = &table->index[kind].buckets[hash & table->index[kind].mask];
+    uint32_t end = bucket[1];
+    route_bucket_prefetch(table, bucket[0], end);
+    for (uint32_t at = bucket[0]; at < end;) {
+        struct route_entry *entry = route_entry_at(table, at);
+        if (entry->suffix_len == 0)
+            return entry;
+        if (entry->tag == route_hash_tag(hash) && entry->suffix_len == len &&
+            memcmp(entry->text + entry->prefix_len, suffix, len) == 0)
+            return entry;
+        at += (uint32_t)route_entry_units(route_entry_text_len(entry));
     }
+    return NULL;
 }
 
 #endif

@@ -19,8 +19,8 @@ typedef bool entry_visitor(void *context, const struct route_entry *entry);
 static inline bool visit_one(const struct route_table *table, enum pattern_kind kind, uint64_t hash,
                              const char *suffix, size_t len, entry_visitor *on_entry, void *context)
 {
-    uint64_t slot = *route_index_slot(table, kind, hash, suffix, len);
-    return slot != 0 && on_entry(context, route_entry_at(table, (uint32_t)slot));
+    const struct route_entry *entry = route_index_find(table, kind, hash, suffix, len);
+    return entry != NULL && entry->suffix_len > 0 && on_entry(context, entry);
 }
 
 static unsigned count_labels(const char *name, size_t len)
@@ -128,7 +128,7 @@ static bool on_entry_explain(void *context, const struct route_entry *entry)
     for (uint32_t i = 0; i < count; i++) {
         struct route_candidate candidate = {
             .pattern = entry->text,
-            .pattern_len = (size_t)entry->prefix_len + entry->suffix_len,
+            .pattern_len = route_entry_text_len(entry),
             .route = routes[i],
             .verdict = route_judge(&explaining->table->routes[routes[i]], explaining->query),
         };
@@ -165,7 +165,7 @@ void route_table_free(struct route_table *table)
 {
     if (table == NULL)
         return;
-    free(table->slots);
+    free(table->buckets);
     free(table->entries);
     free(table->lists);
     free(table);
