@@ -119,7 +119,8 @@ static const char *why_found(const struct explanation *e, char text[EXPLANATION_
     else
         append(text, "longest wildcard that matches");
     if (e->beaten_conditions > 0)
-        append(text, ", with the most conditions");
+        append(text, ", with more conditions than %zu other%s for it", e->beaten_conditions,
+               plural(e->beaten_conditions));
     if (others > 0)
         append(text, "; goes before %zu other match%s", others, others == 1 ? "" : "es");
     if (e->failed_before > 0)
