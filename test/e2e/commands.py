@@ -156,7 +156,7 @@ def test_usage_errors():
             (["run"], r"--config FILE, or --listen and --route"),
             (["run", "--listen", "127.0.0.1:0"], r"--route HOST=SERVER"),
             (["run", "-c", "good.json", "--route", "a.test=127.0.0.1:9"], r"--config"),
-            (["run", "-c", "good.json", "--relay", "fast"], r"--relay fast: .*auto, copy or splice"),
+            (["run", "-c", "good.json", "--relay", "fast"], r"--relay fast: .*copy or splice"),
             (["schema", "x"], r"unexpected 'x'"),
             (["explain", "x"], r"an operand is missing"),
             (["explain", "x", "y", "z"], r"unexpected 'z'"),
