@@ -360,7 +360,7 @@ static size_t sort_chain(struct build *build, uint32_t number)
     return kept;
 }
 
-static void on_pair(void *context, uint32_t first, uint32_t second)
+static void on_tie(void *context, uint32_t first, uint32_t second)
 {
     struct build *build = context;
     char pattern[PATTERN_MAX + 1];
@@ -383,7 +383,7 @@ static bool find_ties(struct build *build, const uint32_t *list, size_t count)
             continue;
         build->duplicates = lacking == ROUTE_CONDITIONS_MAX;
         long found =
-            route_conflicts_find(build->table->routes, list + begin, end - begin, on_pair, build);
+            route_conflicts_find(build->table->routes, list + begin, end - begin, on_tie, build);
         if (found < 0)
             return false;
         build->conflicts += (size_t)found;
