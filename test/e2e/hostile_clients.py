@@ -145,6 +145,7 @@ class HostileClients(unittest.TestCase):
                 port = sock.getsockname()[1]
                 sock.sendall(data)
                 got, how = net.ending(sock)
+                sock.close()
                 self.assertEqual(self.log_of(port)["reason"], reason)
                 if label in ANY_ALERT:
                     self.assertTrue(got == b"" or net.alert_of(got), got)
@@ -165,6 +166,7 @@ class HostileClients(unittest.TestCase):
                 except (BrokenPipeError, ConnectionResetError):
                     pass
                 net.ending(sock)
+                sock.close()
                 self.assertEqual(self.log_of(port)["reason"], reason)
 
     def test_random_garbage(self):
@@ -198,6 +200,7 @@ class HostileClients(unittest.TestCase):
             port = sock.getsockname()[1]
             sock.sendall(hello.records(GOOD)[:100])
             net.ending(sock)
+            sock.close()
             self.assertEqual(self.log_of(port)["reason"], "hello_timeout")
 
     def test_one_byte_now_and_then(self):
@@ -226,6 +229,7 @@ class HostileClients(unittest.TestCase):
                 sock.sendall(hello.records(GOOD)[:count])
                 sock.shutdown(socket.SHUT_WR)
                 net.ending(sock)
+                sock.close()
                 self.assertEqual(self.log_of(port)["reason"], "hello_abort")
 
     def test_reset_after_any_byte_of_the_hello(self):

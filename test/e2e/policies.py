@@ -33,6 +33,7 @@ class Policies(unittest.TestCase):
                 port = sock.getsockname()[1]
                 sock.sendall(data)
                 yield sock, data, alert
+                sock.close()
                 line, = router.wait_access(1, client=f"127.0.0.1:{port}")
                 if reason:
                     self.assertEqual(line["reason"], reason)

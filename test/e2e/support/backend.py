@@ -122,29 +122,30 @@ def pattern_file():
 
 def send_pattern(sock, fd, total):
     """Sends `total` bytes of the pattern, each turn from another place; returns their digest."""
-    turns = -(-total // PATTERN_BYTES)
     digest = hashlib.blake2b()
+    writable = select.poll()
+    writable.register(sock, select.POLLOUT)
     data = os.pread(fd, PATTERN_BYTES, 0)
-    sent = 0
-    for turn in range(turns):
+    sent = turn = 0
+    while sent < total:
         start = (turn * 4099) % 65536
         count = min(PATTERN_BYTES - start, total - sent)
         at, end = start, start + count
         while at < end:
-            at += os.sendfile(sock.fileno(), fd, at, end - at)
+            try:
+                at += os.sendfile(sock.fileno(), fd, at, end - at)
+            except BlockingIOError:
+                if not writable.poll(net.DEADLINE_S * 1000):
+                    raise TimeoutError("the peer takes nothing") from None
         digest.update(memoryview(data)[start:end])
         sent += count
-    while sent < total:
-        count = min(65536, total - sent)
-        sock.sendall(data[:count])
-        digest.update(data[:count])
-        sent += count
+        turn += 1
     return digest.hexdigest()
 
 
-def digest_of(sock, total):
-    """Reads up to `total` bytes or the end; returns (count, digest)."""
-    digest, count = hashlib.blake2b(), 0
+def digest_of(sock, total, digest=None):
+    """Reads up to `total` bytes or the end, into `digest` or a new one; returns (count, digest)."""
+    digest, count = digest or hashlib.blake2b(), 0
     buffer = bytearray(1 << 20)
     view = memoryview(buffer)
     while count < total:

@@ -117,7 +117,10 @@ class Router:
                 if re.search(pattern, line):
                     return line
             return None
-        return net.wait_until(f"a line like {pattern!r} in:\n{self.stderr()}", find)
+        try:
+            return net.wait_until("a line", find)
+        except AssertionError:
+            raise AssertionError(f"no line like {pattern!r} in:\n{self.stderr()}") from None
 
     def signal(self, number):
         self.process.send_signal(number)
