@@ -60,7 +60,7 @@ struct position loader_position(struct loader *loader, const struct json_node *n
 /* arena_alloc() that reports a lack of memory. */
 void *loader_alloc(struct loader *loader, size_t bytes);
 
-/* Warnings about what is legal but suspicious, over a configuration without errors. */
-void lint_config(const struct config *config, struct report *report);
+/* Warnings about routes that another keeps from ever matching. Only without errors. */
+void lint_shadowed(struct loader *loader);
 
 #endif
