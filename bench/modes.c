@@ -2,7 +2,18 @@
 
 #include "bench/options.h"
 
+#include <stdio.h>
+
+#include "bench/control.h"
+#include "bench/exit.h"
 #include "bench/serve.h"
+
+static int print_schema(const struct options *options)
+{
+    (void)options;
+    result_print_schema(stdout);
+    return BENCH_OK;
+}
 
 const struct mode bench_modes[] = {
     {"serve", MODE_SERVE, "[options]", "backends that say who they are",
@@ -12,4 +23,28 @@ const struct mode bench_modes[] = {
      "  sni-bench serve --listen 127.0.0.1:9000 --names 100\n"
      "  sni-bench serve --tls --names 'shop.test,blog.test,*.apps.test' --ca-out ca.pem\n",
      false, serve_run},
+    {"conn", MODE_CONN, "TARGET [options]", "new connections per second",
+     "Opens connections: hello, --resp bytes back, close. With --rate by the clock (open loop: "
+     "latency runs from when a connection was due), else as fast as -c at once allow. Needs "
+     "sni-bench serve behind the router.",
+     "  sni-bench conn 127.0.0.1:8443 --sni shop.test --rate 2k -d 10s --pid $(pidof sni-router)\n",
+     true, control_run_mode},
+    {"bulk", MODE_BULK, "TARGET [options]", "throughput of -c streams",
+     "Moves bytes as fast as they go on -c connections, down, up or both ways.",
+     "  sni-bench bulk 127.0.0.1:8443 --sni shop.test -c 16 --dir down --pid $(pidof sni-router)\n",
+     true, control_run_mode},
+    {"latency", MODE_LATENCY, "TARGET [options]", "requests at a constant rate",
+     "Sends requests on -c kept connections, or each on a new one. With --rate (open loop) latency "
+     "is completion minus scheduled time, so a stall of the router shows in full; with --max (the "
+     "default) it is a closed loop, which measures no latency.",
+     "  sni-bench latency 127.0.0.1:8443 --sni shop.test --rate 5k -c 64 --req 100 --resp 16k\n",
+     true, control_run_mode},
+    {"idle", MODE_IDLE, "TARGET [options]", "memory of held connections",
+     "Opens -c connections at --ramp a second, holds them for --duration, and says what one costs. "
+     "Takes further loopback source addresses when the ports of one are used up.",
+     "  sni-bench idle 127.0.0.1:8443 --sni shop.test -c 9000 -d 5s --pid $(pidof sni-router)\n",
+     true, control_run_mode},
+    {"schema", MODE_SCHEMA, "", "print the JSON Schema of --json",
+     "Prints the JSON Schema (draft-07) of the results that --json writes.",
+     "  sni-bench schema > result.schema.json\n", false, print_schema},
     {NULL, 0, NULL, NULL, NULL, NULL, false, NULL}};

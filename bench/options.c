@@ -13,6 +13,8 @@
 #define ROWS_MAX  64
 /* More letters off than this is another word, not a typing error. */
 #define NEAR 2
+/* Times whose default depends on other options. */
+#define NOT_GIVEN UINT64_MAX
 
 void options_init(struct options *options, const struct mode *mode)
 {
@@ -24,8 +26,8 @@ void options_init(struct options *options, const struct mode *mode)
     options->load.seed = 1;
     options->load.request_bytes = 100;
     options->load.response_bytes = mode->bit == MODE_CONN ? 1024 : 100;
-    options->load.duration_ns = 10 * NS_PER_S;
-    options->load.warmup_ns = mode->bit == MODE_IDLE ? 0 : NS_PER_S;
+    options->load.duration_ns = NOT_GIVEN;
+    options->load.warmup_ns = NOT_GIVEN;
     options->load.timeout_ns = 5 * NS_PER_S;
     options->out.interval_ns = NS_PER_S;
     options->serve.stall_every_ns = NS_PER_S;
@@ -342,6 +344,17 @@ static bool take_arguments(struct options *options, int argc, char **argv, FILE 
     return true;
 }
 
+/* Defaults that depend on what else was said: --count alone ends the run. */
+static void settle_defaults(struct options *options)
+{
+    bool counted = options->load.count > 0;
+    bool warms_up = !counted && options->mode->bit != MODE_IDLE;
+    if (options->load.duration_ns == NOT_GIVEN)
+        options->load.duration_ns = counted ? 0 : 10 * NS_PER_S;
+    if (options->load.warmup_ns == NOT_GIVEN)
+        options->load.warmup_ns = warms_up ? NS_PER_S : 0;
+}
+
 enum options_result options_parse(struct options *options, const struct mode *mode, int argc,
                                   char **argv, FILE *out, FILE *err)
 {
@@ -375,5 +388,6 @@ enum options_result options_parse(struct options *options, const struct mode *mo
         }
     }
     bool good = take_arguments(options, argc, argv, err) && check_mode(options, err);
+    settle_defaults(options);
     return good ? OPTIONS_RUN : OPTIONS_ERROR;
 }

@@ -106,7 +106,7 @@ struct options {
         uint64_t seed;
         uint64_t request_bytes;
         uint64_t response_bytes;
-        uint64_t duration_ns;
+        uint64_t duration_ns; /* 0 = until --count is reached */
         uint64_t warmup_ns;
         uint64_t timeout_ns;
         bool pattern;

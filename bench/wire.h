@@ -43,8 +43,9 @@ enum wire_mode {
 
 /* Request flags. */
 #define WIRE_PATTERN 1u /* bytes both ways are the seeded pattern; the backend checks its side */
-#define WIRE_TRAILER 2u /* SINK, DUPLEX: say at the end how much arrived and whether it was right  \
-                         */
+#define WIRE_TRAILER                                                                               \
+    2u /* SINK, DUPLEX: say at the end how much arrived and whether it was right                   \
+        */
 
 /* Banner flags. */
 #define WIRE_MISROUTED 1u /* the hello asked for a name that this backend does not serve */

@@ -1,0 +1,72 @@
+#ifndef BENCH_CLIENT_H
+#define BENCH_CLIENT_H
+
+/*
+ * One generated connection: a preallocated slot of its thread.
+ *
+ *   FREE -> CONNECTING -> [SHAKING] -> SENDING <-> PAUSED -> AWAITING -> READY -> FREE
+ *                          --tls        first flight, cut by --split   banner   traffic's own
+ *
+ * Any phase ends in FREE by client_close() or client_fail(). No bytes are kept: a flight that could
+ * not be sent whole is built again from name and seed.
+ */
+
+#include "bench/load.h"
+
+enum client_phase {
+    CLIENT_FREE,
+    CLIENT_CONNECTING,
+    CLIENT_SHAKING,
+    CLIENT_SENDING,
+    CLIENT_PAUSED,
+    CLIENT_AWAITING,
+    CLIENT_READY
+};
+
+struct client {
+    struct pollable pollable; /* first */
+    struct stream stream;
+    struct load_thread *thread;
+    struct client *next;      /* in the free list or the gap queue */
+    struct client *idle_next; /* in the thread's queue of idle connections */
+    enum client_phase phase;
+    bool hangup; /* epoll said that there is an end to be read */
+    bool in_gap;
+    bool idle;     /* in the idle queue */
+    bool busy;     /* a request is under way */
+    uint32_t name; /* index in the set of names */
+    uint32_t flight_sent;
+    uint64_t seed;
+
+    uint64_t scheduled_ns;
+    uint64_t begun_ns;    /* of the connection, or of the request under way */
+    uint64_t deadline_ns; /* CLOCK_NEVER = none */
+    uint64_t gap_due_ns;
+
+    uint64_t received; /* traffic's bytes: of the stream, or of the response under way */
+    uint64_t sent;
+
+    struct wire_banner banner;
+};
+
+/*
+ * Takes a slot and begins. NULL when none is free or it failed at once (which is counted, and
+ * on_lost has been called).
+ */
+struct client *client_open(struct load_thread *thread, uint64_t scheduled_ns, uint64_t now_ns);
+
+/* Ends it: the slot is free. */
+void client_close(struct client *client);
+/* Counts an error, tells the traffic, and ends it. */
+void client_fail(struct client *client, enum load_error error);
+
+/* The pause between two pieces of the hello is over. */
+void client_resume(struct client *client);
+
+/* Its events; spurious ones are harmless. */
+void client_on_events(struct pollable *pollable, uint32_t events);
+
+/* The first flight: hello, request header, request body. `hello_bytes` = length of the hello. */
+size_t client_build_flight(const struct client *client, uint8_t *out, size_t *hello_bytes);
+
+#endif

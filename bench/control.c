@@ -1,0 +1,529 @@
+/*
+ * The control thread of a run: a libuv loop with signals, an interval timer and stages.
+ *
+ *   OPENING --all threads have their connections--> WARMUP --measure_ns--> MEASURING --end_ns-->
+ *   DRAINING (what is under way may end) --all threads finished--> DONE
+ *
+ * conn has nothing to open and starts in WARMUP. SIGINT ends the measurement early (a second one
+ * the process). The boundaries are stamps that the load threads know; the counters are read here
+ * within a millisecond of them and rates use the time between the readings.
+ */
+
+#include "bench/control.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/clock.h"
+#include "bench/exit.h"
+#include "bench/progress.h"
+
+/* From "begin" being said to the first operation. */
+#define BEGIN_DELAY_NS (5 * NS_PER_MS)
+/* For --count without --duration. */
+#define UNLIMITED_NS (24 * 3600 * NS_PER_S)
+
+enum stage { STAGE_OPENING, STAGE_WARMUP, STAGE_MEASURING, STAGE_DRAINING, STAGE_DONE };
+
+struct control {
+    struct load *load;
+    struct result *result;
+    const struct options *options;
+    struct progress progress;
+    struct sample_pids pids;
+    enum stage stage;
+    bool aborted;
+
+    uv_loop_t loop;
+    uv_signal_t interrupt;
+    uv_signal_t terminate;
+    uv_timer_t boundary; /* end of the present stage */
+    uv_timer_t interval;
+    uv_async_t wake; /* load threads have news */
+
+    uint64_t begin_ns;
+    uint64_t read_ns;     /* when the measured window was opened */
+    uint64_t cpu_ns[256]; /* per thread, then */
+    struct tally opening; /* counters then */
+    struct tally last;    /* counters at the last interval */
+    uint64_t last_ns;
+    struct sample last_sample;
+};
+
+static void add_tally(struct tally *into, const struct tally *from)
+{
+    into->started += from->started;
+    into->ready += from->ready;
+    into->completed += from->completed;
+    into->requests += from->requests;
+    into->resumed += from->resumed;
+    into->bytes_in += from->bytes_in;
+    into->bytes_out += from->bytes_out;
+    for (int i = 0; i < LOAD_ERROR_COUNT; i++)
+        into->errors[i] += from->errors[i];
+}
+
+static struct tally subtract_tally(const struct tally *to, const struct tally *from)
+{
+    struct tally tally = *to;
+    tally.started -= from->started;
+    tally.ready -= from->ready;
+    tally.completed -= from->completed;
+    tally.requests -= from->requests;
+    tally.resumed -= from->resumed;
+    tally.bytes_in -= from->bytes_in;
+    tally.bytes_out -= from->bytes_out;
+    for (int i = 0; i < LOAD_ERROR_COUNT; i++)
+        tally.errors[i] -= from->errors[i];
+    return tally;
+}
+
+/* What all threads have counted so far. */
+static struct tally read_tally(struct control *control, uint32_t *ready)
+{
+    struct tally sum = {0};
+    *ready = 0;
+    for (uint32_t i = 0; i < control->load->thread_count; i++) {
+        struct load_thread *thread = &control->load->threads[i];
+        uv_mutex_lock(&thread->lock);
+        add_tally(&sum, &thread->tally);
+        *ready += thread->ready;
+        uv_mutex_unlock(&thread->lock);
+    }
+    return sum;
+}
+
+static uint64_t thread_cpu_ns(const struct load_thread *thread)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (pthread_getcpuclockid(thread->thread, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 0;
+    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
+static void take_sample(struct control *control, bool with_memory, struct sample *sample)
+{
+    pid_t missing = 0;
+    sample_take(&control->pids, with_memory, sample, &missing);
+    if (!sample->good) {
+        control->result->sampled = false;
+        fprintf(stderr, "\nsni-bench: --pid %d cannot be read: is it running, and yours?\n",
+                (int)missing);
+    }
+}
+
+static void set_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t at_ns)
+{
+    uint64_t now_ns = clock_now_ns();
+    uint64_t left_ns = at_ns > now_ns ? at_ns - now_ns : 0;
+    uv_update_time(timer->loop);
+    uv_timer_start(timer, callback, left_ns / NS_PER_MS, 0);
+}
+
+static void close_handles(struct control *control)
+{
+    uv_close((uv_handle_t *)&control->interrupt, NULL);
+    uv_close((uv_handle_t *)&control->terminate, NULL);
+    uv_close((uv_handle_t *)&control->boundary, NULL);
+    uv_close((uv_handle_t *)&control->interval, NULL);
+    uv_close((uv_handle_t *)&control->wake, NULL);
+}
+
+static void finish(struct control *control)
+{
+    if (control->stage == STAGE_DONE)
+        return;
+    control->stage = STAGE_DONE;
+    close_handles(control);
+}
+
+/* The measured window ends: its counters and the router's are read. */
+static void end_window(struct control *control)
+{
+    struct result *result = control->result;
+    uint64_t now_ns = clock_now_ns();
+    struct tally now = read_tally(control, &result->held);
+    result->window = subtract_tally(&now, &control->opening);
+    result->seconds = (double)(now_ns - control->read_ns) / 1e9;
+    result->end_ns = now_ns;
+    for (uint32_t i = 0; i < control->load->thread_count; i++) {
+        uint64_t used_ns = thread_cpu_ns(&control->load->threads[i]) - control->cpu_ns[i];
+        double share = (double)used_ns / (double)(now_ns - control->read_ns);
+        if (share > result->tool_cpu)
+            result->tool_cpu = share;
+    }
+    take_sample(control, true, &result->end);
+}
+
+/* Nothing new is begun any more; what is under way may end. */
+static void enter_draining(struct control *control)
+{
+    uint64_t now_ns = clock_now_ns();
+    if (control->stage == STAGE_MEASURING)
+        end_window(control);
+    control->stage = STAGE_DRAINING;
+    uv_timer_stop(&control->boundary);
+    for (uint32_t i = 0; i < control->load->thread_count; i++) {
+        struct load_thread *thread = &control->load->threads[i];
+        uv_mutex_lock(&thread->lock);
+        if (thread->end_ns > now_ns)
+            thread->end_ns = now_ns;
+        uv_mutex_unlock(&thread->lock);
+        poller_wake(&thread->poller);
+    }
+}
+
+static void on_measured(uv_timer_t *timer)
+{
+    enter_draining(timer->data);
+}
+
+static uint64_t run_ns(const struct options *options)
+{
+    return options->load.duration_ns == 0 ? UNLIMITED_NS : options->load.duration_ns;
+}
+
+static void enter_measuring(struct control *control)
+{
+    struct result *result = control->result;
+    uint32_t ready;
+    control->stage = STAGE_MEASURING;
+    for (uint32_t i = 0; i < control->load->thread_count; i++)
+        control->cpu_ns[i] = thread_cpu_ns(&control->load->threads[i]);
+    take_sample(control, false, &result->start);
+    control->read_ns = clock_now_ns();
+    control->opening = read_tally(control, &ready);
+    result->measure_ns = control->begin_ns + control->options->load.warmup_ns;
+    set_timer(&control->boundary, on_measured, result->measure_ns + run_ns(control->options));
+}
+
+static void on_warmed_up(uv_timer_t *timer)
+{
+    enter_measuring(timer->data);
+}
+
+/* All connections are there: the schedule begins. */
+static void enter_warmup(struct control *control)
+{
+    control->stage = STAGE_WARMUP;
+    control->begin_ns = clock_now_ns() + BEGIN_DELAY_NS;
+    control->result->begin_ns = control->begin_ns;
+    uint64_t measure_ns = control->begin_ns + control->options->load.warmup_ns;
+    uint64_t end_ns = measure_ns + run_ns(control->options);
+    for (uint32_t i = 0; i < control->load->thread_count; i++) {
+        struct load_thread *thread = &control->load->threads[i];
+        uv_mutex_lock(&thread->lock);
+        thread->begin_ns = control->begin_ns;
+        thread->measure_ns = measure_ns;
+        thread->end_ns = end_ns;
+        uv_mutex_unlock(&thread->lock);
+        poller_wake(&thread->poller);
+    }
+    set_timer(&control->boundary, on_warmed_up, measure_ns);
+}
+
+/* The load threads have opened their connections, or are done. */
+static void on_news(uv_async_t *wake)
+{
+    struct control *control = wake->data;
+    bool opened = true;
+    bool finished = true;
+    for (uint32_t i = 0; i < control->load->thread_count; i++) {
+        struct load_thread *thread = &control->load->threads[i];
+        uv_mutex_lock(&thread->lock);
+        opened = opened && thread->opened;
+        finished = finished && thread->finished;
+        uv_mutex_unlock(&thread->lock);
+    }
+    if (control->stage == STAGE_OPENING && opened) {
+        uint32_t ready;
+        read_tally(control, &ready);
+        if (ready == 0 && control->load->traffic->opens_first)
+            finish(control);
+        else
+            enter_warmup(control);
+    }
+    if (!finished || control->stage == STAGE_DONE)
+        return;
+    /* --count was reached, or every connection was lost. */
+    if (control->stage == STAGE_MEASURING)
+        end_window(control);
+    finish(control);
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct control *control = signal->data;
+    (void)number;
+    control->result->interrupted = true;
+    if (control->stage == STAGE_OPENING || control->stage == STAGE_DRAINING)
+        finish(control);
+    else
+        enter_draining(control);
+}
+
+static struct series_point *next_point(struct result *result)
+{
+    if (result->series_count == result->series_cap) {
+        size_t cap = result->series_cap == 0 ? 64 : result->series_cap * 2;
+        struct series_point *larger = realloc(result->series, cap * sizeof(*larger));
+        if (larger == NULL)
+            return NULL;
+        result->series = larger;
+        result->series_cap = cap;
+    }
+    struct series_point *point = &result->series[result->series_count++];
+    memset(point, 0, sizeof(*point));
+    return point;
+}
+
+/* Latencies and counters since the last interval, of all threads. */
+static struct tally read_interval(struct control *control, struct histogram *recent,
+                                  struct series_point *point)
+{
+    struct tally sum = {0};
+    for (uint32_t i = 0; i < control->load->thread_count; i++) {
+        struct load_thread *thread = &control->load->threads[i];
+        uv_mutex_lock(&thread->lock);
+        add_tally(&sum, &thread->tally);
+        histogram_merge(recent, thread->recent);
+        histogram_reset(thread->recent);
+        point->active += thread->active;
+        if (thread->recent_slip_ns > point->slip_ns)
+            point->slip_ns = thread->recent_slip_ns;
+        thread->recent_slip_ns = 0;
+        uv_mutex_unlock(&thread->lock);
+    }
+    return sum;
+}
+
+static void fill_router(struct control *control, struct series_point *point)
+{
+    struct sample sample;
+    if (!control->result->sampled)
+        return;
+    take_sample(control, false, &sample);
+    double wall_ns = (double)(sample.at_ns - control->last_sample.at_ns);
+    point->router_cpu = (double)sample_cpu_ns(&control->last_sample, &sample) / wall_ns;
+    point->rss_bytes = sample.rss_bytes;
+    point->descriptors = sample.descriptors;
+    control->last_sample = sample;
+}
+
+static const char *stage_word(enum stage stage)
+{
+    static const char *const words[] = {"opening", "warm-up", "measuring", "ending", "done"};
+    return words[stage];
+}
+
+static void on_interval(uv_timer_t *timer)
+{
+    struct control *control = timer->data;
+    struct result *result = control->result;
+    struct series_point *point = next_point(result);
+    struct histogram *recent = malloc(sizeof(*recent));
+    if (point == NULL || recent == NULL) {
+        free(recent);
+        return;
+    }
+    histogram_init(recent);
+    struct tally now = read_interval(control, recent, point);
+    uint64_t now_ns = clock_now_ns();
+    struct tally delta = subtract_tally(&now, &control->last);
+    double seconds = (double)(now_ns - control->last_ns) / 1e9;
+    uint64_t zero_ns = control->begin_ns == 0 ? now_ns : control->begin_ns;
+    double warmup_s = (double)control->options->load.warmup_ns / 1e9;
+    point->at_s = ((double)now_ns - (double)zero_ns) / 1e9 - warmup_s;
+    point->seconds = seconds;
+    bool counts_ready = control->load->traffic->opens_first;
+    point->conns_per_s = (double)(counts_ready ? delta.ready : delta.completed) / seconds;
+    point->requests_per_s = (double)delta.requests / seconds;
+    point->in_bytes_per_s = (double)delta.bytes_in / seconds;
+    point->out_bytes_per_s = (double)delta.bytes_out / seconds;
+    point->errors = result_errors(&delta);
+    point->p50_ns = histogram_percentile(recent, 50.0);
+    point->p99_ns = histogram_percentile(recent, 99.0);
+    point->max_ns = recent->max_ns;
+    free(recent);
+    fill_router(control, point);
+    control->last = now;
+    control->last_ns = now_ns;
+    progress_line(&control->progress, point, stage_word(control->stage));
+}
+
+static void start_handles(struct control *control)
+{
+    uint64_t interval_ms = control->options->out.interval_ns / NS_PER_MS;
+    int failed = uv_loop_init(&control->loop);
+    failed |= uv_signal_init(&control->loop, &control->interrupt);
+    failed |= uv_signal_init(&control->loop, &control->terminate);
+    failed |= uv_timer_init(&control->loop, &control->boundary);
+    failed |= uv_timer_init(&control->loop, &control->interval);
+    failed |= uv_async_init(&control->loop, &control->wake, on_news);
+    control->interrupt.data = control;
+    control->terminate.data = control;
+    control->boundary.data = control;
+    control->interval.data = control;
+    control->wake.data = control;
+    failed |= uv_signal_start(&control->interrupt, on_signal, SIGINT);
+    failed |= uv_signal_start(&control->terminate, on_signal, SIGTERM);
+    failed |= uv_timer_start(&control->interval, on_interval, interval_ms, interval_ms);
+    assert(failed == 0);
+    control->load->progress = &control->wake;
+}
+
+/* Merges the threads' histograms once they have ended. */
+static bool collect(struct control *control)
+{
+    struct result *result = control->result;
+    for (int phase = 0; phase < LOAD_PHASE_COUNT; phase++) {
+        result->phases[phase] = malloc(sizeof(struct histogram));
+        if (result->phases[phase] == NULL)
+            return false;
+        histogram_init(result->phases[phase]);
+        for (uint32_t i = 0; i < control->load->thread_count; i++)
+            histogram_merge(result->phases[phase], control->load->threads[i].phases[phase]);
+    }
+    for (uint32_t i = 0; i < control->load->thread_count; i++)
+        add_tally(&result->total, &control->load->threads[i].tally);
+    return true;
+}
+
+/* What the tool itself holds in memory. */
+static uint64_t own_pss(void)
+{
+    struct sample_pids self = {.count = 1, .pids = {getpid()}};
+    struct sample sample;
+    sample_take(&self, true, &sample, NULL);
+    return sample.pss_bytes;
+}
+
+static double wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+bool control_run(const struct options *options, struct load *load, struct result *result)
+{
+    struct control control = {.load = load, .result = result, .options = options};
+    memset(result, 0, sizeof(*result));
+    result->options = options;
+    result->load = load;
+    result->sampled = options->out.pids != NULL;
+    if (options->out.pids != NULL && !sample_parse_pids(options->out.pids, &control.pids)) {
+        fprintf(stderr, "sni-bench: --pid '%s': write process numbers as 123 or 123,456\n",
+                options->out.pids);
+        return false;
+    }
+    take_sample(&control, true, &result->before);
+    uint64_t pss_before = own_pss();
+    if (!result->before.good || !load_init(load, options))
+        return false;
+    progress_init(&control.progress, options);
+    start_handles(&control);
+    result->wall_start = wall_clock();
+    control.last_ns = clock_now_ns();
+    control.last_sample = result->before;
+    bool started = load_start(load);
+    if (started)
+        uv_run(&control.loop, UV_RUN_DEFAULT);
+    result->tool_pss_bytes = own_pss();
+    if (load->connections > 0 && result->tool_pss_bytes > pss_before)
+        result->tool_kib_per_conn =
+            (double)(result->tool_pss_bytes - pss_before) / 1024.0 / load->connections;
+    load_stop(load);
+    if (!started) {
+        finish(&control);
+        uv_run(&control.loop, UV_RUN_DEFAULT);
+    }
+    int closed = uv_loop_close(&control.loop);
+    assert(closed == 0);
+    progress_end(&control.progress);
+    if (!started || !collect(&control)) {
+        fprintf(stderr, "sni-bench: cannot start threads or out of memory\n");
+        return false;
+    }
+    result_conclude(result);
+    return true;
+}
+
+void control_free_result(struct load *load, struct result *result)
+{
+    for (int phase = 0; phase < LOAD_PHASE_COUNT; phase++)
+        free(result->phases[phase]);
+    free(result->series);
+    load_free(load);
+}
+
+/* Writes what was asked for; the first failure is the answer. */
+static bool write_files(const struct result *result)
+{
+    const struct options *options = result->options;
+    bool good = true;
+    if (options->out.json != NULL)
+        good = result_write_json(result, options->out.json);
+    if (options->out.hgrm != NULL)
+        good = result_write_hgrm(result, options->out.hgrm) && good;
+    return good;
+}
+
+static bool any_condition_holds(const struct result *result)
+{
+    const struct text_list *conditions = &result->options->out.fail_if;
+    bool any = false;
+    for (size_t i = 0; i < conditions->count; i++) {
+        double seen;
+        if (result_condition_holds(result, conditions->items[i], &seen)) {
+            fprintf(stderr, "sni-bench: --fail-if '%s' holds: %.6g\n", conditions->items[i], seen);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static bool check_conditions(const struct options *options)
+{
+    for (size_t i = 0; i < options->out.fail_if.count; i++) {
+        if (!result_check_condition(options->out.fail_if.items[i])) {
+            fprintf(stderr,
+                    "sni-bench: --fail-if '%s': write it as p99>5ms or errors>0; known: %s\n",
+                    options->out.fail_if.items[i], result_condition_words());
+            return false;
+        }
+    }
+    return true;
+}
+
+int control_run_mode(const struct options *options)
+{
+    struct load load = {0};
+    struct result result;
+    if (!check_conditions(options))
+        return BENCH_USAGE;
+    if (!control_run(options, &load, &result)) {
+        control_free_result(&load, &result);
+        return BENCH_FAILED;
+    }
+    bool color = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL && !options->out.no_color;
+    bool json_on_stdout = options->out.json != NULL && strcmp(options->out.json, "-") == 0;
+    result_print(&result, json_on_stdout ? stderr : stdout, color);
+    int code = BENCH_OK;
+    bool written = write_files(&result);
+    if (any_condition_holds(&result))
+        code = BENCH_FAIL_IF;
+    else if (result.failed || !written)
+        code = BENCH_FAILED;
+    else if (!result.valid)
+        code = BENCH_INVALID;
+    control_free_result(&load, &result);
+    return code;
+}

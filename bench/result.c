@@ -1,0 +1,103 @@
+/* The conclusions: what the router spent, whether the tool was the limit, whether it failed. */
+
+#include "bench/result.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "bench/clock.h"
+#include "bench/units.h"
+
+#define GIB 1073741824.0
+#define KIB 1024.0
+
+uint64_t result_errors(const struct tally *tally)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < LOAD_ERROR_COUNT; i++)
+        sum += tally->errors[i];
+    return sum;
+}
+
+__attribute__((format(printf, 2, 3))) static void add_reason(struct result *result,
+                                                             const char *format, ...)
+{
+    va_list args;
+    result->valid = false;
+    if (result->reason_count == RESULT_REASONS_MAX)
+        return;
+    va_start(args, format);
+    vsnprintf(result->reasons[result->reason_count++], RESULT_REASON_TEXT, format, args);
+    va_end(args);
+}
+
+static double per(double amount, double count)
+{
+    return count > 0 ? amount / count : -1.0;
+}
+
+static void conclude_costs(struct result *result)
+{
+    struct result_costs *costs = &result->costs;
+    const struct sample *start = &result->start;
+    const struct sample *end = &result->end;
+    *costs = (struct result_costs){-1, -1, -1, -1, -1, -1, -1, -1};
+    bool idle = result->options->mode->bit == MODE_IDLE;
+    if (idle && result->held > 0) {
+        double held = result->held;
+        double slab = (double)end->slab_bytes - (double)result->before.slab_bytes;
+        double sockets = (double)end->tcp_bytes - (double)result->before.tcp_bytes;
+        costs->kernel_kib_per_conn = (slab + sockets) / KIB / held;
+        costs->socket_kib_per_conn = sockets / KIB / held;
+        if (result->sampled) {
+            double pss = (double)end->pss_bytes - (double)result->before.pss_bytes;
+            costs->user_kib_per_conn = pss / KIB / held;
+        }
+    }
+    if (!result->sampled)
+        return;
+    double cpu_ns = (double)sample_cpu_ns(start, end);
+    double bytes = (double)result->window.bytes_in + (double)result->window.bytes_out;
+    uint64_t operations = result->window.completed + result->window.requests;
+    uint64_t switches = end->switches_voluntary + end->switches_forced - start->switches_voluntary -
+                        start->switches_forced;
+    costs->cpu_share = per(cpu_ns, (double)(end->at_ns - start->at_ns));
+    if (idle)
+        return;
+    costs->cpu_us_per_conn = per(cpu_ns / 1e3, (double)result->window.completed);
+    costs->cpu_us_per_request = per(cpu_ns / 1e3, (double)result->window.requests);
+    costs->switches_per_op = per((double)switches, (double)operations);
+    if (result->options->mode->bit == MODE_BULK)
+        costs->cpu_ms_per_gib = per(cpu_ns / 1e6, bytes / GIB);
+}
+
+static void judge_tool(struct result *result)
+{
+    if (result->tool_cpu > RESULT_CPU_LIMIT)
+        add_reason(result, "a thread of the tool was busy %.0f %% of the time (limit %.0f %%)",
+                   result->tool_cpu * 100.0, RESULT_CPU_LIMIT * 100.0);
+    const struct histogram *slip = result->phases[LOAD_PHASE_SLIP];
+    uint64_t slip_ns = histogram_percentile(slip, 99.0);
+    char text[UNITS_TEXT];
+    if (slip->count > 0 && slip_ns > RESULT_SLIP_LIMIT_NS)
+        add_reason(result,
+                   "operations were begun late by the tool: p99 of the slip is %s "
+                   "(limit 1 ms)",
+                   units_format_time((double)slip_ns, text));
+}
+
+void result_conclude(struct result *result)
+{
+    uint64_t done = result->total.completed + result->total.requests;
+    bool counts_operations =
+        result->options->mode->bit != MODE_BULK && result->options->mode->bit != MODE_IDLE;
+    result->valid = true;
+    result->latency_counts = result->load->open_loop;
+    conclude_costs(result);
+    judge_tool(result);
+    result->failed = result_errors(&result->total) > 0 || result->total.ready == 0 ||
+                     (counts_operations && done == 0) ||
+                     (result->options->out.pids != NULL && !result->sampled);
+    if (result->seconds <= 0)
+        add_reason(result, "the run ended before the measurement began");
+}

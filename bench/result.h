@@ -1,0 +1,109 @@
+#ifndef BENCH_RESULT_H
+#define BENCH_RESULT_H
+
+/*
+ * What a run has found out, and the ways to say it. Filled by bench/control.c; written as text
+ * (result_text.c), as JSON (result_json.c; `sni-bench schema` prints its JSON Schema) and as .hgrm.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bench/histogram.h"
+#include "bench/load.h"
+#include "bench/sample.h"
+
+#define RESULT_SCHEMA_VERSION 1
+/* A tool thread busier than this was the limit; so was one that began this late at p99. */
+#define RESULT_CPU_LIMIT     0.85
+#define RESULT_SLIP_LIMIT_NS NS_PER_MS
+#define RESULT_REASONS_MAX   8
+#define RESULT_REASON_TEXT   200
+
+/* One interval of the run. */
+struct series_point {
+    double at_s; /* its end, since the measurement began; negative in the warm-up */
+    double seconds;
+    double conns_per_s;
+    double requests_per_s;
+    double in_bytes_per_s;
+    double out_bytes_per_s;
+    uint64_t errors;
+    uint32_t active;
+    uint64_t p50_ns;
+    uint64_t p99_ns;
+    uint64_t max_ns;
+    uint64_t slip_ns;
+    double router_cpu;  /* 1.0 = one CPU */
+    uint64_t rss_bytes; /* of the --pid processes */
+    uint64_t descriptors;
+};
+
+/* What the router spent, from the samples; negative = not known. */
+struct result_costs {
+    double cpu_us_per_conn;
+    double cpu_us_per_request;
+    double cpu_ms_per_gib;
+    double cpu_share;           /* 1.0 = one CPU */
+    double user_kib_per_conn;   /* PSS growth, idle connections only */
+    double kernel_kib_per_conn; /* whole machine: router, generator and backends together */
+    double socket_kib_per_conn; /* of that, socket buffers */
+    double switches_per_op;
+};
+
+struct result {
+    const struct load *load;
+    const struct options *options;
+    double wall_start; /* UNIX time */
+    uint64_t begin_ns; /* CLOCK_MONOTONIC: the schedule's zero and the measured window */
+    uint64_t measure_ns;
+    uint64_t end_ns;
+    double seconds;      /* of the measured window */
+    struct tally window; /* counted in it */
+    struct tally total;  /* whole run, warm-up included */
+    uint32_t held;       /* connections open at the end of the window */
+    struct histogram *phases[LOAD_PHASE_COUNT];
+
+    bool failed;
+    bool interrupted;
+    bool valid;
+    bool latency_counts; /* open loop: the distribution is one of latency */
+    size_t reason_count; /* why it is not valid */
+    char reasons[RESULT_REASONS_MAX][RESULT_REASON_TEXT];
+    double tool_cpu; /* busiest generator thread, 1.0 = always running */
+    uint64_t tool_pss_bytes;
+    double tool_kib_per_conn;
+
+    bool sampled;
+    struct sample before; /* before the first connection */
+    struct sample start;
+    struct sample end;
+    struct result_costs costs;
+
+    size_t series_count;
+    size_t series_cap;
+    struct series_point *series;
+};
+
+/* Draws the conclusions: costs, validity, failure. */
+void result_conclude(struct result *result);
+uint64_t result_errors(const struct tally *tally);
+
+void result_print(const struct result *result, FILE *out, bool color);
+/* `path` "-" is stdout. False = said on stderr why not. */
+bool result_write_json(const struct result *result, const char *path);
+bool result_write_hgrm(const struct result *result, const char *path);
+/* The JSON Schema (draft-07) of what result_write_json() writes. */
+void result_print_schema(FILE *out);
+
+/*
+ * --fail-if: "p99>5ms", "errors>0", "rate<4k". result_check_condition() says whether the text is
+ * one; result_condition_holds() whether it holds, with the value seen in `seen`.
+ */
+bool result_check_condition(const char *text);
+bool result_condition_holds(const struct result *result, const char *text, double *seen);
+/* The words a condition may begin with, for messages. */
+const char *result_condition_words(void);
+
+#endif

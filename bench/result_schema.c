@@ -1,0 +1,101 @@
+/* The JSON Schema of a result, as it is printed. */
+
+#include "bench/result.h"
+
+/* One definition a line; {"$ref": "#/definitions/known"} is a number or null = not measured. */
+static const char *const lines[] = {
+    "{",
+    "  \"$schema\": \"http://json-schema.org/draft-07/schema#\",",
+    "  \"title\": \"Result of an sni-bench run\",",
+    "  \"type\": \"object\",",
+    "  \"required\": [\"schema_version\", \"tool\", \"version\", \"mode\", \"command\", "
+    "\"labels\",",
+    "               \"started\", \"seconds\", \"clock\", \"valid\", \"reasons\", \"failed\",",
+    "               \"interrupted\", \"measures_latency\", \"tool_use\", \"costs\", \"totals\",",
+    "               \"whole_run\", \"errors\", \"phases\", \"config\", \"environment\", "
+    "\"series\",",
+    "               \"samples\"],",
+    "  \"additionalProperties\": false,",
+    "  \"properties\": {",
+    "    \"schema_version\": {\"const\": 1},",
+    "    \"tool\": {\"const\": \"sni-bench\"},",
+    "    \"version\": {\"type\": \"string\"},",
+    "    \"mode\": {\"enum\": [\"conn\", \"bulk\", \"latency\", \"idle\"]},",
+    "    \"command\": {\"type\": \"array\", \"items\": {\"type\": \"string\"},",
+    "      \"description\": \"the command line, from the mode on\"},",
+    "    \"labels\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"string\"}},",
+    "    \"started\": {\"type\": \"string\", \"description\": \"UTC, RFC 3339\"},",
+    "    \"seconds\": {\"type\": \"number\", \"description\": \"length of the measured window\"},",
+    "    \"clock\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"},",
+    "      \"required\": [\"begin_ns\", \"measure_ns\", \"end_ns\"],",
+    "      \"description\": \"CLOCK_MONOTONIC: operation i of an open loop is due at",
+    " begin_ns + i / rate; recorded are those due from measure_ns on\"},",
+    "    \"valid\": {\"type\": \"boolean\", \"description\": \"false: the tool was the limit\"},",
+    "    \"reasons\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},",
+    "    \"failed\": {\"type\": \"boolean\"},",
+    "    \"interrupted\": {\"type\": \"boolean\"},",
+    "    \"measures_latency\": {\"type\": \"boolean\", \"description\": \"open loop; in a closed",
+    " loop the phase latency is the service time\"},",
+    "    \"tool_use\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"number\"},",
+    "      \"required\": [\"cpu\", \"pss_bytes\", \"kib_per_connection\", \"largest_slip_ns\"],",
+    "      \"description\": \"the generator itself; cpu: busiest thread, 1 = always running\"},",
+    "    \"costs\": {\"type\": \"object\", \"additionalProperties\": {\"$ref\":",
+    "      \"#/definitions/known\"}, \"required\": [\"cpu_us_per_connection\",",
+    "      \"cpu_us_per_request\", \"cpu_ms_per_gib\", \"cpu_share\", \"user_kib_per_connection\",",
+    "      \"kernel_kib_per_connection\", \"socket_kib_per_connection\",",
+    "      \"context_switches_per_operation\"], \"description\": \"what --pid spent\"},",
+    "    \"totals\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"number\"},",
+    "      \"required\": [\"connections\", \"requests\", \"resumed\", \"held\", \"bytes_in\",",
+    "      \"bytes_out\", \"connections_per_s\", \"requests_per_s\", \"in_bytes_per_s\",",
+    "      \"out_bytes_per_s\"], \"description\": \"inside the measured window\"},",
+    "    \"whole_run\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}},",
+    "    \"errors\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"},",
+    "      \"description\": \"whole run, warm-up included, by reason\"},",
+    "    \"phases\": {\"type\": \"object\", \"additionalProperties\": {\"$ref\":",
+    "      \"#/definitions/phase\"}, \"required\": [\"latency\", \"service\", \"connect\",",
+    "      \"first_reply\", \"slip\"]},",
+    "    \"config\": {\"type\": \"object\"},",
+    "    \"environment\": {\"type\": \"object\"},",
+    "    \"series\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/definitions/point\"}},",
+    "    \"samples\": {\"oneOf\": [{\"type\": \"null\"}, {\"type\": \"object\",",
+    "      \"required\": [\"before\", \"start\", \"end\"], \"additionalProperties\":",
+    "      {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}}}]}",
+    "  },",
+    "  \"definitions\": {",
+    "    \"known\": {\"type\": [\"number\", \"null\"]},",
+    "    \"phase\": {\"type\": \"object\", \"additionalProperties\": false,",
+    "      \"required\": [\"count\", \"min_ns\", \"max_ns\", \"mean_ns\", \"stddev_ns\", "
+    "\"p50_ns\",",
+    "      \"p90_ns\", \"p95_ns\", \"p99_ns\", \"p99_9_ns\", \"p99_99_ns\", \"histogram\"],",
+    "      \"properties\": {\"count\": {\"type\": \"integer\"}, \"clamped\": {\"type\": "
+    "\"integer\"},",
+    "      \"min_ns\": {\"type\": \"integer\"}, \"max_ns\": {\"type\": \"integer\"},",
+    "      \"mean_ns\": {\"type\": \"number\"}, \"stddev_ns\": {\"type\": \"number\"},",
+    "      \"p50_ns\": {\"type\": \"integer\"}, \"p90_ns\": {\"type\": \"integer\"},",
+    "      \"p95_ns\": {\"type\": \"integer\"}, \"p99_ns\": {\"type\": \"integer\"},",
+    "      \"p99_9_ns\": {\"type\": \"integer\"}, \"p99_99_ns\": {\"type\": \"integer\"},",
+    "      \"histogram\": {\"type\": \"array\", \"description\": \"[lowest value of the slot in "
+    "ns,",
+    " count]; HDR layout, lowest 1000, highest 3.6e12, 3 digits\",",
+    "      \"items\": {\"type\": \"array\", \"items\": {\"type\": \"integer\"}, \"minItems\": 2,",
+    "      \"maxItems\": 2}}}},",
+    "    \"point\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"number\"},",
+    "      \"required\": [\"at_s\", \"seconds\", \"connections_per_s\", \"requests_per_s\",",
+    "      \"in_bytes_per_s\", \"out_bytes_per_s\", \"errors\", \"active\", \"p50_ns\", "
+    "\"p99_ns\",",
+    "      \"max_ns\", \"slip_ns\"]}",
+    "  }",
+    "}"};
+
+void result_print_schema(FILE *out)
+{
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        fputs(lines[i], out);
+        /* A line that begins inside a text joins the one before. */
+        size_t next = i + 1;
+        bool joins = next < sizeof(lines) / sizeof(lines[0]) && lines[next][0] == ' ' &&
+                     lines[next][1] != ' ';
+        if (!joins)
+            fputc('\n', out);
+    }
+}

@@ -1,0 +1,181 @@
+#include "bench/sample.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/clock.h"
+
+#define KIB       1024u
+#define PAGE_TEXT 4096
+/* What two readings in clock ticks can be off by, per thread. */
+#define TICKS_GRAIN_NS (40 * NS_PER_MS)
+#define FIELD_UTIME    14 /* of /proc/PID/stat, from 1 */
+#define FIELD_STIME    15
+#define FIELD_RSS      24
+#define FIELD_THREAD   20
+
+bool sample_parse_pids(const char *text, struct sample_pids *pids)
+{
+    pids->count = 0;
+    while (true) {
+        char *end;
+        if (!isdigit((unsigned char)*text) || pids->count == SAMPLE_PIDS_MAX)
+            return false;
+        long pid = strtol(text, &end, 10);
+        if (pid <= 0 || pid > INT32_MAX)
+            return false;
+        pids->pids[pids->count++] = (pid_t)pid;
+        if (*end == '\0')
+            return true;
+        if (*end != ',')
+            return false;
+        text = end + 1;
+    }
+}
+
+/* A small file of /proc, NUL-terminated. */
+static bool read_proc(const char *path, char *out, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    size_t len = 0;
+    ssize_t got;
+    while (len < cap - 1 && (got = read(fd, out + len, cap - 1 - len)) > 0)
+        len += (size_t)got;
+    close(fd);
+    out[len] = '\0';
+    return len > 0;
+}
+
+/* The number behind `key` in "key:  123 kB" style text, 0 when it is not there. */
+static uint64_t number_after(const char *text, const char *key)
+{
+    const char *at = strstr(text, key);
+    return at == NULL ? 0 : strtoull(at + strlen(key), NULL, 10);
+}
+
+/* Adds the fields of /proc/PID/stat. */
+static bool add_stat(pid_t pid, struct sample *sample)
+{
+    char path[64];
+    char text[PAGE_TEXT];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (!read_proc(path, text, sizeof(text)))
+        return false;
+    /* The command's name may hold anything, also spaces and parentheses. */
+    char *at = strrchr(text, ')');
+    if (at == NULL)
+        return false;
+    uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+    int field = 3;
+    for (at += 1; *at != '\0'; field++) {
+        at += strspn(at, " ");
+        uint64_t value = strtoull(at, NULL, 10);
+        if (field == FIELD_UTIME)
+            sample->cpu_user_ns += value * tick_ns;
+        else if (field == FIELD_STIME)
+            sample->cpu_system_ns += value * tick_ns;
+        else if (field == FIELD_THREAD)
+            sample->threads += value;
+        else if (field == FIELD_RSS)
+            sample->rss_bytes += value * (uint64_t)sysconf(_SC_PAGESIZE);
+        at += strcspn(at, " ");
+    }
+    return field > FIELD_RSS;
+}
+
+static void add_thread(pid_t pid, const char *task, struct sample *sample)
+{
+    char path[320];
+    char text[PAGE_TEXT];
+    snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, task);
+    if (read_proc(path, text, sizeof(text)))
+        sample->cpu_run_ns += strtoull(text, NULL, 10);
+    snprintf(path, sizeof(path), "/proc/%d/task/%s/status", (int)pid, task);
+    if (read_proc(path, text, sizeof(text))) {
+        sample->switches_voluntary += number_after(text, "\nvoluntary_ctxt_switches:");
+        sample->switches_forced += number_after(text, "\nnonvoluntary_ctxt_switches:");
+    }
+}
+
+/* Calls for every entry of a directory of /proc and returns how many there were. */
+static uint64_t walk(pid_t pid, const char *directory, struct sample *sample)
+{
+    char path[64];
+    uint64_t count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, directory);
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return 0;
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        if (entry->d_name[0] == '.')
+            continue;
+        count++;
+        if (sample != NULL)
+            add_thread(pid, entry->d_name, sample);
+    }
+    closedir(dir);
+    return count;
+}
+
+static void add_memory(pid_t pid, struct sample *sample)
+{
+    char path[64];
+    char text[PAGE_TEXT];
+    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+    if (read_proc(path, text, sizeof(text)))
+        sample->pss_bytes += number_after(text, "\nPss:") * KIB;
+}
+
+static void add_machine(struct sample *sample)
+{
+    char text[PAGE_TEXT];
+    if (read_proc("/proc/net/sockstat", text, sizeof(text))) {
+        sample->tcp_bytes = number_after(text, " mem ") * (uint64_t)sysconf(_SC_PAGESIZE);
+        sample->sockets = number_after(text, "TCP: inuse ");
+    }
+    if (read_proc("/proc/meminfo", text, sizeof(text)))
+        sample->slab_bytes = number_after(text, "\nSlab:") * KIB;
+}
+
+void sample_take(const struct sample_pids *pids, bool with_memory, struct sample *sample,
+                 pid_t *missing)
+{
+    memset(sample, 0, sizeof(*sample));
+    sample->at_ns = clock_now_ns();
+    sample->good = true;
+    for (size_t i = 0; i < pids->count; i++) {
+        if (add_stat(pids->pids[i], sample)) {
+            walk(pids->pids[i], "task", sample);
+            continue;
+        }
+        sample->good = false;
+        if (missing != NULL)
+            *missing = pids->pids[i];
+    }
+    /* What takes longer comes after all CPU times have been read. */
+    for (size_t i = 0; i < pids->count; i++) {
+        sample->descriptors += walk(pids->pids[i], "fd", NULL);
+        if (with_memory)
+            add_memory(pids->pids[i], sample);
+    }
+    add_machine(sample);
+}
+
+uint64_t sample_cpu_ns(const struct sample *from, const struct sample *to)
+{
+    uint64_t from_ticks = from->cpu_user_ns + from->cpu_system_ns;
+    uint64_t to_ticks = to->cpu_user_ns + to->cpu_system_ns;
+    uint64_t ticks = to_ticks > from_ticks ? to_ticks - from_ticks : 0;
+    if (to->cpu_run_ns < from->cpu_run_ns || to->threads < from->threads)
+        return ticks;
+    uint64_t run = to->cpu_run_ns - from->cpu_run_ns;
+    /* A kernel without schedstat says 0, and threads that came and went are in the ticks alone. */
+    return ticks > run + TICKS_GRAIN_NS * to->threads ? ticks : run;
+}

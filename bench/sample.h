@@ -1,0 +1,51 @@
+#ifndef BENCH_SAMPLE_H
+#define BENCH_SAMPLE_H
+
+/* What processes and the kernel use, read from /proc: the router's cost seen from outside. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define SAMPLE_PIDS_MAX 64
+
+/* The processes of --pid; their numbers are added up. */
+struct sample_pids {
+    size_t count;
+    pid_t pids[SAMPLE_PIDS_MAX];
+};
+
+/* One look at them. */
+struct sample {
+    bool good; /* every process could be read */
+    uint64_t at_ns;
+    uint64_t cpu_user_ns; /* all threads, also ended ones; 10 ms grain */
+    uint64_t cpu_system_ns;
+    uint64_t cpu_run_ns; /* living threads' time on a CPU, exact to the nanosecond */
+    uint64_t pss_bytes;  /* memory, shared pages divided among those who share them */
+    uint64_t rss_bytes;
+    uint64_t descriptors;
+    uint64_t threads;
+    uint64_t switches_voluntary;
+    uint64_t switches_forced;
+    /* the whole machine */
+    uint64_t tcp_bytes;  /* socket buffers (/proc/net/sockstat) */
+    uint64_t slab_bytes; /* kernel objects, sockets among them (/proc/meminfo) */
+    uint64_t sockets;    /* TCP sockets in use */
+};
+
+/* Reads "123" or "123,456". False when it is not that. */
+bool sample_parse_pids(const char *text, struct sample_pids *pids);
+
+/*
+ * Takes a look. `with_memory` = also PSS, which makes the kernel walk the pages: not each second of
+ * a run that measures CPU. `good` is false, and `missing` the process, when one cannot be read.
+ */
+void sample_take(const struct sample_pids *pids, bool with_memory, struct sample *sample,
+                 pid_t *missing);
+
+/* CPU time between two looks: exact where no thread ended, else by the clock ticks. */
+uint64_t sample_cpu_ns(const struct sample *from, const struct sample *to);
+
+#endif
