@@ -126,6 +126,8 @@ static void test_server_name_lengths(void **state)
         {"name too long", START "000a 0000 0006 0004 00 0002 61", HELLO_MALFORMED, NULL, 0},
         {"name too short", START "000b 0000 0007 0005 00 0001 6162", HELLO_MALFORMED, NULL, 0},
         {"behind the list", START "000b 0000 0007 0004 00 0001 61 00", HELLO_MALFORMED, NULL, 0},
+        {"half a name length, then another extension",
+         START "0013 0000 0007 0005 07 0000 00 00 0161 0004 00000000", HELLO_MALFORMED, NULL, 0},
         {"name reaches the next extension", START "000e 0000 0006 0004 00 0005 61 0017 0000",
          HELLO_MALFORMED, NULL, 0},
         {"two names", START "000e 0000 000a 0008 00 0001 61 00 0001 62", HELLO_MALFORMED, NULL, 0},
