@@ -113,12 +113,13 @@ class HostileBackends(unittest.TestCase):
         router.wait_access(2)
 
     def test_server_resets_at_once(self):
+        """Seen while connecting it is a server that failed, else one that broke off."""
         router = self.start([self.enterContext(backend.Backend(net.reset)).text])
         for _ in range(20):
             with router.connect() as sock:
                 sock.sendall(HELLO)
                 got, _ = net.ending(sock)
-                self.assertEqual(got, b"")
+                self.assertTrue(got == b"" or net.alert_of(got) == INTERNAL_ERROR, got)
         self.assertLessEqual({line["reason"] for line in router.wait_access(20)},
                              {"server_abort", "connect_refused", "no_server"})
 

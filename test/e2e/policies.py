@@ -29,12 +29,13 @@ class Policies(unittest.TestCase):
     def outcomes(self, router, cases=CASES):
         for case in cases:
             data, reason, alert = CASES[case]
+            before = len(router.access())
             with self.subTest(case), router.connect() as sock:
-                port = sock.getsockname()[1]
+                name = "%s:%d" % sock.getsockname()
                 sock.sendall(data)
                 yield sock, data, alert
                 sock.close()
-                line, = router.wait_access(1, client=f"127.0.0.1:{port}")
+                line, = router.wait_access(1, before, client=name)
                 if reason:
                     self.assertEqual(line["reason"], reason)
 

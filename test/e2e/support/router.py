@@ -141,10 +141,10 @@ class Router:
         whole = text[:text.rfind(b"\n") + 1]
         return [json.loads(line) for line in whole.splitlines()]
 
-    def wait_access(self, count, **fields):
-        """At least `count` lines that have these fields; returns those lines."""
+    def wait_access(self, count, after=0, **fields):
+        """At least `count` lines, from line `after` on, that have these fields; returns those."""
         def find():
-            lines = [line for line in self.access()
+            lines = [line for line in self.access()[after:]
                      if all(line.get(key) == value for key, value in fields.items())]
             return lines if len(lines) >= count else None
         try:
@@ -203,6 +203,7 @@ class Router:
             self.process.kill()
         self.process.wait()
         self.reader.join()
+        self.process.stderr.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
