@@ -108,8 +108,8 @@ static void test_need(void **state)
     } CASES[] = {
         {"16", 5},
         {"16 03 01 00", 5},
-        {"16 03 01 01 00", 9},                             /* the message's header */
-        {"16 03 01 01 00 01 00", 9},                       /* */
+        {"16 03 01 01 00", 9}, /* the message's header */
+        {"16 03 01 01 00 01 00", 9},
         {"16 03 01 00 02", 14},                            /* two payload bytes, then two more */
         {"16 03 01 01 00 01 00 00 fc", 261},               /* ends with its record */
         {"16 03 01 01 00 01 00 00 80", 137},               /* ends within its record */
