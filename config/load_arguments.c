@@ -145,6 +145,7 @@ static void findings_translate(struct diagnostics *found, const struct writing *
             found->no_memory = true;
             continue;
         }
+        report_disarm(message, false);
         free(one->message);
         one->message = message;
     }

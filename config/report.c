@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/scan_token.h"
+
 /*
  * A file of many megabytes may be one single line, so neither lines nor columns can be counted from
  * the start each time: every STEP bytes the line and column are written down, and counting starts
@@ -120,15 +122,17 @@ void report_no_memory(struct report *report)
     report->found->no_memory = true;
 }
 
-/* Control characters (also those of two bytes, U+0080 to U+009F) would reach a terminal. */
-static void text_disarm(char *text, bool keep_tabs)
+void report_disarm(char *text, bool keep_tabs)
 {
-    for (unsigned char *at = (unsigned char *)text; *at; at++) {
-        bool c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
-        if (c1)
-            at[0] = at[1] = '?';
-        else if ((*at < 0x20 && !(keep_tabs && *at == '\t')) || *at == 0x7f)
-            *at = '?';
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len;) {
+        unsigned char byte = (unsigned char)text[i];
+        size_t length = byte < 0x80 ? 1 : token_utf8(text, len, i);
+        bool control = (byte < 0x20 && !(keep_tabs && byte == '\t')) || byte == 0x7f ||
+                       (length == 2 && byte == 0xc2 && (unsigned char)text[i + 1] <= 0x9f);
+        if (control || length == 0)
+            memset(text + i, '?', length ? length : 1);
+        i += length ? length : 1;
     }
 }
 
@@ -153,7 +157,7 @@ static char *source_copy(const struct report *report, size_t offset, size_t *car
     for (size_t i = start; i < end; i++)
         copy[i - start] = text[i] ? text[i] : '?';
     copy[end - start] = '\0';
-    text_disarm(copy, true);
+    report_disarm(copy, true);
     *caret = offset - start;
     return copy;
 }
@@ -185,7 +189,7 @@ static char *message_format(const char *format, va_list arguments)
             end--;
         memcpy(message + end, "...", sizeof "...");
     }
-    text_disarm(message, false);
+    report_disarm(message, false);
     return strdup(message);
 }
 
@@ -194,6 +198,9 @@ static void report_add(struct report *report, enum diagnostic_severity severity,
 {
     struct diagnostics *found = report->found;
     size_t *counter = severity == DIAGNOSTIC_ERROR ? &found->errors : &found->warnings;
+    /* What lacked memory was left out: what is missed now may well be in the file. */
+    if (found->no_memory)
+        return;
     if ((*counter)++ >= DIAGNOSTICS_KEPT)
         return;
     struct diagnostic *one = diagnostics_add(found);

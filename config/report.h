@@ -31,8 +31,9 @@ bool report_start(struct report *report, const char *text, size_t len, struct di
 void report_end(struct report *report);
 
 /*
- * Add a finding at a byte offset. Beyond DIAGNOSTICS_KEPT of a kind they are only counted. Text of
- * the file that gets into a message is made harmless for terminals.
+ * Add a finding at a byte offset. Beyond DIAGNOSTICS_KEPT of a kind they are only counted; after a
+ * lack of memory they are not even that. Text of the file that gets into a message is made harmless
+ * for terminals.
  */
 void report_error(struct report *report, size_t offset, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -50,6 +51,12 @@ void report_no_memory(struct report *report);
 /* Writes `line 3, column 9`, or `in another argument` when lines mean nothing. Returns `out`. */
 const char *report_place(const struct report *report, struct position at,
                          char out[REPORT_PLACE_MAX]);
+
+/*
+ * Replaces what must not reach a terminal by question marks: control characters, also those of two
+ * bytes (U+0080 to U+009F), and what is not UTF-8.
+ */
+void report_disarm(char *text, bool keep_tabs);
 
 struct position report_position(struct report *report, size_t offset);
 size_t report_offset(const struct report *report, struct position at);

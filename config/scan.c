@@ -243,7 +243,10 @@ static enum expect read_key(struct scanner *scanner)
 {
     size_t key = scanner->at;
     if (scanner->text[key] != '"') {
-        report_error(scanner->report, key, "expected a key in double quotes");
+        if (strchr("/#'", scanner->text[key]) && scanner->text[key])
+            token_stray(scanner->report, key);
+        else
+            report_error(scanner->report, key, "expected a key in double quotes");
         return EXPECT_FAILED;
     }
     if (scanner->depth == 1 && !section_add(scanner))

@@ -85,8 +85,7 @@ static size_t escape(struct report *report, size_t at)
     return 0;
 }
 
-/* The length of the UTF-8 character that begins at `at` with a byte >= 0x80; 0 = not UTF-8. */
-static size_t utf8_length(const char *text, size_t len, size_t at)
+size_t token_utf8(const char *text, size_t len, size_t at)
 {
     const unsigned char *bytes = (const unsigned char *)text + at;
     size_t left = len - at, want = 0;
@@ -118,6 +117,8 @@ static size_t control_in_string(struct report *report, size_t start, size_t at)
         report_error(report, start, "this string is not closed on its line");
     else if (byte == '\t')
         report_error(report, at, "a tab inside a string is written \\t");
+    else if (byte == '\0')
+        report_error(report, at, "a NUL byte inside a string");
     else
         report_error(report, at, "control character 0x%02x inside a string (write \\u%04x)", byte,
                      byte);
@@ -143,7 +144,7 @@ size_t token_string(struct report *report, size_t at, bool *escaped)
         } else if (byte < 0x80) {
             at++;
         } else {
-            size_t length = utf8_length(text, report->len, at);
+            size_t length = token_utf8(text, report->len, at);
             if (length == 0) {
                 report_error(report, at, "byte 0x%02x is not UTF-8 text", byte);
                 return 0;
@@ -221,6 +222,11 @@ static char byte_at(const struct report *report, size_t at)
     return at < report->len ? report->text[at] : '\0';
 }
 
+static bool is_letter(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
+}
+
 size_t token_number(struct report *report, size_t at)
 {
     size_t start = at;
@@ -247,6 +253,11 @@ size_t token_number(struct report *report, size_t at)
         if (at == 0)
             return 0;
     }
+    if (is_letter(byte_at(report, at)) || byte_at(report, at) == '.') {
+        report_error(report, at, "\"%c\" may not follow a number (values with units are strings)",
+                     report->text[at]);
+        return 0;
+    }
     if (at - start > SCAN_NUMBER_MAX) {
         report_error(report, start, "a number of more than %d characters", SCAN_NUMBER_MAX);
         return 0;
@@ -255,11 +266,6 @@ size_t token_number(struct report *report, size_t at)
 }
 
 /* --- literals, and what is none --- */
-
-static bool is_letter(char byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
-}
 
 size_t token_literal(struct report *report, size_t at)
 {

@@ -22,6 +22,9 @@ size_t token_space(const char *text, size_t len, size_t at);
 /* A sentence about a character that cannot begin any value. Reports at `at`. */
 void token_stray(struct report *report, size_t at);
 
+/* The length of the UTF-8 character at `at`, whose first byte is 0x80 or more; 0 = not UTF-8. */
+size_t token_utf8(const char *text, size_t len, size_t at);
+
 /*
  * Compares two checked strings (offsets of their opening quotes) by what they mean: "a" and
  * "\u0061" are equal. As strcmp().

@@ -146,11 +146,15 @@ static size_t count_characters(const char *text)
 
 bool name_check(const char *text, struct problem *problem)
 {
-    bool well = *text && !has_control(text) && count_characters(text) <= 255;
-    if (!well)
-        problem_set(problem, *text ? "a name has at most 255 characters, none of control"
-                                   : "a name may not be empty");
-    return well;
+    if (*text == '\0')
+        problem_set(problem, "a name may not be empty");
+    else if (has_control(text))
+        problem_set(problem, "a name may hold no control characters");
+    else if (count_characters(text) > 255)
+        problem_set(problem, "a name has at most 255 characters");
+    else
+        return true;
+    return false;
 }
 
 bool alpn_check(const char *text, struct problem *problem)
@@ -167,11 +171,15 @@ bool alpn_check(const char *text, struct problem *problem)
 
 bool path_check(const char *text, struct problem *problem)
 {
-    bool well = *text && !has_control(text) && strlen(text) <= 4095;
-    if (!well)
-        problem_set(problem, *text ? "a path has at most 4095 bytes, none of control"
-                                   : "a path may not be empty");
-    return well;
+    if (*text == '\0')
+        problem_set(problem, "a path may not be empty");
+    else if (has_control(text))
+        problem_set(problem, "a path may hold no control characters");
+    else if (strlen(text) > 4095)
+        problem_set(problem, "a path has at most 4095 bytes");
+    else
+        return true;
+    return false;
 }
 
 /* --- host patterns --- */
@@ -195,7 +203,11 @@ static bool has_port(const char *text)
 /* What the operator may have meant; called for texts that are not a legal pattern. */
 static void host_explain(const char *text, struct problem *problem)
 {
-    const char *scheme = strstr(text, "://"), *star = strchr(text, '*');
+    const char *scheme = strstr(text, "://");
+    const char *base = text + (strncmp(text, "**.", 3) == 0  ? 3
+                               : strncmp(text, "*.", 2) == 0 ? 2
+                                                             : 0);
+    size_t undotted = strlen(text) - (*text && text[strlen(text) - 1] == '.');
     if (*text == '\0')
         problem_set(problem, "a host may not be empty (policies.no_sni says what to do with "
                              "clients that name none)");
@@ -208,7 +220,7 @@ static void host_explain(const char *text, struct problem *problem)
         problem_set(problem, "\"%.80s\" is a URL: write only the host (\"%.*s\")", text,
                     (int)(strcspn(scheme + 3, "/:") > 80 ? 80 : strcspn(scheme + 3, "/:")),
                     scheme + 3);
-    else if (hostname_is_ip(text, strlen(text)))
+    else if (hostname_is_ip(text, undotted))
         problem_set(problem,
                     "\"%.80s\" is an IP address: TLS clients name hosts only "
                     "(RFC 6066 section 3)",
@@ -224,7 +236,7 @@ static void host_explain(const char *text, struct problem *problem)
                     "\"%.80s\" is not ASCII: write the form that clients send (xn--...), "
                     "as \"idn2\" prints it",
                     text);
-    else if (star)
+    else if (strchr(base, '*') || *base == '\0')
         problem_set(problem,
                     "\"%.80s\": a wildcard is a whole label at the start: \"*.\" (one "
                     "label) or \"**.\" (one or more)",
