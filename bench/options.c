@@ -12,7 +12,10 @@
 #define LONG_BASE 256
 #define ROWS_MAX  64
 /* More letters off than this is another word, not a typing error. */
-#define NEAR 2
+#define NEAR            2
+#define THREADS_MAX     256
+#define CONNECTIONS_MAX 1000000
+#define HELLO_MAX       65000
 /* Times whose default depends on other options. */
 #define NOT_GIVEN UINT64_MAX
 
@@ -252,6 +255,35 @@ static const struct option_row *row_of(const struct getopt_tables *tables, int v
     return NULL;
 }
 
+/* What a mistyped option may have been meant to be; NULL when nothing is near. */
+static const char *nearest_option(const struct getopt_tables *tables, const char *name)
+{
+    const char *nearest = NULL;
+    size_t best = NEAR + 1;
+    for (size_t i = 0; i < tables->count && strlen(name) > 1; i++) {
+        size_t distance = options_distance(name, tables->rows[i]->name, NEAR);
+        if (distance < best) {
+            best = distance;
+            nearest = tables->rows[i]->name;
+        }
+    }
+    return nearest;
+}
+
+/* The first mode that has an option of that name. */
+static const struct mode *find_owner(const char *name)
+{
+    const struct option_row *row = option_rows;
+    while (row->name != NULL && strcmp(row->name, name) != 0)
+        row++;
+    if (row->name == NULL)
+        return NULL;
+    const struct mode *mode = bench_modes;
+    while (mode->name != NULL && (mode->bit & row->modes) == 0)
+        mode++;
+    return mode->name == NULL ? NULL : mode;
+}
+
 /* An option that this mode does not have: which one may have been meant, or whose it is. */
 static void say_unknown(const struct getopt_tables *tables, const struct mode *mode,
                         const char *given, FILE *err)
@@ -260,63 +292,57 @@ static void say_unknown(const struct getopt_tables *tables, const struct mode *m
     snprintf(name, sizeof(name), "%s", given + strspn(given, "-"));
     name[strcspn(name, "=")] = '\0';
     fprintf(err, "sni-bench: %s has no option %s", mode->name, given);
-    for (size_t i = 0; i < tables->count; i++) {
-        if (strlen(name) > 1 && options_distance(name, tables->rows[i]->name, NEAR) <= NEAR) {
-            fprintf(err, "; did you mean --%s?\n", tables->rows[i]->name);
-            return;
-        }
-    }
-    for (const struct option_row *row = option_rows; row->name != NULL; row++) {
-        if (strcmp(row->name, name) == 0) {
-            for (const struct mode *other = bench_modes; other->name != NULL; other++) {
-                if ((row->modes & other->bit) != 0) {
-                    fprintf(err, " (sni-bench %s has)", other->name);
-                    break;
-                }
-            }
-            break;
-        }
-    }
-    fprintf(err, "; see sni-bench %s --help\n", mode->name);
+    const struct mode *owner = find_owner(name);
+    const char *nearest = owner == NULL ? nearest_option(tables, name) : NULL;
+    if (owner != NULL)
+        fprintf(err, " (sni-bench %s has)", owner->name);
+    if (nearest != NULL)
+        fprintf(err, "; did you mean --%s?\n", nearest);
+    else
+        fprintf(err, "; see sni-bench %s --help\n", mode->name);
 }
 
-static bool check_mode(const struct options *options, FILE *err)
+/* What must not be, and the way out of it. */
+struct rule {
+    bool broken;
+    const char *fix;
+};
+
+static bool check_rules(const struct options *options, FILE *err)
 {
-    const struct mode *mode = options->mode;
-    const char *wrong = NULL;
-    if (options->load.max && options->load.rate > 0)
-        wrong = "--rate and --max exclude each other: keep one";
-    else if (options->ask.tls && options->ask.hello_only)
-        wrong = "--tls and --hello-only exclude each other: keep one";
-    else if (options->ask.resume && !options->ask.tls)
-        wrong = "--resume is about TLS sessions: add --tls";
-    else if (options->load.threads == 0 || options->load.threads > 256)
-        wrong = "--threads must be 1 to 256";
-    else if (options->load.request_bytes == 0)
-        wrong = "--req must be at least 1 byte";
-    else if (options->out.interval_ns < 10 * NS_PER_MS)
-        wrong = "--interval must be at least 10ms";
-    else if (options->load.timeout_ns == 0)
-        wrong = "--timeout must be more than 0";
-    else if ((mode->bit & MODE_LOAD) != 0 && options->load.duration_ns == 0)
-        wrong = "--duration must be more than 0";
-    else if (options->load.ramp <= 0)
-        wrong = "--ramp must be more than 0";
-    else if (options->load.connections > 1000000)
-        wrong = "--connections must be at most 1m";
-    else if (options->ask.hello_bytes > 65000)
-        wrong = "--hello-size must be at most 65000";
-    else if ((options->ask.sni != NULL) + (options->ask.sni_file != NULL) +
-                 (options->ask.names != NULL) >
-             1)
-        wrong = "--sni, --sni-file and --names exclude each other: keep one";
-    else if (options->serve.ca_out != NULL && !options->ask.tls)
-        wrong = "--ca-out needs certificates: add --tls";
-    else if (options->serve.stall_ns >= options->serve.stall_every_ns)
-        wrong = "--stall must be shorter than --stall-every";
-    if (wrong != NULL)
-        fprintf(err, "sni-bench: %s: %s\n", mode->name, wrong);
-    return wrong == NULL;
+    bool shapes = options->ask.hello_bytes > 0 || options->ask.segments.all ||
+                  options->ask.segments.count > 0 || options->ask.records.all ||
+                  options->ask.records.count > 0;
+    int name_sources =
+        (options->ask.sni != NULL) + (options->ask.sni_file != NULL) + (options->ask.names != NULL);
+    bool loads = (options->mode->bit & MODE_LOAD) != 0;
+    const struct rule rules[] = {
+        {options->load.max && options->load.rate > 0, "--rate and --max exclude each other"},
+        {options->ask.tls && options->ask.hello_only, "--tls and --hello-only exclude each other"},
+        {options->ask.tls && shapes, "--hello-size and --split shape our own hellos: drop --tls"},
+        {loads && name_sources > 1, "--sni, --sni-file and --names exclude each other: keep one"},
+        {options->ask.resume && !options->ask.tls, "--resume is about TLS sessions: add --tls"},
+        {options->load.threads == 0 || options->load.threads > THREADS_MAX,
+         "--threads must be 1 to 256"},
+        {options->load.request_bytes == 0, "--req must be at least 1 byte"},
+        {options->out.interval_ns < 10 * NS_PER_MS, "--interval must be at least 10ms"},
+        {options->load.timeout_ns == 0, "--timeout must be more than 0"},
+        {loads && options->load.duration_ns == 0, "--duration must be more than 0"},
+        {options->load.ramp <= 0, "--ramp must be more than 0"},
+        {options->load.connections > CONNECTIONS_MAX, "--connections must be at most 1m"},
+        {options->ask.hello_bytes > HELLO_MAX, "--hello-size must be at most 65000"},
+        {options->serve.ca_out != NULL && !options->ask.tls,
+         "--ca-out needs certificates: add --tls"},
+        {options->serve.stall_ns >= options->serve.stall_every_ns,
+         "--stall must be shorter than --stall-every"},
+    };
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (rules[i].broken) {
+            fprintf(err, "sni-bench: %s: %s\n", options->mode->name, rules[i].fix);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool take_arguments(struct options *options, int argc, char **argv, FILE *err)
@@ -387,7 +413,7 @@ enum options_result options_parse(struct options *options, const struct mode *mo
             return OPTIONS_ERROR;
         }
     }
-    bool good = take_arguments(options, argc, argv, err) && check_mode(options, err);
+    bool good = take_arguments(options, argc, argv, err) && check_rules(options, err);
     settle_defaults(options);
     return good ? OPTIONS_RUN : OPTIONS_ERROR;
 }
