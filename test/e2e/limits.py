@@ -1,0 +1,106 @@
+"""Limits: what is too much is refused or waits, nobody is lost, and waiting costs no CPU."""
+
+import os
+import re
+import resource
+import select
+import subprocess
+import time
+import unittest
+
+from support import backend, hello, net
+from support.router import BINARY, Router, routing
+
+HELLO = hello.hello("app.test")
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Limits(unittest.TestCase):
+    def setUp(self):
+        self.server = self.enterContext(backend.Backend(backend.echo))
+
+    def established(self, address):
+        sock = self.enterContext(net.connect(address))
+        sock.sendall(HELLO)
+        self.assertEqual(net.receive(sock, len(HELLO)), HELLO)
+        return sock
+
+    def test_limit_that_was_set(self):
+        """Whoever is too much gets the policy of `limit`; who leaves makes room."""
+        router = self.enterContext(Router(routing({"app.test": self.server.text},
+                                                  limits={"connections": 8})))
+        self.assertIn("at most 8 connections", router.start_line)
+        held = [self.established(router.address()) for _ in range(8)]
+        for _ in range(20):
+            with router.connect() as sock:
+                sock.sendall(HELLO)
+                self.assertEqual(net.alert_of(net.ending(sock)[0]), 80)
+        self.assertEqual(self.server.connections, 8)
+        self.assertEqual(len(router.wait_access(20, reason="limit")), 20)
+        for sock in held[:3]:
+            sock.close()
+        router.wait_access(3, reason="closed")
+        for _ in range(3):
+            self.established(router.address())
+
+    def test_limit_from_few_descriptors(self):
+        """With 200 descriptors accepting pauses, without spinning, and 400 clients are served."""
+        config = routing({"app.test": self.server.text})
+        with Router(config) as model:  # for its directory and its file
+            process = subprocess.Popen(
+                [BINARY, "run", "-c", str(model.file)], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200)))
+            try:
+                text = ""
+                while not (start := re.search(
+                        r"listening on 127\.0\.0\.1:(\d+).* at most (\d+) connections", text)):
+                    text = process.stderr.readline()
+                    self.assertNotEqual(text, "", "the router ended")
+                self.assertLess(int(start.group(2)), 100)
+                self.assertGreater(int(start.group(2)), 10)
+                self.all_are_served(process.pid, ("127.0.0.1", int(start.group(1))), 400)
+            finally:
+                process.terminate()
+                _, rest = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, rest)
+        self.assertNotIn("Too many open files", rest)
+
+    def all_are_served(self, pid, address, count):
+        """Opens all at once; the first ones stay for a second, then each leaves when answered."""
+        socks = [self.enterContext(net.connect(address)) for _ in range(count)]
+        for sock in socks:
+            sock.sendall(HELLO)
+        begin, before = time.monotonic(), cpu_seconds(pid)
+        select.select([], [], [], 1)
+        used, passed = cpu_seconds(pid) - before, time.monotonic() - begin
+        self.assertLess(used, passed / 2, "it spins while it waits")
+        self.assertLess(self.server.connections, count, "no limit was reached")
+        waiting = set(socks)
+        while waiting:
+            ready, _, _ = select.select(list(waiting), [], [], net.DEADLINE_S)
+            self.assertTrue(ready, f"{len(waiting)} clients wait in vain")
+            for sock in ready:
+                self.assertEqual(net.receive(sock, len(HELLO)), HELLO)
+                sock.close()
+                waiting.discard(sock)
+
+    def test_longest_hello(self):
+        router = self.enterContext(Router(routing({"app.test": self.server.text},
+                                                  limits={"hello": "2k"})))
+        small = hello.hello("app.test", size=2000)
+        with router.connect() as sock:
+            sock.sendall(small)
+            self.assertEqual(net.receive(sock, len(small)), small)
+        with router.connect() as sock:
+            sock.sendall(hello.hello("app.test", size=2100))
+            self.assertEqual(net.alert_of(net.ending(sock)[0]), 47)
+        router.wait_access(1, reason="too_large")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
