@@ -9,6 +9,11 @@
 #include "router/json_text.h"
 
 #define STAMP_MAX 32
+/*
+ * What may follow the list of protocols: names of a route and a backend (255 characters of up to 4
+ * bytes each, or escaped ones), a server's address, and the numbers.
+ */
+#define ROOM_BEHIND_ALPN (2u * 1024u + 3u * 1024u + 1024u)
 
 /* RFC 3339 in UTC with milliseconds. */
 static void print_stamp(uint64_t unix_ms, char stamp[STAMP_MAX])
@@ -45,11 +50,12 @@ static void json_time(struct json_text *text, const char *key, uint32_t ms)
 }
 
 /* The list of protocols is attacker text that was escaped when it was kept: it goes in as it is. */
-static void json_verbatim(struct json_text *text, const char *key, const char *json)
+static void json_verbatim(struct json_text *text, const char *key, const char *json,
+                          size_t room_behind)
 {
     size_t len = json == NULL ? 0 : strlen(json);
 
-    if (len == 0 || text->capacity - text->length < len + 512)
+    if (len == 0 || text->capacity - text->length < len + room_behind)
         return;
     json_text_key(text, key);
     memcpy(text->bytes + text->length, json, len);
@@ -72,7 +78,7 @@ static size_t format_json(const struct access_record *r, char line[ACCESS_LINE_M
     json_word(&text, "listener", r->listener);
     json_word(&text, "client", r->client);
     json_word(&text, "sni", r->sni);
-    json_verbatim(&text, "alpn", r->alpn);
+    json_verbatim(&text, "alpn", r->alpn, ROOM_BEHIND_ALPN);
     json_word(&text, "tls", r->tls);
     if (r->ech) {
         json_text_key(&text, "ech");
@@ -189,11 +195,13 @@ static size_t format_haproxy(const struct access_record *r, char line[ACCESS_LIN
     time_t seconds = (time_t)(r->accepted_unix_ms / 1000);
     struct tm utc;
 
+    const char *listener = r->listener == NULL ? "-" : r->listener;
+
     gmtime_r(&seconds, &utc);
     put(&out, "%s [%02d/%s/%04d:%02d:%02d:%02d.%03u] %s %s/%s ",
         r->client == NULL ? "-" : r->client, utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900,
-        utc.tm_hour, utc.tm_min, utc.tm_sec, (unsigned)(r->accepted_unix_ms % 1000), r->listener,
-        r->backend == NULL ? r->listener : r->backend, r->server == NULL ? "<NOSRV>" : r->server);
+        utc.tm_hour, utc.tm_min, utc.tm_sec, (unsigned)(r->accepted_unix_ms % 1000), listener,
+        r->backend == NULL ? listener : r->backend, r->server == NULL ? "<NOSRV>" : r->server);
     /* Tw/Tc/Tt: there is no queue, so its time is the hello's; -1 = not reached. */
     put(&out, "%ld/%ld/%llu %llu %s ", r->hello_ms == ACCESS_TIME_NONE ? -1L : (long)r->hello_ms,
         r->connect_ms == ACCESS_TIME_NONE ? -1L : (long)r->connect_ms,

@@ -10,8 +10,8 @@
 #include "config/config.h"
 #include "router/reason.h"
 
-/* Longest line; one that does not fit loses the ALPN list first. */
-#define ACCESS_LINE_MAX 4096
+/* Longest line. An ALPN list that would take the room of what comes after it is left out. */
+#define ACCESS_LINE_MAX 8192
 
 /* "Was not reached", for times. */
 #define ACCESS_TIME_NONE UINT32_MAX

@@ -176,8 +176,14 @@ void conn_accept(struct worker *worker, uint32_t listener, int fd, const struct 
 
 static void note_events(struct side *side, uint32_t events)
 {
-    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-        side->hung_up = true;
+    if (events & EPOLLRDHUP)
+        side->fin = true;
+    if (events & EPOLLERR)
+        side->failed = true;
+    if ((events & EPOLLPRI) && !side->urgent) {
+        net_urgent_inline(side->fd);
+        side->urgent = true;
+    }
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         side->readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
@@ -186,8 +192,10 @@ static void note_events(struct side *side, uint32_t events)
 
 static void connecting_event(struct conn *conn, const struct side *side, uint32_t events)
 {
-    if (side->is_server && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
-        conn_connect_event(conn);
+    if (side->is_server && (events & (EPOLLHUP | EPOLLERR)))
+        conn_connect_failed(conn);
+    else if (side->is_server && (events & EPOLLOUT))
+        conn_relay_start(conn);
     else if (!side->is_server && (events & (EPOLLERR | EPOLLHUP)))
         conn_close(conn, REASON_CLIENT_ABORT);
 }
@@ -207,9 +215,7 @@ void conn_on_event(void *source, uint32_t events)
         connecting_event(conn, side, events);
         break;
     case CONN_RELAYING:
-        conn_relay(conn);
-        if ((events & EPOLLERR) && conn->state == CONN_RELAYING)
-            conn_relay_error(conn, side);
+        conn_relay_event(conn, side, events);
         break;
     case CONN_CLOSING:
         if (conn->lingers)

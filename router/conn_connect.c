@@ -148,11 +148,11 @@ void conn_connect(struct conn *conn)
         next_server(conn, try_server(conn));
 }
 
-void conn_connect_event(struct conn *conn)
+void conn_connect_failed(struct conn *conn)
 {
     int error = net_connect_result(conn->server.fd);
 
-    if (error == 0)
+    if (error == 0) /* connected, and gone again at once: relaying finds out how */
         conn_relay_start(conn);
     else
         next_server(conn, reason_of_error(error));

@@ -126,7 +126,7 @@ static void wait_for(struct conn *conn, size_t need)
 {
     int lowat = (int)need;
 
-    if (conn->client.hung_up) {
+    if (conn->client.fin || conn->client.failed) {
         conn_close(conn, REASON_HELLO_ABORT);
         return;
     }

@@ -43,14 +43,14 @@ void conn_hello_timeout(struct conn *conn); /* in PEEKING: the deadline has pass
 /* --- conn_connect.c --- */
 
 void conn_connect(struct conn *conn);              /* PEEKING -> CONNECTING; `backend` is set */
-void conn_connect_event(struct conn *conn);        /* the server's socket has news */
+void conn_connect_failed(struct conn *conn);       /* the server's socket has an error */
 void conn_connect_attempt_over(struct conn *conn); /* the attempt's share of time is used up */
 
 /* --- conn_relay.c --- */
 
-void conn_relay_start(struct conn *conn);                    /* CONNECTING -> RELAYING */
-void conn_relay(struct conn *conn);                          /* carries what can be carried */
-void conn_relay_error(struct conn *conn, struct side *side); /* EPOLLERR on a side */
+void conn_relay_start(struct conn *conn); /* CONNECTING -> RELAYING */
+void conn_relay(struct conn *conn);       /* carries what can be carried */
+void conn_relay_event(struct conn *conn, struct side *side, uint32_t events);
 void conn_relay_timer(struct conn *conn);
 
 /* --- conn_refuse.c --- */

@@ -11,13 +11,19 @@
  *  - A side cannot be read (reset, keepalive): the other side is reset, the reason names who.
  *  - A side cannot be written: it has gone, but what it sent before is still in our kernel. Its
  * pump stops; the other direction reads on to the end or the error; then the other side is reset.
- *  - An error on a side that had already ended: the other side is reset.
+ *  - An error on a side that had already ended: the other side is reset. On a side that cannot be
+ *    read to its end because the other side takes nothing: what is held may still be delivered,
+ * under the half-close timeout.
  *  - A budget is used up: a place at the end of the run queue.
  */
 #include <assert.h>
 #include <sys/socket.h>
 
 #include "router/conn_parts.h"
+
+/* When keepalive is switched on towards the server; long enough for most short connections to end.
+ */
+#define KEEPALIVE_AFTER_MS 5000u
 
 static bool pump_is_over(const struct pump *pump)
 {
@@ -39,12 +45,25 @@ static void side_aborted(struct conn *conn, const struct side *side)
     conn_close(conn, side->is_server ? REASON_SERVER_ABORT : REASON_CLIENT_ABORT);
 }
 
+/* Whether only one direction is left, or one side is known to be gone. */
+static bool is_half(const struct conn *conn)
+{
+    return pump_is_over(&conn->up) || pump_is_over(&conn->down) || conn->client.failed ||
+           conn->server.failed;
+}
+
 static uint64_t timeout_now(const struct conn *conn)
 {
     const struct timeouts *timeouts = conn_timeouts(conn);
-    bool half = pump_is_over(&conn->up) || pump_is_over(&conn->down);
 
-    return half && timeouts->half_close_ms != 0 ? timeouts->half_close_ms : timeouts->idle_ms;
+    return is_half(conn) && timeouts->half_close_ms != 0 ? timeouts->half_close_ms
+                                                         : timeouts->idle_ms;
+}
+
+static void arm_timeout(struct conn *conn)
+{
+    if (timeout_now(conn) != 0)
+        conn_arm(conn, timeout_now(conn));
 }
 
 /* The end of one direction is passed on, after its bytes. */
@@ -57,8 +76,7 @@ static void direction_ended(struct conn *conn, struct pump *pump, const struct p
         side_aborted(conn, pump->from);
     } else {
         (void)shutdown(pump->to->fd, SHUT_WR); /* fails only when `to` is gone: it will tell */
-        if (timeout_now(conn) != 0)
-            conn_arm(conn, timeout_now(conn));
+        arm_timeout(conn);
     }
 }
 
@@ -67,9 +85,11 @@ static void direction_broken(struct conn *conn, struct pump *pump, const struct 
 {
     pump->broken = true;
     pump->to->readable = true;
-    pump->to->hung_up = true;
+    pump->to->failed = true;
     if (pump_is_over(other))
         side_aborted(conn, pump->to);
+    else
+        arm_timeout(conn);
 }
 
 static void run_pump(struct conn *conn, struct pump *pump, const struct pump *other)
@@ -97,6 +117,15 @@ static void run_pump(struct conn *conn, struct pump *pump, const struct pump *ot
     }
 }
 
+/* Listens again to a side that was muted, as soon as its pump has delivered what it held. */
+static void unmute(struct conn *conn, struct side *side)
+{
+    if (conn->state != CONN_RELAYING || !side->muted || pump_holds_bytes(pump_from(conn, side)))
+        return;
+    side->muted = false;
+    ready_mute(&conn->worker->ready, side->fd, side, false);
+}
+
 void conn_relay(struct conn *conn)
 {
     uint64_t before = conn->up.bytes + conn->down.bytes;
@@ -105,6 +134,8 @@ void conn_relay(struct conn *conn)
     run_pump(conn, &conn->down, &conn->up);
     if (conn->down.broken) /* the client is gone: what it sent before is still to be passed on */
         run_pump(conn, &conn->up, &conn->down);
+    unmute(conn, &conn->client);
+    unmute(conn, &conn->server);
     if (conn->up.bytes + conn->down.bytes != before)
         conn->active_ms = conn_now(conn);
     if (conn->first_byte_ms == ACCESS_TIME_NONE && conn->down.bytes > 0)
@@ -113,9 +144,12 @@ void conn_relay(struct conn *conn)
 
 void conn_relay_start(struct conn *conn)
 {
+    uint64_t soon = timeout_now(conn);
+
     conn_move(conn, CONN_RELAYING);
     conn->connect_ms = (uint32_t)(conn_now(conn) - conn->connect_started_ms);
     conn->active_ms = conn_now(conn);
+    conn_arm(conn, soon != 0 && soon < KEEPALIVE_AFTER_MS ? soon : KEEPALIVE_AFTER_MS);
     conn_reset_lowat(conn);
     pump_init(&conn->up, &conn->client, &conn->server);
     pump_init(&conn->down, &conn->server, &conn->client);
@@ -124,22 +158,57 @@ void conn_relay_start(struct conn *conn)
     conn_relay(conn);
 }
 
-void conn_relay_error(struct conn *conn, struct side *side)
+/*
+ * News of bytes on a side whose pump waits for the other side to take what it holds: nobody wants
+ * them now, and a fast sender would wake us for every packet. Short waits never come to this.
+ */
+static bool is_unwanted(struct conn *conn, const struct side *side, uint32_t events)
+{
+    const struct pump *pump = pump_from(conn, side);
+
+    return (events & EPOLLIN) && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) &&
+           !side->muted && !pump->to->writable && pump_holds_bytes(pump);
+}
+
+/* A reset: after what could be carried was carried. */
+static void side_failed(struct conn *conn, const struct side *side)
 {
     if (pump_is_over(pump_from(conn, side)))
         side_aborted(conn, side);
+    else
+        arm_timeout(conn);
+}
+
+void conn_relay_event(struct conn *conn, struct side *side, uint32_t events)
+{
+    if (is_unwanted(conn, side, events)) {
+        side->muted = true;
+        ready_mute(&conn->worker->ready, side->fd, side, true);
+    }
+    conn_relay(conn);
+    if ((events & EPOLLERR) && conn->state == CONN_RELAYING)
+        side_failed(conn, side);
+}
+
+/* The reason when nothing has moved for too long. */
+static void timed_out(struct conn *conn)
+{
+    if (conn->client.failed || conn->server.failed)
+        side_aborted(conn, conn->client.failed ? &conn->client : &conn->server);
+    else
+        conn_close(conn, is_half(conn) ? REASON_HALF_CLOSE_TIMEOUT : REASON_IDLE_TIMEOUT);
 }
 
 /*
- * The timer was armed while connecting, so every connection that lasts comes here a few seconds
- * after it began: the moment to switch keepalive on, which short ones never pay for.
+ * Every connection that lasts comes here a few seconds after it began: the moment to switch
+ * keepalive on, which short ones never pay for.
  */
 void conn_relay_timer(struct conn *conn)
 {
     uint64_t timeout = timeout_now(conn);
     uint64_t due = conn->active_ms + timeout;
 
-    if (!conn->kept_alive && conn->peer.known)
+    if (!conn->kept_alive)
         net_keepalive(conn->server.fd);
     conn->kept_alive = true;
     if (timeout == 0)
@@ -147,7 +216,5 @@ void conn_relay_timer(struct conn *conn)
     if (conn_now(conn) < due)
         conn_arm(conn, due - conn_now(conn));
     else
-        conn_close(conn, pump_is_over(&conn->up) || pump_is_over(&conn->down)
-                             ? REASON_HALF_CLOSE_TIMEOUT
-                             : REASON_IDLE_TIMEOUT);
+        timed_out(conn);
 }

@@ -66,6 +66,11 @@ void net_keepalive(int fd)
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
+void net_urgent_inline(int fd)
+{
+    set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
 void net_reset_on_close(int fd)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
@@ -118,6 +123,7 @@ int net_listen(const struct listener_config *listener, const struct target *wher
             return fail(fd, step, "SO_REUSEPORT");
         set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
         set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
+        net_urgent_inline(fd);
         net_keepalive(fd);
     }
     if (bind(fd, (const struct sockaddr *)&where->address, where->len) != 0)

@@ -27,9 +27,10 @@ void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer);
 size_t peer_print(const struct peer *peer, char text[PEER_TEXT_MAX]);
 
 /*
- * Opens a listening socket. Accepted sockets inherit TCP_NODELAY and keepalive from it, which saves
- * the calls per connection. `shared` binds with SO_REUSEPORT, for workers that listen side by side.
- * Returns the descriptor, or -1 with errno and, in *step, the name of the call that failed.
+ * Opens a listening socket. Accepted sockets inherit TCP_NODELAY, keepalive and inline urgent data
+ * from it, which saves the calls per connection. `shared` binds with SO_REUSEPORT, for workers that
+ * listen side by side. Returns the descriptor, or -1 with errno and, in *step, the name of the call
+ * that failed.
  */
 int net_listen(const struct listener_config *listener, const struct target *where, bool shared,
                const char **step);
@@ -54,6 +55,9 @@ int net_connect_result(int fd);
 
 /* Keepalive probes after a minute of silence, three of them. For connections that last. */
 void net_keepalive(int fd);
+
+/* Keeps a TCP urgent byte in its place in the stream instead of taking it out. */
+void net_urgent_inline(int fd);
 
 /* Makes close(2) send a reset. */
 void net_reset_on_close(int fd);

@@ -82,16 +82,27 @@ static enum step flush_rest(struct pump *pump)
     return step;
 }
 
-/* A read that was not filled has drained the socket, unless its end is queued behind the bytes. */
+/*
+ * A read that was not filled has drained the socket (epoll(7)), which saves the call that would say
+ * EAGAIN; and when the FIN was queued before we read, it has met the end, which saves another. Only
+ * urgent data and errors can cut a read short in other ways.
+ */
 static void note_read(struct pump *pump, size_t got, size_t wanted)
 {
-    if (got < wanted) {
-        pump->full_reads = 0;
-        if (!pump->from->hung_up)
-            pump->from->readable = false;
-    } else if (pump->full_reads < PUMP_FULL_READS) {
-        pump->full_reads++;
+    struct side *from = pump->from;
+
+    if (got >= wanted) {
+        if (pump->full_reads < PUMP_FULL_READS)
+            pump->full_reads++;
+        return;
     }
+    pump->full_reads = 0;
+    if (from->failed || from->urgent)
+        return;
+    if (from->fin)
+        pump->end_read = true;
+    else
+        from->readable = false;
 }
 
 /* One read into the scratch buffer. */
@@ -212,20 +223,14 @@ static enum step carry(struct pump *pump, const struct pump_tools *tools, size_t
     return step;
 }
 
+/* What a turn came to whose last step moved nothing. */
 static enum pump_result result_of(enum step step, bool write_failed)
 {
-    switch (step) {
-    case STEP_BLOCKED:
-        return PUMP_WAIT;
-    case STEP_NO_MEMORY:
+    assert(step != STEP_MOVED && step != STEP_END);
+    if (step == STEP_NO_MEMORY)
         return PUMP_NO_MEMORY;
-    case STEP_FAILED:
+    if (step == STEP_FAILED)
         return write_failed ? PUMP_WRITE_FAILED : PUMP_READ_FAILED;
-    case STEP_MOVED:
-    case STEP_END:
-        break;
-    }
-    assert(!"a step that ends no turn");
     return PUMP_WAIT;
 }
 

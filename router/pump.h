@@ -30,10 +30,13 @@
 /* One side's socket, as far as edge-triggered readiness has told. */
 struct side {
     int fd;         /* -1: closed */
-    bool readable;  /* until a read says EAGAIN */
-    bool writable;  /* until a write says EAGAIN */
-    bool hung_up;   /* its end or an error is queued: a short read does not mean "drained" */
     bool is_server; /* which of the connection's two sides this is */
+    bool readable;  /* until a read says EAGAIN or finds less than it asked for */
+    bool writable;  /* until a write says EAGAIN */
+    bool fin;       /* its FIN is queued behind the bytes: a short read has met the end */
+    bool failed;    /* reset or broken: read on until a call says so, a short read means nothing */
+    bool urgent;    /* TCP urgent data: reads stop at the mark, so a short read means nothing */
+    bool muted;     /* news of readability is switched off while nobody wants it */
 };
 
 enum relay_mode { RELAY_AUTO, RELAY_COPY, RELAY_SPLICE };

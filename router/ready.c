@@ -5,7 +5,8 @@
 #include <unistd.h>
 
 /* Sockets handled per wake-up; what is left keeps the set readable and libuv comes again. */
-#define READY_BATCH 256
+#define READY_BATCH  256
+#define READY_ALWAYS ((uint32_t)EPOLLOUT | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET)
 
 static void on_set_readable(uv_poll_t *poll, int status, int uv_events)
 {
@@ -40,12 +41,20 @@ int ready_init(struct ready *ready, uv_loop_t *loop, ready_event_cb *on_event)
 
 int ready_add(struct ready *ready, int fd, void *source)
 {
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                .data.ptr = source};
+    struct epoll_event event = {.events = READY_ALWAYS | EPOLLIN, .data.ptr = source};
 
     if (epoll_ctl(ready->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
         return uv_translate_sys_error(errno);
     return 0;
+}
+
+void ready_mute(struct ready *ready, int fd, void *source, bool mute)
+{
+    struct epoll_event event = {.events = READY_ALWAYS | (mute ? 0u : (uint32_t)EPOLLIN),
+                                .data.ptr = source};
+    int error = epoll_ctl(ready->epoll_fd, EPOLL_CTL_MOD, fd, &event);
+
+    assert(error == 0); /* the socket is in the set: nothing is allocated */
 }
 
 static void on_poll_closed(uv_handle_t *handle)

@@ -10,6 +10,7 @@
  * must remember what it has been told: "readable" and "writable" hold until a call says EAGAIN.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <uv.h>
@@ -28,6 +29,12 @@ int ready_init(struct ready *ready, uv_loop_t *loop, ready_event_cb *on_event);
 
 /* Adds a socket for good; `source` comes back with its events. 0 or a negative libuv error. */
 int ready_add(struct ready *ready, int fd, void *source);
+
+/*
+ * Switches news of readable bytes off or on again (ends, errors and writability are always told).
+ * Switching on tells at once what is there.
+ */
+void ready_mute(struct ready *ready, int fd, void *source, bool mute);
 
 /* Stops watching. The set itself is closed in libuv's close phase. */
 void ready_stop(struct ready *ready);
