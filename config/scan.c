@@ -132,8 +132,10 @@ static int by_meaning(const void *left, const void *right, void *context)
 
 static void keys_check(struct scanner *scanner, size_t first)
 {
-    struct key *keys = scanner->keys + first;
     size_t count = scanner->key_count - first;
+    if (count < 2)
+        return;
+    struct key *keys = scanner->keys + first;
     if (count > PAIRWISE_KEYS) {
         qsort_r(keys, count, sizeof *keys, by_meaning, (void *)(uintptr_t)scanner->text);
         for (size_t i = 1, start = 0; i < count; i++) {
