@@ -125,6 +125,17 @@ void io_expect_reset(int fd)
         fail_msg("expected a reset: %s", error == 0 ? "the end" : strerror(error));
 }
 
+void io_expect_reset_after_end(int fd)
+{
+    struct pollfd pollfd = {.fd = fd};
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    assert_int_equal(poll(&pollfd, 1, RIG_PATIENCE_MS), 1);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+    assert_true(error == ECONNRESET || error == EPIPE);
+}
+
 void io_expect_gone(int fd)
 {
     int error = receive_nothing(fd);

@@ -30,7 +30,9 @@ void io_expect_alert(int fd, uint8_t alert);
 void io_expect_end(int fd);   /* the end, in order, and nothing before it */
 void io_expect_reset(int fd); /* a reset, and nothing before it */
 void io_expect_gone(int fd);  /* the one or the other, and nothing before it */
-void io_end(int fd);          /* shutdown(SHUT_WR) */
+/* A reset after the end was read, which reads do not tell any more. */
+void io_expect_reset_after_end(int fd);
+void io_end(int fd); /* shutdown(SHUT_WR) */
 
 /* Bytes that differ from place to place, for streams: the byte at an offset. */
 uint8_t io_pattern(uint64_t offset, uint32_t seed);

@@ -1,0 +1,527 @@
+/* Relaying: bytes both ways, ends and resets passed on, sides that do not read, timeouts. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "test/loop/harness.h"
+#include "test/loop/harness_io.h"
+
+#define BULK_BYTES (8u * 1024u * 1024u)
+/* More than all buffers on the way can hold: the sockets' at their largest, a rest, a pipe. */
+#define MORE_THAN_BUFFERS (512u * 1024u * 1024u)
+
+static void start_pair(struct rig *rig, const char *members, int *client, int *server)
+{
+    rig_server(rig);
+    rig_start(rig, members);
+    rig_pair(rig, client, server);
+}
+
+static void end_both(struct rig *rig, int client, int server)
+{
+    io_end(client);
+    io_expect_end(server);
+    io_end(server);
+    io_expect_end(client);
+    rig_expect_reason(rig, "closed");
+}
+
+/* --- bytes --- */
+
+static void bulk_both_ways(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+    char in_line[64];
+
+    start_pair(rig, "", &client, &server);
+    io_stream(client, server, BULK_BYTES, 1);
+    io_stream(server, client, BULK_BYTES, 2);
+    end_both(rig, client, server);
+    snprintf(in_line, sizeof in_line, "\"bytes_out\":%u,", BULK_BYTES);
+    rig_expect_in_line(rig, in_line);
+}
+
+static void many_small_messages(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    for (uint32_t i = 0; i < 300; i++) {
+        io_stream(client, server, 1 + i % 100, i);
+        io_stream(server, client, 1 + i * 7 % 1000, i);
+    }
+    end_both(rig, client, server);
+}
+
+/* Bulk, then small, then bulk: the adaptive path changes twice. */
+static void calm_between_bulk(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    for (uint32_t round = 0; round < 3; round++) {
+        io_stream(server, client, BULK_BYTES / 4, round);
+        for (uint32_t i = 0; i < 20; i++)
+            io_stream(server, client, 10, i);
+    }
+    end_both(rig, client, server);
+}
+
+static void no_pipe_to_be_had(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    rig->pipes = 0;
+    start_pair(rig, "", &client, &server);
+    io_stream(client, server, BULK_BYTES / 2, 3);
+    io_stream(server, client, BULK_BYTES / 2, 4);
+    end_both(rig, client, server);
+}
+
+static void server_speaks_first(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    int client = rig_hello_client(rig, "a.test");
+    int server = rig_accept(rig, 0);
+    io_send_text(server, "before I have read a byte");
+    io_expect_text(client, "before I have read a byte");
+    io_expect_hello(server, "a.test");
+    end_both(rig, client, server);
+}
+
+/* --- ends --- */
+
+static void client_half_closes_then_downloads(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    io_send_text(client, "the last of me");
+    io_end(client);
+    io_expect_text(server, "the last of me");
+    io_expect_end(server);
+    io_stream(server, client, BULK_BYTES, 5);
+    io_end(server);
+    io_expect_end(client);
+    rig_expect_reason(rig, "closed");
+}
+
+static void server_half_closes_then_client_uploads(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    io_send_text(server, "the last of me");
+    io_end(server);
+    io_expect_text(client, "the last of me");
+    io_expect_end(client);
+    io_stream(client, server, BULK_BYTES, 6);
+    io_end(client);
+    io_expect_end(server);
+    rig_expect_reason(rig, "closed");
+}
+
+static void both_close(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    rig_hold(rig); /* both ends are found at once, with bytes in front of them */
+    io_send_text(client, "up");
+    io_send_text(server, "down");
+    io_end(client);
+    io_end(server);
+    rig_release(rig);
+    io_expect_text(server, "up");
+    io_expect_text(client, "down");
+    io_expect_end(server);
+    io_expect_end(client);
+    rig_expect_reason(rig, "closed");
+}
+
+/* The end waits behind bytes that the other side has not taken yet. */
+static void end_behind_unread_bytes(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t bytes[65536];
+    uint64_t sent = 0;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    for (;;) { /* until all buffers on the way to the server are full */
+        struct pollfd pollfd = {.fd = client, .events = POLLOUT};
+        io_fill(bytes, sizeof bytes, sent, 7);
+        ssize_t n = send(client, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0) {
+            sent += (uint64_t)n;
+        } else {
+            rig_settle(rig); /* the worker has moved what it could */
+            if (poll(&pollfd, 1, 0) == 0)
+                break;
+        }
+        assert_true(sent < MORE_THAN_BUFFERS);
+    }
+    io_end(client);
+    rig_settle(rig);
+    for (uint64_t got = 0; got < sent;) {
+        uint8_t expected[sizeof bytes];
+        ssize_t n = recv(server, bytes, sizeof bytes, 0);
+        assert_true(n > 0);
+        io_fill(expected, (size_t)n, got, 7);
+        assert_memory_equal(bytes, expected, (size_t)n);
+        got += (uint64_t)n;
+    }
+    io_expect_end(server);
+    io_send_text(server, "and back");
+    io_end(server);
+    io_expect_text(client, "and back");
+    io_expect_end(client);
+    rig_expect_reason(rig, "closed");
+}
+
+/* --- resets --- */
+
+static void reset_by_client_resets_server(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    rig_reset(rig, client);
+    io_expect_reset(server);
+    rig_expect_reason(rig, "client_abort");
+}
+
+static void reset_by_server_resets_client(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    rig_reset(rig, server);
+    io_expect_reset(client);
+    rig_expect_reason(rig, "server_abort");
+}
+
+static void server_resets_after_response(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    rig_hold(rig);
+    io_send_text(server, "response");
+    rig_reset(rig, server);
+    rig_release(rig);
+    io_expect_text(client, "response");
+    io_expect_reset(client);
+    rig_expect_reason(rig, "server_abort");
+    rig_expect_in_line(rig, "\"bytes_out\":8,");
+}
+
+/* The client's bytes cannot be written any more, the response is there nevertheless. */
+static void server_resets_after_response_while_client_sends(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    rig_hold(rig);
+    io_send_text(client, "more that nobody will read");
+    io_send_text(server, "response");
+    rig_reset(rig, server);
+    rig_release(rig);
+    io_expect_text(client, "response");
+    io_expect_reset(client);
+    rig_expect_reason(rig, "server_abort");
+    rig_expect_in_line(rig, "\"bytes_out\":8,");
+}
+
+static void client_resets_after_request_while_server_sends(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    rig_hold(rig);
+    io_send_text(server, "more that nobody will read");
+    io_send_text(client, "request");
+    rig_reset(rig, client);
+    rig_release(rig);
+    io_expect_text(server, "request");
+    io_expect_reset(server);
+    rig_expect_reason(rig, "client_abort");
+}
+
+static void reset_after_half_close(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    io_end(client);
+    io_expect_end(server);
+    rig_reset(rig, client); /* nothing is being read from it any more: only the error tells */
+    io_expect_reset_after_end(server);
+    rig_expect_reason(rig, "client_abort");
+
+    rig_pair(rig, &client, &server);
+    io_end(server);
+    io_expect_end(client);
+    rig_close(rig, server); /* gone for good: it answers the next bytes with a reset */
+    io_send_text(client, "is anybody there?");
+    io_expect_reset_after_end(client);
+    rig_expect_reason(rig, "server_abort");
+}
+
+/* --- sides that do not read --- */
+
+/* Sends until the connection is gone or blocked for good; it may not take more than buffers hold.
+ */
+static void send_until_gone(int fd)
+{
+    static uint8_t bytes[256 * 1024];
+    uint64_t sent = 0;
+    ssize_t n;
+
+    while ((n = send(fd, bytes, sizeof bytes, MSG_NOSIGNAL)) > 0) {
+        sent += (uint64_t)n;
+        assert_true(sent < MORE_THAN_BUFFERS);
+    }
+    assert_true(errno == ECONNRESET || errno == EPIPE);
+}
+
+static void server_never_reads(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "\"timeouts\":{\"idle\":\"500ms\"}", &client, &server);
+    send_until_gone(client);
+    rig_expect_reason(rig, "idle_timeout");
+}
+
+static void client_never_reads(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "\"timeouts\":{\"idle\":\"500ms\"}", &client, &server);
+    send_until_gone(server);
+    rig_expect_reason(rig, "idle_timeout");
+}
+
+/* Fills all buffers from one side to the other; returns how much they took. */
+static uint64_t fill_the_way(struct rig *rig, int from)
+{
+    static uint8_t bytes[256 * 1024];
+    struct pollfd pollfd = {.fd = from, .events = POLLOUT};
+    uint64_t sent = 0;
+
+    do {
+        ssize_t n;
+        while ((n = send(from, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+            sent += (uint64_t)n;
+        assert_int_equal(errno, EAGAIN);
+        assert_true(sent < MORE_THAN_BUFFERS);
+        rig_settle(rig);
+    } while (poll(&pollfd, 1, 0) != 0);
+    return sent;
+}
+
+/* One direction that stands still does not hold the other one up. */
+static void other_direction_goes_on(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    fill_the_way(rig, client);
+    io_stream(server, client, BULK_BYTES, 8);
+}
+
+static void client_resets_while_server_never_reads(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "\"timeouts\":{\"half_close\":\"300ms\"}", &client, &server);
+    fill_the_way(rig, client);
+    rig_reset(rig, client);
+    rig_expect_reason(rig, "client_abort");
+}
+
+static void server_resets_while_client_never_reads(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "\"timeouts\":{\"half_close\":\"300ms\"}", &client, &server);
+    fill_the_way(rig, server);
+    rig_reset(rig, server);
+    rig_expect_reason(rig, "server_abort");
+}
+
+/* --- timeouts --- */
+
+static void idle_timeout(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "\"timeouts\":{\"idle\":\"200ms\",\"connect\":\"60s\",\"hello\":\"60s\"}",
+               &client, &server);
+    io_send_text(server, "something");
+    io_expect_text(client, "something");
+    io_expect_gone(client);
+    io_expect_gone(server);
+    rig_expect_reason(rig, "idle_timeout");
+}
+
+static void half_close_timeout(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "\"timeouts\":{\"half_close\":\"200ms\",\"idle\":\"1h\"}", &client, &server);
+    io_end(client);
+    io_expect_end(server);
+    io_expect_gone(client);
+    rig_expect_reason(rig, "half_close_timeout");
+
+    rig_pair(rig, &client, &server);
+    io_end(server);
+    io_expect_end(client);
+    io_expect_gone(server);
+    rig_expect_reason(rig, "half_close_timeout");
+}
+
+/* Without an idle timeout a half-closed connection still has its own. */
+static void half_close_timeout_without_idle(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "\"timeouts\":{\"half_close\":\"200ms\",\"idle\":\"off\"}", &client, &server);
+    io_end(client);
+    io_expect_end(server);
+    io_expect_gone(client);
+    rig_expect_reason(rig, "half_close_timeout");
+}
+
+/* --- many --- */
+
+#define CONNECTIONS 100
+
+/* Every server socket tells its number; the client that reads it says it back. */
+static void one_hundred_connections_at_once(void **state)
+{
+    struct rig *rig = *state;
+    int clients[CONNECTIONS], servers[CONNECTIONS];
+    bool seen[CONNECTIONS] = {false};
+
+    rig_server(rig);
+    rig_start(rig, "");
+    for (int i = 0; i < CONNECTIONS; i++)
+        clients[i] = rig_hello_client(rig, "a.test");
+    for (uint8_t i = 0; i < CONNECTIONS; i++) {
+        servers[i] = rig_accept(rig, 0);
+        io_expect_hello(servers[i], "a.test");
+        io_send(servers[i], &i, 1);
+    }
+    assert_int_equal(atomic_load(&rig->host.active), CONNECTIONS);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        uint8_t number;
+        assert_int_equal(recv(clients[i], &number, 1, 0), 1);
+        assert_in_range(number, 0, CONNECTIONS - 1);
+        assert_false(seen[number]);
+        seen[number] = true;
+        io_stream(clients[i], servers[number], 100000, number);
+        io_stream(servers[number], clients[i], 100000, number);
+        end_both(rig, clients[i], servers[number]);
+    }
+}
+
+/* Several streams at once in one worker: budgets, the run queue, shared pipes. */
+static void streams_side_by_side(void **state)
+{
+    enum { STREAMS = 8, BYTES = 4 * 1024 * 1024 };
+    struct rig *rig = *state;
+    int clients[STREAMS], servers[STREAMS];
+    static uint8_t bytes[BYTES], got[BYTES];
+    size_t sent[STREAMS] = {0};
+
+    rig->pipes = 2;
+    rig_server(rig);
+    rig_start(rig, "");
+    io_fill(bytes, BYTES, 0, 9);
+    for (int i = 0; i < STREAMS; i++)
+        rig_pair(rig, &clients[i], &servers[i]);
+    rig_hold(rig); /* so that each of them has more than a turn's worth waiting */
+    for (int i = 0; i < STREAMS; i++) {
+        ssize_t n = send(clients[i], bytes, BYTES, MSG_DONTWAIT | MSG_NOSIGNAL);
+        assert_true(n > 0);
+        sent[i] = (size_t)n;
+        io_end(clients[i]);
+    }
+    rig_release(rig);
+    for (int i = 0; i < STREAMS; i++) {
+        assert_int_equal(recv(servers[i], got, sent[i], MSG_WAITALL), sent[i]);
+        assert_memory_equal(got, bytes, sent[i]);
+        io_expect_end(servers[i]);
+        rig_close(rig, servers[i]);
+        rig_expect_reason(rig, "closed");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_ROWS(bulk_both_ways),
+        RIG_ROWS(many_small_messages),
+        RIG_ROWS(calm_between_bulk),
+        RIG_ROWS(no_pipe_to_be_had),
+        RIG_ROWS(server_speaks_first),
+        RIG_ROWS(client_half_closes_then_downloads),
+        RIG_ROWS(server_half_closes_then_client_uploads),
+        RIG_ROWS(both_close),
+        RIG_ROWS(end_behind_unread_bytes),
+        RIG_ROWS(reset_by_client_resets_server),
+        RIG_ROWS(reset_by_server_resets_client),
+        RIG_ROWS(server_resets_after_response),
+        RIG_ROWS(server_resets_after_response_while_client_sends),
+        RIG_ROWS(client_resets_after_request_while_server_sends),
+        RIG_ROWS(reset_after_half_close),
+        RIG_ROWS(server_never_reads),
+        RIG_ROWS(client_never_reads),
+        RIG_ROWS(other_direction_goes_on),
+        RIG_ROWS(client_resets_while_server_never_reads),
+        RIG_ROWS(server_resets_while_client_never_reads),
+        RIG_ROWS(idle_timeout),
+        RIG_ROWS(half_close_timeout),
+        RIG_ROWS(half_close_timeout_without_idle),
+        RIG_ROWS(one_hundred_connections_at_once),
+        RIG_ROWS(streams_side_by_side),
+    };
+
+    rig_process_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

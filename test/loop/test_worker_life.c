@@ -1,0 +1,369 @@
+/* A worker's orders: drain, stop, another configuration; and how it accepts when it is full. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "test/loop/harness.h"
+#include "test/loop/harness_io.h"
+
+static void end_both(struct rig *rig, int client, int server)
+{
+    io_end(client);
+    io_expect_end(server);
+    io_end(server);
+    io_expect_end(client);
+    rig_expect_reason(rig, "closed");
+}
+
+static void talk(int client, int server)
+{
+    io_send_text(client, "ping");
+    io_expect_text(server, "ping");
+    io_send_text(server, "pong");
+    io_expect_text(client, "pong");
+}
+
+/* --- the end --- */
+
+static void ends_without_connections(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_order_end(rig, ORDER_DRAIN, 60000);
+    rig_join(rig);
+}
+
+static void drain_lets_finish(void **state)
+{
+    struct rig *rig = *state;
+    struct target public;
+    int client, server;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &client, &server);
+    rig_address(rig, NULL, &public);
+    rig_order_end(rig, ORDER_DRAIN, 60000);
+    rig_wait_refused(rig, &public.address, public.len);
+    talk(client, server);
+    io_stream(server, client, 1000000, 1);
+    end_both(rig, client, server);
+    rig_join(rig);
+}
+
+static void drain_timeout_closes(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &client, &server);
+    rig_order_end(rig, ORDER_DRAIN, 200);
+    io_expect_gone(client);
+    io_expect_gone(server);
+    rig_expect_reason(rig, "drain_timeout");
+    rig_join(rig);
+}
+
+static void stop_at_once(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t hello[IO_HELLO_MAX];
+    int client, server;
+
+    rig_silent_server(rig);
+    rig_server(rig);
+    rig_start(rig, "\"timeouts\":{\"connect\":\"60s\"}");
+    int connecting = rig_hello_client(rig, "a.test");
+    rig_settle(rig);
+    client = rig_hello_client(rig, "a.test");
+    server = rig_accept(rig, 1);
+    io_expect_hello(server, "a.test");
+    size_t len = io_hello("a.test", hello);
+    int peeking = rig_client(rig, NULL);
+    io_send(peeking, hello, len - 1);
+    int refused = rig_hello_client(rig, "unknown.test");
+    io_expect_alert(refused, 112); /* its client has not hung up yet */
+    rig_settle(rig);
+    rig_order_end(rig, ORDER_STOP, 0);
+    io_expect_gone(connecting);
+    io_expect_gone(client);
+    io_expect_gone(server);
+    io_expect_gone(peeking);
+    rig_join(rig);
+    assert_int_equal(tally_read(&rig->worker.tally.closed[REASON_DRAIN_TIMEOUT]), 3);
+    assert_int_equal(tally_read(&rig->worker.tally.closed[REASON_NO_ROUTE]), 1);
+}
+
+/* Told to drain, then to stop, then to stop again, which it may not live to hear. */
+static void stop_while_draining(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &client, &server);
+    rig_order_end(rig, ORDER_DRAIN, 60000);
+    talk(client, server);
+    rig_order_end(rig, ORDER_STOP, 0);
+    rig_order_end(rig, ORDER_STOP, 0);
+    io_expect_gone(client);
+    rig_join(rig);
+    assert_int_equal(tally_read(&rig->worker.tally.closed[REASON_DRAIN_TIMEOUT]), 1);
+}
+
+/* What the kernel has accepted is served, not reset, when the drain begins. */
+static void drain_takes_what_waits(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t hello[IO_HELLO_MAX];
+    size_t len = io_hello("a.test", hello);
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_hold(rig);
+    int client = rig_client(rig, NULL);
+    io_send(client, hello, len);
+    struct order *drain = calloc(1, sizeof *drain);
+    assert_non_null(drain);
+    drain->kind = ORDER_DRAIN;
+    drain->drain_ms = 60000;
+    worker_post(&rig->worker, drain);
+    rig->hold_ending = true; /* this hold is the last one */
+    rig->holdable = false;
+    rig_release(rig);
+    int server = rig_accept(rig, 0);
+    io_expect_hello(server, "a.test");
+    talk(client, server);
+    end_both(rig, client, server);
+    rig_join(rig);
+}
+
+/* --- another configuration --- */
+
+static void adopt_new_snapshot_keeps_old_connections(void **state)
+{
+    struct rig *rig = *state;
+    int old_client, old_server;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &old_client, &old_server);
+    rig_server(rig);
+    rig_reload(rig, 1, "\"policies\":{\"unknown_sni\":\"reset\"}");
+    rig_settle(rig);
+    for (int i = 0; i < 3; i++) {
+        int client = rig_hello_client(rig, "a.test");
+        int server = rig_accept(rig, 1);
+        io_expect_hello(server, "a.test");
+        end_both(rig, client, server);
+    }
+    io_expect_reset(rig_hello_client(rig, "b.test"));
+    rig_expect_reason(rig, "no_route");
+    assert_int_equal(atomic_load(&rig->snapshots[0]->refs), 1);
+    talk(old_client, old_server);
+    end_both(rig, old_client, old_server);
+    rig_wait_refs(rig, 0, 0);
+    assert_int_equal(atomic_load(&rig->snapshots[1]->refs), 1);
+}
+
+static void unused_snapshot_is_let_go_at_once(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_settle(rig);
+    rig_reload(rig, 0, "");
+    rig_wait_refs(rig, 0, 0);
+    assert_int_equal(atomic_load(&rig->snapshots[1]->refs), 1);
+}
+
+/* A connection that was accepted under the old configuration is routed by it, too. */
+static void hello_across_a_reload(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t hello[IO_HELLO_MAX];
+    size_t len = io_hello("a.test", hello);
+
+    rig_server(rig);
+    rig_start(rig, "");
+    int client = rig_client(rig, NULL);
+    io_send(client, hello, len / 2);
+    rig_settle(rig);
+    rig_server(rig);
+    rig_reload(rig, 1, "");
+    rig_settle(rig);
+    io_send(client, hello + len / 2, len - len / 2);
+    int server = rig_accept(rig, 0);
+    io_expect_hello(server, "a.test");
+    end_both(rig, client, server);
+    rig_wait_refs(rig, 0, 0);
+}
+
+#define LISTENER(name) "{\"name\":\"" name "\",\"address\":\"127.0.0.1:0\"}"
+
+static void removed_listener_closes(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t hello[IO_HELLO_MAX];
+    size_t len = io_hello("a.test", hello);
+    struct target public, second;
+
+    rig->listeners = LISTENER("public") "," LISTENER("second");
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_address(rig, "public", &public);
+    rig_address(rig, "second", &second);
+    int client = rig_client(rig, "second");
+    io_send(client, hello, len);
+    int server = rig_accept(rig, 0);
+    io_expect_hello(server, "a.test");
+
+    rig->listeners = LISTENER("public");
+    rig_hold(rig);
+    int waiting = rig_client(rig, "second"); /* the kernel has it: it is served */
+    io_send(waiting, hello, len);
+    rig_reload(rig, 0, "");
+    rig_release(rig);
+    rig_wait_refused(rig, &second.address, second.len);
+    int waiting_server = rig_accept(rig, 0);
+    io_expect_hello(waiting_server, "a.test");
+    end_both(rig, waiting, waiting_server);
+    rig_expect_in_line(rig, "\"listener\":\"second\"");
+
+    talk(client, server);
+    end_both(rig, client, server);
+    rig_expect_in_line(rig, "\"listener\":\"second\"");
+    rig_pair(rig, &client, &server); /* "public" is where it was */
+    end_both(rig, client, server);
+    rig_expect_in_line(rig, "\"listener\":\"public\"");
+}
+
+static void added_listener_opens(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_settle(rig);
+    rig->listeners = LISTENER("second") "," LISTENER("public");
+    rig_reload(rig, 0, "");
+    client = rig_client(rig, "second");
+    io_send_text(client, "not TLS");
+    io_expect_end(client);
+    rig_expect_reason(rig, "not_tls");
+    rig_expect_in_line(rig, "\"listener\":\"second\"");
+    rig_pair(rig, &client, &server); /* its index has changed */
+    end_both(rig, client, server);
+    rig_expect_in_line(rig, "\"listener\":\"public\"");
+}
+
+/* --- full --- */
+
+/* Accepting pauses while the cap is reached, goes on when there is room, and does not spin. */
+static void connection_cap_pauses_and_resumes(void **state)
+{
+    struct rig *rig = *state;
+    int clients[4], servers[4];
+
+    rig->connection_cap = 2;
+    rig_server(rig);
+    rig_start(rig, "\"timeouts\":{\"idle\":\"700ms\"}");
+    rig_pair(rig, &clients[0], &servers[0]);
+    rig_pair(rig, &clients[1], &servers[1]);
+    clients[2] = rig_hello_client(rig, "a.test");
+    clients[3] = rig_hello_client(rig, "a.test");
+    rig_wait_tally(&rig->worker.tally.accept_pauses, 1);
+    assert_int_equal(tally_read(&rig->worker.tally.accepted), 2);
+    /* The first two idle away, which takes many of the pauses' lengths. */
+    rig_expect_reason(rig, "idle_timeout");
+    rig_expect_reason(rig, "idle_timeout");
+    for (int i = 2; i < 4; i++) {
+        servers[i] = rig_accept(rig, 0);
+        io_expect_hello(servers[i], "a.test");
+    }
+    assert_in_range(tally_read(&rig->worker.tally.accept_pauses), 1, 3);
+    talk(clients[2], servers[2]);
+    talk(clients[3], servers[3]);
+}
+
+/* A listener that opens while accepting pauses waits with the others. */
+static void listener_added_while_full(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    rig->connection_cap = 1;
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &client, &server);
+    int waiting = rig_hello_client(rig, "a.test");
+    rig_wait_tally(&rig->worker.tally.accept_pauses, 1);
+    rig->listeners = LISTENER("public") "," LISTENER("second");
+    rig_reload(rig, 0, "");
+    rig_settle(rig);
+    assert_int_equal(tally_read(&rig->worker.tally.accepted), 1);
+    end_both(rig, client, server);
+    server = rig_accept(rig, 0);
+    io_expect_hello(server, "a.test");
+    end_both(rig, waiting, server);
+    client = rig_client(rig, "second");
+    io_send_text(client, "not TLS");
+    io_expect_end(client);
+    rig_expect_reason(rig, "not_tls");
+}
+
+/* Told to end while it is full and clients wait: it ends all the same. */
+static void end_while_full(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    rig->connection_cap = 1;
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &client, &server);
+    int waiting = rig_hello_client(rig, "a.test");
+    rig_wait_tally(&rig->worker.tally.accept_pauses, 1);
+    rig_order_end(rig, ORDER_DRAIN, 60000);
+    io_expect_gone(waiting);
+    talk(client, server);
+    end_both(rig, client, server);
+    rig_join(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_ROWS(ends_without_connections),
+        RIG_ROWS(drain_lets_finish),
+        RIG_ROWS(drain_timeout_closes),
+        RIG_ROWS(stop_at_once),
+        RIG_ROWS(stop_while_draining),
+        RIG_ROWS(drain_takes_what_waits),
+        RIG_ROWS(adopt_new_snapshot_keeps_old_connections),
+        RIG_ROWS(unused_snapshot_is_let_go_at_once),
+        RIG_ROWS(hello_across_a_reload),
+        RIG_ROWS(removed_listener_closes),
+        RIG_ROWS(added_listener_opens),
+        RIG_ROWS(connection_cap_pauses_and_resumes),
+        RIG_ROWS(listener_added_while_full),
+        RIG_ROWS(end_while_full),
+    };
+
+    rig_process_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
