@@ -64,16 +64,21 @@ void json_free(struct json_node *node)
 
 enum json_kind json_kind(const struct json_node *node)
 {
-    const cJSON *item = item_of(node);
-    if (cJSON_IsObject(item))
+    switch (item_of(node)->type & 0xff) {
+    case cJSON_Object:
         return JSON_OBJECT;
-    if (cJSON_IsArray(item))
+    case cJSON_Array:
         return JSON_ARRAY;
-    if (cJSON_IsString(item))
+    case cJSON_String:
         return JSON_STRING;
-    if (cJSON_IsNumber(item))
+    case cJSON_Number:
         return JSON_NUMBER;
-    return cJSON_IsBool(item) ? JSON_BOOLEAN : JSON_NULL;
+    case cJSON_True:
+    case cJSON_False:
+        return JSON_BOOLEAN;
+    default:
+        return JSON_NULL;
+    }
 }
 
 const char *json_kind_name(enum json_kind kind)

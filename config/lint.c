@@ -98,14 +98,14 @@ static void lint_routes(const struct config *config, struct report *report)
         const struct route *route = &config->routes[i];
         struct position at = {route->line, route->column};
         if (lint_never_holds(config, route))
-            report_warning(report, report_offset(report, at),
-                           "this route can never match: none of its listeners accepts clients from "
-                           "its networks");
+            report_warning_at(
+                report, at,
+                "this route can never match: none of its listeners accepts clients from "
+                "its networks");
         const struct timeouts *own = route->timeouts;
         if (own && own->idle_ms > 0 && own->idle_ms < 1000 &&
             own->idle_ms != config->timeouts.idle_ms)
-            report_warning(report, report_offset(report, at),
-                           "this route's idle timeout is less than a second");
+            report_warning_at(report, at, "this route's idle timeout is less than a second");
     }
 }
 
@@ -138,9 +138,9 @@ static void lint_listeners(const struct config *config, struct report *report)
             const struct listener_config *other = &config->listeners[j];
             if (other->address.kind != ADDRESS_IPV4 || other->address.port != wide->address.port)
                 continue;
-            report_warning(report, report_offset(report, other->at),
-                           "%s accepts the same clients as %s, unless that has \"v6only\": true",
-                           other->address.text, wide->address.text);
+            report_warning_at(report, other->at,
+                              "%s accepts the same clients as %s, unless that has \"v6only\": true",
+                              other->address.text, wide->address.text);
         }
     }
 }
@@ -185,9 +185,9 @@ static void lint_loop(const struct config *config, const struct server_config *s
             continue;
         if (!reaches(&server->address, listener))
             continue;
-        report_warning(report, report_offset(report, server->at),
-                       "%s is our own listener %s: connections would go in a circle",
-                       server->address.text, listener->address.text);
+        report_warning_at(report, server->at,
+                          "%s is our own listener %s: connections would go in a circle",
+                          server->address.text, listener->address.text);
         return;
     }
 }
@@ -202,9 +202,9 @@ static bool lint_twice(const struct backend_config *backend, struct report *repo
         if (names_find(&seen, server->address.text) == NAMES_NONE)
             well = names_add(&seen, server->address.text, i);
         else
-            report_warning(report, report_offset(report, server->at),
-                           "%s stands twice in this backend (a weight says it better)",
-                           server->address.text);
+            report_warning_at(report, server->at,
+                              "%s stands twice in this backend (a weight says it better)",
+                              server->address.text);
     }
     names_free(&seen);
     return well;
@@ -219,12 +219,11 @@ static bool lint_backend(const struct config *config, const struct backend_confi
         lint_loop(config, &backend->servers[i], report);
     }
     if (weights == 0)
-        report_warning(report, report_offset(report, backend->at),
-                       "all servers of backend \"%.80s\" have weight 0: it takes no connections",
-                       backend->name);
+        report_warning_at(report, backend->at,
+                          "all servers of backend \"%.80s\" have weight 0: it takes no connections",
+                          backend->name);
     if (!used)
-        report_warning(report, report_offset(report, backend->at), "backend \"%.80s\" is not used",
-                       backend->name);
+        report_warning_at(report, backend->at, "backend \"%.80s\" is not used", backend->name);
     return lint_twice(backend, report);
 }
 

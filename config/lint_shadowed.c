@@ -31,11 +31,12 @@ static void on_candidate(void *context, const struct route_candidate *candidate)
     } else if (shadow->passed) {
         const struct route *routes = shadow->loader->config->routes;
         const struct route *lost = &routes[candidate->route], *wins = &routes[shadow->route];
-        report_warning(report, report_offset(report, (struct position){lost->line, lost->column}),
-                       "this route can never match \"%s\": the conditions of another (%s) always "
-                       "hold",
-                       shadow->pattern,
-                       report_place(report, (struct position){wins->line, wins->column}, place));
+        report_warning_at(
+            report, (struct position){lost->line, lost->column},
+            "this route can never match \"%s\": the conditions of another (%s) always "
+            "hold",
+            shadow->pattern,
+            report_place(report, (struct position){wins->line, wins->column}, place));
     }
 }
 

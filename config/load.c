@@ -20,6 +20,9 @@
 #include "config/loader.h"
 #include "config/suggest.h"
 
+/* Names compared for "did you mean" in one load: about half a second's worth. */
+#define COMPARISONS_MAX ((size_t)4000000)
+
 /* --- shared by the sections --- */
 
 size_t loader_offset(const struct loader *loader, const struct json_node *node)
@@ -50,8 +53,10 @@ static uint32_t name_resolve(struct loader *loader, const struct names *names,
         return index;
     struct suggestion suggestion;
     suggest_start(&suggestion, name);
-    if (!report_full(&loader->report))
+    if (!report_full(&loader->report) && names_count(names) <= loader->comparisons_left) {
+        loader->comparisons_left -= names_count(names);
         names_suggest(names, &suggestion);
+    }
     report_error(&loader->report, loader_offset(loader, node), "unknown %s \"%.80s\"%s", what, name,
                  suggest_text(&suggestion, hint, sizeof hint));
     return CONFIG_NONE;
@@ -256,7 +261,7 @@ static void loader_free(struct loader *loader)
 struct config *loader_run(const char *text, size_t len, const char *file, bool hide_lines,
                           struct diagnostics *found)
 {
-    struct loader loader = {.config = config_new(file)};
+    struct loader loader = {.config = config_new(file), .comparisons_left = COMPARISONS_MAX};
     size_t errors_before = found->errors;
     if (!report_start(&loader.report, text, len, found) || !loader.config) {
         found->no_memory = true;

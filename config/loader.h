@@ -25,6 +25,7 @@ struct loader {
     bool backends_unknown;                   /* names cannot be checked: their list is broken */
     bool listeners_unknown;
     struct names backend_names, listener_names;
+    size_t comparisons_left; /* of names, for suggestions: many errors times many names is much */
 };
 
 /* config_load_text(); `hide_lines`: the text is made up, its lines mean nothing to anybody. */

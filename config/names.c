@@ -37,6 +37,11 @@ uint32_t names_find(const struct names *names, const char *name)
     return entry ? entry->index : NAMES_NONE;
 }
 
+size_t names_count(const struct names *names)
+{
+    return HASH_COUNT(names->table);
+}
+
 void names_suggest(const struct names *names, struct suggestion *suggestion)
 {
     for (const struct name *entry = names->table; entry; entry = entry->hh.next)
@@ -45,10 +50,11 @@ void names_suggest(const struct names *names, struct suggestion *suggestion)
 
 void names_free(struct names *names)
 {
-    struct name *entry, *next;
-    HASH_ITER(hh, names->table, entry, next)
-    {
-        HASH_DEL(names->table, entry);
+    struct name *entry = names->table;
+    HASH_CLEAR(hh, names->table); /* takes the table away and leaves the entries */
+    while (entry) {
+        struct name *next = entry->hh.next;
         free(entry);
+        entry = next;
     }
 }

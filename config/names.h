@@ -23,6 +23,8 @@ bool names_add(struct names *names, const char *name, uint32_t index);
 /* NAMES_NONE: not there. */
 uint32_t names_find(const struct names *names, const char *name);
 
+size_t names_count(const struct names *names);
+
 /* Has the suggestion consider every name. */
 void names_suggest(const struct names *names, struct suggestion *suggestion);
 

@@ -233,3 +233,13 @@ void report_warning(struct report *report, size_t offset, const char *format, ..
     report_add(report, DIAGNOSTIC_WARNING, offset, format, arguments);
     va_end(arguments);
 }
+
+void report_warning_at(struct report *report, struct position at, const char *format, ...)
+{
+    va_list arguments;
+    bool kept = report->found->warnings < DIAGNOSTICS_KEPT; /* else the offset does not matter */
+    va_start(arguments, format);
+    report_add(report, DIAGNOSTIC_WARNING, kept ? report_offset(report, at) : REPORT_WHOLE, format,
+               arguments);
+    va_end(arguments);
+}

@@ -40,6 +40,10 @@ void report_error(struct report *report, size_t offset, const char *format, ...)
 void report_warning(struct report *report, size_t offset, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* As report_warning(), at a position that report_position() has given. */
+void report_warning_at(struct report *report, struct position at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Whether a further error would only be counted: then the work for a good message is in vain. */
 bool report_full(const struct report *report);
 

@@ -123,10 +123,20 @@ static void key_duplicate(struct scanner *scanner, const struct key *first, cons
                  scanner->text + again->at, place);
 }
 
+/* Bytes of UTF-8 have the order of the characters they stand for, so both ways agree. */
+static int key_order(const char *text, const struct key *a, const struct key *b)
+{
+    if (!a->len || !b->len)
+        return token_compare(text, a->at, b->at);
+    uint32_t shorter = a->len < b->len ? a->len : b->len;
+    int order = memcmp(text + a->at + 1, text + b->at + 1, shorter - 2);
+    return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
+}
+
 static int by_meaning(const void *left, const void *right, void *context)
 {
     const struct key *a = left, *b = right;
-    int order = token_compare(context, a->at, b->at);
+    int order = key_order(context, a, b);
     return order != 0 ? order : a->at < b->at ? -1 : 1;
 }
 
