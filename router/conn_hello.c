@@ -24,6 +24,8 @@
 
 /* First look; most hellos fit, and what lies behind them is not copied for nothing. */
 #define PEEK_FIRST_BYTES 4096u
+/* So much the kernel holds of any connection without being asked for more room. */
+#define PEEK_WINDOW_BYTES 32768u
 /* Room for the offered protocols in the log; a list that is longer is cut between names. */
 #define ALPN_TEXT_MAX 1536u
 /* One more name, escaped, with quotes and comma, takes at most so much. */
@@ -121,19 +123,29 @@ static ssize_t peek(const struct conn *conn, size_t want)
     return n;
 }
 
-/* Has the kernel wake us when the parser will have something new to say. */
+static void set_lowat(struct conn *conn, size_t bytes)
+{
+    int lowat = (int)bytes;
+
+    (void)setsockopt(conn->client.fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat);
+    conn->lowat = true;
+}
+
+/*
+ * Has the kernel wake us when the parser will have something new to say. Looking takes nothing out,
+ * so the receive window of a very large hello would close before it is whole: asking for more than
+ * it can ever need makes the kernel enlarge the buffer, which it keeps when less is asked for then.
+ */
 static void wait_for(struct conn *conn, size_t need)
 {
-    int lowat = (int)need;
-
     if (conn->client.fin || conn->client.failed) {
         conn_close(conn, REASON_HELLO_ABORT);
         return;
     }
-    if (need > 1) {
-        (void)setsockopt(conn->client.fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat);
-        conn->lowat = true;
-    }
+    if (need > PEEK_WINDOW_BYTES)
+        set_lowat(conn, 2 * hello_wire_limit(conn_config(conn)->hello_limit_bytes));
+    if (need > 1)
+        set_lowat(conn, need);
     conn_watch_client(conn);
 }
 

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Full reads in a row after which a stream is taken for a bulk transfer and spliced. */
+/* A read of so much pays for splicing: two calls more, but nothing is copied or allocated. */
+#define PUMP_BULKY_BYTES (12u * 1024u)
+/* Bulky reads in a row after which a stream is spliced. */
 #define PUMP_FULL_READS 2
 /* Small splices after which it is taken for calm again and copied. */
 #define PUMP_CALM_READS 4
@@ -91,12 +93,12 @@ static void note_read(struct pump *pump, size_t got, size_t wanted)
 {
     struct side *from = pump->from;
 
-    if (got >= wanted) {
-        if (pump->full_reads < PUMP_FULL_READS)
-            pump->full_reads++;
+    if (got < PUMP_BULKY_BYTES)
+        pump->full_reads = 0;
+    else if (pump->full_reads < PUMP_FULL_READS)
+        pump->full_reads++;
+    if (got >= wanted)
         return;
-    }
-    pump->full_reads = 0;
     if (from->failed || from->urgent)
         return;
     if (from->fin)
@@ -161,7 +163,7 @@ static enum step fill_pipe(struct pump *pump, const struct pump_tools *tools, si
     if (n > 0) {
         pump->pipe->held_bytes = (uint32_t)n;
         *got = (size_t)n;
-        if (*got >= tools->copy_bytes)
+        if (*got >= PUMP_BULKY_BYTES)
             pump->full_reads = PUMP_FULL_READS + PUMP_CALM_READS;
         else if (pump->full_reads > 0)
             pump->full_reads--;
