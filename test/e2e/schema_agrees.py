@@ -90,7 +90,8 @@ def port():
 
 
 def name():
-    labels = ("".join(R.choice("abzAZ09-_") for _ in range(R.choice([0, 1, 2, 5, 5, 5, 62, 63, 64])))
+    lengths = [0, 1, 2, 5, 5, 5, 62, 63, 64]
+    labels = ("".join(R.choice("abzAZ09-_") for _ in range(R.choice(lengths)))
               for _ in range(R.randint(1, 6)))
     return ".".join(labels) + R.choice(["", "", "", ".", ".."])
 
@@ -121,9 +122,9 @@ def duration():
 
 
 def size():
-    number = R.choice([0, 1, 63, 64, 65, 99, 511, 1000, 1023, 1024, 1029, 1030, 1099, 1100, 1999, 2000,
-                       9999, 10000, 59999, 60000, 64999, 65000, 65499, 65500, 65535, 65536, 65537,
-                       65540, 70000, "064", "01024"])
+    number = R.choice([0, 1, 63, 64, 65, 99, 511, 1000, 1023, 1024, 1029, 1030, 1099, 1100, 1999,
+                       2000, 9999, 10000, 59999, 60000, 64999, 65000, 65499, 65500, 65535, 65536,
+                       65537, 65540, 70000, "064", "01024"])
     return str(number) + R.choice(["", "", "k", "K", "m", "kb", " "])
 
 
@@ -133,7 +134,8 @@ def mode():
 
 
 def alpn():
-    return "".join(R.choice("ah2/-!~ \x7f") for _ in range(R.choice([0, 1, 2, 3, 5, 254, 255, 256])))
+    length = R.choice([0, 1, 2, 3, 5, 254, 255, 256])
+    return "".join(R.choice("ah2/-!~ \x7f") for _ in range(length))
 
 
 def spoiled(text):
@@ -149,6 +151,11 @@ LISTENER = [{"address": "192.0.2.2:443"}]
 
 
 # Each value stands on a line of its own, so that errors lead back to it.
+def route_lines(lines):
+    return (f'{{ "listeners": {json.dumps(LISTENER)}, "backends": {json.dumps(BACKEND)}, '
+            + '"routes": [\n' + ",\n".join(lines) + "\n] }")
+
+
 def with_listeners(values, key):
     extra = '"address": "unix:/%d", ' if key == "mode" else ""
     lines = [f'{{ {extra % i if extra else ""}"{key}": {json.dumps(v)} }}'
@@ -162,8 +169,7 @@ def with_routes(values, key):
         fields = {"host": f"h{i}.test", "backend": "b"}
         fields[key] = value
         lines.append(json.dumps(fields))
-    return (f'{{ "listeners": {json.dumps(LISTENER)}, "backends": {json.dumps(BACKEND)}, "routes": [\n'
-            + ",\n".join(lines) + "\n] }")
+    return route_lines(lines)
 
 
 def with_servers(values, _):
@@ -174,8 +180,7 @@ def with_servers(values, _):
 def with_timeouts(values, _):
     lines = [f'{{ "host": "h{i}.test", "backend": "b", "timeouts": {{ "idle": {json.dumps(v)} }} }}'
              for i, v in enumerate(values)]
-    return (f'{{ "listeners": {json.dumps(LISTENER)}, "backends": {json.dumps(BACKEND)}, "routes": [\n'
-            + ",\n".join(lines) + "\n] }")
+    return route_lines(lines)
 
 
 def random_values(pattern_of):

@@ -205,7 +205,7 @@ static void test_many_findings(void **state)
     fclose(to);
     assert_null(config_load_text(text, len, "x", &found));
     assert_int_equal(found.errors, ROUTES + 1); /* and no listeners */
-    assert_int_equal(found.warnings, ROUTES); /* the dots */
+    assert_int_equal(found.warnings, ROUTES);   /* the dots */
     assert_int_equal(found.count, 2 * DIAGNOSTICS_KEPT);
     for (size_t i = 1; i < found.count; i++)
         assert_true(found.list[i - 1].at.line <= found.list[i].at.line);
