@@ -39,6 +39,7 @@ struct rig {
     const char *spare;     /* one more server's address, behind those of rig_server() */
     uint32_t connection_cap;
     uint32_t pipes;
+    uint64_t unlogged; /* connections that cannot have a line: there was no memory for them */
 
     /* in control's place */
     enum relay_mode mode;

@@ -1,0 +1,161 @@
+/* Without memory: what cannot be kept is given up, what can go on goes on. */
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "test/loop/harness.h"
+#include "test/loop/harness_io.h"
+
+/* This program is linked with --wrap: every allocation of it and of the router comes here. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+static atomic_bool no_malloc;
+static atomic_size_t no_calloc_of; /* this size fails */
+
+void *__wrap_malloc(size_t size)
+{
+    return atomic_load(&no_malloc) ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return count * size == atomic_load(&no_calloc_of) ? NULL : __real_calloc(count, size);
+}
+
+static int setup(void **state)
+{
+    return rig_setup(state);
+}
+
+static int teardown(void **state)
+{
+    atomic_store(&no_malloc, false);
+    atomic_store(&no_calloc_of, 0);
+    return rig_teardown(state);
+}
+
+static void expect_served(struct rig *rig)
+{
+    int client, server;
+
+    rig_pair(rig, &client, &server);
+    io_end(client);
+    io_expect_end(server);
+    io_end(server);
+    io_expect_end(client);
+    rig_expect_reason(rig, "closed");
+}
+
+static void no_memory_for_a_connection(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_settle(rig);
+    atomic_store(&no_calloc_of, sizeof(struct conn));
+    int client = rig_hello_client(rig, "a.test");
+    io_expect_gone(client);
+    rig_wait_tally(&rig->worker.tally.closed[REASON_RESOURCE], 1);
+    rig->unlogged = 1;
+    atomic_store(&no_calloc_of, 0);
+    expect_served(rig);
+}
+
+static void no_memory_for_the_texts(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_settle(rig);
+    atomic_store(&no_malloc, true);
+    expect_served(rig);
+    atomic_store(&no_malloc, false);
+    rig_expect_in_line(rig, "\"route\":\"a.test\"");
+    assert_null(strstr(rig->line, "\"sni\""));
+    expect_served(rig);
+    rig_expect_in_line(rig, "\"sni\":\"a.test\"");
+}
+
+/* A rest that cannot be kept ends the connection: a byte that is missing would be worse. */
+static void no_memory_for_a_rest(void **state)
+{
+    static uint8_t bytes[256 * 1024];
+    struct rig *rig = *state;
+    int client, server;
+
+    rig->pipes = 0; /* what is in a pipe needs no memory of ours */
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &client, &server);
+    atomic_store(&no_malloc, true);
+    while (send(client, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
+        continue;
+    assert_true(errno == ECONNRESET || errno == EPIPE);
+    atomic_store(&no_malloc, false);
+    rig_expect_reason(rig, "resource");
+    expect_served(rig);
+}
+
+static void no_memory_for_a_pipe(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &client, &server);
+    atomic_store(&no_malloc, true);
+    for (uint32_t i = 0; i < 20; i++) /* little enough for the sockets alone: nothing rests */
+        io_stream(client, server, 30000, i);
+    atomic_store(&no_malloc, false);
+    io_stream(client, server, 5000000, 7);
+}
+
+static void no_memory_for_a_listener(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    expect_served(rig);
+    rig->listeners = "{\"name\":\"public\",\"address\":\"127.0.0.1:0\"},"
+                     "{\"name\":\"second\",\"address\":\"127.0.0.1:0\"}";
+    rig_hold(rig);
+    rig_reload(rig, 0, "");
+    atomic_store(&no_calloc_of, sizeof(struct listener));
+    rig_release(rig);
+    rig_settle(rig);
+    atomic_store(&no_calloc_of, 0);
+    expect_served(rig);
+}
+
+#define ROW(situation, path)                                                                       \
+    {                                                                                              \
+#situation " [" #path "]", situation, setup, teardown, (void *)&rig_##path                 \
+    }
+#define ROWS(situation) ROW(situation, copy), ROW(situation, splice), ROW(situation, auto)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROWS(no_memory_for_a_connection), ROWS(no_memory_for_the_texts),
+        ROWS(no_memory_for_a_rest),       ROWS(no_memory_for_a_pipe),
+        ROWS(no_memory_for_a_listener),
+    };
+
+    rig_process_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
