@@ -5,8 +5,9 @@
  * From JSON text to a struct config, or to all errors at once.
  *
  * A strict scanner (RFC 8259) goes over the text first and notes where every value stands; cJSON
- * then builds the tree; the field table drives validation, defaults and "did you mean". cJSON
- * writes a process-global on every parse: one thread only, the control thread.
+ * then builds the trees, one piece of the text at a time; the field table (fields.h) drives
+ * validation, defaults, "did you mean", the JSON Schema and the reference. cJSON writes a
+ * process-global on every parse: one thread only, the control thread.
  */
 
 #include <stdbool.h>
