@@ -198,7 +198,9 @@ static void enter_measuring(struct control *control)
     for (uint32_t i = 0; i < control->load->thread_count; i++)
         control->cpu_ns[i] = thread_cpu_ns(&control->load->threads[i]);
     take_sample(control, false, &result->start);
-    control->read_ns = clock_now_ns();
+    uint64_t now_ns = clock_now_ns();
+    /* Without a warm-up this is before the first operation, and the window begins with that. */
+    control->read_ns = now_ns > control->begin_ns ? now_ns : control->begin_ns;
     control->opening = read_tally(control, &ready);
     result->measure_ns = control->begin_ns + control->options->load.warmup_ns;
     set_timer(&control->boundary, on_measured, result->measure_ns + run_ns(control->options));
@@ -217,6 +219,10 @@ static void enter_warmup(struct control *control)
     control->result->begin_ns = control->begin_ns;
     uint64_t measure_ns = control->begin_ns + control->options->load.warmup_ns;
     uint64_t end_ns = measure_ns + run_ns(control->options);
+    if (control->options->load.warmup_ns == 0)
+        enter_measuring(control);
+    else
+        set_timer(&control->boundary, on_warmed_up, measure_ns);
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
         uv_mutex_lock(&thread->lock);
@@ -226,7 +232,6 @@ static void enter_warmup(struct control *control)
         uv_mutex_unlock(&thread->lock);
         poller_wake(&thread->poller);
     }
-    set_timer(&control->boundary, on_warmed_up, measure_ns);
 }
 
 /* The load threads have opened their connections, or are done. */

@@ -185,8 +185,10 @@ static void hgrm_lines(const struct histogram *histogram, FILE *out)
         if (histogram->counts[slot] == 0)
             continue;
         seen += histogram->counts[slot];
-        if (seen == histogram->count)
+        if (seen == histogram->count) {
+            hgrm_line(out, histogram->max_ns, next, seen);
             break;
+        }
         double reached = 100.0 * (double)seen / (double)histogram->count;
         for (; next <= reached; next = hgrm_next(next))
             hgrm_line(out, histogram_slot_highest(slot), next, seen);

@@ -3,6 +3,8 @@
 #include "bench/options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "bench/control.h"
 #include "bench/exit.h"
@@ -13,6 +15,35 @@ static int print_schema(const struct options *options)
     (void)options;
     result_print_schema(stdout);
     return BENCH_OK;
+}
+
+/* Reads one value a line; false = a line is no number, told on stderr. */
+static bool read_values(struct histogram *histogram, FILE *in)
+{
+    char line[64];
+    while (fgets(line, sizeof(line), in) != NULL) {
+        char *end;
+        line[strcspn(line, "\r\n")] = '\0';
+        unsigned long long value = strtoull(line, &end, 10);
+        if (line[0] < '0' || line[0] > '9' || *end != '\0') {
+            fprintf(stderr, "sni-bench: histogram: '%s' is not a number of nanoseconds\n", line);
+            return false;
+        }
+        histogram_record(histogram, value);
+    }
+    return true;
+}
+
+static int print_histogram(const struct options *options)
+{
+    struct histogram *histogram = malloc(sizeof(*histogram));
+    (void)options;
+    if (histogram == NULL)
+        return BENCH_FAILED;
+    histogram_init(histogram);
+    bool good = read_values(histogram, stdin) && histogram_write_hgrm(histogram, stdout);
+    free(histogram);
+    return good ? BENCH_OK : BENCH_FAILED;
 }
 
 const struct mode bench_modes[] = {
@@ -47,4 +78,8 @@ const struct mode bench_modes[] = {
     {"schema", MODE_SCHEMA, "", "print the JSON Schema of --json",
      "Prints the JSON Schema (draft-07) of the results that --json writes.",
      "  sni-bench schema > result.schema.json\n", false, print_schema},
+    {"histogram", MODE_HISTOGRAM, "< FILE", "the distribution of your own numbers",
+     "Reads nanoseconds, one a line, from stdin and prints their percentile distribution as --hgrm "
+     "would, for HdrHistogram's plotter.",
+     "  sni-bench histogram < latencies.txt > latencies.hgrm\n", false, print_histogram},
     {NULL, 0, NULL, NULL, NULL, NULL, false, NULL}};

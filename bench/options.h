@@ -21,6 +21,7 @@ enum mode_bit {
     MODE_LATENCY = 1u << 3,
     MODE_IDLE = 1u << 4,
     MODE_SCHEMA = 1u << 5,
+    MODE_HISTOGRAM = 1u << 6,
     /* those that make load and end in a result */
     MODE_LOAD = MODE_CONN | MODE_BULK | MODE_LATENCY | MODE_IDLE,
     MODE_ALL = (1u << 16) - 1

@@ -183,8 +183,8 @@ static void on_handle(uv_handle_t *handle, void *data)
     uv_close(handle, NULL);
 }
 
-/* The control thread: nothing to do but to wait for a signal. */
-static void wait_for_signal(void)
+/* The control thread: it says that all is ready, and waits for a signal. */
+static void wait_for_signal(const struct serve *serve)
 {
     uv_loop_t loop;
     uv_signal_t stop[2];
@@ -193,6 +193,7 @@ static void wait_for_signal(void)
     uv_signal_init(&loop, &stop[1]);
     uv_signal_start(&stop[0], on_stop_signal, SIGINT);
     uv_signal_start(&stop[1], on_stop_signal, SIGTERM);
+    say_ready(serve);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_walk(&loop, on_handle, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
@@ -218,15 +219,34 @@ static void say_totals(const struct serve *serve)
             units_format_bytes(out, out_text), (unsigned long long)refused);
 }
 
+static void release(struct serve *serve)
+{
+    if (serve->threads != NULL)
+        serve_unlisten(serve);
+    for (uint64_t t = 0; serve->threads != NULL && t < serve->options->load.threads; t++) {
+        struct serve_thread *thread = &serve->threads[t];
+        serve_conn_free_all(thread);
+        if (thread->poller.epoll_fd > 0)
+            poller_close(&thread->poller);
+        free(thread->scratch);
+        free(thread->payload);
+    }
+    for (uint32_t i = 0; serve->backends != NULL && i < serve->backend_count; i++)
+        SSL_CTX_free(serve->backends[i].tls);
+    free(serve->threads);
+    free(serve->backends);
+}
+
 int serve_run(const struct options *options)
 {
     struct serve serve = {.options = options};
-    if (!prepare(&serve))
+    if (!prepare(&serve)) {
+        release(&serve);
         return BENCH_FAILED;
+    }
     for (uint64_t t = 0; t < options->load.threads; t++)
         uv_thread_create(&serve.threads[t].thread, on_thread, &serve.threads[t]);
-    say_ready(&serve);
-    wait_for_signal();
+    wait_for_signal(&serve);
     for (uint64_t t = 0; t < options->load.threads; t++) {
         __atomic_store_n(&serve.threads[t].stop, true, __ATOMIC_RELEASE);
         poller_wake(&serve.threads[t].poller);
@@ -234,5 +254,6 @@ int serve_run(const struct options *options)
     }
     if (!options->out.quiet)
         say_totals(&serve);
+    release(&serve);
     return BENCH_OK;
 }

@@ -109,6 +109,8 @@ int serve_run(const struct options *options);
 
 /* Opens what --listen and --names ask for on every thread; says on stderr what fails. */
 bool serve_listen(struct serve *serve);
+/* Closes the sockets. */
+void serve_unlisten(struct serve *serve);
 /* The backend that serves this name, among all; NULL when none does. */
 const struct backend *serve_find_backend(const struct serve *serve, const char *name);
 
@@ -116,6 +118,9 @@ const struct backend *serve_find_backend(const struct serve *serve, const char *
 void serve_conn_start(struct serve_listener *listener, int fd);
 void serve_conn_close(struct serve_conn *conn);
 void serve_conn_reset(struct serve_conn *conn);
+
+/* Closes all connections of a thread that has ended, and frees their memory. */
+void serve_conn_free_all(struct serve_thread *thread);
 
 /* The request is known (or that there is none); `rest` are the bytes behind it. */
 void serve_act_start(struct serve_conn *conn, uint8_t banner_flags, const uint8_t *rest,

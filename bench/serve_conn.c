@@ -65,6 +65,19 @@ void serve_conn_close(struct serve_conn *conn)
     give_back(conn);
 }
 
+void serve_conn_free_all(struct serve_thread *thread)
+{
+    while (thread->chunks != NULL) {
+        struct serve_chunk *chunk = thread->chunks;
+        thread->chunks = chunk->next;
+        for (int i = 0; i < CHUNK_CONNS; i++) {
+            if (chunk->conns[i].phase != SERVE_FREE)
+                serve_conn_close(&chunk->conns[i]);
+        }
+        free(chunk);
+    }
+}
+
 void serve_conn_reset(struct serve_conn *conn)
 {
     stream_reset(&conn->stream);

@@ -172,3 +172,16 @@ bool serve_listen(struct serve *serve)
         serve->backends[i].address = serve->backends[0].address;
     return true;
 }
+
+void serve_unlisten(struct serve *serve)
+{
+    for (uint64_t t = 0; t < serve->options->load.threads; t++) {
+        struct serve_thread *thread = &serve->threads[t];
+        for (uint32_t i = 0; thread->listeners != NULL && i < serve->listener_count; i++) {
+            bool shared = t > 0 && serve->backends[i].address.storage.ss_family == AF_UNIX;
+            if (!shared && thread->listeners[i].fd > 0)
+                close(thread->listeners[i].fd);
+        }
+        free(thread->listeners);
+    }
+}

@@ -1,0 +1,100 @@
+"""Running sni-bench: backends that end with the test, results as dictionaries."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+
+import jsonschema
+
+RUN_LIMIT_S = 120
+
+
+class Serve:
+    """`sni-bench serve` on ports of its own; .backends is a list of (name, address)."""
+
+    def __init__(self, bench, *options):
+        if "--listen" not in options:
+            options = ("--listen", "127.0.0.1:0", *options)
+        self.process = subprocess.Popen([bench, "serve", *options], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        self.backends = []
+        for line in self.process.stdout:
+            words = line.split()
+            if words[0] == "ready":
+                break
+            self.backends.append((words[1], words[2]))
+        else:
+            said = self.process.communicate()[1]
+            raise AssertionError(f"serve did not start: {said}")
+
+    @property
+    def address(self):
+        return self.backends[0][1]
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        out, err = self.process.communicate(timeout=RUN_LIMIT_S)
+        assert self.process.returncode == 0, f"serve ended with {self.process.returncode}: {err}"
+        assert out == "" and "sanitizer" not in err.lower(), err
+        return err
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        if failure[0] is None:
+            self.stop()
+        else:
+            self.process.kill()
+            self.process.communicate()
+
+
+_schemas = {}
+
+
+def schema(bench):
+    if bench not in _schemas:
+        text = subprocess.run([bench, "schema"], capture_output=True, text=True, check=True).stdout
+        _schemas[bench] = json.loads(text)
+        jsonschema.Draft7Validator.check_schema(_schemas[bench])
+    return _schemas[bench]
+
+
+def run(bench, *arguments):
+    """Runs a load mode and returns (exit code, checked JSON result, stdout, stderr)."""
+    with tempfile.TemporaryDirectory(prefix="bench.") as scratch:
+        path = os.path.join(scratch, "result.json")
+        done = subprocess.run([bench, *map(str, arguments), "--json", path, "--quiet"],
+                              capture_output=True, text=True, timeout=RUN_LIMIT_S)
+        assert "sanitizer" not in done.stderr.lower(), done.stderr
+        result = None
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                result = json.load(file)
+            jsonschema.validate(result, schema(bench))
+            check_consistent(result, done.returncode)
+    return done.returncode, result, done.stdout, done.stderr
+
+
+def check_consistent(result, code):
+    """What holds for every result, on however busy a machine."""
+    slip = result["phases"]["slip"]
+    limited = result["tool_use"]["cpu"] > 0.85 or slip["count"] > 0 and slip["p99_ns"] > 1_000_000
+    if result["seconds"] > 0:
+        assert result["valid"] == (not limited), (result["tool_use"], slip["p99_ns"])
+    assert result["valid"] == (result["reasons"] == [])
+    assert result["measures_latency"] == result["config"]["open_loop"]
+    expected = 1 if result["failed"] else 0 if result["valid"] else 2
+    assert code in (expected, 99), f"exit {code}, expected {expected}"
+    for phase in result["phases"].values():
+        assert sum(count for _, count in phase["histogram"]) == phase["count"]
+
+
+def total_errors(result):
+    return sum(result["errors"].values())
