@@ -227,6 +227,7 @@ static void test_networks(void **state)
         {"::1", true, false, 128, {0}},
         {"::ffff:10.1.0.0/112", false, false, 16, {10, 1}},
         {"::ffff:10.1.2.3", false, false, 32, {10, 1, 2, 3}},
+        {"::ffff:0:0/96", false, false, 0, {0}},
         {"::ffff:0:0/95", true, true, 95, {0}},
     };
     static const char *const BAD[] = {
