@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "router/access_log.h"
 #include "router/log_writer.h"
 #include "router/points.h"
 #include "router/worker.h"
@@ -64,8 +65,8 @@ struct rig {
     int log_pipe[2];
     char log[RIG_LOG_BYTES];
     size_t log_len;
-    uint64_t log_lines;  /* read so far */
-    char line[4096 + 1]; /* the last one read, without its newline */
+    uint64_t log_lines;             /* read so far */
+    char line[ACCESS_LINE_MAX + 1]; /* the last one read, without its newline */
 
     /* the test's own sockets */
     int servers[RIG_SERVERS];

@@ -1,0 +1,111 @@
+/* Lines of the error log: one each, whatever is said, and never too long. */
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "router/log.h"
+
+/* "2026-01-02T03:04:05.678Z " */
+#define STAMP_LEN 25
+
+__attribute__((format(printf, 3, 4))) static size_t
+format(char line[LOG_LINE_MAX], enum log_level level, const char *text, ...)
+{
+    va_list args;
+
+    memset(line, '#', LOG_LINE_MAX);
+    va_start(args, text);
+    size_t len = log_format(line, level, text, args);
+    va_end(args);
+    return len;
+}
+
+static void time_level_text(void **state)
+{
+    static const char shape[] = "0000-00-00T00:00:00.000Z ";
+    char line[LOG_LINE_MAX];
+    size_t len = format(line, LOG_LEVEL_WARNING, "%s has %d", "it", 7);
+
+    (void)state;
+    for (size_t i = 0; i < STAMP_LEN; i++) {
+        if (shape[i] == '0')
+            assert_true(isdigit((unsigned char)line[i]));
+        else
+            assert_int_equal(line[i], shape[i]);
+    }
+    assert_int_equal(len, STAMP_LEN + strlen("warning it has 7\n"));
+    assert_memory_equal(line + STAMP_LEN, "warning it has 7\n", len - STAMP_LEN);
+}
+
+static void words_of_levels(void **state)
+{
+    static const char *const words[] = {"error ", "warning ", "info ", "debug "};
+    char line[LOG_LINE_MAX];
+
+    (void)state;
+    for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+        format(line, (enum log_level)level, "x");
+        assert_memory_equal(line + STAMP_LEN, words[level], strlen(words[level]));
+    }
+}
+
+/* Every length around the limit: it always fits, ends with a newline, and what is cut is the end.
+ */
+static void long_text_is_cut(void **state)
+{
+    char text[2 * LOG_LINE_MAX];
+    char line[LOG_LINE_MAX];
+    size_t head = STAMP_LEN + strlen("error ");
+    size_t longest = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)('a' + i % 26);
+    for (size_t len = LOG_LINE_MAX - 60; len < sizeof text; len++) {
+        size_t written = format(line, LOG_LEVEL_ERROR, "%.*s", (int)len, text);
+        assert_true(written <= LOG_LINE_MAX);
+        assert_int_equal(line[written - 1], '\n');
+        assert_null(memchr(line, '\0', written));
+        assert_memory_equal(line + head, text, written - head - 1);
+        if (written < head + len + 1) /* cut: as little as need be */
+            assert_true(written >= LOG_LINE_MAX - 2);
+        if (written > longest)
+            longest = written;
+    }
+    assert_true(longest >= LOG_LINE_MAX - 2);
+}
+
+static void empty_text(void **state)
+{
+    char line[LOG_LINE_MAX];
+    size_t len = format(line, LOG_LEVEL_INFO, "%s", "");
+
+    (void)state;
+    assert_int_equal(line[len - 1], '\n');
+    assert_int_equal(len, STAMP_LEN + strlen("info \n"));
+}
+
+static void levels_above_are_left_out(void **state)
+{
+    (void)state;
+    for (int set = LOG_LEVEL_ERROR; set <= LOG_LEVEL_DEBUG; set++) {
+        log_set_level((enum log_level)set);
+        for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++)
+            assert_int_equal(log_enabled((enum log_level)level), level <= set);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(time_level_text),           cmocka_unit_test(words_of_levels),
+        cmocka_unit_test(long_text_is_cut),          cmocka_unit_test(empty_text),
+        cmocka_unit_test(levels_above_are_left_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
