@@ -162,10 +162,10 @@ void conn_accept(struct worker *worker, uint32_t listener, int fd, const struct 
         return;
     }
     peer_from_sockaddr(from, &conn->peer);
+    conn->client.ragged = !conn->peer.known;
     conn_arm(conn, conn_config(conn)->timeouts.hello_ms);
     uint32_t limit = conn_config(conn)->max_connections;
     if (limit != 0 && others >= limit) {
-        conn->spoke = true; /* it is refused for what we are, not for what it sent: logged */
         conn_apply_policy(conn, POLICY_LIMIT, REASON_LIMIT);
     } else {
         conn_read_hello(conn);
@@ -182,7 +182,7 @@ static void note_events(struct side *side, uint32_t events)
         side->failed = true;
     if ((events & EPOLLPRI) && !side->urgent) {
         net_urgent_inline(side->fd);
-        side->urgent = true;
+        side->urgent = side->ragged = true;
     }
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         side->readable = true;

@@ -85,6 +85,7 @@ static enum reason try_server(struct conn *conn)
     if (fd < 0)
         return reason_of_error(errno);
     conn->server.fd = fd;
+    conn->server.ragged = target->address.ss_family == AF_UNIX;
     if (ready_add(&conn->worker->ready, fd, &conn->server) != 0) {
         conn_close(conn, REASON_RESOURCE);
         return REASON_NONE;

@@ -127,7 +127,7 @@ static void empty_all(struct log_writer *writer)
     }
 }
 
-static bool anything_there(const struct log_writer *writer)
+static bool has_work(const struct log_writer *writer)
 {
     const char *bytes;
 
@@ -146,7 +146,7 @@ static void sleep_until_woken(struct log_writer *writer)
 {
     /* An exchange on both sides: whoever comes second sees what the first did before it. */
     atomic_exchange(&writer->sleeping, true);
-    if (anything_there(writer) || atomic_load(&writer->stopping)) {
+    if (has_work(writer) || atomic_load(&writer->stopping)) {
         if (atomic_exchange(&writer->sleeping, false))
             return;
     }

@@ -86,8 +86,9 @@ static enum step flush_rest(struct pump *pump)
 
 /*
  * A read that was not filled has drained the socket (epoll(7)), which saves the call that would say
- * EAGAIN; and when the FIN was queued before we read, it has met the end, which saves another. Only
- * urgent data and errors can cut a read short in other ways.
+ * EAGAIN; and when the FIN was queued before we read, it has met the end, which saves another. What
+ * else can cut a read short (errors, urgent data, descriptors passed through a unix socket) is
+ * known by the side.
  */
 static void note_read(struct pump *pump, size_t got, size_t wanted)
 {
@@ -99,7 +100,7 @@ static void note_read(struct pump *pump, size_t got, size_t wanted)
         pump->full_reads++;
     if (got >= wanted)
         return;
-    if (from->failed || from->urgent)
+    if (from->failed || from->ragged)
         return;
     if (from->fin)
         pump->end_read = true;
@@ -182,6 +183,8 @@ static enum step fill_pipe(struct pump *pump, const struct pump_tools *tools, si
 
 static bool wants_splice(const struct pump *pump, const struct pump_tools *tools)
 {
+    if (pump->from->urgent)
+        return false;
     return tools->mode == RELAY_SPLICE ||
            (tools->mode == RELAY_AUTO && pump->full_reads >= PUMP_FULL_READS);
 }

@@ -35,7 +35,8 @@ struct side {
     bool writable;  /* until a write says EAGAIN */
     bool fin;       /* its FIN is queued behind the bytes: a short read has met the end */
     bool failed;    /* reset or broken: read on until a call says so, a short read means nothing */
-    bool urgent;    /* TCP urgent data: reads stop at the mark, so a short read means nothing */
+    bool ragged;    /* reads may stop before all was read: a short read means nothing */
+    bool urgent;    /* TCP urgent data is under way: splicing would stop at its mark for good */
     bool muted;     /* news of readability is switched off while nobody wants it */
 };
 

@@ -100,17 +100,18 @@ static void on_sweep(uv_timer_t *timer)
 
 /* --- the run queue --- */
 
+/* Those that queue up again in their turn are served after the next look at the sockets. */
 static void on_turns(uv_idle_t *idle)
 {
     struct worker *worker = idle->data;
-    struct conn_list now = TAILQ_HEAD_INITIALIZER(now);
+    const struct conn *last = TAILQ_LAST(&worker->queue, conn_list);
     struct conn *conn;
 
-    /* Those that queue up again in their turn are served after the next look at the sockets. */
-    TAILQ_CONCAT(&now, &worker->queue, in_queue);
-    while ((conn = TAILQ_FIRST(&now)) != NULL) {
-        TAILQ_REMOVE(&now, conn, in_queue);
+    while ((conn = TAILQ_FIRST(&worker->queue)) != NULL) {
+        TAILQ_REMOVE(&worker->queue, conn, in_queue);
         conn_on_turn(conn);
+        if (conn == last)
+            break;
     }
     if (TAILQ_EMPTY(&worker->queue))
         uv_idle_stop(idle);
