@@ -5,9 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* TCP discards up to so much in one call; no buffer of that size exists. */
-#define DISCARD_BYTES (4u << 20)
-
 /* What a failed SSL call means in the terms above. */
 static ssize_t ssl_result(struct stream *stream, int result)
 {
@@ -46,9 +43,8 @@ ssize_t stream_discard(struct stream *stream, uint8_t *scratch, size_t cap)
 {
     if (stream->ssl != NULL)
         return stream_recv(stream, scratch, cap);
-    /* Only TCP gives MSG_TRUNC this meaning; a unix stream would write to the buffer. */
-    ssize_t got = stream->is_tcp ? recv(stream->fd, NULL, DISCARD_BYTES, MSG_TRUNC)
-                                 : recv(stream->fd, scratch, cap, 0);
+    /* Only TCP gives MSG_TRUNC this meaning; elsewhere it would say what did not fit. */
+    ssize_t got = recv(stream->fd, scratch, cap, stream->is_tcp ? MSG_TRUNC : 0);
     return got >= 0 ? got : -errno;
 }
 

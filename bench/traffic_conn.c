@@ -71,7 +71,7 @@ static void on_events(struct client *client)
         }
         if (take(client, (size_t)got))
             return;
-        if (!client->hangup && client->stream.ssl == NULL)
+        if ((size_t)got < LOAD_SCRATCH_BYTES && !client->hangup && client->stream.ssl == NULL)
             return;
     }
 }

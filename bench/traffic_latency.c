@@ -135,8 +135,8 @@ static void on_events(struct client *client)
         thread->tally.bytes_in += (uint64_t)got;
         if (!take(client, (size_t)got))
             return;
-        /* A read that brought anything emptied the socket, but for an end behind it. */
-        if (!client->hangup && client->stream.ssl == NULL)
+        /* A short read emptied the socket, but for an end behind it. */
+        if ((size_t)got < LOAD_SCRATCH_BYTES && !client->hangup && client->stream.ssl == NULL)
             return;
     }
 }
