@@ -1,6 +1,7 @@
 """The access log: one JSON line per connection, every field, attacker text never raw."""
 
 import re
+import signal
 import subprocess
 import unittest
 
@@ -63,7 +64,8 @@ class AccessLog(unittest.TestCase):
         router = self.enterContext(Router(routing({"app.test": "127.0.0.1:9"}) |
                                           {"policies": {"no_server": "close"}}))
         evil = [b"evil\",\"reason\":\"closed", b"evil\nforged line", b"evil\x1b[31m",
-                b"evil\\u0000", b"evil<script>", "evil\u202e".encode(), b"evil\xff\xfe", b"evil\x00"]
+                b"evil\\u0000", b"evil<script>", "evil\u202e".encode(), b"evil\xff\xfe",
+                b"evil\x00"]
         for text in evil:
             protocols = hello.extension(16, hello.vector(2, hello.vector(1, text)))
             for data in (hello.hello(text.decode("latin-1")),
@@ -81,6 +83,33 @@ class AccessLog(unittest.TestCase):
         self.assertEqual(re.findall(rb"[^\n -~]", raw), [], "only printable ASCII")
         for byte in ("\x1b", "\x00", "\u202e", "forged line\n"):
             self.assertNotIn(byte, router.stderr())
+
+    def test_rotation(self):
+        """After USR1 the lines go to a new file of the old name; none is lost or written twice."""
+        server = self.enterContext(backend.Backend(backend.echo))
+        router = self.enterContext(Router(routing({"*.test": server.text})))
+        rotated = router.access_file.with_suffix(".1")
+        self.exchange(router, HELLO, HELLO)
+        self.assertEqual(len(router.wait_access(1)), 1)
+        router.access_file.rename(rotated)
+        self.exchange(router, HELLO, HELLO)
+        net.wait_until("the second line", lambda: rotated.read_bytes().count(b"\n") == 2)
+        router.signal(signal.SIGUSR1)
+        net.wait_until("a new file", router.access_file.exists)
+        self.exchange(router, HELLO, HELLO)
+        self.assertEqual(len(router.wait_access(1)), 1)
+        self.assertEqual(rotated.read_bytes().count(b"\n"), 2)
+
+    def test_other_formats(self):
+        server = self.enterContext(backend.Backend(backend.echo))
+        for form, pattern in (("logfmt", r"(^| )sni=app\.test .*reason=closed"),
+                              ("haproxy", r"127\.0\.0\.1:\d+ \[[^]]+\] public b0/\S+ .* -- ")):
+            with self.subTest(form):
+                config = routing({"*.test": server.text}) | {"log": {"access": {"format": form}}}
+                router = self.enterContext(Router(config))
+                self.exchange(router, HELLO, HELLO)
+                line, = net.wait_until("a line", lambda: router.access_file.read_text().splitlines())
+                self.assertRegex(line, pattern)
 
     def test_silent_close_is_no_line(self):
         """A port scan or a health check of a balancer leaves the log as it was."""

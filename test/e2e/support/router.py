@@ -76,8 +76,8 @@ class Router:
     def write(self, config):
         """Replaces the file: a dict becomes JSON with an access log, text is taken as it is."""
         if isinstance(config, dict):
-            config = dict(config)
-            config.setdefault("log", {"access": {"path": str(self.access_file)}})
+            access = {"path": str(self.access_file)} | config.get("log", {}).get("access", {})
+            config = config | {"log": config.get("log", {}) | {"access": access}}
             config = json.dumps(config, indent=2)
         fresh = self.file.with_suffix(".new")
         fresh.write_text(config)
