@@ -125,13 +125,22 @@ __attribute__((format(printf, 2, 3))) static void put(struct plain *out, const c
         out->at = ACCESS_LINE_MAX - 2;
 }
 
+static bool needs_quotes(const char *value)
+{
+    const char *at = value;
+
+    while ((unsigned char)*at > ' ' && *at != '"' && *at != '=' && *at != '\\' && *at != 0x7f)
+        at++;
+    return *at != '\0' || at == value;
+}
+
 /* Values with blanks, quotes or control characters are quoted; names of operators may have them. */
 static void put_value(struct plain *out, const char *key, const char *value)
 {
     if (value == NULL)
         return;
     put(out, " %s=", key);
-    if (value[0] != '\0' && strpbrk(value, " \"=\\\t\n\r") == NULL) {
+    if (!needs_quotes(value)) {
         put(out, "%s", value);
         return;
     }

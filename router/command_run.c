@@ -61,26 +61,16 @@ static int read_options(int argc, char **argv, struct run_options *options, bool
     return 0;
 }
 
-/* For each reload: the findings are logged by control. */
-static struct config *load_again(void *context, struct diagnostics *found, int *exit_code)
+/* For each reload: what is wrong is logged by control. */
+static struct config *load_again(void *context, struct diagnostics *found,
+                                 char trouble[CONTROL_TROUBLE_MAX])
 {
     const struct run_options *options = context;
     struct config *config = NULL;
 
-    switch (config_load_file(options->file, &config, found)) {
-    case CONFIG_READ_OK:
-        return config;
-    case CONFIG_READ_INVALID:
-        *exit_code = EX_CONFIG;
-        break;
-    case CONFIG_READ_ABSENT:
-        *exit_code = EX_NOINPUT;
-        break;
-    case CONFIG_READ_FAILED:
-        *exit_code = EX_OSERR;
-        break;
-    }
-    return NULL;
+    _Static_assert(CONTROL_TROUBLE_MAX >= COMMAND_TROUBLE_MAX, "a trouble must fit");
+    command_load(options->file, &config, found, trouble);
+    return config;
 }
 
 /* The first configuration; findings go to stderr as they do for `check`, warnings too. */

@@ -323,14 +323,12 @@ static void log_diagnostics(const struct diagnostics *found, const char *file)
         log_line(error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s:%u:%u: %s: %s", file, d->at.line,
                  d->at.column, error ? "error" : "warning", d->message);
     }
-    if (found->no_memory)
-        log_line(LOG_LEVEL_ERROR, "%s: no memory to read it", file);
 }
 
 static void reload(struct control *control)
 {
     struct diagnostics found = {0};
-    int exit_code = 0;
+    char trouble[CONTROL_TROUBLE_MAX] = "";
 
     control->reload_again = control->pending != NULL;
     if (control->reload_again || control->ending)
@@ -339,8 +337,10 @@ static void reload(struct control *control)
         log_line(LOG_LEVEL_WARNING, "reload: the configuration is on the command line");
         return;
     }
-    struct config *config = control->source->load(control->source->context, &found, &exit_code);
+    struct config *config = control->source->load(control->source->context, &found, trouble);
     log_diagnostics(&found, control->source->file);
+    if (trouble[0] != '\0')
+        log_line(LOG_LEVEL_ERROR, "%s: %s", control->source->file, trouble);
     diagnostics_free(&found);
     if (config == NULL)
         log_line(LOG_LEVEL_ERROR, "reload failed: the old configuration stays");

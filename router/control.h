@@ -13,11 +13,14 @@
 #include "config/load.h"
 #include "router/pump.h"
 
-/* Where the configuration comes from; called at start and for each reload. */
+/* Longest sentence about a file that could not be read. */
+#define CONTROL_TROUBLE_MAX 256
+
+/* Where the configuration comes from; asked again for each reload. */
 struct control_source {
-    /* The configuration, or NULL: then `found` has the errors or *exit_code says what to end with.
-     */
-    struct config *(*load)(void *context, struct diagnostics *found, int *exit_code);
+    /* The configuration, or NULL: then `found` has the errors, or `trouble` is not empty. */
+    struct config *(*load)(void *context, struct diagnostics *found,
+                           char trouble[CONTROL_TROUBLE_MAX]);
     void *context;
     const char *file; /* for messages; NULL: the command line, which cannot be read again */
 };
