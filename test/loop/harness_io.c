@@ -136,6 +136,13 @@ void io_expect_reset_after_end(int fd)
     assert_true(error == ECONNRESET || error == EPIPE);
 }
 
+void io_expect_no_reset(int fd)
+{
+    struct pollfd pollfd = {.fd = fd};
+
+    assert_int_equal(poll(&pollfd, 1, 0), 0);
+}
+
 void io_expect_gone(int fd)
 {
     int error = receive_nothing(fd);

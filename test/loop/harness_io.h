@@ -32,6 +32,11 @@ void io_expect_reset(int fd); /* a reset, and nothing before it */
 void io_expect_gone(int fd);  /* the one or the other, and nothing before it */
 /* A reset after the end was read, which reads do not tell any more. */
 void io_expect_reset_after_end(int fd);
+/*
+ * No reset has followed the end. Reads do not tell, but a reset may take from other systems'
+ * clients what they have not read yet.
+ */
+void io_expect_no_reset(int fd);
 void io_end(int fd); /* shutdown(SHUT_WR) */
 
 /* Bytes that differ from place to place, for streams: the byte at an offset. */

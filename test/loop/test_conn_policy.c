@@ -68,6 +68,8 @@ static void policy_alert(void **state)
         int client = refused_client(rig, &refusals[i]);
         io_expect_alert(client, refusals[i].alert);
         io_expect_end(client);
+        rig_settle(rig);
+        io_expect_no_reset(client);
         rig_close(rig, client);
         rig_expect_reason(rig, refusals[i].reason);
         rig_expect_in_line(rig, "\"bytes_in\":0,\"bytes_out\":0");
@@ -83,6 +85,7 @@ static void policy_close(void **state)
         int client = refused_client(rig, &refusals[i]);
         io_expect_end(client);
         rig_expect_reason(rig, refusals[i].reason);
+        io_expect_no_reset(client);
     }
 }
 
@@ -172,6 +175,7 @@ static void unknown_sni_alert_112(void **state)
     io_expect_end(client);
     io_send(client, more, sizeof more); /* and these later */
     rig_settle(rig);
+    io_expect_no_reset(client);
     io_end(client);
     rig_expect_reason(rig, "no_route");
 }
@@ -203,6 +207,26 @@ static void refused_client_keeps_sending(void **state)
     rig_expect_reason(rig, "no_route");
 }
 
+/* While half a hello was there the worker waited for many bytes; now every single one counts. */
+static void refused_client_says_one_byte_more(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t hello[IO_HELLO_MAX];
+    size_t len = io_hello("a.test", hello);
+
+    rig_server(rig);
+    rig_start(rig, "\"timeouts\":{\"hello\":\"100ms\"},"
+                   "\"policies\":{\"hello_timeout\":\"alert\"}");
+    int client = rig_client(rig, NULL);
+    io_send(client, hello, len / 2);
+    io_expect_alert(client, 80);
+    io_expect_end(client);
+    io_send(client, hello + len / 2, 1);
+    rig_expect_reason(rig, "hello_timeout");
+    rig_settle(rig);
+    io_expect_no_reset(client);
+}
+
 static void refused_client_resets(void **state)
 {
     struct rig *rig = *state;
@@ -225,6 +249,7 @@ static void not_tls_closed_without_bytes(void **state)
     io_send_text(client, "SSH-2.0-OpenSSH_9.2\r\n");
     io_expect_end(client);
     rig_expect_reason(rig, "not_tls");
+    io_expect_no_reset(client);
 }
 
 static void limit_reached_policy(void **state)

@@ -1,0 +1,203 @@
+/*
+ * Connections that always have more to carry: they get their turns from the run queue, and others
+ * get theirs.
+ *
+ * No real socket is endless, so this program is linked with --wrap: what an endless client sends
+ * and its server takes is made up here.
+ */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "test/loop/harness.h"
+#include "test/loop/harness_io.h"
+
+ssize_t __real_recv(int fd, void *bytes, size_t len, int flags);
+ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *bytes, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
+
+#define ENDLESS_MAX 2
+
+/* Ports whose peers never run dry, and one that takes everything; 0 = none. */
+static atomic_uint endless_ports[ENDLESS_MAX];
+static atomic_uint greedy_port;
+static atomic_uint_fast64_t made_up_bytes;
+
+static unsigned port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+
+    if (name(fd, (struct sockaddr *)&address, &len) != 0 || address.sin_family != AF_INET)
+        return 0;
+    return ntohs(address.sin_port);
+}
+
+static int peer_name(int fd, struct sockaddr *address, socklen_t *len)
+{
+    return getpeername(fd, address, len);
+}
+
+static int own_name(int fd, struct sockaddr *address, socklen_t *len)
+{
+    return getsockname(fd, address, len);
+}
+
+static bool is_endless(int fd)
+{
+    unsigned port = port_of(fd, peer_name);
+
+    for (int i = 0; i < ENDLESS_MAX; i++) {
+        if (port != 0 && atomic_load(&endless_ports[i]) == port)
+            return true;
+    }
+    return false;
+}
+
+ssize_t __wrap_recv(int fd, void *bytes, size_t len, int flags)
+{
+    if (!is_endless(fd))
+        return __real_recv(fd, bytes, len, flags);
+    memset(bytes, 'e', len);
+    return (ssize_t)len;
+}
+
+ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
+{
+    unsigned port = atomic_load(&greedy_port);
+
+    if (port == 0 || port_of(fd, peer_name) != port)
+        return __real_send(fd, bytes, len, flags);
+    atomic_fetch_add(&made_up_bytes, len);
+    return (ssize_t)len;
+}
+
+static int setup(void **state)
+{
+    atomic_store(&made_up_bytes, 0);
+    return rig_setup(state);
+}
+
+static int teardown(void **state)
+{
+    atomic_store(&greedy_port, 0);
+    for (int i = 0; i < ENDLESS_MAX; i++)
+        atomic_store(&endless_ports[i], 0);
+    return rig_teardown(state);
+}
+
+static void wait_for_turns(unsigned turns)
+{
+    uint64_t enough = atomic_load(&made_up_bytes) + turns * UINT64_C(1048576);
+
+    rig_wait_tally(&made_up_bytes, enough);
+}
+
+/* Connections to server 0 whose clients never run dry from now on. */
+static void make_endless(struct rig *rig, int *clients, int *servers, int count)
+{
+    for (int i = 0; i < count; i++) {
+        clients[i] = rig_hello_client(rig, "a.test");
+        servers[i] = rig_accept(rig, 0);
+        io_expect_hello(servers[i], "a.test");
+    }
+    rig_hold(rig);
+    for (int i = 0; i < count; i++) {
+        atomic_store(&endless_ports[i], port_of(clients[i], own_name));
+        io_send(clients[i], "!", 1); /* wakes the worker; it is never really read */
+    }
+    atomic_store(&greedy_port, rig->ports[0]);
+    rig_release(rig);
+    wait_for_turns(10);
+}
+
+static void others_get_their_turn(void **state)
+{
+    struct rig *rig = *state;
+    int clients[ENDLESS_MAX], servers[ENDLESS_MAX];
+
+    rig_server(rig);
+    rig_start(rig, "\"timeouts\":{\"hello\":\"60s\"}");
+    make_endless(rig, clients, servers, ENDLESS_MAX);
+    for (int i = 0; i < 20; i++) {
+        int client = rig_hello_client(rig, "unknown.test");
+        io_expect_alert(client, 112);
+        io_expect_end(client);
+        rig_close(rig, client);
+        rig_expect_reason(rig, "no_route");
+    }
+    rig_settle(rig);
+    wait_for_turns(10);
+}
+
+/* The two share: neither waits for the other to end. */
+static void endless_ones_take_turns(void **state)
+{
+    struct rig *rig = *state;
+    int clients[ENDLESS_MAX], servers[ENDLESS_MAX];
+
+    rig_server(rig);
+    rig_start(rig, "");
+    make_endless(rig, clients, servers, ENDLESS_MAX);
+    atomic_store(&endless_ports[0], 0); /* the first one runs dry: it ends like any other */
+    io_end(clients[0]);
+    rig_settle(rig);
+    wait_for_turns(10);
+    atomic_store(&endless_ports[1], 0);
+    rig_settle(rig);
+}
+
+static void stopped_while_queued(void **state)
+{
+    struct rig *rig = *state;
+    int clients[ENDLESS_MAX], servers[ENDLESS_MAX];
+
+    rig_server(rig);
+    rig_start(rig, "");
+    make_endless(rig, clients, servers, ENDLESS_MAX);
+    rig_order_end(rig, ORDER_STOP, 0);
+    rig_join(rig);
+    assert_int_equal(tally_read(&rig->worker.tally.closed[REASON_DRAIN_TIMEOUT]), ENDLESS_MAX);
+}
+
+/* It ends in the very turn that puts it into the queue again: the other direction has failed. */
+static void failed_while_queued(void **state)
+{
+    struct rig *rig = *state;
+    int clients[ENDLESS_MAX], servers[ENDLESS_MAX];
+
+    rig_server(rig);
+    rig_start(rig, "");
+    make_endless(rig, clients, servers, ENDLESS_MAX);
+    rig_reset(rig, servers[0]);
+    rig_expect_reason(rig, "server_abort");
+    wait_for_turns(10); /* the other one goes on */
+    rig_reset(rig, servers[1]);
+    rig_expect_reason(rig, "server_abort");
+    rig_settle(rig);
+}
+
+#define ROW(situation)                                                                             \
+    {                                                                                              \
+#situation " [copy]", situation, setup, teardown, (void *)&rig_copy                        \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROW(others_get_their_turn),
+        ROW(endless_ones_take_turns),
+        ROW(stopped_while_queued),
+        ROW(failed_while_queued),
+    };
+
+    rig_process_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
