@@ -108,7 +108,8 @@ class AccessLog(unittest.TestCase):
                 config = routing({"*.test": server.text}) | {"log": {"access": {"format": form}}}
                 router = self.enterContext(Router(config))
                 self.exchange(router, HELLO, HELLO)
-                line, = net.wait_until("a line", lambda: router.access_file.read_text().splitlines())
+                line, = net.wait_until(
+                    "a line", lambda: router.access_file.read_text().splitlines())
                 self.assertRegex(line, pattern)
 
     def test_silent_close_is_no_line(self):

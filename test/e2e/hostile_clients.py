@@ -35,7 +35,6 @@ def patched(at, data):
 SNI = hello.server_name(VICTIM)
 RECORD = hello.record
 EXTENSIONS_AT = 4 + 2 + 32 + 1 + 32 + 2 + 8 + 1 + 1
-DECODE_ERROR, ILLEGAL_PARAMETER, UNRECOGNIZED_NAME = 50, 47, 112
 
 # name: (bytes, reasons that are right, alert or None for a close without a byte)
 CASES = {

@@ -108,10 +108,6 @@ def descriptors(pid):
     return links
 
 
-ALERT_WORDS = {40: "handshake_failure", 47: "illegal_parameter", 50: "decode_error",
-               80: "internal_error", 109: "missing_extension", 112: "unrecognized_name"}
-
-
 def alert_of(data):
     """The fatal alert that these bytes are, as a number; None when they are none."""
     if len(data) == 7 and data[0] == 21 and data[1] == 3 and data[3:6] == b"\x00\x02\x02":

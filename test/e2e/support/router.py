@@ -158,21 +158,25 @@ class Router:
 
     def wait_descriptors(self, sockets, pipes):
         """Until not more than so many sockets and pipes are open."""
-        def count():
-            links = self.descriptors()
-            now = (sum(link.startswith("socket:") for link in links),
-                   sum(link.startswith("pipe:") for link in links))
-            return now if now[0] <= sockets and now[1] <= pipes else None
+        def given_back():
+            now = self.open_now()
+            return now[0] <= sockets and now[1] <= pipes
         try:
-            return net.wait_until("descriptors", count)
+            net.wait_until("descriptors", given_back)
         except AssertionError:
             raise AssertionError(f"more than {sockets} sockets or {pipes} pipes: "
                                  f"{sorted(self.descriptors())[-20:]}") from None
 
     def open_now(self):
+        """Sockets and pipes that are open."""
         links = self.descriptors()
         return (sum(link.startswith("socket:") for link in links),
                 sum(link.startswith("pipe:") for link in links))
+
+    def private_bytes(self):
+        """Anonymous memory of the process."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status).group(1)) * 1024
 
     def wait_exit(self, deadline_s=60):
         """Its exit code; the sanitizers' reports have been looked for."""
@@ -222,7 +226,6 @@ class Router:
             self.kill()
 
 
-def run(*arguments, **more):
-    """The binary with other arguments: a CompletedProcess with text."""
-    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60,
-                          stdin=subprocess.DEVNULL, check=False, **more)
+def sanitized():
+    """Whether the binary was built with a sanitizer."""
+    return re.search(rb"__(a|t)san_init", pathlib.Path(BINARY).read_bytes()) is not None
