@@ -46,11 +46,6 @@ class Hanging:
             sock.close()
 
 
-def refusing():
-    """An address where nobody listens."""
-    return f"127.0.0.1:{net.free_port()}"
-
-
 class HostileBackends(unittest.TestCase):
     def start(self, servers, **timeouts):
         router = self.enterContext(Router(routing({"app.test": servers}, timeouts=timeouts)))
@@ -65,7 +60,7 @@ class HostileBackends(unittest.TestCase):
 
     def test_refusing_server_is_passed_over(self):
         good = self.enterContext(backend.Backend(backend.says("good")))
-        router = self.start([refusing(), good.text, refusing()])
+        router = self.start([net.refusing(self), good.text, net.refusing(self)])
         for _ in range(9):
             with router.connect() as sock:
                 sock.sendall(HELLO)
@@ -75,7 +70,7 @@ class HostileBackends(unittest.TestCase):
         self.assertTrue(any(line.get("retries", 0) > 0 for line in lines), lines)
 
     def test_all_refuse(self):
-        router = self.start([refusing(), refusing(), refusing()])
+        router = self.start([net.refusing(self) for _ in range(3)])
         got, how = net.ending(self.send_hello(router))
         self.assertEqual((net.alert_of(got), how), (INTERNAL_ERROR, "eof"))
         line, = router.wait_access(1)

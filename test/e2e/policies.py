@@ -22,7 +22,7 @@ class Policies(unittest.TestCase):
     def start(self, action, cases=CASES):
         fallback = self.enterContext(backend.Backend(backend.says("fallback")))
         config = routing({"app.test": fallback.text,
-                          "dead.test": f"127.0.0.1:{net.free_port()}"},
+                          "dead.test": net.refusing(self)},
                          policies={case: action for case in cases}, timeouts={"hello": "500ms"})
         return self.enterContext(Router(config))
 

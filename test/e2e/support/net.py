@@ -88,6 +88,13 @@ def free_port():
         return sock.getsockname()[1]
 
 
+def refusing(test):
+    """An address that refuses connections for as long as the test runs: bound, not listened on."""
+    sock = test.enterContext(socket.socket())
+    sock.bind(("127.0.0.1", 0))
+    return "127.0.0.1:%d" % sock.getsockname()[1]
+
+
 def accepts(address):
     """Whether something listens there."""
     try:
