@@ -289,12 +289,19 @@ static void limit_reached_reset(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_ROWS(policy_alert),          RIG_ROWS(policy_close),
-        RIG_ROWS(policy_reset),          RIG_ROWS(policy_default),
-        RIG_ROWS(policy_backend),        RIG_ROWS(unknown_sni_alert_112),
-        RIG_ROWS(refused_client_stays),  RIG_ROWS(refused_client_keeps_sending),
-        RIG_ROWS(refused_client_resets), RIG_ROWS(not_tls_closed_without_bytes),
-        RIG_ROWS(limit_reached_policy),  RIG_ROWS(limit_reached_reset),
+        RIG_ROWS(policy_alert),
+        RIG_ROWS(policy_close),
+        RIG_ROWS(policy_reset),
+        RIG_ROWS(policy_default),
+        RIG_ROWS(policy_backend),
+        RIG_ROWS(unknown_sni_alert_112),
+        RIG_ROWS(refused_client_stays),
+        RIG_ROWS(refused_client_keeps_sending),
+        RIG_ROWS(refused_client_resets),
+        RIG_ROWS(refused_client_says_one_byte_more),
+        RIG_ROWS(not_tls_closed_without_bytes),
+        RIG_ROWS(limit_reached_policy),
+        RIG_ROWS(limit_reached_reset),
     };
 
     rig_process_init();
