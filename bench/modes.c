@@ -9,6 +9,8 @@
 #include "bench/control.h"
 #include "bench/exit.h"
 #include "bench/serve.h"
+#include "bench/torture.h"
+#include "bench/verify.h"
 
 static int print_schema(const struct options *options)
 {
@@ -82,4 +84,31 @@ const struct mode bench_modes[] = {
      "Reads nanoseconds, one a line, from stdin and prints their percentile distribution as --hgrm "
      "would, for HdrHistogram's plotter.",
      "  sni-bench histogram < latencies.txt > latencies.hgrm\n", false, print_histogram},
+    {"verify", MODE_VERIFY, "TARGET [options]", "every byte of every stream, while routes reload",
+     "Opens streams of all sizes that carry a seeded pattern and checks who answers and every byte "
+     "both ways, half-closing and not, on new connections and on long-lived ones, while routes are "
+     "reloaded. Misroutes, corruptions, truncations, drops and stalls are counted; anything but 0 "
+     "is exit 1. The backends are sni-bench serve with the same names, or --listen plays them.",
+     "  sni-bench serve --listen 127.0.0.1:9000 --names 100\n"
+     "  sni-bench verify 127.0.0.1:8443 --names 100 -d 60s --reload-cmd 'kill -HUP 1234'\n",
+     true, verify_run},
+    {"torture", MODE_TORTURE, "TARGET [options]", "hostile and unusual clients, against any router",
+     "Plays a catalogue of ClientHellos and client behaviours against the router at TARGET and "
+     "says of each whether it did what a careful router does; exit 1 when one deviates. It plays "
+     "the two backends itself and compares every byte that reaches them. The router must send the "
+     "name --sni to the first address of --listen, --other to the second, and refuse everything "
+     "else; it should have no health checks and no default backend.",
+     "  sni-bench torture 127.0.0.1:8443 --sni bench.test --listen 127.0.0.1:9000\n"
+     "with one of these, the router listening on 127.0.0.1:8443:\n"
+     "  sni-router run --listen 127.0.0.1:8443 --route bench.test=127.0.0.1:9000 \\\n"
+     "             --route other.bench.test=127.0.0.1:9001\n"
+     "  haproxy:   tcp-request inspect-delay 5s\n"
+     "             tcp-request content accept if { req.ssl_hello_type 1 }\n"
+     "             tcp-request content reject\n"
+     "             use_backend a if { req.ssl_sni -i bench.test }\n"
+     "             use_backend b if { req.ssl_sni -i other.bench.test }\n"
+     "  nginx:     ssl_preread on; preread_timeout 5s; proxy_pass $upstream;\n"
+     "             map $ssl_preread_server_name $upstream {\n"
+     "                 bench.test 127.0.0.1:9000; other.bench.test 127.0.0.1:9001; }\n",
+     true, torture_run},
     {NULL, 0, NULL, NULL, NULL, NULL, false, NULL}};

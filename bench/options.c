@@ -34,6 +34,11 @@ void options_init(struct options *options, const struct mode *mode)
     options->load.timeout_ns = 5 * NS_PER_S;
     options->out.interval_ns = NS_PER_S;
     options->serve.stall_every_ns = NS_PER_S;
+    options->torture.hello_timeout_ns = 5 * NS_PER_S;
+    options->torture.gap_ns = 2 * NS_PER_MS;
+    options->verify.max_bytes = 4u << 20;
+    options->verify.long_lived = 8;
+    options->verify.reload_every_ns = NS_PER_S;
 }
 
 size_t options_distance(const char *a, const char *b, size_t limit)
@@ -355,7 +360,7 @@ static bool take_arguments(struct options *options, int argc, char **argv, FILE 
                 argv[argc - 1], mode->name);
         return false;
     }
-    if (!mode->wants_target)
+    if (!mode->wants_target || options->torture.list)
         return true;
     if (left == 0) {
         fprintf(err, "sni-bench: %s needs a TARGET, the address to connect to: %s\n", mode->name,

@@ -22,6 +22,8 @@ enum mode_bit {
     MODE_IDLE = 1u << 4,
     MODE_SCHEMA = 1u << 5,
     MODE_HISTOGRAM = 1u << 6,
+    MODE_TORTURE = 1u << 7,
+    MODE_VERIFY = 1u << 8,
     /* those that make load and end in a result */
     MODE_LOAD = MODE_CONN | MODE_BULK | MODE_LATENCY | MODE_IDLE,
     MODE_ALL = (1u << 16) - 1
@@ -124,6 +126,22 @@ struct options {
         bool quiet;
         bool no_color;
     } out;
+
+    struct {                       /* torture */
+        uint64_t hello_timeout_ns; /* the router's */
+        uint64_t gap_ns;
+        const char *other;
+        struct text_list only;
+        bool list;
+        bool strict;
+    } torture;
+
+    struct { /* verify */
+        uint64_t max_bytes;
+        uint64_t long_lived;
+        const char *reload_cmd;
+        uint64_t reload_every_ns;
+    } verify;
 
     struct { /* backends */
         struct text_list listen;

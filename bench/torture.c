@@ -1,0 +1,239 @@
+/*
+ * The mode torture: two backends of its own, a first probe, then one case after the other.
+ */
+
+#include "bench/torture.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench/clock.h"
+#include "bench/exit.h"
+#include "bench/process.h"
+
+#define DEFAULT_NAME "bench.test"
+#define CASES_MAX    256
+#define NAME_ROOM    (WIRE_NAME_MAX + 1)
+/* Names are put into others, and the longest there can be has 253 characters. */
+#define NAME_LONGEST 200
+
+struct torture {
+    const struct options *options;
+    struct scene scene;
+    struct flight flight;
+    size_t count;
+    const struct torture_case *cases[CASES_MAX];
+    struct torture_outcome outcomes[CASES_MAX];
+    char other[NAME_ROOM];
+};
+
+static const struct torture_case *find_case(const char *name)
+{
+    for (const struct torture_case *one = torture_cases; one->name != NULL; one++) {
+        if (strcmp(one->name, name) == 0)
+            return one;
+    }
+    return NULL;
+}
+
+/* The case that was probably meant, or NULL. */
+static const char *nearest_case(const char *name)
+{
+    const char *nearest = NULL;
+    size_t best = 3;
+    for (const struct torture_case *one = torture_cases; one->name != NULL; one++) {
+        size_t distance = options_distance(name, one->name, best - 1);
+        if (distance < best) {
+            best = distance;
+            nearest = one->name;
+        }
+    }
+    return nearest;
+}
+
+/* Those of --only, in that order; without it all. */
+static bool choose_cases(struct torture *torture)
+{
+    const struct text_list *only = &torture->options->torture.only;
+    for (size_t i = 0; i < only->count; i++) {
+        const struct torture_case *one = find_case(only->items[i]);
+        const char *nearest = nearest_case(only->items[i]);
+        if (one == NULL) {
+            fprintf(stderr, "sni-bench: torture: --only '%s': there is no such case; ",
+                    only->items[i]);
+            if (nearest != NULL)
+                fprintf(stderr, "did you mean %s?\n", nearest);
+            else
+                fprintf(stderr, "see sni-bench torture --list\n");
+            return false;
+        }
+        torture->cases[torture->count++] = one;
+    }
+    for (const struct torture_case *one = torture_cases; only->count == 0 && one->name != NULL;
+         one++)
+        torture->cases[torture->count++] = one;
+    return true;
+}
+
+static bool choose_names(struct torture *torture)
+{
+    const struct options *options = torture->options;
+    const char *name = options->ask.sni == NULL ? DEFAULT_NAME : options->ask.sni;
+    snprintf(torture->other, sizeof(torture->other), "other.%.*s", NAME_LONGEST, name);
+    torture->scene.names[0] = name;
+    torture->scene.names[1] =
+        options->torture.other == NULL ? torture->other : options->torture.other;
+    for (int side = 0; side < TORTURE_SIDES; side++) {
+        size_t len = strlen(torture->scene.names[side]);
+        if (len == 0 || len > NAME_LONGEST) {
+            fprintf(stderr, "sni-bench: torture: --sni and --other must have 1 to %d characters\n",
+                    NAME_LONGEST);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_options(const struct options *options)
+{
+    if (options->serve.listen.count > TORTURE_SIDES) {
+        fprintf(stderr, "sni-bench: torture: --listen is given at most twice\n");
+        return false;
+    }
+    if (options->torture.hello_timeout_ns == 0 || options->torture.gap_ns == 0) {
+        fprintf(stderr, "sni-bench: torture: --hello-timeout and --gap must be more than 0\n");
+        return false;
+    }
+    return true;
+}
+
+/* What the router must be told, with the addresses as they are. */
+static void say_setup(const struct torture *torture)
+{
+    char text[ADDRESS_TEXT];
+    for (int side = 0; side < TORTURE_SIDES; side++)
+        fprintf(stderr, "backend %s %s\n", torture->scene.names[side],
+                address_format(&torture->scene.addresses[side], text));
+}
+
+static bool is_one_of(const uint8_t alerts[4], uint8_t alert)
+{
+    return alert != 0 && memchr(alerts, alert, 4) != NULL;
+}
+
+static void judge(const struct torture_case *one, struct torture_outcome *outcome)
+{
+    bool named = outcome->end != TORTURE_ALERT || is_one_of(one->alerts, outcome->alert);
+    bool sound = outcome->problem[0] == '\0';
+    outcome->deviates = !sound || (one->may & outcome->end) == 0;
+    outcome->best = sound && (one->best & outcome->end) != 0 && named;
+}
+
+/* False when the case does not fit its buffer, which is a mistake of the catalogue. */
+static bool play_case(struct torture *torture, const struct torture_case *one, uint64_t seed,
+                      struct torture_outcome *outcome)
+{
+    struct scene *scene = &torture->scene;
+    struct flight *flight = &torture->flight;
+    *flight = (struct flight){
+        .bytes = flight->bytes, .name = scene->names[0], .other = scene->names[1], .seed = seed};
+    one->build(flight);
+    if (flight->failed) {
+        fprintf(stderr, "sni-bench: torture: the flight of %s does not fit\n", one->name);
+        return false;
+    }
+    scene->problem[0] = '\0';
+    one->play(scene, flight);
+    scene_judge(scene, outcome);
+    scene_leave(scene);
+    judge(one, outcome);
+    return true;
+}
+
+/* Nothing can be learnt from a router that does not know the backends. */
+static bool probe(struct torture *torture)
+{
+    const struct torture_case *plain = find_case("plain");
+    struct torture_outcome outcome;
+    char text[ADDRESS_TEXT];
+    if (!play_case(torture, plain, torture->options->load.seed, &outcome))
+        return false;
+    if (!outcome.deviates)
+        return true;
+    fprintf(stderr,
+            "sni-bench: torture: a plain hello for %s did not reach our backend (%s%s%s).\n"
+            "Let the router at %s send %s to %s",
+            torture->scene.names[0], torture_end_word(outcome.end),
+            outcome.problem[0] == '\0' ? "" : ": ", outcome.problem, torture->options->ask.target,
+            torture->scene.names[0], address_format(&torture->scene.addresses[0], text));
+    fprintf(stderr, " and %s to %s; see sni-bench torture --help.\n", torture->scene.names[1],
+            address_format(&torture->scene.addresses[1], text));
+    return false;
+}
+
+static double wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int play_all(struct torture *torture)
+{
+    const struct options *options = torture->options;
+    /* With --json - stdout is for the JSON alone. */
+    FILE *out = options->out.json != NULL && strcmp(options->out.json, "-") == 0 ? stderr : stdout;
+    struct torture_report report = {.options = options,
+                                    .count = torture->count,
+                                    .cases = torture->cases,
+                                    .outcomes = torture->outcomes,
+                                    .wall_start = wall_clock()};
+    bool deviates = false;
+    torture_print_heading(out);
+    for (size_t i = 0; i < torture->count; i++) {
+        struct torture_outcome *outcome = &torture->outcomes[i];
+        if (!play_case(torture, torture->cases[i], options->load.seed + i, outcome))
+            return BENCH_FAILED;
+        if (options->torture.strict)
+            outcome->deviates = !outcome->best;
+        deviates = deviates || outcome->deviates;
+        torture_print_row(torture->cases[i], outcome, out);
+    }
+    torture_print_end(&report, out);
+    if (options->out.json != NULL && !torture_write_json(&report, options->out.json))
+        return BENCH_FAILED;
+    return deviates ? BENCH_FAILED : BENCH_OK;
+}
+
+int torture_run(const struct options *options)
+{
+    if (options->torture.list) {
+        torture_print_catalogue(stdout);
+        return BENCH_OK;
+    }
+    struct torture *torture = calloc(1, sizeof(*torture));
+    if (torture == NULL)
+        return BENCH_FAILED;
+    torture->options = options;
+    torture->flight.bytes = malloc(TORTURE_FLIGHT_BYTES);
+    process_prepare_thread();
+    process_raise_descriptors();
+    int result = BENCH_FAILED;
+    if (!check_options(options) || !choose_cases(torture)) {
+        free(torture->flight.bytes);
+        free(torture);
+        return BENCH_USAGE;
+    }
+    if (torture->flight.bytes != NULL && scene_init(&torture->scene, options) &&
+        choose_names(torture)) {
+        if (!options->out.quiet)
+            say_setup(torture);
+        if (probe(torture))
+            result = play_all(torture);
+    }
+    scene_free(&torture->scene);
+    free(torture->flight.bytes);
+    free(torture);
+    return result;
+}
