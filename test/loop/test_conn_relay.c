@@ -347,6 +347,38 @@ static uint64_t fill_the_way(struct rig *rig, int from)
     return sent;
 }
 
+static void read_and_forget(int fd, uint64_t len)
+{
+    static uint8_t bytes[256 * 1024];
+
+    while (len > 0) {
+        ssize_t n = recv(fd, bytes, len < sizeof bytes ? (size_t)len : sizeof bytes, 0);
+        assert_true(n > 0);
+        len -= (uint64_t)n;
+    }
+}
+
+/* Once the receiver has caught up, the sender is listened to as before. */
+static void goes_on_after_back_pressure(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    for (uint32_t round = 0; round < 3; round++) {
+        uint64_t up = fill_the_way(rig, client);
+        uint64_t down = fill_the_way(rig, server);
+        read_and_forget(client, down);
+        read_and_forget(server, up);
+        for (uint32_t i = 0; i < 10; i++) {
+            rig_settle(rig);
+            io_stream(client, server, 1 + i * 10, i);
+            io_stream(server, client, 1 + i * 10, i);
+        }
+    }
+    end_both(rig, client, server);
+}
+
 /* One direction that stands still does not hold the other one up. */
 static void other_direction_goes_on(void **state)
 {
@@ -512,6 +544,7 @@ int main(void)
         RIG_ROWS(reset_after_half_close),
         RIG_ROWS(server_never_reads),
         RIG_ROWS(client_never_reads),
+        RIG_ROWS(goes_on_after_back_pressure),
         RIG_ROWS(other_direction_goes_on),
         RIG_ROWS(client_resets_while_server_never_reads),
         RIG_ROWS(server_resets_while_client_never_reads),
