@@ -23,6 +23,7 @@
 #include "bench/clock.h"
 #include "bench/exit.h"
 #include "bench/progress.h"
+#include "bench/report.h"
 
 /* From "begin" being said to the first operation. */
 #define BEGIN_DELAY_NS (5 * NS_PER_MS)
@@ -469,6 +470,14 @@ void control_free_result(struct load *load, struct result *result)
     load_free(load);
 }
 
+static bool write_page(const struct result *result, const char *path)
+{
+    cJSON *document = result_make_json(result);
+    bool good = document != NULL && report_write_document(document, path);
+    cJSON_Delete(document);
+    return good;
+}
+
 /* Writes what was asked for; the first failure is the answer. */
 static bool write_files(const struct result *result)
 {
@@ -478,6 +487,8 @@ static bool write_files(const struct result *result)
         good = result_write_json(result, options->out.json);
     if (options->out.hgrm != NULL)
         good = result_write_hgrm(result, options->out.hgrm) && good;
+    if (options->out.html != NULL)
+        good = write_page(result, options->out.html) && good;
     return good;
 }
 

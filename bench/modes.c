@@ -6,16 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/compare.h"
 #include "bench/control.h"
 #include "bench/exit.h"
+#include "bench/report.h"
 #include "bench/serve.h"
 #include "bench/torture.h"
 #include "bench/verify.h"
 
 static int print_schema(const struct options *options)
 {
-    (void)options;
-    result_print_schema(stdout);
+    if (options->schema == 0)
+        result_print_schema(stdout);
+    else
+        compare_print_schema(stdout);
     return BENCH_OK;
 }
 
@@ -77,8 +81,24 @@ const struct mode bench_modes[] = {
      "Takes further loopback source addresses when the ports of one are used up.",
      "  sni-bench idle 127.0.0.1:8443 --sni shop.test -c 9000 -d 5s --pid $(pidof sni-router)\n",
      true, control_run_mode},
+    {"compare", MODE_COMPARE, "--direct ADDR --via NAME=ADDR,pid=N ... -- MODE [its options]",
+     "routers under the same load, in turns",
+     "Runs MODE (conn, bulk, latency, idle) directly and through each router, round after round "
+     "(A B C A B C ...), and prints medians, ranges and ratios: costs first. Two whose ranges "
+     "overlap are within noise of each other. Conditions of --fail-if name a metric of --json and "
+     "a target, or two for the ratio of their medians.",
+     "  sni-bench compare --direct 127.0.0.1:9000 --via sni-router=127.0.0.1:8443,pid=123 \\\n"
+     "      --via haproxy=127.0.0.1:8444,pid=456 --router-cpu 0 --cpu-list 1 --html out.html \\\n"
+     "      --fail-if 'cpu_us_per_request sni-router/haproxy > 1' -- latency --rate 2k -c 64\n",
+     false, compare_run_mode},
+    {"report", MODE_REPORT, "FILE... [--html FILE] [--md]",
+     "tables and one page from results in JSON",
+     "Reads what --json wrote (- is stdin), prints the comparisons, and writes them as one page "
+     "that needs nothing else: each comparison is a section; single runs of a mode are one "
+     "together, named by --label router=NAME or their file, several of a name being its rounds.",
+     "  sni-bench report run1.json run2.json --html out.html --md\n", false, report_run_mode},
     {"schema", MODE_SCHEMA, "", "print the JSON Schema of --json",
-     "Prints the JSON Schema (draft-07) of the results that --json writes.",
+     "Prints the JSON Schema (draft-07) of what --json writes.",
      "  sni-bench schema > result.schema.json\n", false, print_schema},
     {"histogram", MODE_HISTOGRAM, "< FILE", "the distribution of your own numbers",
      "Reads nanoseconds, one a line, from stdin and prints their percentile distribution as --hgrm "

@@ -34,6 +34,7 @@ void options_init(struct options *options, const struct mode *mode)
     options->load.timeout_ns = 5 * NS_PER_S;
     options->out.interval_ns = NS_PER_S;
     options->serve.stall_every_ns = NS_PER_S;
+    options->compare.rounds = 5;
     options->torture.hello_timeout_ns = 5 * NS_PER_S;
     options->torture.gap_ns = 2 * NS_PER_MS;
     options->verify.max_bytes = 4u << 20;
@@ -355,6 +356,11 @@ static bool take_arguments(struct options *options, int argc, char **argv, FILE 
     const struct mode *mode = options->mode;
     const char *why;
     int left = argc - optind;
+    if ((mode->bit & MODE_REST) != 0) {
+        options->rest = argv + optind;
+        options->rest_count = (size_t)left;
+        return true;
+    }
     if (left > (mode->wants_target ? 1 : 0)) {
         fprintf(err, "sni-bench: %s does not take '%s'; see sni-bench %s --help\n", mode->name,
                 argv[argc - 1], mode->name);

@@ -22,10 +22,14 @@ enum mode_bit {
     MODE_IDLE = 1u << 4,
     MODE_SCHEMA = 1u << 5,
     MODE_HISTOGRAM = 1u << 6,
+    MODE_COMPARE = 1u << 9,
+    MODE_REPORT = 1u << 10,
     MODE_TORTURE = 1u << 7,
     MODE_VERIFY = 1u << 8,
     /* those that make load and end in a result */
     MODE_LOAD = MODE_CONN | MODE_BULK | MODE_LATENCY | MODE_IDLE,
+    /* those that take further words: a command line, files */
+    MODE_REST = MODE_COMPARE | MODE_REPORT,
     MODE_ALL = (1u << 16) - 1
 };
 
@@ -79,6 +83,8 @@ struct options {
     const struct mode *mode;
     int argc; /* the whole command line, for the result */
     char **argv;
+    size_t rest_count; /* MODE_REST: the words behind the options, as in argv */
+    char **rest;
 
     struct { /* where and what to ask for */
         const char *target;
@@ -120,6 +126,8 @@ struct options {
         const char *cpu_list;
         const char *json;
         const char *hgrm;
+        const char *html;
+        bool markdown;
         uint64_t interval_ns;
         struct text_list labels;
         struct text_list fail_if;
@@ -152,6 +160,15 @@ struct options {
         uint64_t stall_every_ns;
         uint64_t source_bytes;
     } serve;
+
+    struct { /* compare */
+        const char *direct;
+        struct text_list vias; /* NAME=ADDRESS[,pid=PID,PID] */
+        uint64_t rounds;
+        const char *router_cpu;
+    } compare;
+
+    int schema; /* which one, a position in its choices */
 };
 
 enum option_kind {

@@ -93,6 +93,8 @@ uint64_t result_errors(const struct tally *tally);
 void result_print(const struct result *result, FILE *out, bool color);
 /* `path` "-" is stdout. False = said on stderr why not. */
 bool result_write_json(const struct result *result, const char *path);
+/* The document that --json writes; the caller deletes it. NULL = out of memory. */
+struct cJSON *result_make_json(const struct result *result);
 bool result_write_hgrm(const struct result *result, const char *path);
 /* The JSON Schema (draft-07) of what result_write_json() writes. */
 void result_print_schema(FILE *out);

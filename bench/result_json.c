@@ -256,7 +256,7 @@ static void add_when(cJSON *root, const struct result *result)
     add_count(clock, "end_ns", result->end_ns);
 }
 
-static cJSON *make_json(const struct result *result)
+cJSON *result_make_json(const struct result *result)
 {
     const struct options *options = result->options;
     cJSON *root = cJSON_CreateObject();
@@ -306,7 +306,7 @@ bool result_write_json(const struct result *result, const char *path)
     FILE *file = open_output("--json", path);
     if (file == NULL)
         return false;
-    cJSON *root = make_json(result);
+    cJSON *root = result_make_json(result);
     char *text = cJSON_PrintUnformatted(root);
     cJSON_Delete(root);
     if (text != NULL)

@@ -1,0 +1,182 @@
+#ifndef BENCH_COMPARE_H
+#define BENCH_COMPARE_H
+
+/*
+ * Comparisons: the same load, in turns, directly and through each router.
+ *
+ *   compare.c       the mode: who is compared, the rounds, what is written
+ *   compare_exec.c  one run: this program again, its result read from a pipe
+ *   compare_model.c targets and runs; also made from files by bench/report_load.c
+ *   compare_metric.c what is compared: medians, ranges, ratios
+ *   compare_text.c, compare_markdown.c, compare_json.c, compare_schema.c   ways to say it
+ *   compare_fail_if.c   conditions
+ *
+ * Names and results may come from files that others wrote: every way out escapes them.
+ */
+
+#include <cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "bench/options.h"
+
+#define COMPARE_SCHEMA_VERSION 1
+#define COMPARE_TARGETS_MAX    16
+#define COMPARE_ROUNDS_MAX     64
+/* Fewer rounds say too little about the noise. */
+#define COMPARE_ROUNDS_MIN 5
+#define COMPARE_NONE       SIZE_MAX
+
+/* What is measured: the backend itself or a router before it. All texts are owned. */
+struct compare_target {
+    char *name;
+    char *address; /* "" = not known */
+    char *pids;    /* "1,2", "" = costs are not measured */
+    bool direct;
+};
+
+/* One run of one target. */
+struct compare_run {
+    size_t target;
+    size_t round; /* from 0 */
+    int exit_code;
+    cJSON *result; /* owned; NULL = there is none */
+};
+
+/* Targets in the order they were named, and their runs in the order they were made. */
+struct comparison {
+    char *title; /* of its section; owned */
+    char *mode;  /* of the runs: "latency"; owned */
+    size_t target_count;
+    struct compare_target targets[COMPARE_TARGETS_MAX];
+    size_t rounds; /* wanted */
+    size_t run_count;
+    size_t run_cap;
+    struct compare_run *runs;
+    bool interrupted;
+    bool loose; /* runs that were made apart: no rounds to speak of */
+};
+
+/* Whether less or more of it is better, for the reader of a ratio. */
+enum compare_kind { COMPARE_COST, COMPARE_RATE, COMPARE_LATENCY, COMPARE_COUNT };
+
+/* One thing that is compared. */
+struct compare_metric {
+    const char *key; /* in JSON and --fail-if */
+    const char *label;
+    const char *unit;
+    enum compare_kind kind;
+    const char *object; /* where it is in a result */
+    const char *field;
+    double scale;
+    double (*read)(const cJSON *result, const struct compare_metric *metric);
+};
+
+/* The last one has a NULL key. Costs come first. */
+extern const struct compare_metric compare_metrics[];
+
+/* The values of one metric and target, in the order of the rounds. */
+struct compare_spread {
+    size_t count;
+    double values[COMPARE_ROUNDS_MAX];
+    double median;
+    double min;
+    double max;
+};
+
+/* How two targets compare: medians as a ratio. */
+struct compare_ratio {
+    bool known;
+    bool within_noise; /* their ranges overlap */
+    double ratio;
+};
+
+/* Room for a formatted value. */
+#define COMPARE_TEXT 48
+
+/* ---- compare_model.c; "false" or COMPARE_NONE means out of room or memory ---- */
+
+bool comparison_init(struct comparison *comparison, const char *title, const char *mode);
+void comparison_free(struct comparison *comparison);
+/* Copies the texts. Returns the target's index; an existing name is found, not added. */
+size_t comparison_add_target(struct comparison *comparison, const char *name, const char *address,
+                             const char *pids, bool direct);
+size_t comparison_find_target(const struct comparison *comparison, const char *name);
+/* Takes `result` over, also when it fails. */
+bool comparison_add_run(struct comparison *comparison, size_t target, size_t round, int exit_code,
+                        cJSON *result);
+/* The direct target, and the first that is not. */
+size_t comparison_direct(const struct comparison *comparison);
+size_t comparison_first(const struct comparison *comparison);
+/* Runs of a target; how many of them were limited by the tool; and how many failed. */
+size_t comparison_runs_of(const struct comparison *comparison, size_t target);
+size_t comparison_limited(const struct comparison *comparison, size_t target);
+size_t comparison_failed(const struct comparison *comparison, size_t target);
+/* Complete rounds and no run limited by the tool; and whether any run failed. */
+bool comparison_is_valid(const struct comparison *comparison);
+bool comparison_has_failed(const struct comparison *comparison);
+/* The run of a target whose value of the first metric it has is the median one, or NULL. */
+const struct compare_run *comparison_typical_run(const struct comparison *comparison,
+                                                 size_t target);
+
+/* ---- compare_metric.c ---- */
+
+/* The number at object.field of a JSON object; NAN when it is not there or no number. */
+double compare_number(const cJSON *json, const char *object, const char *field);
+/* Whether a result says `key`: true. */
+bool compare_says(const cJSON *json, const char *key);
+const struct compare_metric *compare_find_metric(const char *key);
+/* False when no run of the target has it. */
+bool comparison_spread(const struct comparison *comparison, const struct compare_metric *metric,
+                       size_t target, struct compare_spread *spread);
+/* Whether any target has it. */
+bool comparison_has(const struct comparison *comparison, const struct compare_metric *metric);
+/* The same, and it says something: that there were no errors need not be said. */
+bool comparison_tells(const struct comparison *comparison, const struct compare_metric *metric);
+/* The first metric that any target has, or NULL: the one to show when there is room for one. */
+const struct compare_metric *comparison_main_metric(const struct comparison *comparison);
+/* `of` to `to`; targets may be COMPARE_NONE. Not known for a target and itself. */
+struct compare_ratio comparison_ratio(const struct comparison *comparison,
+                                      const struct compare_metric *metric, size_t of, size_t to);
+/* 3 significant digits. Both return `out`. */
+const char *compare_format(double value, char out[COMPARE_TEXT]);
+/* "1.37", "1.02 (within noise)", "-". */
+const char *compare_format_ratio(struct compare_ratio ratio, char out[COMPARE_TEXT]);
+
+/* ---- ways to say it ---- */
+
+/* Tables for a terminal: control characters in names are shown as '?'. */
+void compare_print(const struct comparison *comparison, FILE *out);
+void compare_print_markdown(const struct comparison *comparison, FILE *out);
+/* The document that --json writes; the caller deletes it. NULL = out of memory. */
+cJSON *compare_to_json(const struct comparison *comparison, const struct options *options);
+void compare_print_schema(FILE *out);
+
+/* ---- compare_fail_if.c ---- */
+
+/* "cpu_ms_per_gib sni-router/haproxy > 0.4", "p99_ms haproxy > 5": says on `err` what is wrong. */
+bool compare_check_condition(const struct comparison *comparison, const char *text, FILE *err);
+/* Also when it was not measured; `seen` is then NAN. */
+bool compare_condition_holds(const struct comparison *comparison, const char *text, double *seen);
+
+/* ---- compare_exec.c ---- */
+
+/* What one run ended with. */
+struct compare_outcome {
+    int exit_code; /* 128 + signal when it was killed */
+    bool interrupted;
+    char *out; /* what it printed; owned by the caller */
+    char *err;
+};
+
+/*
+ * Runs this program with `argv` (ends with NULL) and collects what it prints. SIGINT and SIGTERM
+ * are passed on to it. False when it could not be started; said on stderr.
+ */
+bool compare_exec(char **argv, struct compare_outcome *outcome);
+
+/* The mode. */
+int compare_run_mode(const struct options *options);
+
+#endif

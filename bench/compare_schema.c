@@ -1,0 +1,77 @@
+/* The JSON Schema of a comparison, as it is printed. */
+
+#include "bench/compare.h"
+
+static const char *const lines[] = {
+    "{",
+    "  \"$schema\": \"http://json-schema.org/draft-07/schema#\",",
+    "  \"title\": \"Result of sni-bench compare\",",
+    "  \"type\": \"object\", \"additionalProperties\": false,",
+    "  \"required\": [\"schema_version\", \"tool\", \"version\", \"mode\", \"title\",",
+    "    \"run_mode\", \"command\", \"rounds\", \"valid\", \"failed\", \"interrupted\",",
+    "    \"pinned\", \"targets\", \"metrics\", \"runs\"],",
+    "  \"properties\": {",
+    "    \"schema_version\": {\"const\": 1},",
+    "    \"tool\": {\"const\": \"sni-bench\"},",
+    "    \"version\": {\"type\": \"string\"},",
+    "    \"mode\": {\"const\": \"compare\"},",
+    "    \"title\": {\"type\": \"string\"},",
+    "    \"run_mode\": {\"enum\": [\"conn\", \"bulk\", \"latency\", \"idle\"]},",
+    "    \"command\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},",
+    "    \"rounds\": {\"type\": \"integer\", \"minimum\": 1},",
+    "    \"valid\": {\"type\": \"boolean\", \"description\":",
+    "      \"5 rounds at least, and no run was limited by the load tool\"},",
+    "    \"failed\": {\"type\": \"boolean\"},",
+    "    \"interrupted\": {\"type\": \"boolean\"},",
+    "    \"pinned\": {\"type\": \"object\", \"required\": [\"routers\", \"load\"],",
+    "      \"description\": \"CPUs, as --router-cpu and --cpu-list gave them\",",
+    "      \"additionalProperties\": {\"type\": [\"string\", \"null\"]}},",
+    "    \"targets\": {\"type\": \"array\", \"minItems\": 1,",
+    "      \"items\": {\"$ref\": \"#/definitions/target\"}},",
+    "    \"metrics\": {\"type\": \"array\", \"description\": \"costs first\",",
+    "      \"items\": {\"$ref\": \"#/definitions/metric\"}},",
+    "    \"runs\": {\"type\": \"array\", \"description\": \"in the order they were made\",",
+    "      \"items\": {\"$ref\": \"#/definitions/run\"}}",
+    "  },",
+    "  \"definitions\": {",
+    "    \"target\": {\"type\": \"object\", \"additionalProperties\": false,",
+    "      \"required\": [\"name\", \"address\", \"direct\", \"pid\", \"runs\", \"runs_limited\",",
+    "        \"runs_failed\"],",
+    "      \"properties\": {\"name\": {\"type\": \"string\"}, \"address\": {\"type\": \"string\"},",
+    "        \"direct\": {\"type\": \"boolean\"}, \"pid\": {\"type\": [\"string\", \"null\"]},",
+    "        \"runs\": {\"type\": \"integer\"}, \"runs_limited\": {\"type\": \"integer\"},",
+    "        \"runs_failed\": {\"type\": \"integer\"}}},",
+    "    \"ratio\": {\"oneOf\": [{\"type\": \"null\"}, {\"type\": \"object\",",
+    "      \"additionalProperties\": false, \"required\": [\"ratio\", \"within_noise\"],",
+    "      \"properties\": {\"ratio\": {\"type\": \"number\", \"description\": \"of medians\"},",
+    "        \"within_noise\": {\"type\": \"boolean\", \"description\": \"ranges overlap\"}}}]},",
+    "    \"metric\": {\"type\": \"object\", \"additionalProperties\": false,",
+    "      \"required\": [\"key\", \"label\", \"unit\", \"kind\", \"values\"],",
+    "      \"properties\": {\"key\": {\"type\": \"string\"}, \"label\": {\"type\": \"string\"},",
+    "        \"unit\": {\"type\": \"string\"},",
+    "        \"kind\": {\"enum\": [\"cost\", \"rate\", \"latency\", \"count\"]},",
+    "        \"values\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/definitions/spread\"}}}},",
+    "    \"spread\": {\"type\": \"object\", \"additionalProperties\": false,",
+    "      \"required\": [\"target\", \"median\", \"min\", \"max\", \"to_direct\", \"to_first\",",
+    "        \"rounds\"],",
+    "      \"properties\": {\"target\": {\"type\": \"string\"}, \"median\": {\"type\": "
+    "\"number\"},",
+    "        \"min\": {\"type\": \"number\"}, \"max\": {\"type\": \"number\"},",
+    "        \"to_direct\": {\"$ref\": \"#/definitions/ratio\"},",
+    "        \"to_first\": {\"$ref\": \"#/definitions/ratio\"},",
+    "        \"rounds\": {\"type\": \"array\", \"items\": {\"type\": \"number\"}}}},",
+    "    \"run\": {\"type\": \"object\", \"additionalProperties\": false,",
+    "      \"required\": [\"target\", \"round\", \"exit\", \"result\"],",
+    "      \"properties\": {\"target\": {\"type\": \"string\"},",
+    "        \"round\": {\"type\": \"integer\", \"minimum\": 1}, \"exit\": {\"type\": "
+    "\"integer\"},",
+    "        \"result\": {\"type\": [\"object\", \"null\"], \"description\":",
+    "          \"what the run itself reported: see sni-bench schema\"}}}",
+    "  }",
+    "}"};
+
+void compare_print_schema(FILE *out)
+{
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        fprintf(out, "%s\n", lines[i]);
+}

@@ -1,0 +1,138 @@
+/* Parts of the page that are the same for every report: remarks, machine, commands, colours. */
+
+#include "bench/report.h"
+
+#include <stdint.h>
+
+/* The first is for the direct target; the others tell routers apart, also for the colour-blind. */
+static const char *const palette[] = {"#6b7280", "#0b62d6", "#d9730d", "#12805c", "#8b3fc7",
+                                      "#c2255c", "#0c8599", "#7a5c00", "#2b2b2b"};
+#define PALETTE_COUNT (sizeof(palette) / sizeof(palette[0]))
+
+const char *report_palette(size_t n)
+{
+    return n < PALETTE_COUNT ? palette[n] : NULL;
+}
+
+size_t report_color_class(const struct comparison *comparison, size_t target)
+{
+    size_t routers = 0;
+    if (comparison->targets[target].direct)
+        return 0;
+    for (size_t i = 0; i < target; i++)
+        routers += !comparison->targets[i].direct;
+    return 1 + routers % (PALETTE_COUNT - 1);
+}
+
+const char *report_color(const struct comparison *comparison, size_t target)
+{
+    return palette[report_color_class(comparison, target)];
+}
+
+void report_put_remarks(const struct comparison *comparison, FILE *out)
+{
+    fputs("<ul class=\"remarks\">\n", out);
+    if (!comparison->loose)
+        fprintf(out, "<li>%zu rounds in turns; median (smallest–largest).</li>\n",
+                comparison->rounds);
+    if (!comparison->loose && comparison->rounds < COMPARE_ROUNDS_MIN)
+        fprintf(out,
+                "<li class=\"bad\">Not valid: fewer than %d rounds say too little about the "
+                "noise.</li>\n",
+                COMPARE_ROUNDS_MIN);
+    if (comparison->interrupted)
+        fputs("<li class=\"bad\">Not valid: the comparison was interrupted.</li>\n", out);
+    for (size_t i = 0; i < comparison->target_count; i++) {
+        size_t runs = comparison_runs_of(comparison, i);
+        size_t failed = comparison_failed(comparison, i);
+        size_t limited = comparison_limited(comparison, i);
+        if (failed > 0) {
+            fputs("<li class=\"bad\">", out);
+            report_put_text(out, comparison->targets[i].name);
+            fprintf(out, ": %zu of %zu runs failed.</li>\n", failed, runs);
+        }
+        if (limited > 0) {
+            fputs("<li class=\"bad\">", out);
+            report_put_text(out, comparison->targets[i].name);
+            fprintf(out,
+                    ": in %zu of %zu runs the load tool was the limit: costs hold, rates and "
+                    "latencies do not.</li>\n",
+                    limited, runs);
+        }
+    }
+    fputs("</ul>\n", out);
+}
+
+const cJSON *report_environment(const struct report *report)
+{
+    for (size_t i = 0; i < report->section_count; i++) {
+        const struct comparison *section = &report->sections[i];
+        for (size_t k = 0; k < section->run_count; k++) {
+            const cJSON *found =
+                cJSON_GetObjectItemCaseSensitive(section->runs[k].result, "environment");
+            if (cJSON_IsObject(found))
+                return found;
+        }
+    }
+    return NULL;
+}
+
+/* One row per value; an object inside gets its own rows, one level deep. */
+static void put_rows(const cJSON *object, const char *prefix, FILE *out)
+{
+    const cJSON *value;
+    cJSON_ArrayForEach (value, object) {
+        if (cJSON_IsObject(value) && prefix[0] == '\0') {
+            put_rows(value, value->string, out);
+            continue;
+        }
+        if (!cJSON_IsString(value) && !cJSON_IsNumber(value))
+            continue;
+        fputs("<tr><th scope=\"row\">", out);
+        report_put_text(out, prefix);
+        fputs(prefix[0] == '\0' ? "" : " ", out);
+        report_put_text(out, value->string);
+        fputs("</th><td>", out);
+        if (cJSON_IsString(value))
+            report_put_text(out, value->valuestring);
+        else
+            fprintf(out, "%.15g", value->valuedouble);
+        fputs("</td></tr>\n", out);
+    }
+}
+
+void report_put_environment(const struct report *report, FILE *out)
+{
+    const cJSON *environment = report_environment(report);
+    if (environment == NULL)
+        return;
+    fputs("<section id=\"environment\"><h2>Machine</h2>\n<table class=\"facts\"><tbody>\n", out);
+    put_rows(environment, "", out);
+    fputs("</tbody></table></section>\n", out);
+}
+
+void report_put_commands(const struct report *report, FILE *out)
+{
+    const cJSON *entry;
+    fputs("<section id=\"commands\"><h2>Commands</h2>\n<ul>\n", out);
+    cJSON_ArrayForEach (entry, report->documents) {
+        const cJSON *word;
+        const cJSON *document = cJSON_GetObjectItemCaseSensitive(entry, "document");
+        const cJSON *file = cJSON_GetObjectItemCaseSensitive(entry, "file");
+        const cJSON *started = cJSON_GetObjectItemCaseSensitive(document, "started");
+        fputs("<li><code>sni-bench", out);
+        cJSON_ArrayForEach (word, cJSON_GetObjectItemCaseSensitive(document, "command")) {
+            fputc(' ', out);
+            if (cJSON_IsString(word))
+                report_put_text(out, word->valuestring);
+        }
+        fputs("</code> (", out);
+        report_put_text(out, file->valuestring);
+        if (cJSON_IsString(started)) {
+            fputs(", ", out);
+            report_put_text(out, started->valuestring);
+        }
+        fputs(")</li>\n", out);
+    }
+    fputs("</ul></section>\n", out);
+}
