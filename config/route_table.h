@@ -24,7 +24,7 @@ struct network;
 
 /* What is asked. */
 struct route_query {
-    const char *host;                 /* normalised (hostname_normalise) */
+    const char *host; /* normalised (hostname_normalise) */
     size_t host_len;
     const struct client_hello *hello; /* for ALPN; NULL = offers none */
     const uint8_t *client_ip;         /* network order; NULL = unknown (no `from` matches) */
@@ -35,9 +35,9 @@ struct route_query {
 
 /* Told to the builder's caller when two routes could tie. Lives as long as the call. */
 struct route_conflict {
-    const char *pattern;              /* NUL-terminated */
-    uint32_t first, second;           /* route indexes, first < second */
-    bool duplicate;                   /* the same pattern without any conditions on both */
+    const char *pattern;    /* NUL-terminated */
+    uint32_t first, second; /* route indexes, first < second */
+    bool duplicate;         /* the same pattern without any conditions on both */
 };
 
 /* --- building --- */
@@ -59,8 +59,8 @@ bool route_builder_add(struct route_builder *builder, const char *pattern, size_
  * Finishes. Calls `on_conflict` for pairs that could tie: every route that could tie with any other
  * is in at least one of them, no pair comes twice for one pattern, and of many equal routes each is
  * told against the first, so that a large mistake does not make for endless calls. Returns the
- * table, or NULL when there was a conflict or no memory (`*no_memory` says which). Frees the builder
- * in any case.
+ * table, or NULL when there was a conflict or no memory (`*no_memory` says which). Frees the
+ * builder in any case.
  */
 struct route_table *route_builder_finish(struct route_builder *builder,
                                          void (*on_conflict)(void *context,
@@ -72,22 +72,22 @@ void route_builder_abandon(struct route_builder *builder); /* frees an unfinishe
 /* --- looking up --- */
 
 /*
- * The winning route's index, or ROUTE_NONE. No allocation, any thread. Reads `host_len` bytes of the
- * name and not one more.
+ * The winning route's index, or ROUTE_NONE. No allocation, any thread. Reads `host_len` bytes of
+ * the name and not one more.
  */
 uint32_t route_table_find(const struct route_table *table, const struct route_query *query);
 
 /* Why a candidate was passed over, or that it won. */
 enum route_verdict {
     ROUTE_WON,
-    ROUTE_BEATEN,            /* would have matched, but a better one won */
+    ROUTE_BEATEN, /* would have matched, but a better one won */
     ROUTE_FAILED_ALPN,
     ROUTE_FAILED_FROM,
     ROUTE_FAILED_LISTENER
 };
 
 struct route_candidate {
-    const char *pattern;     /* that matched the name; lives as long as the table, no NUL */
+    const char *pattern; /* that matched the name; lives as long as the table, no NUL */
     size_t pattern_len;
     uint32_t route;
     enum route_verdict verdict;
