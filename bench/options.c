@@ -34,12 +34,12 @@ void options_init(struct options *options, const struct mode *mode)
     options->load.timeout_ns = 5 * NS_PER_S;
     options->out.interval_ns = NS_PER_S;
     options->serve.stall_every_ns = NS_PER_S;
-    options->compare.rounds = 5;
     options->torture.hello_timeout_ns = 5 * NS_PER_S;
     options->torture.gap_ns = 2 * NS_PER_MS;
     options->verify.max_bytes = 4u << 20;
     options->verify.long_lived = 8;
     options->verify.reload_every_ns = NS_PER_S;
+    options->compare.rounds = 5;
 }
 
 size_t options_distance(const char *a, const char *b, size_t limit)

@@ -22,10 +22,10 @@ enum mode_bit {
     MODE_IDLE = 1u << 4,
     MODE_SCHEMA = 1u << 5,
     MODE_HISTOGRAM = 1u << 6,
-    MODE_COMPARE = 1u << 9,
-    MODE_REPORT = 1u << 10,
     MODE_TORTURE = 1u << 7,
     MODE_VERIFY = 1u << 8,
+    MODE_COMPARE = 1u << 9,
+    MODE_REPORT = 1u << 10,
     /* those that make load and end in a result */
     MODE_LOAD = MODE_CONN | MODE_BULK | MODE_LATENCY | MODE_IDLE,
     /* those that take further words: a command line, files */
