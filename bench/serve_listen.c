@@ -23,6 +23,25 @@ static void set_int(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
+/*
+ * Whether another process listens there: with SO_REUSEPORT it would silently get half of the
+ * connections. 0 or a negative errno.
+ */
+static int check_unused(const struct address *address)
+{
+    if (address->storage.ss_family == AF_UNIX || address_port(address) == 0)
+        return 0;
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    int result = 0;
+    if (bind(fd, (const struct sockaddr *)&address->storage, address->len) != 0)
+        result = -errno;
+    close(fd);
+    return result;
+}
+
 /* A socket for one thread. Negative errno on failure; on port 0 `address` learns the port. */
 static int open_listener(struct address *address, bool defer)
 {
@@ -91,7 +110,11 @@ static bool listen_on(struct serve *serve, struct serve_thread *thread, uint32_t
 {
     struct backend *backend = &serve->backends[index];
     struct serve_listener *listener = &thread->listeners[index];
-    bool shared = backend->address.storage.ss_family == AF_UNIX && thread != serve->threads;
+    bool first = thread == serve->threads;
+    bool shared = backend->address.storage.ss_family == AF_UNIX && !first;
+    int unused = first ? check_unused(&backend->address) : 0;
+    if (unused != 0)
+        return say_failed(&backend->address, -unused);
     listener->pollable.on_events = on_listener_events;
     listener->thread = thread;
     listener->backend = backend;

@@ -23,14 +23,9 @@ def run(*arguments):
 class Modes(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.serve = bench.Serve(TOOL, "--names", "3", "-t", "2")
-        cls.one = bench.Serve(TOOL, "--one-port", "--names", "100")
-        cls.tls = bench.Serve(TOOL, "--tls", "--one-port", "--names", "5")
-
-    @classmethod
-    def tearDownClass(cls):
-        for serve in (cls.serve, cls.one, cls.tls):
-            serve.stop()
+        cls.serve = cls.enterClassContext(bench.Serve(TOOL, "--names", "3", "-t", "2"))
+        cls.one = cls.enterClassContext(bench.Serve(TOOL, "--one-port", "--names", "100"))
+        cls.tls = cls.enterClassContext(bench.Serve(TOOL, "--tls", "--one-port", "--names", "5"))
 
     def good(self, *arguments):
         code, result, out, err = run(*arguments)
@@ -243,11 +238,7 @@ class Answers(unittest.TestCase):
 class ExitCodes(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.serve = bench.Serve(TOOL)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.serve.stop()
+        cls.serve = cls.enterClassContext(bench.Serve(TOOL))
 
     def test_the_tool_as_the_limit(self):
         """Stopped itself again and again, the tool begins requests late, and says so."""

@@ -66,11 +66,7 @@ def pattern(seed, count):
 class Wire(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.serve = bench.Serve(TOOL)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.serve.stop()
+        cls.serve = cls.enterClassContext(bench.Serve(TOOL))
 
     def open(self, *data):
         sock = self.enterContext(connect(self.serve.address))
@@ -201,6 +197,13 @@ class Names(unittest.TestCase):
                 sock.sendall(HELLO + b"x" * 100_000)
                 sock.shutdown(socket.SHUT_WR)
                 self.assertEqual(rest(sock), b"")
+
+    def test_two_do_not_share_a_port(self):
+        with bench.Serve(TOOL, "-t", "2") as serve:
+            done = subprocess.run([TOOL, "serve", "--listen", serve.address], capture_output=True,
+                                  text=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("Address already in use", done.stderr)
 
     def test_bad_start(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
