@@ -64,6 +64,15 @@ static const uint8_t *payload_at(struct serve_conn *conn, size_t len)
     return conn->thread->scratch;
 }
 
+/* The same, to where the caller wants it: the scratch may hold what the client has sent. */
+static void write_payload(const struct serve_conn *conn, uint8_t *out, size_t len)
+{
+    if ((conn->request.flags & WIRE_PATTERN) == 0)
+        memcpy(out, conn->thread->payload, len);
+    else
+        wire_pattern_fill(wire_down_seed(conn->request.seed), conn->sent, out, len);
+}
+
 static void count_sent(struct serve_conn *conn, size_t len)
 {
     conn->sent += len;
@@ -237,7 +246,7 @@ void serve_act_start(struct serve_conn *conn, uint8_t banner_flags, const uint8_
     /* A short response leaves with the banner: one segment, one system call. */
     if (conn->to_send <= FIRST_BYTES && conn->to_send > 0) {
         size_t part = (size_t)conn->to_send;
-        memcpy(first + used, payload_at(conn, part), part);
+        write_payload(conn, first + used, part);
         used += part;
         count_sent(conn, part);
     }
