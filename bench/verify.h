@@ -1,9 +1,156 @@
 #ifndef BENCH_VERIFY_H
 #define BENCH_VERIFY_H
 
-#include "bench/options.h"
+/*
+ * The mode verify: streams whose every byte is known, while routes are reloaded.
+ *
+ *   verify.c          the mode: names, backends if it is to play them, the loop, the end
+ *   verify_stream.c   one stream, from connect to verdict
+ *   verify_reload.c   --reload-cmd, every --reload-every
+ *   verify_report.c   progress, text, JSON
+ *
+ * One thread. The backends are those of sni-bench serve: they announce their name, check the
+ * pattern that comes up, send their own down, and say in a trailer what has arrived.
+ */
 
-/* The mode verify. Returns an enum bench_exit. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "bench/names.h"
+#include "bench/options.h"
+#include "bench/poller.h"
+#include "bench/stream.h"
+#include "bench/wire.h"
+
+#define VERIFY_SCRATCH_BYTES (128u * 1024)
+/* Faults that are told one by one; the others are only counted. */
+#define VERIFY_TOLD       20
+#define VERIFY_FAULT_TEXT 160
+
+enum verify_fault {
+    VERIFY_MISROUTED, /* another backend answered */
+    VERIFY_CORRUPT,   /* a byte differs, one way or the other, or there are too many */
+    VERIFY_TRUNCATED, /* a FIN before the last byte, one way or the other */
+    VERIFY_DROPPED,   /* refused, reset, answered with an alert, or closed without an answer */
+    VERIFY_STALLED,   /* nothing has moved for --timeout */
+    VERIFY_FAULTS
+};
+
+/* "misrouted", "corrupt", .. as in the JSON result. */
+const char *verify_fault_word(enum verify_fault fault);
+
+/* How a stream goes. */
+enum verify_kind {
+    VERIFY_HALF_CLOSE, /* both ways; the client ends its side when all is sent */
+    VERIFY_COUNTED,    /* both ways; the backend ends when all has arrived */
+    VERIFY_UP,         /* up only, ended by the client's FIN */
+    VERIFY_DOWN,       /* down only, ended by the backend */
+    VERIFY_EARLY_FIN,  /* FIN behind the request: all of the stream comes down after it */
+    VERIFY_KINDS,
+    VERIFY_LONG = VERIFY_KINDS /* small exchanges until the run ends */
+};
+
+enum verify_phase { VERIFY_FREE, VERIFY_CONNECTING, VERIFY_STARTING, VERIFY_STREAMING };
+
+struct verify;
+
+/* One stream; a slot that is used again and again. */
+struct verify_stream {
+    struct pollable pollable; /* first */
+    struct verify *verify;
+    struct stream socket;
+    enum verify_phase phase;
+    enum verify_kind kind;
+    uint32_t name;
+    uint64_t seed;
+    uint64_t begun_ns;
+    uint64_t moved_ns; /* when something moved last */
+    uint64_t due_ns;   /* VERIFY_LONG: the next exchange */
+
+    struct wire_request request;
+    uint32_t flight_len;  /* hello and request */
+    uint32_t flight_sent; /* of them */
+    uint64_t up_bytes;    /* this side sends; VERIFY_LONG: so far */
+    uint64_t down_bytes;  /* the backend sends, without its trailer; VERIFY_LONG: so far */
+    uint64_t sent;
+    uint64_t received;
+    bool ended; /* our FIN is out */
+    struct wire_banner banner;
+    bool greeted;
+    uint8_t trailer[WIRE_TRAILER_BYTES];
+    uint8_t trailer_len;
+};
+
+/* What is said of one of the first faults. */
+struct verify_note {
+    enum verify_fault fault;
+    double at_s;
+    char text[VERIFY_FAULT_TEXT];
+};
+
+struct verify {
+    const struct options *options;
+    struct names names;
+    struct poller poller;
+    uint8_t *scratch;
+    uint64_t random;
+
+    uint32_t count; /* slots: -c, then --long */
+    struct verify_stream *streams;
+    uint32_t active;
+    uint32_t long_active;
+
+    uint64_t begun_ns;
+    uint64_t end_ns; /* nothing is begun from here on */
+    double wall_start;
+    bool interrupted;
+    bool ending; /* long-lived ones are being ended */
+
+    /* what was done */
+    uint64_t started;
+    uint64_t whole[VERIFY_KINDS + 1]; /* streams without a fault, by kind */
+    uint64_t exchanges;               /* on long-lived ones */
+    uint64_t bytes_up;
+    uint64_t bytes_down;
+    uint64_t faults[VERIFY_FAULTS];
+    size_t note_count;
+    struct verify_note notes[VERIFY_TOLD];
+
+    /* reloads */
+    pid_t reload_pid; /* 0 = none is running */
+    uint64_t reload_ns;
+    uint64_t reloads;
+    uint64_t reloads_failed;
+    uint64_t reloads_late; /* the one before was still running */
+
+    pid_t serve_pid; /* the backends that we play, 0 = none */
+};
+
+/* Begins a stream in a free slot. False = no port or descriptor was to be had: try later. */
+bool verify_stream_open(struct verify_stream *stream, uint32_t kind, uint64_t now_ns);
+/* A stream on which nothing moves; a long-lived one that has an exchange due. */
+void verify_stream_tick(struct verify_stream *stream, uint64_t now_ns);
+/* Ends a long-lived stream in order. */
+void verify_stream_finish(struct verify_stream *stream);
+void verify_stream_close(struct verify_stream *stream);
+
+/* Starts --reload-cmd when it is due, and takes note of how the last one ended. */
+void verify_reload_tick(struct verify *verify, uint64_t now_ns);
+/* Waits for the one that is running. */
+void verify_reload_end(struct verify *verify);
+
+uint64_t verify_fault_count(const struct verify *verify);
+uint64_t verify_whole_count(const struct verify *verify);
+/* Whether the run is a failure, faults or not. */
+bool verify_has_failed(const struct verify *verify);
+void verify_print_progress(const struct verify *verify, uint64_t now_ns);
+void verify_print(const struct verify *verify, FILE *out);
+bool verify_write_json(const struct verify *verify, const char *path);
+
+/* The mode. Returns an enum bench_exit. */
 int verify_run(const struct options *options);
 
 #endif

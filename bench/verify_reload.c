@@ -1,0 +1,74 @@
+/* Running --reload-cmd: a shell at a time, beside the streams. */
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/clock.h"
+#include "bench/verify.h"
+
+/* The command must not inherit that our loop takes signals as events. */
+static pid_t spawn_shell(const char *command)
+{
+    char *arguments[] = {"sh", "-c", (char *)(uintptr_t)command, NULL};
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    pid_t pid = 0;
+    sigemptyset(&none);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    int error = posix_spawn(&pid, "/bin/sh", NULL, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+    if (error == 0)
+        return pid;
+    fprintf(stderr, "sni-bench: --reload-cmd: cannot run /bin/sh: %s\n", strerror(error));
+    return 0;
+}
+
+static void take_status(struct verify *verify, int status)
+{
+    verify->reload_pid = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        verify->reloads++;
+        return;
+    }
+    verify->reloads_failed++;
+    if (verify->reloads_failed > 1)
+        return;
+    if (WIFEXITED(status))
+        fprintf(stderr, "sni-bench: --reload-cmd ended with exit code %d\n", WEXITSTATUS(status));
+    else
+        fprintf(stderr, "sni-bench: --reload-cmd was ended by signal %d\n", WTERMSIG(status));
+}
+
+static void look_after(struct verify *verify, int flags)
+{
+    int status = 0;
+    pid_t ended = verify->reload_pid == 0 ? 0 : waitpid(verify->reload_pid, &status, flags);
+    if (ended > 0)
+        take_status(verify, status);
+}
+
+void verify_reload_tick(struct verify *verify, uint64_t now_ns)
+{
+    const char *command = verify->options->verify.reload_cmd;
+    look_after(verify, WNOHANG);
+    if (command == NULL || now_ns < verify->reload_ns)
+        return;
+    verify->reload_ns += verify->options->verify.reload_every_ns;
+    if (verify->reload_pid != 0) {
+        verify->reloads_late++;
+        return;
+    }
+    verify->reload_pid = spawn_shell(command);
+    verify->reloads_failed += verify->reload_pid == 0;
+}
+
+void verify_reload_end(struct verify *verify)
+{
+    look_after(verify, 0);
+}
