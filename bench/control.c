@@ -9,7 +9,7 @@
  * within a millisecond of them and rates use the time between the readings.
  */
 
-#include "bench/control.h"
+#include "bench/control_parts.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -21,69 +21,11 @@
 #include <unistd.h>
 
 #include "bench/clock.h"
-#include "bench/exit.h"
-#include "bench/progress.h"
-#include "bench/report.h"
 
 /* From "begin" being said to the first operation. */
 #define BEGIN_DELAY_NS (5 * NS_PER_MS)
 /* For --count without --duration. */
 #define UNLIMITED_NS (24 * 3600 * NS_PER_S)
-
-enum stage { STAGE_OPENING, STAGE_WARMUP, STAGE_MEASURING, STAGE_DRAINING, STAGE_DONE };
-
-struct control {
-    struct load *load;
-    struct result *result;
-    const struct options *options;
-    struct progress progress;
-    struct sample_pids pids;
-    enum stage stage;
-    bool aborted;
-
-    uv_loop_t loop;
-    uv_signal_t interrupt;
-    uv_signal_t terminate;
-    uv_timer_t boundary; /* end of the present stage */
-    uv_timer_t interval;
-    uv_async_t wake; /* load threads have news */
-
-    uint64_t begin_ns;
-    uint64_t read_ns;     /* when the measured window was opened */
-    uint64_t cpu_ns[256]; /* per thread, then */
-    struct tally opening; /* counters then */
-    struct tally last;    /* counters at the last interval */
-    uint64_t last_ns;
-    struct sample last_sample;
-};
-
-static void add_tally(struct tally *into, const struct tally *from)
-{
-    into->started += from->started;
-    into->ready += from->ready;
-    into->completed += from->completed;
-    into->requests += from->requests;
-    into->resumed += from->resumed;
-    into->bytes_in += from->bytes_in;
-    into->bytes_out += from->bytes_out;
-    for (int i = 0; i < LOAD_ERROR_COUNT; i++)
-        into->errors[i] += from->errors[i];
-}
-
-static struct tally subtract_tally(const struct tally *to, const struct tally *from)
-{
-    struct tally tally = *to;
-    tally.started -= from->started;
-    tally.ready -= from->ready;
-    tally.completed -= from->completed;
-    tally.requests -= from->requests;
-    tally.resumed -= from->resumed;
-    tally.bytes_in -= from->bytes_in;
-    tally.bytes_out -= from->bytes_out;
-    for (int i = 0; i < LOAD_ERROR_COUNT; i++)
-        tally.errors[i] -= from->errors[i];
-    return tally;
-}
 
 /* What all threads have counted so far. */
 static struct tally read_tally(struct control *control, uint32_t *ready)
@@ -93,7 +35,7 @@ static struct tally read_tally(struct control *control, uint32_t *ready)
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
         uv_mutex_lock(&thread->lock);
-        add_tally(&sum, &thread->tally);
+        tally_add(&sum, &thread->tally);
         *ready += thread->ready;
         uv_mutex_unlock(&thread->lock);
     }
@@ -109,7 +51,7 @@ static uint64_t thread_cpu_ns(const struct load_thread *thread)
     return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
 }
 
-static void take_sample(struct control *control, bool with_memory, struct sample *sample)
+void control_take_sample(struct control *control, bool with_memory, struct sample *sample)
 {
     pid_t missing = 0;
     sample_take(&control->pids, with_memory, sample, &missing);
@@ -151,7 +93,7 @@ static void end_window(struct control *control)
     struct result *result = control->result;
     uint64_t now_ns = clock_now_ns();
     struct tally now = read_tally(control, &result->held);
-    result->window = subtract_tally(&now, &control->opening);
+    result->window = tally_subtract(&now, &control->opening);
     result->seconds = (double)(now_ns - control->read_ns) / 1e9;
     result->end_ns = now_ns;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
@@ -160,7 +102,7 @@ static void end_window(struct control *control)
         if (share > result->tool_cpu)
             result->tool_cpu = share;
     }
-    take_sample(control, true, &result->end);
+    control_take_sample(control, true, &result->end);
 }
 
 /* Nothing new is begun any more; what is under way may end. */
@@ -198,7 +140,7 @@ static void enter_measuring(struct control *control)
     control->stage = STAGE_MEASURING;
     for (uint32_t i = 0; i < control->load->thread_count; i++)
         control->cpu_ns[i] = thread_cpu_ns(&control->load->threads[i]);
-    take_sample(control, false, &result->start);
+    control_take_sample(control, false, &result->start);
     uint64_t now_ns = clock_now_ns();
     /* Without a warm-up this is before the first operation, and the window begins with that. */
     control->read_ns = now_ns > control->begin_ns ? now_ns : control->begin_ns;
@@ -275,95 +217,6 @@ static void on_signal(uv_signal_t *signal, int number)
         enter_draining(control);
 }
 
-static struct series_point *next_point(struct result *result)
-{
-    if (result->series_count == result->series_cap) {
-        size_t cap = result->series_cap == 0 ? 64 : result->series_cap * 2;
-        struct series_point *larger = realloc(result->series, cap * sizeof(*larger));
-        if (larger == NULL)
-            return NULL;
-        result->series = larger;
-        result->series_cap = cap;
-    }
-    struct series_point *point = &result->series[result->series_count++];
-    memset(point, 0, sizeof(*point));
-    return point;
-}
-
-/* Latencies and counters since the last interval, of all threads. */
-static struct tally read_interval(struct control *control, struct histogram *recent,
-                                  struct series_point *point)
-{
-    struct tally sum = {0};
-    for (uint32_t i = 0; i < control->load->thread_count; i++) {
-        struct load_thread *thread = &control->load->threads[i];
-        uv_mutex_lock(&thread->lock);
-        add_tally(&sum, &thread->tally);
-        histogram_merge(recent, thread->recent);
-        histogram_reset(thread->recent);
-        point->active += thread->active;
-        if (thread->recent_slip_ns > point->slip_ns)
-            point->slip_ns = thread->recent_slip_ns;
-        thread->recent_slip_ns = 0;
-        uv_mutex_unlock(&thread->lock);
-    }
-    return sum;
-}
-
-static void fill_router(struct control *control, struct series_point *point)
-{
-    struct sample sample;
-    if (!control->result->sampled)
-        return;
-    take_sample(control, false, &sample);
-    double wall_ns = (double)(sample.at_ns - control->last_sample.at_ns);
-    point->router_cpu = (double)sample_cpu_ns(&control->last_sample, &sample) / wall_ns;
-    point->rss_bytes = sample.rss_bytes;
-    point->descriptors = sample.descriptors;
-    control->last_sample = sample;
-}
-
-static const char *stage_word(enum stage stage)
-{
-    static const char *const words[] = {"opening", "warm-up", "measuring", "ending", "done"};
-    return words[stage];
-}
-
-static void on_interval(uv_timer_t *timer)
-{
-    struct control *control = timer->data;
-    struct result *result = control->result;
-    struct series_point *point = next_point(result);
-    struct histogram *recent = malloc(sizeof(*recent));
-    if (point == NULL || recent == NULL) {
-        free(recent);
-        return;
-    }
-    histogram_init(recent);
-    struct tally now = read_interval(control, recent, point);
-    uint64_t now_ns = clock_now_ns();
-    struct tally delta = subtract_tally(&now, &control->last);
-    double seconds = (double)(now_ns - control->last_ns) / 1e9;
-    uint64_t zero_ns = control->begin_ns == 0 ? now_ns : control->begin_ns;
-    double warmup_s = (double)control->options->load.warmup_ns / 1e9;
-    point->at_s = ((double)now_ns - (double)zero_ns) / 1e9 - warmup_s;
-    point->seconds = seconds;
-    bool counts_ready = control->load->traffic->opens_first;
-    point->conns_per_s = (double)(counts_ready ? delta.ready : delta.completed) / seconds;
-    point->requests_per_s = (double)delta.requests / seconds;
-    point->in_bytes_per_s = (double)delta.bytes_in / seconds;
-    point->out_bytes_per_s = (double)delta.bytes_out / seconds;
-    point->errors = result_errors(&delta);
-    point->p50_ns = histogram_percentile(recent, 50.0);
-    point->p99_ns = histogram_percentile(recent, 99.0);
-    point->max_ns = recent->max_ns;
-    free(recent);
-    fill_router(control, point);
-    control->last = now;
-    control->last_ns = now_ns;
-    progress_line(&control->progress, point, stage_word(control->stage));
-}
-
 static void start_handles(struct control *control)
 {
     uint64_t interval_ms = control->options->out.interval_ns / NS_PER_MS;
@@ -380,7 +233,7 @@ static void start_handles(struct control *control)
     control->wake.data = control;
     failed |= uv_signal_start(&control->interrupt, on_signal, SIGINT);
     failed |= uv_signal_start(&control->terminate, on_signal, SIGTERM);
-    failed |= uv_timer_start(&control->interval, on_interval, interval_ms, interval_ms);
+    failed |= uv_timer_start(&control->interval, control_on_interval, interval_ms, interval_ms);
     assert(failed == 0);
     control->load->progress = &control->wake;
 }
@@ -398,7 +251,7 @@ static bool collect(struct control *control)
             histogram_merge(result->phases[phase], control->load->threads[i].phases[phase]);
     }
     for (uint32_t i = 0; i < control->load->thread_count; i++)
-        add_tally(&result->total, &control->load->threads[i].tally);
+        tally_add(&result->total, &control->load->threads[i].tally);
     return true;
 }
 
@@ -430,7 +283,7 @@ bool control_run(const struct options *options, struct load *load, struct result
                 options->out.pids);
         return false;
     }
-    take_sample(&control, true, &result->before);
+    control_take_sample(&control, true, &result->before);
     uint64_t pss_before = own_pss();
     if (!result->before.good || !load_init(load, options))
         return false;
@@ -468,78 +321,4 @@ void control_free_result(struct load *load, struct result *result)
         free(result->phases[phase]);
     free(result->series);
     load_free(load);
-}
-
-static bool write_page(const struct result *result, const char *path)
-{
-    cJSON *document = result_make_json(result);
-    bool good = document != NULL && report_write_document(document, path);
-    cJSON_Delete(document);
-    return good;
-}
-
-/* Writes what was asked for; the first failure is the answer. */
-static bool write_files(const struct result *result)
-{
-    const struct options *options = result->options;
-    bool good = true;
-    if (options->out.json != NULL)
-        good = result_write_json(result, options->out.json);
-    if (options->out.hgrm != NULL)
-        good = result_write_hgrm(result, options->out.hgrm) && good;
-    if (options->out.html != NULL)
-        good = write_page(result, options->out.html) && good;
-    return good;
-}
-
-static bool any_condition_holds(const struct result *result)
-{
-    const struct text_list *conditions = &result->options->out.fail_if;
-    bool any = false;
-    for (size_t i = 0; i < conditions->count; i++) {
-        double seen;
-        if (result_condition_holds(result, conditions->items[i], &seen)) {
-            fprintf(stderr, "sni-bench: --fail-if '%s' holds: %.6g\n", conditions->items[i], seen);
-            any = true;
-        }
-    }
-    return any;
-}
-
-static bool check_conditions(const struct options *options)
-{
-    for (size_t i = 0; i < options->out.fail_if.count; i++) {
-        if (!result_check_condition(options->out.fail_if.items[i])) {
-            fprintf(stderr,
-                    "sni-bench: --fail-if '%s': write it as p99>5ms or errors>0; known: %s\n",
-                    options->out.fail_if.items[i], result_condition_words());
-            return false;
-        }
-    }
-    return true;
-}
-
-int control_run_mode(const struct options *options)
-{
-    struct load load = {0};
-    struct result result;
-    if (!check_conditions(options))
-        return BENCH_USAGE;
-    if (!control_run(options, &load, &result)) {
-        control_free_result(&load, &result);
-        return BENCH_FAILED;
-    }
-    bool color = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL && !options->out.no_color;
-    bool json_on_stdout = options->out.json != NULL && strcmp(options->out.json, "-") == 0;
-    result_print(&result, json_on_stdout ? stderr : stdout, color);
-    int code = BENCH_OK;
-    bool written = write_files(&result);
-    if (any_condition_holds(&result))
-        code = BENCH_FAIL_IF;
-    else if (result.failed || !written)
-        code = BENCH_FAILED;
-    else if (!result.valid)
-        code = BENCH_INVALID;
-    control_free_result(&load, &result);
-    return code;
 }

@@ -71,6 +71,10 @@ struct tally {
     uint64_t errors[LOAD_ERROR_COUNT];
 };
 
+void tally_add(struct tally *into, const struct tally *from);
+/* What was counted between two readings. */
+struct tally tally_subtract(const struct tally *to, const struct tally *from);
+
 /* Distributions, all in nanoseconds. */
 enum load_phase {
     LOAD_PHASE_LATENCY, /* completion - scheduled */

@@ -1,0 +1,286 @@
+/* The conclusions of a result: costs, validity, failure, conditions, and what the text says. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bench/clock.h"
+#include "bench/result.h"
+
+#define GIB 1073741824ull
+
+/* A run of ten seconds that went well. */
+struct fixture {
+    struct options options;
+    struct load load;
+    struct result result;
+};
+
+static const struct mode *mode_of(unsigned bit)
+{
+    const struct mode *mode = bench_modes;
+    while (mode->bit != bit)
+        mode++;
+    return mode;
+}
+
+static struct fixture *make(unsigned bit)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    options_init(&fixture->options, mode_of(bit));
+    fixture->options.ask.target = "127.0.0.1:1";
+    fixture->load.options = &fixture->options;
+    fixture->load.open_loop = true;
+    fixture->load.connections = 64;
+    struct result *result = &fixture->result;
+    result->load = &fixture->load;
+    result->options = &fixture->options;
+    result->seconds = 10;
+    result->window.requests = result->total.requests = 20000;
+    result->total.ready = 64;
+    for (int i = 0; i < LOAD_PHASE_COUNT; i++) {
+        result->phases[i] = malloc(sizeof(struct histogram));
+        assert_non_null(result->phases[i]);
+        histogram_init(result->phases[i]);
+    }
+    histogram_record_many(result->phases[LOAD_PHASE_LATENCY], 2 * NS_PER_MS, 19900);
+    histogram_record_many(result->phases[LOAD_PHASE_LATENCY], 9 * NS_PER_MS, 100);
+    return fixture;
+}
+
+static void destroy(struct fixture *fixture)
+{
+    for (int i = 0; i < LOAD_PHASE_COUNT; i++)
+        free(fixture->result.phases[i]);
+    free(fixture);
+}
+
+/* The router used one second of CPU and grew by 1 MiB. */
+static void sample_router(struct result *result)
+{
+    result->sampled = true;
+    result->start.at_ns = NS_PER_S;
+    result->end.at_ns = 11 * NS_PER_S;
+    result->end.cpu_user_ns = 400 * NS_PER_MS;
+    result->end.cpu_system_ns = 600 * NS_PER_MS;
+    result->end.cpu_run_ns = NS_PER_S;
+    result->end.threads = result->start.threads = 1;
+    result->end.pss_bytes = 1 << 20;
+    result->end.switches_voluntary = 5000;
+}
+
+static bool close_to(double value, double expected)
+{
+    return value > expected * 0.999 && value < expected * 1.001;
+}
+
+static void test_cost_per_request(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    sample_router(&fixture->result);
+    result_conclude(&fixture->result);
+    assert_true(close_to(fixture->result.costs.cpu_us_per_request, 50.0));
+    assert_true(close_to(fixture->result.costs.cpu_share, 0.1));
+    assert_true(close_to(fixture->result.costs.switches_per_op, 0.25));
+    /* What the mode does not measure is not known, rather than 0. */
+    assert_true(fixture->result.costs.cpu_us_per_conn < 0);
+    assert_true(fixture->result.costs.user_kib_per_conn < 0);
+    destroy(fixture);
+}
+
+static void test_cost_per_gib(void **state)
+{
+    struct fixture *fixture = make(MODE_BULK);
+    (void)state;
+    sample_router(&fixture->result);
+    fixture->result.window.requests = 0;
+    fixture->result.window.bytes_in = 3 * GIB;
+    fixture->result.window.bytes_out = 1 * GIB;
+    result_conclude(&fixture->result);
+    assert_true(close_to(fixture->result.costs.cpu_ms_per_gib, 250.0));
+    destroy(fixture);
+}
+
+static void test_memory_per_idle_connection(void **state)
+{
+    struct fixture *fixture = make(MODE_IDLE);
+    (void)state;
+    sample_router(&fixture->result);
+    fixture->result.held = 2048;
+    result_conclude(&fixture->result);
+    assert_true(close_to(fixture->result.costs.user_kib_per_conn, 0.5));
+    destroy(fixture);
+}
+
+static void test_cpu_time_when_threads_end(void **state)
+{
+    struct sample from = {.threads = 2, .cpu_run_ns = 900, .cpu_user_ns = 1000};
+    struct sample to = {.threads = 1, .cpu_run_ns = 500, .cpu_user_ns = 4000};
+    (void)state;
+    assert_int_equal(sample_cpu_ns(&from, &to), 3000);
+    to.threads = 2;
+    to.cpu_run_ns = 2900;
+    assert_int_equal(sample_cpu_ns(&from, &to), 2000);
+    /* A kernel without schedstat. */
+    from.cpu_run_ns = to.cpu_run_ns = 0;
+    to.cpu_user_ns = NS_PER_S;
+    assert_int_equal(sample_cpu_ns(&from, &to), NS_PER_S - 1000);
+}
+
+static void test_a_good_run_is_valid(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    fixture->result.tool_cpu = 0.84;
+    histogram_record_many(fixture->result.phases[LOAD_PHASE_SLIP], NS_PER_MS, 100);
+    result_conclude(&fixture->result);
+    assert_true(fixture->result.valid);
+    assert_false(fixture->result.failed);
+    assert_true(fixture->result.latency_counts);
+    destroy(fixture);
+}
+
+static void test_a_busy_tool_is_not_valid(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    fixture->result.tool_cpu = 0.86;
+    result_conclude(&fixture->result);
+    assert_false(fixture->result.valid);
+    assert_int_equal(fixture->result.reason_count, 1);
+    assert_non_null(strstr(fixture->result.reasons[0], "busy 86 %"));
+    destroy(fixture);
+}
+
+static void test_a_late_tool_is_not_valid(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    histogram_record_many(fixture->result.phases[LOAD_PHASE_SLIP], 1000, 98);
+    histogram_record_many(fixture->result.phases[LOAD_PHASE_SLIP], 2 * NS_PER_MS, 2);
+    result_conclude(&fixture->result);
+    assert_false(fixture->result.valid);
+    assert_non_null(strstr(fixture->result.reasons[0], "slip is 2.00 ms"));
+    assert_false(fixture->result.failed);
+    destroy(fixture);
+}
+
+static void test_errors_are_a_failure(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    fixture->result.total.errors[LOAD_ERROR_MISROUTED] = 1;
+    result_conclude(&fixture->result);
+    assert_true(fixture->result.failed);
+    destroy(fixture);
+    fixture = make(MODE_LATENCY);
+    fixture->result.total.ready = 0;
+    result_conclude(&fixture->result);
+    assert_true(fixture->result.failed);
+    destroy(fixture);
+}
+
+static void test_conditions(void **state)
+{
+    static const struct {
+        const char *text;
+        bool holds;
+    } rows[] = {{"p99>1ms", true},         {"p99>5ms", false},         {"p99.9>5ms", true},
+                {"max>=9ms", true},        {"max>9ms", false},         {"max<=9ms", true},
+                {"mean < 2ms", false},     {"rate<2001", true},        {"rate<2k", false},
+                {"errors>0", false},       {"errors<=0", true},        {"slip>0ns", false},
+                {"cpu_request>1s", false}, {"cpu_request>49us", true}, {"cpu_conn>1h", true}};
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    sample_router(&fixture->result);
+    result_conclude(&fixture->result);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        double seen;
+        assert_true(result_check_condition(rows[i].text));
+        if (result_condition_holds(&fixture->result, rows[i].text, &seen) != rows[i].holds)
+            fail_msg("%s with %g", rows[i].text, seen);
+    }
+    destroy(fixture);
+}
+
+static void test_conditions_that_are_none(void **state)
+{
+    static const char *const texts[] = {"",        "p99",       "p99=5ms", "p98>5ms",
+                                        "p99>5",   ">5ms",      "p99>",    "rate>5s",
+                                        "p99 5ms", "errors>-1", "p99<>5ms"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_false(result_check_condition(texts[i]));
+}
+
+static char *text_of(struct fixture *fixture)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    result_conclude(&fixture->result);
+    result_print(&fixture->result, out, false);
+    fclose(out);
+    return text;
+}
+
+static void test_text(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    sample_router(&fixture->result);
+    char *text = text_of(fixture);
+    const char *cost = strstr(text, "CPU per request");
+    const char *totals = strstr(text, "measured 10.00 s");
+    assert_non_null(cost);
+    assert_non_null(totals);
+    assert_true(cost < totals);
+    assert_non_null(strstr(text, "valid     yes"));
+    assert_null(strstr(text, "errors"));
+    free(text);
+    destroy(fixture);
+}
+
+static void test_text_of_a_closed_loop(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    fixture->load.open_loop = false;
+    fixture->result.tool_cpu = 1.0;
+    histogram_merge(fixture->result.phases[LOAD_PHASE_SERVICE],
+                    fixture->result.phases[LOAD_PHASE_LATENCY]);
+    char *text = text_of(fixture);
+    assert_non_null(strstr(text, "closed loop: not a latency measurement"));
+    assert_non_null(strstr(text, "limited by the load tool"));
+    assert_null(strstr(text, "\n  latency "));
+    free(text);
+    destroy(fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cost_per_request),
+        cmocka_unit_test(test_cost_per_gib),
+        cmocka_unit_test(test_memory_per_idle_connection),
+        cmocka_unit_test(test_cpu_time_when_threads_end),
+        cmocka_unit_test(test_a_good_run_is_valid),
+        cmocka_unit_test(test_a_busy_tool_is_not_valid),
+        cmocka_unit_test(test_a_late_tool_is_not_valid),
+        cmocka_unit_test(test_errors_are_a_failure),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_conditions_that_are_none),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_text_of_a_closed_loop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
