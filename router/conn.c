@@ -163,6 +163,7 @@ void conn_accept(struct worker *worker, uint32_t listener, int fd, const struct 
     }
     peer_from_sockaddr(from, &conn->peer);
     conn->client.ragged = !conn->peer.known;
+    conn->client.paced = peer_is_local(&conn->peer);
     conn_arm(conn, conn_config(conn)->timeouts.hello_ms);
     uint32_t limit = conn_config(conn)->max_connections;
     if (limit != 0 && others >= limit) {

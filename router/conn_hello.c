@@ -138,8 +138,12 @@ static void set_lowat(struct conn *conn, size_t bytes)
  */
 static void wait_for(struct conn *conn, size_t need)
 {
-    if (conn->client.fin || conn->client.failed) {
+    if (conn->client.failed) {
         conn_close(conn, REASON_HELLO_ABORT);
+        return;
+    }
+    if (conn->client.fin) { /* half a hello lies unread: closing over it would be a reset */
+        conn_refuse(conn, POLICY_CLOSE, REASON_HELLO_ABORT);
         return;
     }
     if (need > PEEK_WINDOW_BYTES)

@@ -57,6 +57,9 @@ void conn_relay_timer(struct conn *conn);
 
 /* Does what the policy says; a policy that names a backend connects to it. */
 void conn_apply_policy(struct conn *conn, enum policy_case which, enum reason reason);
+/* Does what the action says, which is not POLICY_BACKEND. */
+void conn_refuse(struct conn *conn, enum policy_action action, enum reason reason);
+
 void conn_linger(struct conn *conn); /* CLOSING: reads on and throws away */
 
 #endif

@@ -50,7 +50,7 @@ static bool send_alert(const struct conn *conn, enum tls_alert alert)
     return send(conn->client.fd, record, sizeof record, MSG_NOSIGNAL) == (ssize_t)sizeof record;
 }
 
-static void refuse(struct conn *conn, enum policy_action action, enum reason reason)
+void conn_refuse(struct conn *conn, enum policy_action action, enum reason reason)
 {
     conn->reason = (uint8_t)reason;
     conn_move(conn, CONN_CLOSING);
@@ -84,6 +84,6 @@ void conn_apply_policy(struct conn *conn, enum policy_case which, enum reason re
         conn->backend = policy->backend;
         conn_connect(conn);
     } else {
-        refuse(conn, policy->action, reason);
+        conn_refuse(conn, policy->action, reason);
     }
 }

@@ -36,6 +36,14 @@ void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer)
     }
 }
 
+bool peer_is_local(const struct peer *peer)
+{
+    static const uint8_t loopback6[16] = {[15] = 1};
+
+    return peer->known &&
+           (peer->v6 ? memcmp(peer->ip, loopback6, 16) == 0 : peer->ip[0] == IN_LOOPBACKNET);
+}
+
 size_t peer_print(const struct peer *peer, char text[PEER_TEXT_MAX])
 {
     char ip[INET6_ADDRSTRLEN];
@@ -71,6 +79,13 @@ void net_urgent_inline(int fd)
     set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 }
 
+void net_unpace(int fd)
+{
+    static const char reno[] = "reno"; /* the one that every kernel has */
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof reno - 1);
+}
+
 void net_reset_on_close(int fd)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
@@ -83,6 +98,14 @@ void net_reset_on_close(int fd)
 static bool is_unix(const struct target *where)
 {
     return where->address.ss_family == AF_UNIX;
+}
+
+static bool is_local(const struct target *where)
+{
+    struct peer peer;
+
+    peer_from_sockaddr((const struct sockaddr *)&where->address, &peer);
+    return peer_is_local(&peer);
 }
 
 static int fail(int fd, const char **step, const char *name)
@@ -125,6 +148,8 @@ int net_listen(const struct listener_config *listener, const struct target *wher
         set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
         net_urgent_inline(fd);
         net_keepalive(fd);
+        if (is_local(where)) /* then so are all its clients */
+            net_unpace(fd);
     }
     if (bind(fd, (const struct sockaddr *)&where->address, where->len) != 0)
         return fail(fd, step, "bind");
@@ -174,8 +199,12 @@ int net_connect(const struct target *to, bool *done)
     *done = false;
     if (fd < 0)
         return -1;
-    if (!is_unix(to))
+    if (!is_unix(to)) {
         set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+        set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+        if (is_local(to))
+            net_unpace(fd);
+    }
     if (connect(fd, (const struct sockaddr *)&to->address, to->len) == 0)
         *done = true;
     else if (errno != EINPROGRESS)

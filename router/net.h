@@ -23,6 +23,8 @@ struct peer {
 
 /* v4-mapped IPv6 addresses become IPv4. */
 void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer);
+/* Whether it is a loopback address. */
+bool peer_is_local(const struct peer *peer);
 /* "10.0.0.1:5000", "[::1]:5000" or "unix"; returns its length. */
 size_t peer_print(const struct peer *peer, char text[PEER_TEXT_MAX]);
 
@@ -45,8 +47,9 @@ int net_probe_free(const struct listener_config *listener, const struct target *
 void net_remove_stale(const struct target *where);
 
 /*
- * Starts to connect, non-blocking, TCP_NODELAY set. Returns the descriptor, or -1 with errno;
- * *done says that it is connected already.
+ * Starts to connect, non-blocking, TCP_NODELAY set. The last acknowledgement of the handshake waits
+ * for our first bytes and travels with them. Returns the descriptor, or -1 with errno; *done says
+ * that it is connected already.
  */
 int net_connect(const struct target *to, bool *done);
 
@@ -58,6 +61,13 @@ void net_keepalive(int fd);
 
 /* Keeps a TCP urgent byte in its place in the stream instead of taking it out. */
 void net_urgent_inline(int fd);
+
+/*
+ * For a socket whose peer is this very host. Where the system's congestion control is BBR, it
+ * paces: a timer for every packet, which costs more than carrying it when nothing is copied, and
+ * there is no queue on loopback that it could spare. Works best before the connection is there.
+ */
+void net_unpace(int fd);
 
 /* Makes close(2) send a reset. */
 void net_reset_on_close(int fd);

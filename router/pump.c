@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "router/net.h"
+
 /* A read of so much pays for splicing: two calls more, but nothing is copied or allocated. */
 #define PUMP_BULKY_BYTES (12u * 1024u)
 /* Bulky reads in a row after which a stream is spliced. */
@@ -208,6 +210,10 @@ static enum step carry(struct pump *pump, const struct pump_tools *tools, size_t
     size_t written;
 
     if (wants_splice(pump, tools)) {
+        if (pump->to->paced) {
+            pump->to->paced = false;
+            net_unpace(pump->to->fd);
+        }
         pump->pipe = pipe_pool_take(tools->pipes);
         if (pump->pipe != NULL) {
             step = fill_pipe(pump, tools, got);

@@ -38,6 +38,7 @@ struct side {
     bool ragged;    /* reads may stop before all was read: a short read means nothing */
     bool urgent;    /* TCP urgent data is under way: splicing would stop at its mark for good */
     bool muted;     /* news of readability is switched off while nobody wants it */
+    bool paced;     /* sends to this very host and may pace it: see net_unpace() */
 };
 
 enum relay_mode { RELAY_AUTO, RELAY_COPY, RELAY_SPLICE };
