@@ -2,12 +2,113 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "bench/clock.h"
 #include "bench/units.h"
 
-#define LINE_MAX_BYTES 256
+#define LINE_BYTES      256
+#define DEFAULT_COLUMNS 80
+#define TIMED           (MODE_CONN | MODE_LATENCY)
+
+static const char *time_or_dash(uint64_t ns, char out[UNITS_TEXT])
+{
+    return ns == 0 ? "-" : units_format_time((double)ns, out);
+}
+
+static const char *show_open(const struct series_point *point, char out[UNITS_TEXT])
+{
+    snprintf(out, UNITS_TEXT, "%u", point->active);
+    return out;
+}
+
+static const char *show_conns(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return units_format_count(point->conns_per_s, out);
+}
+
+static const char *show_requests(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return units_format_count(point->requests_per_s, out);
+}
+
+static const char *show_in(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return units_format_bits(point->in_bytes_per_s, out);
+}
+
+static const char *show_out(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return units_format_bits(point->out_bytes_per_s, out);
+}
+
+static const char *show_errors(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return units_format_count((double)point->errors, out);
+}
+
+static const char *show_p50(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return time_or_dash(point->p50_ns, out);
+}
+
+static const char *show_p99(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return time_or_dash(point->p99_ns, out);
+}
+
+static const char *show_max(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return time_or_dash(point->max_ns, out);
+}
+
+static const char *show_slip(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return time_or_dash(point->slip_ns, out);
+}
+
+static const char *show_cpu(const struct series_point *point, char out[UNITS_TEXT])
+{
+    snprintf(out, UNITS_TEXT, "%.0f %%", point->router_cpu * 100.0);
+    return out;
+}
+
+static const char *show_rss(const struct series_point *point, char out[UNITS_TEXT])
+{
+    return units_format_bytes((double)point->rss_bytes, out);
+}
+
+static const char *show_descriptors(const struct series_point *point, char out[UNITS_TEXT])
+{
+    snprintf(out, UNITS_TEXT, "%llu", (unsigned long long)point->descriptors);
+    return out;
+}
+
+/* One column: for which modes, whether only with --pid, and what stands in it. */
+struct column {
+    const char *heading;
+    int width;
+    unsigned modes;
+    bool sampled;
+    const char *(*show)(const struct series_point *point, char out[UNITS_TEXT]);
+};
+
+static const struct column columns[] = {
+    {"open", 6, MODE_LOAD, false, show_open},
+    {"conn/s", 7, MODE_CONN | MODE_IDLE | MODE_LATENCY, false, show_conns},
+    {"req/s", 7, MODE_LATENCY, false, show_requests},
+    {"in", 12, MODE_BULK, false, show_in},
+    {"out", 12, MODE_BULK, false, show_out},
+    {"errors", 6, MODE_LOAD, false, show_errors},
+    {"p50", 8, TIMED, false, show_p50},
+    {"p99", 8, TIMED, false, show_p99},
+    {"max", 8, TIMED, false, show_max},
+    {"slip", 8, TIMED, false, show_slip},
+    {"cpu", 6, MODE_LOAD, true, show_cpu},
+    {"rss", 9, MODE_LOAD, true, show_rss},
+    {"fds", 6, MODE_LOAD, true, show_descriptors},
+};
 
 void progress_init(struct progress *progress, const struct options *options)
 {
@@ -18,43 +119,50 @@ void progress_init(struct progress *progress, const struct options *options)
     progress->sampled = options->out.pids != NULL;
 }
 
-static void print_heading(const struct progress *progress)
+/* Fills `line` with a heading (`point` is NULL) or with values. */
+static void compose(const struct progress *progress, const struct series_point *point,
+                    const char *stage, char line[LINE_BYTES])
 {
-    fprintf(stderr, "%8s %-9s %7s %9s %9s %13s %13s %6s %9s %9s %9s %9s%s\n", "time", "stage",
-            "open", "conn/s", "req/s", "in", "out", "errors", "p50", "p99", "max", "slip",
-            progress->sampled ? "  router cpu      rss   fds" : "");
+    int used = point == NULL ? snprintf(line, LINE_BYTES, "%8s %-9s", "time", "stage")
+                             : snprintf(line, LINE_BYTES, "%7.1fs %-9s", point->at_s, stage);
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+        const struct column *column = &columns[i];
+        char text[UNITS_TEXT];
+        bool told =
+            (column->modes & progress->mode) != 0 && (!column->sampled || progress->sampled);
+        if (!told || used < 0 || used >= LINE_BYTES)
+            continue;
+        used += snprintf(line + used, (size_t)(LINE_BYTES - used), " %*s", column->width,
+                         point == NULL ? column->heading : column->show(point, text));
+    }
 }
 
-static const char *time_or_dash(uint64_t ns, char out[UNITS_TEXT])
+/* A line longer than the terminal is wide could not be redrawn. */
+static void cut_to_terminal(char line[LINE_BYTES])
 {
-    return ns == 0 ? "-" : units_format_time((double)ns, out);
+    struct winsize size;
+    size_t width = DEFAULT_COLUMNS;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+        width = size.ws_col;
+    if (width - 1 < strlen(line))
+        line[width - 1] = '\0';
 }
 
 void progress_line(struct progress *progress, const struct series_point *point, const char *stage)
 {
-    char conns[UNITS_TEXT];
-    char requests[UNITS_TEXT];
-    char in[UNITS_TEXT];
-    char out[UNITS_TEXT];
-    char times[4][UNITS_TEXT];
-    char line[LINE_MAX_BYTES];
+    char line[LINE_BYTES];
     if (!progress->on)
         return;
-    if (!progress->headed)
-        print_heading(progress);
+    if (!progress->headed) {
+        compose(progress, NULL, NULL, line);
+        if (progress->terminal)
+            cut_to_terminal(line);
+        fprintf(stderr, "%s\n", line);
+    }
     progress->headed = true;
-    int used =
-        snprintf(line, sizeof(line), "%7.1fs %-9s %7u %9s %9s %13s %13s %6llu %9s %9s %9s %9s",
-                 point->at_s, stage, point->active, units_format_count(point->conns_per_s, conns),
-                 units_format_count(point->requests_per_s, requests),
-                 units_format_bits(point->in_bytes_per_s, in),
-                 units_format_bits(point->out_bytes_per_s, out), (unsigned long long)point->errors,
-                 time_or_dash(point->p50_ns, times[0]), time_or_dash(point->p99_ns, times[1]),
-                 time_or_dash(point->max_ns, times[2]), time_or_dash(point->slip_ns, times[3]));
-    if (progress->sampled && used > 0 && (size_t)used < sizeof(line))
-        snprintf(line + used, sizeof(line) - (size_t)used, "  %8.1f %% %10s %5llu",
-                 point->router_cpu * 100.0, units_format_bytes((double)point->rss_bytes, conns),
-                 (unsigned long long)point->descriptors);
+    compose(progress, point, stage, line);
+    if (progress->terminal)
+        cut_to_terminal(line);
     fprintf(stderr, progress->terminal ? "\r\033[K%s" : "%s\n", line);
     fflush(stderr);
 }
