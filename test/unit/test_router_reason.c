@@ -12,9 +12,10 @@
 static void words_are_unique(void **state)
 {
     (void)state;
-    for (int i = 0; i < REASON_COUNT; i++) {
-        for (int j = 0; j < i; j++)
-            assert_string_not_equal(reason_info(i)->word, reason_info(j)->word);
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        for (unsigned j = 0; j < i; j++)
+            assert_string_not_equal(reason_info((enum reason)i)->word,
+                                    reason_info((enum reason)j)->word);
     }
 }
 
@@ -22,8 +23,8 @@ static void words_are_unique(void **state)
 static void words_are_words(void **state)
 {
     (void)state;
-    for (int i = 0; i < REASON_COUNT; i++) {
-        const char *word = reason_info(i)->word;
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        const char *word = reason_info((enum reason)i)->word;
         assert_true(strlen(word) > 0);
         for (size_t at = 0; word[at] != '\0'; at++)
             assert_true(islower((unsigned char)word[at]) || word[at] == '_');
@@ -33,8 +34,8 @@ static void words_are_words(void **state)
 static void letters_are_two(void **state)
 {
     (void)state;
-    for (int i = 0; i < REASON_COUNT; i++) {
-        const char *letters = reason_info(i)->letters;
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        const char *letters = reason_info((enum reason)i)->letters;
         assert_int_equal(strlen(letters), 2);
         assert_non_null(strchr("CSPRILUDKcs-", letters[0]));
         assert_non_null(strchr("RQCHDLTK-", letters[1]));
@@ -44,8 +45,8 @@ static void letters_are_two(void **state)
 static void sentences_are_sentences(void **state)
 {
     (void)state;
-    for (int i = 0; i < REASON_COUNT; i++) {
-        const char *sentence = reason_info(i)->sentence;
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        const char *sentence = reason_info((enum reason)i)->sentence;
         assert_true(strlen(sentence) > 10);
         assert_true(islower((unsigned char)sentence[0]));
         assert_int_not_equal(sentence[strlen(sentence) - 1], '.');
@@ -64,8 +65,8 @@ static void words_as_documented(void **state)
 
     (void)state;
     assert_int_equal(REASON_COUNT, sizeof documented / sizeof documented[0]);
-    for (int i = 0; i < REASON_COUNT; i++)
-        assert_string_equal(reason_info(i)->word, documented[i]);
+    for (unsigned i = 0; i < REASON_COUNT; i++)
+        assert_string_equal(reason_info((enum reason)i)->word, documented[i]);
 }
 
 /* What a client reads when the policy of its case says "alert" (RFC 8446 section 6.2). */
