@@ -164,11 +164,9 @@ static void put_row(FILE *out, const struct comparison *comparison,
 {
     fputs("<tr><th scope=\"row\">", out);
     report_put_text(out, label == NULL ? metric->label : label);
-    if (label != NULL)
-        fprintf(out, "<span class=\"unit\">%s</span>", metric->label);
-    if (metric->unit[0] != '\0')
-        fprintf(out, "<span class=\"unit\">%s</span>", metric->unit);
-    fputs("</th>", out);
+    const char *comma = label != NULL && metric->unit[0] != '\0' ? ", " : "";
+    fprintf(out, "<span class=\"unit\">%s%s%s</span></th>", label == NULL ? "" : metric->label,
+            comma, metric->unit);
     for (size_t i = 0; i < comparison->target_count; i++)
         put_value(out, comparison, metric, i);
     fputs("</tr>\n", out);

@@ -33,8 +33,8 @@ void report_put_remarks(const struct comparison *comparison, FILE *out)
 {
     fputs("<ul class=\"remarks\">\n", out);
     if (!comparison->loose)
-        fprintf(out, "<li>%zu rounds in turns; median (smallest–largest).</li>\n",
-                comparison->rounds);
+        fprintf(out, "<li>%zu round%s in turns; median (smallest–largest).</li>\n",
+                comparison->rounds, comparison->rounds == 1 ? "" : "s");
     if (!comparison->loose && comparison->rounds < COMPARE_ROUNDS_MIN)
         fprintf(out,
                 "<li class=\"bad\">Not valid: fewer than %d rounds say too little about the "
