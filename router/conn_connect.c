@@ -24,6 +24,7 @@ static enum reason reason_of_error(int error)
 {
     switch (error) {
     case ECONNREFUSED:
+    case ECONNRESET:
     case ENOENT: /* a unix socket that is not there */
         return REASON_CONNECT_REFUSED;
     case ETIMEDOUT:

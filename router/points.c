@@ -89,9 +89,11 @@ static struct point *point_new(struct points *points, const struct listener_conf
 /* Whether one of our own points has the port: then finding it taken says nothing. */
 static bool port_is_ours(const struct points *points, const struct listener_config *listener)
 {
+    struct peer bound;
+
     for (const struct point *p = points->first; p != NULL; p = p->next) {
-        if (p->like->address.port == listener->address.port &&
-            p->like->address.kind != ADDRESS_UNIX)
+        peer_from_sockaddr((const struct sockaddr *)&p->where.address, &bound);
+        if (bound.known && bound.port == listener->address.port)
             return true;
     }
     return false;
