@@ -61,6 +61,14 @@ void poller_again(struct poller *poller, struct pollable *pollable)
     poller->again_last = pollable;
 }
 
+/* For systems whose filters do not know epoll_pwait2 yet: late by up to a millisecond. */
+static int wait_coarsely(struct poller *poller, uint64_t timeout_ns)
+{
+    int timeout_ms =
+        timeout_ns == CLOCK_NEVER ? -1 : (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS);
+    return epoll_wait(poller->epoll_fd, poller->ready, POLLER_BATCH, timeout_ms);
+}
+
 void poller_wait(struct poller *poller, uint64_t timeout_ns)
 {
     if (poller->again_first != NULL)
@@ -68,6 +76,8 @@ void poller_wait(struct poller *poller, uint64_t timeout_ns)
     struct timespec timeout = {(time_t)(timeout_ns / NS_PER_S), (long)(timeout_ns % NS_PER_S)};
     int count = epoll_pwait2(poller->epoll_fd, poller->ready, POLLER_BATCH,
                              timeout_ns == CLOCK_NEVER ? NULL : &timeout, NULL);
+    if (count < 0 && (errno == ENOSYS || errno == EPERM))
+        count = wait_coarsely(poller, timeout_ns);
     assert(count >= 0 || errno == EINTR);
     poller->ready_count = count < 0 ? 0 : count;
 }
