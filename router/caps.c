@@ -1,0 +1,47 @@
+#include "router/caps.h"
+
+#include <sys/resource.h>
+
+/* Descriptors kept for everything that is neither a connection nor a pipe. */
+#define RESERVED_FDS        64u
+#define RESERVED_PER_WORKER 8u
+/* Pipes for splicing: a part of the descriptors, between these bounds in all. */
+#define PIPES_SHARE 32u
+#define PIPES_MIN   16u
+#define PIPES_MAX   2048u
+
+static rlim_t raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    /* "Unlimited" is cut to what two descriptors per connection and 32-bit counts can use. */
+    return limit.rlim_cur > 1u << 30 ? 1u << 30 : limit.rlim_cur;
+}
+
+static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+bool caps_compute(struct caps *caps, const struct config *config, uint32_t workers)
+{
+    uint32_t fds = (uint32_t)raise_descriptor_limit();
+    uint32_t pipes = clamp(fds / PIPES_SHARE, PIPES_MIN, PIPES_MAX);
+    uint64_t other = RESERVED_FDS +
+                     (uint64_t)workers * (RESERVED_PER_WORKER + config->listener_count) +
+                     2u * (uint64_t)pipes;
+
+    *caps = (struct caps){.descriptors = fds};
+    if (other + 2 > fds)
+        return false;
+    caps->pipes_per_worker = pipes / workers > 0 ? pipes / workers : 1;
+    caps->connections = (fds - (uint32_t)other) / 2;
+    return true;
+}

@@ -1,0 +1,23 @@
+#ifndef ROUTER_CAPS_H
+#define ROUTER_CAPS_H
+
+/* What the descriptor limit allows: how many connections, how many pipes. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+
+struct caps {
+    uint32_t descriptors;      /* the limit, after it was raised as far as it goes */
+    uint32_t connections;      /* two descriptors each */
+    uint32_t pipes_per_worker; /* two descriptors each */
+};
+
+/*
+ * Raises the soft limit to the hard one and splits the descriptors. False: there are too few to
+ * run; `descriptors` says how many.
+ */
+bool caps_compute(struct caps *caps, const struct config *config, uint32_t workers);
+
+#endif
