@@ -81,29 +81,6 @@ const struct mode bench_modes[] = {
      "Takes further loopback source addresses when the ports of one are used up.",
      "  sni-bench idle 127.0.0.1:8443 --sni shop.test -c 9000 -d 5s --pid $(pidof sni-router)\n",
      true, control_run_mode},
-    {"compare", MODE_COMPARE, "--direct ADDR --via NAME=ADDR,pid=N ... -- MODE [its options]",
-     "routers under the same load, in turns",
-     "Runs MODE (conn, bulk, latency, idle) directly and through each router, round after round "
-     "(A B C A B C ...), and prints medians, ranges and ratios: costs first. Two whose ranges "
-     "overlap are within noise of each other. Conditions of --fail-if name a metric of --json and "
-     "a target, or two for the ratio of their medians.",
-     "  sni-bench compare --direct 127.0.0.1:9000 --via sni-router=127.0.0.1:8443,pid=123 \\\n"
-     "      --via haproxy=127.0.0.1:8444,pid=456 --router-cpu 0 --cpu-list 1 --html out.html \\\n"
-     "      --fail-if 'cpu_us_per_request sni-router/haproxy > 1' -- latency --rate 2k -c 64\n",
-     false, compare_run_mode},
-    {"report", MODE_REPORT, "FILE... [--html FILE] [--md]",
-     "tables and one page from results in JSON",
-     "Reads what --json wrote (- is stdin), prints the comparisons, and writes them as one page "
-     "that needs nothing else: each comparison is a section; single runs of a mode are one "
-     "together, named by --label router=NAME or their file, several of a name being its rounds.",
-     "  sni-bench report run1.json run2.json --html out.html --md\n", false, report_run_mode},
-    {"schema", MODE_SCHEMA, "", "print the JSON Schema of --json",
-     "Prints the JSON Schema (draft-07) of what --json writes.",
-     "  sni-bench schema > result.schema.json\n", false, print_schema},
-    {"histogram", MODE_HISTOGRAM, "< FILE", "the distribution of your own numbers",
-     "Reads nanoseconds, one a line, from stdin and prints their percentile distribution as --hgrm "
-     "would, for HdrHistogram's plotter.",
-     "  sni-bench histogram < latencies.txt > latencies.hgrm\n", false, print_histogram},
     {"verify", MODE_VERIFY, "TARGET [options]", "every byte of every stream, while routes reload",
      "Opens streams of all sizes that carry a seeded pattern and checks who answers and every byte "
      "both ways, half-closing and not, on new connections and on long-lived ones, while routes are "
@@ -131,4 +108,27 @@ const struct mode bench_modes[] = {
      "             map $ssl_preread_server_name $upstream {\n"
      "                 bench.test 127.0.0.1:9000; other.bench.test 127.0.0.1:9001; }\n",
      true, torture_run},
+    {"compare", MODE_COMPARE, "--direct ADDR --via NAME=ADDR,pid=N ... -- MODE [its options]",
+     "routers under the same load, in turns",
+     "Runs MODE (conn, bulk, latency, idle) directly and through each router, round after round "
+     "(A B C A B C ...), and prints medians, ranges and ratios: costs first. Two whose ranges "
+     "overlap are within noise of each other. Conditions of --fail-if name a metric of --json and "
+     "a target, or two for the ratio of their medians.",
+     "  sni-bench compare --direct 127.0.0.1:9000 --via sni-router=127.0.0.1:8443,pid=123 \\\n"
+     "      --via haproxy=127.0.0.1:8444,pid=456 --router-cpu 0 --cpu-list 1 --html out.html \\\n"
+     "      --fail-if 'cpu_us_per_request sni-router/haproxy > 1' -- latency --rate 2k -c 64\n",
+     false, compare_run_mode},
+    {"report", MODE_REPORT, "FILE... [--html FILE] [--md]",
+     "tables and one page from results in JSON",
+     "Reads what --json wrote (- is stdin), prints the comparisons, and writes them as one page "
+     "that needs nothing else: each comparison is a section; single runs of a mode are one "
+     "together, named by --label router=NAME or their file, several of a name being its rounds.",
+     "  sni-bench report run1.json run2.json --html out.html --md\n", false, report_run_mode},
+    {"histogram", MODE_HISTOGRAM, "< FILE", "the distribution of your own numbers",
+     "Reads nanoseconds, one a line, from stdin and prints their percentile distribution as --hgrm "
+     "would, for HdrHistogram's plotter.",
+     "  sni-bench histogram < latencies.txt > latencies.hgrm\n", false, print_histogram},
+    {"schema", MODE_SCHEMA, "", "print the JSON Schema of --json",
+     "Prints the JSON Schema (draft-07) of what --json writes.",
+     "  sni-bench schema > result.schema.json\n", false, print_schema},
     {NULL, 0, NULL, NULL, NULL, NULL, false, NULL}};
