@@ -62,9 +62,9 @@ struct conn {
     bool lingers : 1;    /* CLOSING: an alert was sent, the client may still read it */
     bool kept_alive : 1; /* keepalive is on towards the server */
     bool ech : 1;
-    bool unfit : 1;       /* the attempts to connect failed for different reasons */
-    uv_timer_t timer;     /* one for all deadlines; fires early and re-arms itself */
-    uint64_t deadline_ms; /* loop time */
+    bool failures_differ : 1; /* the attempts to connect failed for different reasons */
+    uv_timer_t timer;         /* one for all deadlines; fires early and re-arms itself */
+    uint64_t deadline_ms;     /* loop time */
 
     /* where it goes */
     uint32_t listener; /* index in the view's configuration; CONFIG_NONE: it is gone */

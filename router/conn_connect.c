@@ -102,7 +102,7 @@ static void give_up(struct conn *conn)
 {
     enum reason reason = (enum reason)conn->connect_failure;
 
-    if (conn->unfit || reason == REASON_NONE)
+    if (conn->failures_differ || reason == REASON_NONE)
         reason = REASON_NO_SERVER;
     conn_apply_policy(conn, POLICY_NO_SERVER, reason);
 }
@@ -110,7 +110,7 @@ static void give_up(struct conn *conn)
 static void note_failure(struct conn *conn, enum reason reason)
 {
     if (conn->connect_failure != REASON_NONE && conn->connect_failure != reason)
-        conn->unfit = true;
+        conn->failures_differ = true;
     conn->connect_failure = (uint8_t)reason;
 }
 

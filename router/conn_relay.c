@@ -132,8 +132,6 @@ void conn_relay(struct conn *conn)
 
     run_pump(conn, &conn->up, &conn->down);
     run_pump(conn, &conn->down, &conn->up);
-    if (conn->down.broken) /* the client is gone: what it sent before is still to be passed on */
-        run_pump(conn, &conn->up, &conn->down);
     unmute(conn, &conn->client);
     unmute(conn, &conn->server);
     if (conn->up.bytes + conn->down.bytes != before)
