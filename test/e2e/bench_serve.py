@@ -239,7 +239,8 @@ class Tls(unittest.TestCase):
         with bench.Serve(TOOL, "--tls", "--names", names, "--ca-out", self.ca) as serve:
             for index, name in enumerate(("shop.test", "blog.test", "x.apps.test")):
                 said = self.ask(serve.backends[index][1], name)
-                self.assertTrue(said.endswith(b"hello from %s\n" % names.split(",")[index].encode()))
+                name = names.split(",")[index].encode()
+                self.assertTrue(said.endswith(b"hello from %s\n" % name))
             with self.assertRaises(ssl.SSLCertVerificationError):
                 self.ask(serve.backends[0][1], "blog.test")
 
