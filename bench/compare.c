@@ -364,6 +364,7 @@ int compare_run_mode(const struct options *options)
     if (code == BENCH_OK)
         code = pin_routers(&comparison, options);
     if (code == BENCH_OK) {
+        compare_hold_signals(true);
         bool ran = run_rounds(&comparison, options);
         bool written = say_all(&comparison, options);
         code = answer(&comparison, options, ran && written);

@@ -175,6 +175,8 @@ struct compare_outcome {
  * are passed on to it. False when it could not be started; said on stderr.
  */
 bool compare_exec(char **argv, struct compare_outcome *outcome);
+/* SIGINT and SIGTERM wait until the next run lets them through; after the last one, for ever. */
+void compare_hold_signals(bool hold);
 
 /* The mode. */
 int compare_run_mode(const struct options *options);

@@ -3,11 +3,13 @@
  *
  * The child gets a session of its own, so a Ctrl-C at the terminal reaches only the parent, which
  * passes it on once; the child then ends its measurement early and still reports. The loop ends
- * when the child has exited and both pipes are at their end.
+ * when the child has exited and both pipes are at their end. Between two runs those signals are
+ * held back (compare_hold_signals()), so that none comes when nobody listens.
  */
 
 #include "bench/compare.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -68,10 +70,20 @@ static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer
         uv_close((uv_handle_t *)stream, NULL);
 }
 
+void compare_hold_signals(bool hold)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 static void on_exit_of_child(uv_process_t *process, int64_t status, int signal)
 {
     struct child *child = process->data;
     child->exit_code = signal != 0 ? 128 + signal : (int)status;
+    compare_hold_signals(true);
     uv_close((uv_handle_t *)process, NULL);
     uv_close((uv_handle_t *)&child->interrupt, NULL);
     uv_close((uv_handle_t *)&child->terminate, NULL);
@@ -127,6 +139,7 @@ static int start(struct child *child, char **argv)
     }
     uv_signal_start(&child->interrupt, on_signal, SIGINT);
     uv_signal_start(&child->terminate, on_signal, SIGTERM);
+    compare_hold_signals(false);
     if (start_output(child, &child->out) != 0 || start_output(child, &child->err) != 0)
         abort();
     return 0;

@@ -1,0 +1,265 @@
+"""sni-bench compare: rounds in turns, numbers that follow from the runs, refusals that say why."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import jsonschema
+
+from support import bench
+
+TOOL = sys.argv[2]
+LOAD = ("--", "latency", "--rate", "300", "-c", "4", "-d", "300ms", "--warmup", "50ms",
+        "--interval", "50ms")
+
+
+def dead_address():
+    """An address where nobody listens, kept so until the socket is closed."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    return holder, f"127.0.0.1:{holder.getsockname()[1]}"
+
+
+class Compare(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.one = bench.Serve(TOOL)
+        cls.two = bench.Serve(TOOL, "-t", "2")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.one.stop()
+        cls.two.stop()
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="compare.")
+        self.addCleanup(scratch.cleanup)
+        self.scratch = pathlib.Path(scratch.name)
+
+    def words(self, *more):
+        return ["compare", "--direct", self.one.address,
+                "--via", f"a={self.one.address},pid={self.one.pid}",
+                "--via", f"b={self.two.address},pid={self.two.pid}", *more]
+
+    def run_tool(self, *arguments):
+        """(exit code, checked document, stdout, stderr)"""
+        path = self.scratch / "c.json"
+        path.unlink(missing_ok=True)
+        command = [TOOL, arguments[0], "--json", str(path), *map(str, arguments[1:])]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        self.assertNotIn("sanitizer", done.stderr.lower(), done.stderr)
+        document = None
+        if path.exists():
+            document = json.loads(path.read_text(encoding="utf-8"))
+            self.check_document(document)
+        return done.returncode, document, done.stdout, done.stderr
+
+    def check_document(self, document):
+        schema = json.loads(subprocess.run([TOOL, "schema", "--of", "compare"], check=True,
+                                           capture_output=True, text=True).stdout)
+        jsonschema.Draft7Validator.check_schema(schema)
+        jsonschema.validate(document, schema)
+        for run in document["runs"]:
+            if run["result"] is not None:
+                jsonschema.validate(run["result"], bench.schema(TOOL))
+
+    def test_numbers_follow_from_the_runs(self):
+        code, document, out, err = self.run_tool(*self.words("--rounds", "5", *LOAD))
+        self.assertIn(code, (0, 2), out + err)
+        turns = [(run["target"], run["round"]) for run in document["runs"]]
+        self.assertEqual(turns, [(name, turn) for turn in range(1, 6)
+                                 for name in ("direct", "a", "b")])
+        limited = [run for run in document["runs"] if not run["result"]["valid"]]
+        self.assertEqual(document["valid"], limited == [])
+        self.assertEqual(code, 0 if document["valid"] else 2)
+        fields = {"cpu_us_per_request": lambda r: r["costs"]["cpu_us_per_request"],
+                  "requests_per_s": lambda r: r["totals"]["requests_per_s"],
+                  "p99_ms": lambda r: r["phases"]["latency"]["p99_ns"] / 1e6,
+                  "errors": lambda r: sum(r["errors"].values())}
+        keys = [metric["key"] for metric in document["metrics"]]
+        self.assertLess(keys.index("cpu_us_per_request"), keys.index("requests_per_s"))
+        self.assertLess(keys.index("requests_per_s"), keys.index("p99_ms"))
+        for key, read in fields.items():
+            metric = next(m for m in document["metrics"] if m["key"] == key)
+            spreads = {value["target"]: value for value in metric["values"]}
+            expected = ("a", "b") if key.startswith("cpu") else ("direct", "a", "b")
+            self.assertEqual(tuple(spreads), expected)
+            for name, spread in spreads.items():
+                values = [read(r["result"]) for r in document["runs"] if r["target"] == name]
+                self.assertEqual(len(values), 5)
+                for seen, value in zip(spread["rounds"], values):
+                    self.assertAlmostEqual(seen, value)
+                self.assertAlmostEqual(spread["median"], statistics.median(values))
+                self.assertAlmostEqual(spread["min"], min(values))
+                self.assertAlmostEqual(spread["max"], max(values))
+            for name, spread in spreads.items():
+                for field, other in (("to_direct", "direct"), ("to_first", "a")):
+                    self.check_ratio(spread, spreads.get(other), spread[field], name == other)
+
+    def check_ratio(self, spread, other, ratio, same):
+        if same or other is None or other["median"] == 0:
+            self.assertIsNone(ratio)
+            return
+        self.assertAlmostEqual(ratio["ratio"], spread["median"] / other["median"])
+        overlap = spread["min"] <= other["max"] and other["min"] <= spread["max"]
+        self.assertEqual(ratio["within_noise"], overlap)
+
+    def test_costs_come_first_and_progress_goes_to_stderr(self):
+        code, _, out, err = self.run_tool(*self.words("--rounds", "1", *LOAD))
+        self.assertEqual(code, 2, "one round is too few to be valid")
+        self.assertLess(out.index("CPU per request"), out.index("requests, /s"))
+        self.assertLess(out.index("requests, /s"), out.index("latency p50"))
+        self.assertIn("to direct", out)
+        self.assertIn("to a", out)
+        self.assertIn("fewer than 5 rounds", out)
+        self.assertEqual([line.split()[:3] for line in err.splitlines()],
+                         [["round", "1/1", name] for name in ("direct", "a", "b")])
+        quiet = self.run_tool(*self.words("--quiet", "--rounds", "1", *LOAD))
+        self.assertEqual(quiet[3], "")
+
+    def test_markdown_and_title(self):
+        _, document, out, _ = self.run_tool(*self.words("--rounds", "2", "--md", "--label",
+                                                        "title=a <b> | c", *LOAD))
+        self.assertEqual(document["title"], "a <b> | c")
+        self.assertIn("### a &lt;b&gt; \\| c\n", out)
+        rows = [line for line in out.splitlines() if line.startswith("|")]
+        self.assertEqual(rows[0], "| | direct | a | b |")
+        self.assertTrue(rows[2].startswith("| CPU per request, us | – | "), rows)
+
+    def test_every_mode_can_be_compared(self):
+        for mode, metric in ((("conn", "-n", "50"), "cpu_us_per_connection"),
+                             (("bulk", "-c", "2", "-d", "200ms", "--warmup", "0s"),
+                              "cpu_ms_per_gib"),
+                             (("idle", "-c", "50", "-d", "100ms"), "cpu_percent")):
+            with self.subTest(mode=mode[0]):
+                code, document, out, err = self.run_tool(*self.words("--rounds", "1", "--", *mode))
+                self.assertEqual(code, 2, out + err)
+                self.assertEqual(document["run_mode"], mode[0])
+                self.assertIn(metric, [m["key"] for m in document["metrics"]])
+
+    def test_pins_routers_and_load(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        router, load = cpus[0], cpus[-1]
+        _, document, _, err = self.run_tool(*self.words(
+            "--rounds", "1", "--router-cpu", router, "--cpu-list", load, *LOAD))
+        self.assertEqual(document["pinned"], {"routers": str(router), "load": str(load)})
+        for serve in (self.one, self.two):
+            for thread in os.listdir(f"/proc/{serve.pid}/task"):
+                self.assertEqual(os.sched_getaffinity(int(thread)), {router}, thread)
+        for run in document["runs"]:
+            self.assertEqual(run["result"]["config"]["cpu_list"], str(load))
+        self.assertEqual("share a CPU" in err, router == load)
+
+    def test_conditions(self):
+        code, _, _, err = self.run_tool(*self.words(
+            "--rounds", "1", "--fail-if", "requests_per_s a/b < 0.01", "--fail-if",
+            "requests_per_s direct > 1000000", *LOAD))
+        self.assertEqual(code, 2, err)
+        code, _, _, err = self.run_tool(*self.words(
+            "--rounds", "1", "--fail-if", "requests_per_s a/b > 0.01", *LOAD))
+        self.assertEqual(code, 99)
+        self.assertIn("--fail-if 'requests_per_s a/b > 0.01' holds", err)
+        # The direct target has no process: its cost is not known, which is no proof.
+        code, _, _, err = self.run_tool(*self.words(
+            "--rounds", "1", "--fail-if", "cpu_us_per_request direct > 1000000", *LOAD))
+        self.assertEqual(code, 99)
+
+    def test_a_dead_target_fails_and_the_others_are_measured(self):
+        holder, address = dead_address()
+        self.addCleanup(holder.close)
+        code, document, out, err = self.run_tool(
+            "compare", "--direct", self.one.address, "--via", f"dead={address}", "--rounds", "2",
+            *LOAD)
+        self.assertEqual(code, 1)
+        self.assertTrue(document["failed"])
+        failed = {t["name"]: t["runs_failed"] for t in document["targets"]}
+        self.assertEqual(failed, {"direct": 0, "dead": 2})
+        self.assertIn("2 of 2 runs FAILED", out)
+        self.assertIn("refused", err)
+        rates = next(m for m in document["metrics"] if m["key"] == "requests_per_s")
+        self.assertEqual([value["target"] for value in rates["values"]], ["direct"])
+
+    def test_interrupt_keeps_what_was_complete(self):
+        path = self.scratch / "c.json"
+        command = [TOOL, *self.words("--rounds", "64", "--json", str(path)), *LOAD]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
+        seen = 0
+        for line in process.stderr:
+            seen += line.startswith("round")
+            if seen == 4:
+                break
+        time_given = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        self.assertLess(time.monotonic() - time_given, 60)
+        self.assertNotIn("sanitizer", err.lower(), err)
+        document = json.loads(path.read_text(encoding="utf-8"))
+        self.check_document(document)
+        self.assertTrue(document["interrupted"])
+        self.assertFalse(document["valid"])
+        self.assertEqual(process.returncode, 2)
+        self.assertIn("interrupted", out)
+        self.assertIn(len(document["runs"]), range(4, 12))
+        for run in document["runs"]:
+            self.assertFalse(run["result"]["interrupted"])
+
+    def test_refusals_say_what_to_do(self):
+        good = f"a={self.one.address}"
+        rows = [
+            (("--via", good), "behind a --"),
+            (("--", "conn"), "--direct ADDR, --via"),
+            (("--via", "a", "--", "conn"), "NAME=ADDR"),
+            (("--via", "a/b=127.0.0.1:1", "--", "conn"), "letters, digits"),
+            (("--via", "a=nowhere", "--", "conn"), "not an address"),
+            (("--via", f"{good},pid=x", "--", "conn"), "pid=123"),
+            (("--via", good, "--via", good, "--", "conn"), "taken"),
+            (("--direct", "x", "--", "conn"), "--direct 'x'"),
+            (("--via", good, "--", "serve"), "none of conn"),
+            (("--via", good, "--", "conn", "--rtae", "5"), "did you mean --rate?"),
+            (("--via", good, "--", "conn", "127.0.0.1:1"), "does not take '127.0.0.1:1'"),
+            (("--via", good, "--", "conn", "--json", "x"), "--json belongs before the --"),
+            (("--via", good, "--", "conn", "--html", "x"), "--html"),
+            (("--via", good, "--", "conn", "--fail-if", "p99>1s"), "--fail-if belongs before"),
+            (("--via", good, "--", "conn", "--pid", "1"), "pid=N"),
+            (("--via", good, "--", "conn", "--cpu-list", "0"), "--cpu-list belongs before"),
+            (("--via", good, "--", "conn", "--help"), "--help"),
+            (("--via", good, "--rounds", "0", "--", "conn"), "--rounds must be 1 to 64"),
+            (("--via", good, "--rounds", "65", "--", "conn"), "--rounds must be 1 to 64"),
+            (("--via", good, "--router-cpu", "x", "--", "conn"), "--router-cpu 'x'"),
+            (("--via", good, "--fail-if", "p99 a > 5", "--", "conn"), "there is no metric 'p99'"),
+            (("--via", good, "--fail-if", "p99_ms b > 5", "--", "conn"), "no target 'b'"),
+        ]
+        for words, said in rows:
+            with self.subTest(words=words):
+                code, document, out, err = self.run_tool("compare", *words)
+                self.assertEqual(code, 64, err)
+                self.assertIn(said, err)
+                self.assertIsNone(document)
+                self.assertEqual(out, "")
+
+    def test_a_process_that_is_not_there(self):
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        code, _, _, err = self.run_tool("compare", "--via", f"a={self.one.address},pid={gone.pid}",
+                                        "--router-cpu", min(os.sched_getaffinity(0)), *LOAD)
+        self.assertEqual(code, 1)
+        self.assertIn(f"process {gone.pid} of a", err)
+
+    def test_json_on_stdout_is_all_there_is(self):
+        done = subprocess.run([TOOL, *self.words("--rounds", "1", "--json", "-"), *LOAD],
+                              capture_output=True, text=True, timeout=120, check=False)
+        self.check_document(json.loads(done.stdout))
+        self.assertIn("CPU per request", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
