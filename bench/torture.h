@@ -12,6 +12,7 @@
  *   torture_flight.c   what both are built with
  *   torture_play.c     the ways to send them
  *   torture_scene.c    the stage: one client, two backends of our own, what each has seen
+ *   torture_judge.c    what has happened there, as one outcome
  *   torture_report.c   table, JSON, catalogue
  *
  * One thread, one case at a time: whatever reaches a backend meanwhile belongs to that case.
@@ -157,7 +158,7 @@ bool scene_has_end(const struct scene *scene);
 /* Every backend connection is over. */
 bool scene_is_deserted(const struct scene *scene);
 
-/* What has happened so far. */
+/* What has happened so far (torture_judge.c). */
 void scene_judge(const struct scene *scene, struct torture_outcome *outcome);
 
 /* Ways to play a case (torture_play.c). Each opens the client itself. */

@@ -24,7 +24,8 @@ void flight_bytes(struct flight *flight, const void *bytes, size_t len)
         flight->failed = true;
         return;
     }
-    memcpy(flight->bytes + flight->len, bytes, len);
+    if (len > 0)
+        memcpy(flight->bytes + flight->len, bytes, len);
     flight->len += len;
 }
 

@@ -91,15 +91,17 @@ void play_cut_everywhere(struct scene *scene, const struct flight *flight)
     }
 }
 
-/* Byte by byte, `gap` apart, until all are sent or the client has its end or time is over. */
+/* Byte by byte, `gap` apart by the clock, until all are sent, or an end, or time is over. */
 static void drip(struct scene *scene, const struct flight *flight, uint64_t gap, uint64_t for_ns)
 {
-    uint64_t end_ns = scene->begun_ns + for_ns;
     for (size_t at = 0; at < flight->len && !scene_has_end(scene); at++) {
-        if (clock_now_ns() >= end_ns)
+        uint64_t now_ns = clock_now_ns() - scene->begun_ns;
+        uint64_t due_ns = at * gap;
+        if (now_ns >= for_ns)
             return;
+        if (now_ns < due_ns)
+            scene_pause(scene, due_ns - now_ns);
         scene_send(scene, flight->bytes + at, 1);
-        scene_pause(scene, gap);
     }
 }
 
@@ -108,7 +110,7 @@ void play_drip(struct scene *scene, const struct flight *flight)
 {
     uint64_t hello_ns = scene->options->torture.hello_timeout_ns;
     scene_open(scene);
-    drip(scene, flight, hello_ns * 6 / 10 / flight->len, CLOCK_NEVER / 2);
+    drip(scene, flight, hello_ns * 6 / 10 / flight->len, CLOCK_NEVER);
     settle(scene);
 }
 
