@@ -89,6 +89,10 @@ class Listener:
             sock.close()
 
     def connect(self, address):
+        if address.startswith("unix:"):
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.connect(address[5:])
+            return sock
         host, port = address.rsplit(":", 1)
         sock = socket.create_connection((host, int(port)), timeout=60)
         sock.settimeout(None)
