@@ -440,13 +440,14 @@ def section(bench, table):
     costs = table.costs()
     latencies = table.latencies()
     text = f"""{BEGIN}
-Measured on {day} with `bash bench/peers --update`, which installs, builds, measures and writes this.
+Measured on {day} with `bash bench/peers --update`, which installs what is missing, builds, measures
+and writes this.
 
 * Machine: {machine()}; routers on CPU {bench.router_cpu}, generator and backends on CPU \
 {bench.load_cpu}.
 * Versions: {versions}.
 * Each router has one worker and the configuration in `bench/peers.d/`. {options.rounds} rounds in \
-turns of {options.seconds} s each; median (smallest–largest). † = in some runs connections failed.
+turns of {options.seconds:g} s each; median (smallest–largest). † = some runs had connections fail.
 
 {markdown(costs)}
 """
