@@ -160,6 +160,7 @@ static bool prepare(struct verify *verify, const struct options *options)
     for (uint32_t i = 0; i < verify->count; i++)
         verify->streams[i].verify = verify;
     verify->random = options->load.seed;
+    verify->redraws = isatty(STDERR_FILENO) == 1;
     verify->wall_start = wall_clock();
     verify->begun_ns = clock_now_ns();
     verify->reload_ns = verify->begun_ns + options->verify.reload_every_ns;
@@ -272,6 +273,7 @@ static void run(struct verify *verify)
         tick(verify, &pace, now_ns);
     }
     verify->end_ns = clock_now_ns();
+    verify_end_progress(verify);
     verify_reload_end(verify);
 }
 

@@ -107,7 +107,8 @@ struct verify {
     uint64_t end_ns; /* nothing is begun from here on */
     double wall_start;
     bool interrupted;
-    bool ending; /* long-lived ones are being ended */
+    bool ending;  /* long-lived ones are being ended */
+    bool redraws; /* stderr is a terminal: one progress line, again and again */
 
     /* what was done */
     uint64_t started;
@@ -146,7 +147,9 @@ uint64_t verify_fault_count(const struct verify *verify);
 uint64_t verify_whole_count(const struct verify *verify);
 /* Whether the run is a failure, faults or not. */
 bool verify_has_failed(const struct verify *verify);
+/* The line of each second; and leaving the last one standing. */
 void verify_print_progress(const struct verify *verify, uint64_t now_ns);
+void verify_end_progress(const struct verify *verify);
 void verify_print(const struct verify *verify, FILE *out);
 bool verify_write_json(const struct verify *verify, const char *path);
 

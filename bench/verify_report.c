@@ -77,12 +77,20 @@ void verify_print_progress(const struct verify *verify, uint64_t now_ns)
     char down[UNITS_TEXT];
     if (verify->options->out.quiet)
         return;
-    fprintf(
-        stderr, "%5.0f s  %8llu whole  %5u open  %12s up  %12s down  %4llu reloads  %llu faults\n",
-        (double)(now_ns - verify->begun_ns) / 1e9, (unsigned long long)verify_whole_count(verify),
-        verify->active, units_format_bytes((double)verify->bytes_up, up),
-        units_format_bytes((double)verify->bytes_down, down), (unsigned long long)verify->reloads,
-        (unsigned long long)verify_fault_count(verify));
+    fprintf(stderr,
+            "%s%5.0f s  %8llu whole  %5u open  %12s up  %12s down  %4llu reloads  %llu faults%s",
+            verify->redraws ? "\r" : "", (double)(now_ns - verify->begun_ns) / 1e9,
+            (unsigned long long)verify_whole_count(verify), verify->active,
+            units_format_bytes((double)verify->bytes_up, up),
+            units_format_bytes((double)verify->bytes_down, down),
+            (unsigned long long)verify->reloads, (unsigned long long)verify_fault_count(verify),
+            verify->redraws ? "\033[K" : "\n");
+}
+
+void verify_end_progress(const struct verify *verify)
+{
+    if (verify->redraws && !verify->options->out.quiet)
+        fputc('\n', stderr);
 }
 
 static double seconds_of(const struct verify *verify)
