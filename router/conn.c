@@ -68,13 +68,13 @@ static void on_timer(uv_timer_t *timer)
         conn_hello_timeout(conn);
         break;
     case CONN_CONNECTING:
-        conn_connect_attempt_over(conn);
+        conn_connect_timer(conn);
         break;
     case CONN_RELAYING:
         conn_relay_timer(conn);
         break;
     case CONN_CLOSING:
-        conn_close(conn, (enum reason)conn->reason);
+        conn_linger_timer(conn);
         break;
     }
 }
@@ -177,10 +177,10 @@ void conn_accept(struct worker *worker, uint32_t listener, int fd, const struct 
 
 static void note_events(struct side *side, uint32_t events)
 {
-    if (events & EPOLLRDHUP)
-        side->fin = true;
     if (events & EPOLLERR)
         side->failed = true;
+    if ((events & EPOLLRDHUP) && !side->failed) /* a reset looks like an end as well */
+        side->fin = true;
     if ((events & EPOLLPRI) && !side->urgent) {
         net_urgent_inline(side->fd);
         side->urgent = side->ragged = true;
@@ -219,8 +219,7 @@ void conn_on_event(void *source, uint32_t events)
         conn_relay_event(conn, side, events);
         break;
     case CONN_CLOSING:
-        if (conn->lingers)
-            conn_linger(conn);
+        conn_linger_event(conn, events);
         break;
     }
 }
@@ -332,7 +331,7 @@ void conn_close(struct conn *conn, enum reason reason)
         conn->reason = (uint8_t)reason;
     if (conn->state != CONN_CLOSING)
         conn_move(conn, CONN_CLOSING);
-    conn->lingers = false;
+    conn->linger = LINGER_NOT;
     pump_close(&conn->up, &conn->worker->tools);
     pump_close(&conn->down, &conn->worker->tools);
     close_side(&conn->client);

@@ -14,12 +14,12 @@
  *   PEEKING     the whole ClientHello. It stays in the kernel; nothing is stored here.
  *   CONNECTING  a server of the backend. Not a byte of the client's has left the kernel yet.
  *   RELAYING    readiness of either socket; two pumps carry the bytes.
- *   CLOSING     a refused client reading its alert and hanging up; then libuv's close callback,
- *               which logs and frees.
+ *   CLOSING     a side that may still take what was sent to it (enum conn_linger); then libuv's
+ * close callback, which logs and frees.
  *
  * Who does what: conn.c is the life (accept, moves, the timer, the close door), conn_hello.c peeks
  * and routes, conn_connect.c reaches a server, conn_relay.c drives the pumps and passes ends on,
- * conn_refuse.c carries out policies.
+ * conn_refuse.c carries out policies, conn_linger.c lets a side take what was sent.
  *
  * All of it belongs to one worker's thread. One allocation per connection, plus a small one for the
  * texts of its log line.
@@ -36,6 +36,13 @@
 
 struct worker;
 struct view;
+
+/* What a connection that is CLOSING still waits for. */
+enum conn_linger {
+    LINGER_NOT,
+    LINGER_UNTIL_END,  /* the client hangs up */
+    LINGER_UNTIL_TAKEN /* a side acknowledges what was sent to it */
+};
 
 enum conn_state { CONN_PEEKING, CONN_CONNECTING, CONN_RELAYING, CONN_CLOSING };
 
@@ -55,11 +62,11 @@ struct conn {
     /* what it waits for */
     uint8_t state;    /* enum conn_state */
     uint8_t reason;   /* enum reason; REASON_NONE until it has ended */
+    uint8_t linger;   /* enum conn_linger */
     bool watched : 1; /* the client's socket is in the ready set */
     bool queued : 1;
     bool lowat : 1;      /* SO_RCVLOWAT was raised on the client's socket */
     bool spoke : 1;      /* the client has sent at least one byte */
-    bool lingers : 1;    /* CLOSING: an alert was sent, the client may still read it */
     bool kept_alive : 1; /* keepalive is on towards the server */
     bool ech : 1;
     bool failures_differ : 1; /* the attempts to connect failed for different reasons */
@@ -85,6 +92,9 @@ struct conn {
     uint64_t accepted_ms;                         /* loop time, as all times here */
     uint64_t connect_started_ms;
     uint64_t connect_until_ms; /* end of the budget for all attempts */
+    uint64_t attempt_until_ms; /* end of the share of it that the current server has */
+    uint64_t linger_until_ms;  /* LINGER_UNTIL_TAKEN: the end of our patience */
+    uint32_t untaken;          /* what the side had not acknowledged at the last look */
     uint64_t active_ms;        /* when bytes last moved */
     char *texts;               /* "sni\0alpn\0", owned; NULL without an access log or name */
 };

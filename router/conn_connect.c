@@ -20,6 +20,9 @@
 
 #include "router/conn_parts.h"
 
+/* How soon to knock again at a unix socket whose queue is full. */
+#define FULL_QUEUE_MS 20u
+
 static enum reason reason_of_error(int error)
 {
     switch (error) {
@@ -27,6 +30,7 @@ static enum reason reason_of_error(int error)
     case ECONNRESET:
     case ENOENT: /* a unix socket that is not there */
         return REASON_CONNECT_REFUSED;
+    case EAGAIN: /* a unix socket's queue was full all the time */
     case ETIMEDOUT:
         return REASON_CONNECT_TIMEOUT;
     case EMFILE:
@@ -56,14 +60,20 @@ static uint32_t servers_left(const struct conn *conn)
     return left;
 }
 
-/* An even share of what is left of the budget, so that a silent server leaves time for the others.
- */
-static uint64_t attempt_ms(const struct conn *conn)
+static uint64_t time_left(const struct conn *conn, uint64_t until_ms)
 {
     uint64_t now = conn_now(conn);
-    uint64_t left = conn->connect_until_ms > now ? conn->connect_until_ms - now : 0;
 
-    return left / servers_left(conn);
+    return until_ms > now ? until_ms - now : 0;
+}
+
+/* An even share of what is left of the budget, so that a silent server leaves time for the others.
+ */
+static void use_server(struct conn *conn, uint32_t server)
+{
+    conn->server_index = server;
+    conn->attempt_until_ms =
+        conn_now(conn) + time_left(conn, conn->connect_until_ms) / servers_left(conn);
 }
 
 static void drop_server_socket(struct conn *conn)
@@ -73,7 +83,10 @@ static void drop_server_socket(struct conn *conn)
     conn->server = (struct side){.fd = -1, .is_server = true};
 }
 
-/* Starts one attempt. REASON_NONE: it is under way, or done and relaying, or closed. */
+/*
+ * Starts one attempt, or goes on with one: a unix socket whose queue is full says EAGAIN at once,
+ * where TCP would keep knocking. REASON_NONE: it is under way, or done and relaying, or closed.
+ */
 static enum reason try_server(struct conn *conn)
 {
     const struct target *target =
@@ -83,6 +96,10 @@ static enum reason try_server(struct conn *conn)
     if (target->len == 0)
         return REASON_DNS_FAILED;
     int fd = net_connect(target, &done);
+    if (fd < 0 && errno == EAGAIN && conn_now(conn) < conn->attempt_until_ms) {
+        conn_arm(conn, FULL_QUEUE_MS);
+        return REASON_NONE;
+    }
     if (fd < 0)
         return reason_of_error(errno);
     conn->server.fd = fd;
@@ -94,7 +111,7 @@ static enum reason try_server(struct conn *conn)
     if (done)
         conn_relay_start(conn);
     else
-        conn_arm(conn, attempt_ms(conn));
+        conn_arm(conn, time_left(conn, conn->attempt_until_ms));
     return REASON_NONE;
 }
 
@@ -129,7 +146,7 @@ static void next_server(struct conn *conn, enum reason failure)
             give_up(conn);
             return;
         }
-        conn->server_index = next;
+        use_server(conn, next);
         conn->retries++;
         failure = try_server(conn);
     }
@@ -145,7 +162,7 @@ void conn_connect(struct conn *conn)
         give_up(conn);
         return;
     }
-    conn->server_index = conn->first_server;
+    use_server(conn, conn->first_server);
     if (conn_watch_client(conn))
         next_server(conn, try_server(conn));
 }
@@ -160,7 +177,10 @@ void conn_connect_failed(struct conn *conn)
         next_server(conn, reason_of_error(error));
 }
 
-void conn_connect_attempt_over(struct conn *conn)
+void conn_connect_timer(struct conn *conn)
 {
-    next_server(conn, REASON_CONNECT_TIMEOUT);
+    if (conn_now(conn) < conn->attempt_until_ms)
+        next_server(conn, try_server(conn));
+    else
+        next_server(conn, REASON_CONNECT_TIMEOUT);
 }

@@ -42,9 +42,9 @@ void conn_hello_timeout(struct conn *conn); /* in PEEKING: the deadline has pass
 
 /* --- conn_connect.c --- */
 
-void conn_connect(struct conn *conn);              /* PEEKING -> CONNECTING; `backend` is set */
-void conn_connect_failed(struct conn *conn);       /* the server's socket has an error */
-void conn_connect_attempt_over(struct conn *conn); /* the attempt's share of time is used up */
+void conn_connect(struct conn *conn);        /* PEEKING -> CONNECTING; `backend` is set */
+void conn_connect_failed(struct conn *conn); /* the server's socket has an error */
+void conn_connect_timer(struct conn *conn);  /* the attempt is over, or to be taken up again */
 
 /* --- conn_relay.c --- */
 
@@ -60,6 +60,18 @@ void conn_apply_policy(struct conn *conn, enum policy_case which, enum reason re
 /* Does what the action says, which is not POLICY_BACKEND. */
 void conn_refuse(struct conn *conn, enum policy_action action, enum reason reason);
 
-void conn_linger(struct conn *conn); /* CLOSING: reads on and throws away */
+/* --- conn_linger.c --- */
+
+/* To CLOSING: reads the client to its end, for so long at most; 0 = only what is there now. */
+void conn_linger_until_end(struct conn *conn, enum reason reason, uint64_t most_ms);
+
+/*
+ * To CLOSING: `gone` is closed; when the other side has taken what was sent to it, it is closed, or
+ * reset when the reason is another than REASON_CLOSED.
+ */
+void conn_linger_until_taken(struct conn *conn, struct side *gone, enum reason reason);
+
+void conn_linger_event(struct conn *conn, uint32_t events);
+void conn_linger_timer(struct conn *conn);
 
 #endif

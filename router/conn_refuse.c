@@ -19,25 +19,8 @@
 #include "router/conn_parts.h"
 #include "sni/alert.h"
 
-/* How long a refused client may take to hang up, and how much it may still say. */
-#define LINGER_MS    1000
-#define LINGER_BYTES (1024u * 1024u)
-
-void conn_linger(struct conn *conn)
-{
-    while (conn->lingered_bytes < LINGER_BYTES) {
-        ssize_t n =
-            recv(conn->client.fd, conn->worker->tools.scratch, conn->worker->tools.copy_bytes, 0);
-        if (n < 0 && errno == EAGAIN)
-            return;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        conn->lingered_bytes += (uint32_t)n;
-    }
-    conn_close(conn, (enum reason)conn->reason);
-}
+/* How long a refused client may take to read its alert and hang up. */
+#define REFUSED_MS 1000u
 
 /* True when the alert is on its way. */
 static bool send_alert(const struct conn *conn, enum tls_alert alert)
@@ -52,6 +35,8 @@ static bool send_alert(const struct conn *conn, enum tls_alert alert)
 
 void conn_refuse(struct conn *conn, enum policy_action action, enum reason reason)
 {
+    bool alerted = false;
+
     conn->reason = (uint8_t)reason;
     conn_move(conn, CONN_CLOSING);
     if (action == POLICY_RESET) {
@@ -61,19 +46,11 @@ void conn_refuse(struct conn *conn, enum policy_action action, enum reason reaso
     }
     conn_reset_lowat(conn);
     if (action == POLICY_ALERT)
-        conn->lingers = send_alert(conn, reason_info(reason)->alert);
-    if (shutdown(conn->client.fd, SHUT_WR) != 0) {
+        alerted = send_alert(conn, reason_info(reason)->alert);
+    if (shutdown(conn->client.fd, SHUT_WR) != 0)
         conn_close(conn, reason);
-        return;
-    }
-    if (conn->lingers) {
-        conn_arm(conn, LINGER_MS);
-        if (!conn_watch_client(conn))
-            return;
-    }
-    conn_linger(conn);
-    if (!conn->lingers)
-        conn_close(conn, reason); /* idempotent: the linger may have closed already */
+    else
+        conn_linger_until_end(conn, reason, alerted ? REFUSED_MS : 0);
 }
 
 void conn_apply_policy(struct conn *conn, enum policy_case which, enum reason reason)

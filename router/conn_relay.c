@@ -8,12 +8,14 @@
  *  - Activity only stores the loop's time; the timer compares and re-arms itself.
  *
  * The failures
- *  - A side cannot be read (reset, keepalive): the other side is reset, the reason names who.
+ *  - A side cannot be read (reset, keepalive): the other side is reset when it has taken what was
+ * sent to it, the reason names who.
  *  - A side cannot be written: it has gone, but what it sent before is still in our kernel. Its
  * pump stops; the other direction reads on to the end or the error; then the other side is reset.
- *  - An error on a side that had already ended: the other side is reset. On a side that cannot be
- *    read to its end because the other side takes nothing: what is held may still be delivered,
- * under the half-close timeout.
+ *  - An error on a server that had already ended: closed, as soon as the client has taken the
+ *    rest of the answer. On a client that had: it did not wait for its answer, the server is reset.
+ * On a side that cannot be read to its end because the other side takes nothing: what is held may
+ * still be delivered, under the half-close timeout.
  *  - A budget is used up: a place at the end of the run queue.
  */
 #include <assert.h>
@@ -36,13 +38,10 @@ static struct pump *pump_from(struct conn *conn, const struct side *side)
 }
 
 /* A side has gone without saying goodbye: the other one is told in the same way. */
-static void side_aborted(struct conn *conn, const struct side *side)
+static void side_aborted(struct conn *conn, struct side *side)
 {
-    if (side->is_server && conn->client.fd >= 0)
-        net_reset_on_close(conn->client.fd);
-    else if (!side->is_server && conn->server.fd >= 0)
-        net_reset_on_close(conn->server.fd);
-    conn_close(conn, side->is_server ? REASON_SERVER_ABORT : REASON_CLIENT_ABORT);
+    conn_linger_until_taken(conn, side,
+                            side->is_server ? REASON_SERVER_ABORT : REASON_CLIENT_ABORT);
 }
 
 /* Whether only one direction is left, or one side is known to be gone. */
@@ -66,12 +65,26 @@ static void arm_timeout(struct conn *conn)
         conn_arm(conn, timeout_now(conn));
 }
 
+/*
+ * A side that had already ended is gone for good. A server had said all it wanted (it resets
+ * whoever says goodbye after it has closed); a client did not wait for its answer.
+ */
+static void side_gone_after_end(struct conn *conn, struct side *side)
+{
+    if (side->is_server)
+        conn_linger_until_taken(conn, side, REASON_CLOSED);
+    else
+        side_aborted(conn, side);
+}
+
 /* The end of one direction is passed on, after its bytes. */
 static void direction_ended(struct conn *conn, struct pump *pump, const struct pump *other)
 {
     pump->ended = true;
     if (other->ended) {
         conn_close(conn, REASON_CLOSED);
+    } else if (other->broken && pump->from->fin) {
+        side_gone_after_end(conn, pump->from);
     } else if (other->broken) {
         side_aborted(conn, pump->from);
     } else {
@@ -86,7 +99,9 @@ static void direction_broken(struct conn *conn, struct pump *pump, const struct 
     pump->broken = true;
     pump->to->readable = true;
     pump->to->failed = true;
-    if (pump_is_over(other))
+    if (other->ended)
+        side_gone_after_end(conn, pump->to);
+    else if (other->broken)
         side_aborted(conn, pump->to);
     else
         arm_timeout(conn);
@@ -169,9 +184,13 @@ static bool is_unwanted(struct conn *conn, const struct side *side, uint32_t eve
 }
 
 /* A reset: after what could be carried was carried. */
-static void side_failed(struct conn *conn, const struct side *side)
+static void side_failed(struct conn *conn, struct side *side)
 {
-    if (pump_is_over(pump_from(conn, side)))
+    const struct pump *pump = pump_from(conn, side);
+
+    if (pump->ended)
+        side_gone_after_end(conn, side);
+    else if (pump->broken)
         side_aborted(conn, side);
     else
         arm_timeout(conn);

@@ -5,20 +5,32 @@
 #include <unistd.h>
 
 /* Sockets handled per wake-up; what is left keeps the set readable and libuv comes again. */
-#define READY_BATCH  256
+#define READY_BATCH 256
+/* Looks at the set before the loop gets its turn (timers, closed connections, listeners). */
+#define READY_LOOKS  8
 #define READY_ALWAYS ((uint32_t)EPOLLOUT | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET)
 
-static void on_set_readable(uv_poll_t *poll, int status, int uv_events)
+/* One look at the set; how many sockets had news. */
+static int dispatch(struct ready *ready)
 {
-    struct ready *ready = poll->data;
     struct epoll_event events[READY_BATCH];
-
-    (void)uv_events;
-    assert(status == 0); /* an epoll descriptor cannot fail */
     int count = epoll_wait(ready->epoll_fd, events, READY_BATCH, 0);
+
     assert(count >= 0 || errno == EINTR);
     for (int i = 0; i < count; i++)
         ready->on_event(events[i].data.ptr, events[i].events);
+    return count;
+}
+
+/* Several sockets with news at once mean load: more will have some by now, so look again first. */
+static void on_set_readable(uv_poll_t *poll, int status, int events)
+{
+    struct ready *ready = poll->data;
+
+    (void)events;
+    assert(status == 0); /* an epoll descriptor cannot fail */
+    for (int looks = 1; dispatch(ready) > 1 && looks < READY_LOOKS; looks++)
+        uv_update_time(ready->poll.loop);
 }
 
 int ready_init(struct ready *ready, uv_loop_t *loop, ready_event_cb *on_event)

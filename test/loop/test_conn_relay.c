@@ -271,6 +271,21 @@ static void client_resets_after_request_while_server_sends(void **state)
     rig_expect_reason(rig, "client_abort");
 }
 
+/* Sends until the connection is gone or blocked for good; it may not take more than buffers hold.
+ */
+static void send_until_gone(int fd)
+{
+    static uint8_t bytes[256 * 1024];
+    uint64_t sent = 0;
+    ssize_t n;
+
+    while ((n = send(fd, bytes, sizeof bytes, MSG_NOSIGNAL)) > 0) {
+        sent += (uint64_t)n;
+        assert_true(sent < MORE_THAN_BUFFERS);
+    }
+    assert_true(errno == ECONNRESET || errno == EPIPE);
+}
+
 static void reset_after_half_close(void **state)
 {
     struct rig *rig = *state;
@@ -287,27 +302,46 @@ static void reset_after_half_close(void **state)
     io_end(server);
     io_expect_end(client);
     rig_close(rig, server); /* gone for good: it answers the next bytes with a reset */
-    io_send_text(client, "is anybody there?");
-    io_expect_reset_after_end(client);
-    rig_expect_reason(rig, "server_abort");
+    send_until_gone(client);
+    rig_expect_reason(rig, "closed"); /* the server had said all it wanted */
+}
+
+/* Reads the pattern to its end, which must be in order. */
+static void expect_pattern_and_end(int fd, uint64_t len, uint32_t seed)
+{
+    static uint8_t got[64 * 1024], wanted[sizeof got];
+    uint64_t at = 0;
+    ssize_t n;
+
+    while ((n = recv(fd, got, sizeof got, 0)) > 0) {
+        io_fill(wanted, (size_t)n, at, seed);
+        assert_memory_equal(got, wanted, (size_t)n);
+        at += (uint64_t)n;
+    }
+    assert_int_equal(n, 0);
+    assert_int_equal(at, len);
+}
+
+/* The client says one thing more after the server has closed: it still gets the whole answer. */
+static void answer_outlives_its_server(void **state)
+{
+    static uint8_t answer[256 * 1024];
+    struct rig *rig = *state;
+    int client, server;
+    int small = 4096;
+
+    start_pair(rig, "", &client, &server);
+    assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    io_fill(answer, sizeof answer, 0, 7);
+    io_send(server, answer, sizeof answer);
+    rig_close(rig, server);
+    io_send_text(client, "by the way");
+    rig_settle(rig);
+    expect_pattern_and_end(client, sizeof answer, 7);
+    rig_expect_reason(rig, "closed");
 }
 
 /* --- sides that do not read --- */
-
-/* Sends until the connection is gone or blocked for good; it may not take more than buffers hold.
- */
-static void send_until_gone(int fd)
-{
-    static uint8_t bytes[256 * 1024];
-    uint64_t sent = 0;
-    ssize_t n;
-
-    while ((n = send(fd, bytes, sizeof bytes, MSG_NOSIGNAL)) > 0) {
-        sent += (uint64_t)n;
-        assert_true(sent < MORE_THAN_BUFFERS);
-    }
-    assert_true(errno == ECONNRESET || errno == EPIPE);
-}
 
 static void server_never_reads(void **state)
 {
@@ -542,6 +576,7 @@ int main(void)
         RIG_ROWS(server_resets_after_response_while_client_sends),
         RIG_ROWS(client_resets_after_request_while_server_sends),
         RIG_ROWS(reset_after_half_close),
+        RIG_ROWS(answer_outlives_its_server),
         RIG_ROWS(server_never_reads),
         RIG_ROWS(client_never_reads),
         RIG_ROWS(goes_on_after_back_pressure),
