@@ -38,7 +38,7 @@ bool caps_compute(struct caps *caps, const struct config *config, uint32_t worke
                      (uint64_t)workers * (RESERVED_PER_WORKER + config->listener_count) +
                      2u * (uint64_t)pipes;
 
-    *caps = (struct caps){.descriptors = fds};
+    *caps = (struct caps){.descriptors = fds, .least = (uint32_t)other + 2};
     if (other + 2 > fds)
         return false;
     caps->pipes_per_worker = pipes / workers > 0 ? pipes / workers : 1;

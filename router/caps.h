@@ -10,6 +10,7 @@
 
 struct caps {
     uint32_t descriptors;      /* the limit, after it was raised as far as it goes */
+    uint32_t least;            /* descriptors that so many workers need at least */
     uint32_t connections;      /* two descriptors each */
     uint32_t pipes_per_worker; /* two descriptors each */
 };

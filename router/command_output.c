@@ -80,7 +80,7 @@ int command_load(const char *file, struct config **out, struct diagnostics *foun
     case CONFIG_READ_FAILED:
         why = errno;
         snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s", strerror(why));
-        return why == EACCES || why == EPERM ? EX_NOPERM : EX_CONFIG;
+        return EX_CONFIG;
     case CONFIG_READ_INVALID:
         break;
     }

@@ -155,7 +155,7 @@ static void start_signals(struct control *control)
 static void say_ended(const struct control *control)
 {
     uint64_t accepted = 0, in = 0, out = 0;
-    uint64_t lost = tally_read(&control->writer.lost_lines);
+    uint64_t lost = tally_read(&control->writer.lost_lines) + log_lines_lost();
 
     for (uint32_t i = 0; i < control->worker_count; i++) {
         const struct tally *tally = &control->workers[i].tally;
@@ -213,8 +213,9 @@ static bool set_caps(struct host *host, const struct config *config, uint32_t wo
 
     if (!caps_compute(&caps, config, workers)) {
         log_line(LOG_LEVEL_ERROR,
-                 "the descriptor limit of %u is too low for %u workers: raise it (ulimit -n)",
-                 caps.descriptors, workers);
+                 "the descriptor limit of %u is too low for %u workers, which need %u at least: "
+                 "raise it (ulimit -n)",
+                 caps.descriptors, workers, caps.least);
         return false;
     }
     host->pipes_per_worker = caps.pipes_per_worker;

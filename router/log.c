@@ -1,5 +1,7 @@
 #include "router/log.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -7,7 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How long a reader of stderr that takes nothing is waited for. */
+#define PATIENCE_MS 200
+
 static atomic_int log_level = LOG_LEVEL_INFO;
+static atomic_bool log_stuck; /* the last line was not taken */
+static atomic_uint_fast64_t lines_lost;
 
 void log_set_level(enum log_level level)
 {
@@ -45,6 +52,21 @@ size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *for
     return len;
 }
 
+/*
+ * A pipe that polls as writable takes a line of PIPE_BUF or less whole. One that nobody reads gets
+ * a moment once, and none after that until it takes a line again.
+ */
+bool log_write(const char *line, size_t len)
+{
+    struct pollfd pollfd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int patience_ms = atomic_load_explicit(&log_stuck, memory_order_relaxed) ? 0 : PATIENCE_MS;
+
+    _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line must be written whole or not at all");
+    bool takes = poll(&pollfd, 1, patience_ms) == 1;
+    atomic_store_explicit(&log_stuck, !takes, memory_order_relaxed);
+    return takes && write(STDERR_FILENO, line, len) == (ssize_t)len;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
     char line[LOG_LINE_MAX];
@@ -55,7 +77,11 @@ void log_line(enum log_level level, const char *format, ...)
     va_start(args, format);
     size_t len = log_format(line, level, format, args);
     va_end(args);
-    /* Nothing can be done about an error log that cannot be written. */
-    ssize_t ignored = write(STDERR_FILENO, line, len);
-    (void)ignored;
+    if (!log_write(line, len))
+        atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
+}
+
+uint64_t log_lines_lost(void)
+{
+    return atomic_load_explicit(&lines_lost, memory_order_relaxed);
 }

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "config/config.h"
 
@@ -22,7 +23,16 @@ bool log_enabled(enum log_level level);
 /* Formats a whole line with its newline; returns its length. Any thread. */
 size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list args);
 
-/* Writes a line with one write(2), if its level is enabled. Control thread and the log writer. */
+/*
+ * Writes a whole line to stderr with one write(2). Waits a moment at most for a reader; false: the
+ * line is lost. Control thread and the log writer.
+ */
+bool log_write(const char *line, size_t len);
+
+/* Lines that log_line() could not write. */
+uint64_t log_lines_lost(void);
+
+/* Formats and writes a line, if its level is enabled. Control thread and the log writer. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

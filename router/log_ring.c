@@ -53,3 +53,19 @@ void log_ring_take(struct log_ring *ring, size_t len)
 
     atomic_store_explicit(&ring->tail, tail + len, memory_order_release);
 }
+
+size_t log_ring_line(struct log_ring *ring, char *line, size_t size)
+{
+    size_t head = atomic_load_explicit(&ring->head, memory_order_acquire);
+    size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    size_t len = 0;
+
+    while (tail + len != head) {
+        assert(len < size);
+        line[len] = ring->bytes[(tail + len) & (ring->capacity - 1)];
+        if (line[len++] == '\n')
+            break;
+    }
+    log_ring_take(ring, len);
+    return len;
+}

@@ -29,6 +29,12 @@ bool log_ring_put(struct log_ring *ring, const char *line, size_t len);
 
 /* Lends the bytes that lie there in one piece (0 = empty); log_ring_take() consumes them. Writer.
  */
+/* Takes one line out, with its newline: its length, 0 = empty. None is longer than `size`. Writer.
+ */
+size_t log_ring_line(struct log_ring *ring, char *line, size_t size);
+
+/* Lends the bytes that lie there in one piece (0 = empty); log_ring_take() consumes them. Writer.
+ */
 size_t log_ring_peek(const struct log_ring *ring, const char **bytes);
 void log_ring_take(struct log_ring *ring, size_t len);
 

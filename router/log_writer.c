@@ -32,7 +32,8 @@ static int open_access(const char *path)
         return -1;
     if (is_stdout(path))
         return STDOUT_FILENO;
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    /* Not to wait for the reader of a FIFO; files do not know the flag, and writing polls first. */
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 }
 
 static void close_access(struct log_writer *writer)
@@ -89,14 +90,26 @@ static void write_all(struct log_writer *writer, int fd, const char *bytes, size
                                   memory_order_relaxed);
 }
 
-static void empty_ring(struct log_writer *writer, struct log_ring *ring, int fd)
+static void empty_access(struct log_writer *writer, struct log_ring *ring)
 {
     const char *bytes;
     size_t len;
 
     while ((len = log_ring_peek(ring, &bytes)) > 0) {
-        write_all(writer, fd, bytes, len);
+        write_all(writer, writer->fd, bytes, len);
         log_ring_take(ring, len);
+    }
+}
+
+/* Line by line, never waiting long: a stderr that nobody reads must not hold up the access log. */
+static void empty_error(struct log_writer *writer, struct log_ring *ring)
+{
+    char line[LOG_LINE_MAX];
+    size_t len;
+
+    while ((len = log_ring_line(ring, line, sizeof line)) > 0) {
+        if (!log_write(line, len))
+            atomic_fetch_add_explicit(&writer->lost_lines, 1, memory_order_relaxed);
     }
 }
 
@@ -122,8 +135,8 @@ static void follow_orders(struct log_writer *writer)
 static void empty_all(struct log_writer *writer)
 {
     for (uint32_t i = 0; i < writer->feed_count; i++) {
-        empty_ring(writer, &writer->feeds[i].error, STDERR_FILENO);
-        empty_ring(writer, &writer->feeds[i].access, writer->fd);
+        empty_error(writer, &writer->feeds[i].error);
+        empty_access(writer, &writer->feeds[i].access);
     }
 }
 

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "router/log.h"
 #include "router/net.h"
 
 void points_init(struct points *points, uint32_t workers)
@@ -138,12 +140,31 @@ static bool open_sockets(struct points *points, struct point *point, const char 
     return true;
 }
 
+/*
+ * Whether the point serves this listener as it is. A TCP point with another backlog is opened anew
+ * beside the old one; a path can only be bound once, so a unix point stays and is adapted.
+ */
 static bool same_listener(const struct listener_config *a, const struct listener_config *b)
 {
-    return strcmp(a->address.text, b->address.text) == 0 && a->v6only == b->v6only &&
-           a->backlog == b->backlog && a->mode == b->mode &&
-           (a->address.port != 0 || a->address.kind == ADDRESS_UNIX ||
-            strcmp(a->name, b->name) == 0);
+    if (strcmp(a->address.text, b->address.text) != 0)
+        return false;
+    if (a->address.kind == ADDRESS_UNIX)
+        return true;
+    return a->v6only == b->v6only && a->backlog == b->backlog &&
+           (a->address.port != 0 || strcmp(a->name, b->name) == 0);
+}
+
+static void adapt(struct point *point, const struct listener_config *listener)
+{
+    if (point->like->mode != listener->mode && is_path(&listener->address) &&
+        chmod(listener->address.path, (mode_t)listener->mode) != 0)
+        log_line(LOG_LEVEL_WARNING, "%s: cannot change its mode: %s", listener->address.text,
+                 strerror(errno));
+    if (point->like->backlog != listener->backlog)
+        log_line(LOG_LEVEL_WARNING, "%s: backlog takes effect when the router is started anew",
+                 listener->address.text);
+    point->like->mode = listener->mode;
+    point->like->backlog = listener->backlog;
 }
 
 static struct point *find_unclaimed(struct points *points, const struct listener_config *listener)
@@ -188,6 +209,7 @@ bool points_open(struct points *points, const struct config *config, struct poin
             point->next = points->first;
             points->first = point;
         }
+        adapt(point, &config->listeners[i]);
         point->claimed = true;
         point->index = i;
     }

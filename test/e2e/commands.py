@@ -19,7 +19,7 @@ import traceback
 BINARY = os.path.abspath(sys.argv[1] if len(sys.argv) > 1
                          else os.environ.get("SNI_ROUTER", "build/sni-router"))
 SANITIZER = re.compile(r"Sanitizer|runtime error:")
-OK, NO, USAGE, NO_INPUT, OS_ERROR, NO_PERMISSION, BAD_CONFIG = 0, 1, 64, 66, 71, 77, 78
+OK, NO, USAGE, NO_INPUT, OS_ERROR, BAD_CONFIG = 0, 1, 64, 66, 71, 78
 
 GOOD = """{
   "listeners": [ { "name": "public", "address": "127.0.0.1:0" },
@@ -252,8 +252,8 @@ def test_permission():
     secret.write_text(GOOD)
     secret.chmod(0)
     expect("check: a file that may not be read", without_rights("check", "secret.json"),
-           NO_PERMISSION, "", "secret.json: cannot read: Permission denied")
-    expect("explain: likewise", without_rights("explain", "secret.json", "a.test"), NO_PERMISSION,
+           BAD_CONFIG, "", "secret.json: cannot read: Permission denied")
+    expect("explain: likewise", without_rights("explain", "secret.json", "a.test"), BAD_CONFIG,
            "", "Permission denied")
     expect("hello: likewise", without_rights("hello", "secret.json"), NO_INPUT, "",
            "secret.json: cannot read: Permission denied")
