@@ -217,12 +217,13 @@ class Bench:
     def run_tool(self, words, what, good=(0, 2)):
         """sni-bench with these words. 2 = the tool was the limit: costs hold."""
         command = [str(self.binaries / "sni-bench"), *words]
-        process = self.children.start(command, None, stdout=subprocess.DEVNULL,
-                                      stderr=None if "compare" in words else subprocess.PIPE)
-        error = process.communicate()[1]
+        # compare shows its progress; of the others only errors are of interest.
+        shows = None if words[0] == "compare" else subprocess.STDOUT
+        process = self.children.start(command, None, stdout=subprocess.PIPE, stderr=shows)
+        said = process.communicate()[0]
         self.children.running.remove(process)
         if process.returncode not in good:
-            detail = error.decode(errors="replace") if error else ""
+            detail = said.decode(errors="replace")
             raise Failure(f"{what}: exit code {process.returncode}: {' '.join(command)}\n{detail}")
 
     def compare(self, name):
@@ -283,10 +284,10 @@ class Bench:
         say(f"\nwhat stays after {count} bulk connections")
         for router in self.routers:
             router.start()
-            self.load(router, "bulk", "-c", "50", "-d", "200ms", "--warmup", "0s")
+            self.load(router, "conn", "-n", "50", "-c", "10", "--resp", "1m")
             before = self.settle(router, None)
-            self.load(router, "bulk", "-c", str(count), "-d", f"{self.options.seconds}s",
-                      "--warmup", "0s", "--timeout", "30s")
+            self.load(router, "conn", "-n", str(count), "-c", "500", "--resp", "1m", "--timeout",
+                      "30s")
             after = self.settle(router, before)
             router.stop()
             growth = tuple(b - a for a, b in zip(before, after))
@@ -382,7 +383,7 @@ class Table:
         pss = growth[OURS][0]
         verdict = self.judge("PSS after bulk", f"{pss} KiB", f"{LEFT_KIB_MAX} KiB",
                              pss <= LEFT_KIB_MAX)
-        yield ["after bulk connections came and went", "KiB of PSS more",
+        yield ["after 5,000 bulk connections came and went", "KiB of PSS more",
                *(str(growth[r][0]) for r in self.names), "–", verdict]
         left = growth[OURS][1]
         verdict = self.judge("descriptors after bulk", left, 0, left <= 0 and growth[OURS][2] <= 0)
