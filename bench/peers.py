@@ -273,8 +273,10 @@ class Bench:
                           "title=memory of idle connections", "--json", str(path))
                 router.stop()
                 self.documents.append(path)
-                costs = json.loads(path.read_text(encoding="utf-8"))["costs"]
-                kib = costs["user_kib_per_connection"]
+                result = json.loads(path.read_text(encoding="utf-8"))
+                # The cost itself is null when a router has become smaller meanwhile.
+                before, end = (result["samples"][at]["pss_bytes"] for at in ("before", "end"))
+                kib = (end - before) / 1024 / result["totals"]["held"]
                 self.idle.setdefault(router.name, []).append(kib)
                 say(f"round {turn + 1}/{self.options.rounds}  {router.name:16}  {kib:.2f} KiB")
 
@@ -337,8 +339,8 @@ class Table:
         self.missed = []
 
     def better(self, medians):
-        known = [medians[name] for name in RIVALS if medians.get(name)]
-        return min(known) if known else None
+        known = [medians[name] for name in RIVALS if name in medians]
+        return min(known) if known and min(known) > 0 else None
 
     def judge(self, title, value, bar, met):
         if bar is None:
