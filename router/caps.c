@@ -5,10 +5,11 @@
 /* Descriptors kept for everything that is neither a connection nor a pipe. */
 #define RESERVED_FDS        64u
 #define RESERVED_PER_WORKER 8u
-/* Pipes for splicing: a part of the descriptors, between these bounds in all. */
+/* Pipes for splicing: a part of the descriptors, between these bounds in all. Each may hold 1 MiB.
+ */
 #define PIPES_SHARE 32u
 #define PIPES_MIN   16u
-#define PIPES_MAX   2048u
+#define PIPES_MAX   256u
 
 static rlim_t raise_descriptor_limit(void)
 {

@@ -40,6 +40,8 @@ static int read_options(int argc, char **argv, struct run_options *options, bool
     while ((option = command_next(&reader)) != OPTION_END) {
         if (option == OPTION_STOP)
             return reader.exit_code;
+        if (option == OPTION_CONFIG && options->file != NULL)
+            return command_refuse(COMMAND_RUN, "--config can be said once only");
         if (option == OPTION_CONFIG)
             options->file = reader.value;
         else if (option == OPTION_LISTEN)

@@ -315,6 +315,20 @@ static void on_timer_closed(uv_handle_t *handle)
     free(conn);
 }
 
+/*
+ * An end that comes before all bytes must not look like one that comes after: a direction that is
+ * cut short, with bytes in hand or while it was still going, ends in a reset.
+ */
+static void reset_if_cut(const struct conn *conn, const struct pump *pump)
+{
+    bool stopped = conn->reason == REASON_DRAIN_TIMEOUT || conn->reason == REASON_RESOURCE;
+
+    if (pump->to == NULL || pump->to->fd < 0)
+        return;
+    if (pump_holds_bytes(pump) || (stopped && !pump->ended))
+        net_reset_on_close(pump->to->fd);
+}
+
 static void close_side(struct side *side)
 {
     if (side->fd >= 0)
@@ -332,6 +346,8 @@ void conn_close(struct conn *conn, enum reason reason)
     if (conn->state != CONN_CLOSING)
         conn_move(conn, CONN_CLOSING);
     conn->linger = LINGER_NOT;
+    reset_if_cut(conn, &conn->up);
+    reset_if_cut(conn, &conn->down);
     pump_close(&conn->up, &conn->worker->tools);
     pump_close(&conn->down, &conn->worker->tools);
     close_side(&conn->client);

@@ -19,6 +19,7 @@
  *  - A budget is used up: a place at the end of the run queue.
  */
 #include <assert.h>
+#include <errno.h>
 #include <sys/socket.h>
 
 #include "router/conn_parts.h"
@@ -93,9 +94,14 @@ static void direction_ended(struct conn *conn, struct pump *pump, const struct p
     }
 }
 
-/* `to` takes no more. What it said before is read to the end by the other pump. */
+/*
+ * `to` takes no more. What it said before is read to the end by the other pump. A socket that was
+ * reset after its FIN had come says EPIPE, one that was reset in the middle ECONNRESET.
+ */
 static void direction_broken(struct conn *conn, struct pump *pump, const struct pump *other)
 {
+    if (errno == EPIPE)
+        pump->to->fin = true;
     pump->broken = true;
     pump->to->readable = true;
     pump->to->failed = true;

@@ -73,6 +73,7 @@ void control_end(struct control *control, uint64_t drain_ms)
         log_line(LOG_LEVEL_INFO, "ending: %u connections have %llu ms to finish",
                  atomic_load_explicit(&control->host.active, memory_order_relaxed),
                  (unsigned long long)drain_ms);
+    points_remove_paths(&control->points); /* before a successor looks for them */
     order_all(control, ORDER_DRAIN, drain_ms);
     close_if_ended(control);
 }
@@ -101,8 +102,8 @@ static void on_signal(uv_signal_t *handle, int number)
         control_reload(control);
         break;
     case SIGUSR1:
+        log_line(LOG_LEVEL_INFO, "opening the access log again");
         log_writer_reopen(&control->writer);
-        log_line(LOG_LEVEL_INFO, "access log opened again");
         break;
     default:
         log_line(LOG_LEVEL_WARNING, "signal %d: this version cannot replace its own binary",

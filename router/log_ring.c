@@ -9,6 +9,9 @@ bool log_ring_init(struct log_ring *ring, size_t capacity)
     assert(capacity > 0 && (capacity & (capacity - 1)) == 0);
     ring->bytes = malloc(capacity);
     ring->capacity = capacity;
+    if (ring->bytes != NULL)
+        memset(ring->bytes, 0,
+               capacity); /* all its memory now, so that use does not look like a leak */
     atomic_init(&ring->head, 0);
     atomic_init(&ring->tail, 0);
     return ring->bytes != NULL;

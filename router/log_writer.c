@@ -12,7 +12,7 @@
 
 #include "router/log.h"
 
-#define ACCESS_RING_BYTES (1024u * 1024u)
+#define ACCESS_RING_BYTES (256u * 1024u)
 #define ERROR_RING_BYTES  (16u * 1024u)
 /* How long lines may gather before they are written. */
 #define GATHER_MS 10
@@ -71,23 +71,55 @@ static bool wait_writable(const struct log_writer *writer, int fd)
     return true;
 }
 
+/* The rest of a line whose beginning was lost is lost as well. */
+static size_t skip_lost_line(struct log_writer *writer, const char *bytes, size_t len)
+{
+    const char *end = writer->skipping ? memchr(bytes, '\n', len) : bytes - 1;
+
+    if (end == NULL)
+        return len;
+    if (writer->skipping)
+        atomic_fetch_add_explicit(&writer->lost_lines, 1, memory_order_relaxed);
+    writer->skipping = false;
+    return (size_t)(end + 1 - bytes);
+}
+
+/* One write; after a line that was torn by a full disk, a newline first. False: not now, or never.
+ */
+static bool write_some(struct log_writer *writer, int fd, const char **bytes, size_t *len)
+{
+    ssize_t n = writer->torn ? write(fd, "\n", 1)
+                             : write(fd, *bytes, *len < WRITE_CHUNK ? *len : WRITE_CHUNK);
+
+    if (n > 0 && writer->torn) {
+        writer->torn = false;
+    } else if (n > 0) {
+        *bytes += n;
+        *len -= (size_t)n;
+        writer->inside_line = (*bytes)[-1] != '\n';
+        writer->complained = false;
+    } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
+        complain(writer, "write");
+        return false;
+    }
+    return true;
+}
+
 /* Writes all, or counts the lines that were lost. */
 static void write_all(struct log_writer *writer, int fd, const char *bytes, size_t len)
 {
-    while (len > 0 && fd >= 0 && wait_writable(writer, fd)) {
-        ssize_t n = write(fd, bytes, len < WRITE_CHUNK ? len : WRITE_CHUNK);
-        if (n > 0) {
-            bytes += n;
-            len -= (size_t)n;
-            writer->complained = false;
-        } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
-            complain(writer, "write");
-            break;
-        }
-    }
-    if (len > 0)
-        atomic_fetch_add_explicit(&writer->lost_lines, count_lines(bytes, len),
-                                  memory_order_relaxed);
+    size_t skip = skip_lost_line(writer, bytes, len);
+
+    bytes += skip;
+    len -= skip;
+    while (len > 0 && fd >= 0 && wait_writable(writer, fd) && write_some(writer, fd, &bytes, &len))
+        continue;
+    if (len == 0 || fd < 0)
+        return;
+    writer->torn = writer->torn || writer->inside_line;
+    writer->inside_line = false;
+    writer->skipping = bytes[len - 1] != '\n';
+    atomic_fetch_add_explicit(&writer->lost_lines, count_lines(bytes, len), memory_order_relaxed);
 }
 
 static void empty_access(struct log_writer *writer, struct log_ring *ring)

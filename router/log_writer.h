@@ -45,6 +45,9 @@ struct log_writer {
     /* the thread's own */
     int fd;
     bool complained;
+    bool inside_line; /* the last write ended inside a line */
+    bool torn;        /* ... and the rest of it was lost: a newline is due */
+    bool skipping;    /* the beginning of the line to come was lost */
 };
 
 /*

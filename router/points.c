@@ -51,14 +51,35 @@ static bool is_path(const struct address *address)
     return address->kind == ADDRESS_UNIX && address->path[0] != '@';
 }
 
+/* Removes a unix socket's path, unless another process has put its own there meanwhile. */
+static void remove_path(struct point *point)
+{
+    struct stat now;
+
+    if (point->path_inode != 0 && stat(point->like->address.path, &now) == 0 &&
+        now.st_ino == point->path_inode && now.st_dev == point->path_device)
+        unlink(point->like->address.path);
+    point->path_inode = 0;
+}
+
+/* Remembers which file the path was when we made it. */
+static void note_path(struct point *point)
+{
+    struct stat made;
+
+    if (is_path(&point->like->address) && stat(point->like->address.path, &made) == 0) {
+        point->path_inode = made.st_ino;
+        point->path_device = made.st_dev;
+    }
+}
+
 static void point_free(struct points *points, struct point *point)
 {
     for (uint32_t w = 0; point->fds != NULL && w < points->workers; w++) {
         if (point->fds[w] >= 0)
             close(point->fds[w]);
     }
-    if (point->bound != NULL && is_path(&point->like->address))
-        unlink(point->like->address.path);
+    remove_path(point);
     free_like(point->like);
     free(point->bound);
     free(point->fds);
@@ -134,6 +155,8 @@ static bool open_sockets(struct points *points, struct point *point, const char 
             point->fds[w] = net_listen(point->like, &point->where, !is_unix, step);
         if (point->fds[w] < 0)
             return false;
+        if (w == 0)
+            note_path(point);
         if (w == 0 && (point->bound = bound_text(point, point->fds[0], &point->where)) == NULL)
             return false;
     }
@@ -265,6 +288,12 @@ void points_handed_over(struct points *points)
         for (uint32_t w = 0; w < points->workers; w++)
             p->fds[w] = -1;
     }
+}
+
+void points_remove_paths(struct points *points)
+{
+    for (struct point *p = points->first; p != NULL; p = p->next)
+        remove_path(p);
 }
 
 void points_close(struct points *points)

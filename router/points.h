@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "config/config.h"
 #include "router/listener.h"
@@ -17,6 +18,8 @@ struct point {
     uint64_t id;
     struct listener_config *like; /* what it was opened for: a copy with texts of its own */
     struct target where;
+    ino_t path_inode; /* of a unix socket's path as we made it; 0 = none to remove */
+    dev_t path_device;
     char *bound;    /* real address, with the port that was picked */
     int *fds;       /* one per worker until they are handed over, then -1 */
     uint32_t index; /* of the listener it serves in the configuration being opened */
@@ -58,6 +61,9 @@ void points_handed_over(struct points *points);
 
 /* The point of a listener of the configuration just opened. */
 const struct point *points_of(const struct points *points, uint32_t listener);
+
+/* Removes the paths of unix sockets: nobody will accept there any more. */
+void points_remove_paths(struct points *points);
 
 void points_close(struct points *points);
 

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 /* Sockets handled per wake-up; what is left keeps the set readable and libuv comes again. */
-#define READY_BATCH 256
-/* Looks at the set before the loop gets its turn (timers, closed connections, listeners). */
-#define READY_LOOKS  8
-#define READY_ALWAYS ((uint32_t)EPOLLOUT | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET)
+#define READY_BATCH 64
+/* How long the set may be looked at again before the loop gets its turn. */
+#define READY_LOOK_MS 2
+#define READY_ALWAYS  ((uint32_t)EPOLLOUT | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET)
 
 /* One look at the set; how many sockets had news. */
 static int dispatch(struct ready *ready)
@@ -22,15 +22,23 @@ static int dispatch(struct ready *ready)
     return count;
 }
 
-/* Several sockets with news at once mean load: more will have some by now, so look again first. */
+/*
+ * Several sockets with news at once mean load: more will have some by now, so look again first. Not
+ * for long: timers, listeners and closed connections wait for the loop's turn.
+ */
 static void on_set_readable(uv_poll_t *poll, int status, int events)
 {
     struct ready *ready = poll->data;
+    uv_loop_t *loop = poll->loop;
+    uint64_t began_ms = uv_now(loop);
 
     (void)events;
     assert(status == 0); /* an epoll descriptor cannot fail */
-    for (int looks = 1; dispatch(ready) > 1 && looks < READY_LOOKS; looks++)
-        uv_update_time(ready->poll.loop);
+    while (dispatch(ready) > 1) {
+        uv_update_time(loop);
+        if (uv_now(loop) - began_ms >= READY_LOOK_MS)
+            break;
+    }
 }
 
 int ready_init(struct ready *ready, uv_loop_t *loop, ready_event_cb *on_event)

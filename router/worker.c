@@ -24,6 +24,8 @@
 
 /* Most bytes of one copying read; also how much is "full". */
 #define COPY_BYTES (64u * 1024u)
+/* How long the run queue may be served before the sockets are looked at again. */
+#define TURNS_MS 5
 /* How often unused pipes are closed and freed memory is given back. */
 #define SWEEP_MS 1000
 /* Memory is given back when connections have fallen to a quarter of a peak of at least so many. */
@@ -100,17 +102,22 @@ static void on_sweep(uv_timer_t *timer)
 
 /* --- the run queue --- */
 
-/* Those that queue up again in their turn are served after the next look at the sockets. */
+/*
+ * Those that queue up again in their turn are served after the next look at the sockets; so are
+ * those that a long queue leaves no time for.
+ */
 static void on_turns(uv_idle_t *idle)
 {
     struct worker *worker = idle->data;
     const struct conn *last = TAILQ_LAST(&worker->queue, conn_list);
+    uint64_t began_ms = uv_now(&worker->loop);
     struct conn *conn;
 
     while ((conn = TAILQ_FIRST(&worker->queue)) != NULL) {
         TAILQ_REMOVE(&worker->queue, conn, in_queue);
         conn_on_turn(conn);
-        if (conn == last)
+        uv_update_time(&worker->loop);
+        if (conn == last || uv_now(&worker->loop) - began_ms >= TURNS_MS)
             break;
     }
     if (TAILQ_EMPTY(&worker->queue))

@@ -203,7 +203,7 @@ static uint64_t count_lines(int fd)
 /* Nobody reads the pipe: the stop does not wait for ever, and what is lost is counted. */
 static void reader_takes_nothing(void **state)
 {
-    enum { LINES = 20000 };
+    enum { LINES = 6000 };
     struct fixture *fixture = *state;
     char path[64];
     int fds[2];
