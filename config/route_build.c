@@ -2,8 +2,8 @@
  * Building a route table:
  *
  *   route_builder_add()     keeps what it is told: one text, one record per pattern
- *   build_buckets()         gives every bucket its place, from the sizes of its patterns
- *   build_entries()         writes every different pattern's entry into its bucket; further routes
+ *   build_table()           has room for all of them
+ *   build_entries()         writes every different pattern's entry into its group; further routes
  *                           of the same pattern are chained to the first
  *   build_routes()          turns chains into lists by precedence and looks for ties
  *
@@ -28,13 +28,11 @@
 #define PATTERN_MAX     (3 + 253) /* "**." and the longest name */
 #define NO_PATTERN      UINT32_MAX
 #define NO_ENTRY        UINT32_MAX
-
-/* How many patterns ahead their memory is fetched: a step's at once, what leads to it before. */
-#define PREFETCH_NEAR 8
-#define PREFETCH_FAR  24
+#define PATTERNS_MAX    (UINT32_MAX / 2) /* their numbers and places have 32 bits */
+#define PREFETCH_AHEAD  16               /* how many patterns ahead memory is fetched */
 
 struct pattern {
-    uint64_t hash; /* of the suffix */
+    uint64_t hash; /* of suffix and kind */
     uint32_t route;
     uint32_t next; /* another one with the same text, or NO_PATTERN */
     uint32_t at;   /* place of its entry; NO_ENTRY when an earlier pattern made it */
@@ -49,15 +47,15 @@ struct route_builder {
     size_t count, room;
     char *texts; /* of all patterns, one behind the other */
     size_t text_bytes, text_room;
-    size_t kinds[PATTERN_KINDS]; /* patterns of each kind */
-    size_t entry_units;          /* that entries take at most */
+    size_t far_bytes; /* of those that are too long for an entry */
+    bool wildcards;
 };
 
 /* What the steps of finishing share. */
 struct build {
     struct route_builder *builder;
     struct route_table *table;
-    size_t entry_end;                /* units used of table->entries */
+    size_t far_end;                  /* bytes used of table->texts */
     size_t list_room;                /* places lists take at most */
     size_t list_end;                 /* places used of table->lists */
     uint64_t *sorting;               /* room for any chain */
@@ -67,9 +65,6 @@ struct build {
     void (*on_conflict)(void *context, const struct route_conflict *conflict);
     void *context;
 };
-
-static const uint8_t prefix_lengths[PATTERN_KINDS] = {
-    [PATTERN_EXACT] = 0, [PATTERN_ONE] = 2, [PATTERN_MANY] = 3};
 
 static enum pattern_kind kind_of(const char *pattern, size_t len)
 {
@@ -146,58 +141,55 @@ bool route_builder_add(struct route_builder *builder, const char *pattern, size_
                        uint32_t route)
 {
     enum pattern_kind kind = kind_of(pattern, len);
-    size_t prefix_len = prefix_lengths[kind];
+    size_t prefix_len = route_prefix_len(kind);
     size_t suffix_len = len - prefix_len;
     assert(suffix_len > 0 && suffix_len <= PATTERN_MAX - 3);
-    /* Places of entries, and so numbers of patterns, have 32 bits. */
-    if (builder->entry_units + route_entry_units(len) >= UINT32_MAX)
-        return false;
-    if (!reserve_pattern(builder) || !reserve_text(builder, len))
+    if (builder->count >= PATTERNS_MAX || !reserve_pattern(builder) || !reserve_text(builder, len))
         return false;
     memcpy(builder->texts + builder->text_bytes, pattern, len);
     builder->text_bytes += len;
+    uint64_t hash = XXH3_64bits_withSeed(pattern + prefix_len, suffix_len, builder->seed);
     builder->patterns[builder->count++] = (struct pattern){
-        .hash = XXH3_64bits_withSeed(pattern + prefix_len, suffix_len, builder->seed),
+        .hash = route_hash_of_kind(hash, kind),
         .route = route,
         .next = NO_PATTERN,
         .at = NO_ENTRY,
         .suffix_len = (uint8_t)suffix_len,
         .kind = (uint8_t)kind,
     };
-    builder->kinds[kind]++;
-    builder->entry_units += route_entry_units(len);
+    builder->far_bytes += len > ROUTE_TEXT_ROOM ? len : 0;
+    builder->wildcards = builder->wildcards || kind != PATTERN_EXACT;
     return true;
 }
 
 /*
- * Zeroed memory. Large pieces ask for huge pages: at a million routes most of a lookup's time would
- * otherwise go into page table walks.
+ * Memory that begins with a cache line, not zeroed. Large pieces ask for huge pages: at a million
+ * routes most of a lookup's time would otherwise go into page table walks.
  */
 static void *allocate(struct route_table *table, size_t bytes)
 {
-    void *memory;
-    if (bytes < HUGE_PAGE_BYTES) {
-        memory = calloc(1, bytes);
-    } else {
-        bytes = (bytes + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
-        memory = aligned_alloc(HUGE_PAGE_BYTES, bytes);
-        if (memory != NULL) {
-            (void)madvise(memory, bytes, MADV_HUGEPAGE); /* without them it is only slower */
-            memset(memory, 0, bytes);
-        }
-    }
-    if (memory != NULL)
-        table->bytes += bytes;
+    size_t alignment = bytes < HUGE_PAGE_BYTES ? sizeof(struct route_entry) : HUGE_PAGE_BYTES;
+    bytes = (bytes + alignment - 1) & ~(alignment - 1);
+    void *memory = aligned_alloc(alignment, bytes);
+    if (memory == NULL)
+        return NULL;
+    if (alignment == HUGE_PAGE_BYTES)
+        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* without them it is only slower */
+    table->bytes += bytes;
     return memory;
 }
 
-/* A power of two, so that on average at most one pattern is in a bucket. */
-static size_t buckets_for(size_t patterns)
+/* Entries, and behind them the tags, so that these lie in a huge page, too. */
+static bool allocate_entries(struct route_table *table, size_t patterns)
 {
-    size_t buckets = 1;
-    while (buckets < patterns)
-        buckets *= 2;
-    return buckets;
+    table->groups = patterns / (ROUTE_GROUP * 3 / 4) + 1; /* three of four places taken at most */
+    size_t places = table->groups * ROUTE_GROUP;
+    table->entries = allocate(table, places * (sizeof *table->entries + 1));
+    if (table->entries == NULL)
+        return false;
+    table->tags = (uint64_t *)(void *)(table->entries + places);
+    memset(table->tags, 0, places);
+    return true;
 }
 
 static bool build_table(struct build *build)
@@ -210,77 +202,62 @@ static bool build_table(struct build *build)
     table->routes = builder->routes;
     table->seed = builder->seed;
     table->bytes = sizeof *table;
-    table->wildcards = builder->kinds[PATTERN_ONE] + builder->kinds[PATTERN_MANY] > 0;
-    size_t places = 0;
-    for (int kind = 0; kind < PATTERN_KINDS; kind++)
-        places += buckets_for(builder->kinds[kind]) + 1;
-    table->buckets = allocate(table, places * sizeof *table->buckets);
-    table->entries = allocate(table, (builder->entry_units + 1) * sizeof *table->entries);
-    if (table->buckets == NULL || table->entries == NULL)
+    table->wildcards = builder->wildcards;
+    if (!allocate_entries(table, builder->count))
         return false;
-    uint32_t *buckets = table->buckets;
-    for (int kind = 0; kind < PATTERN_KINDS; kind++) {
-        table->index[kind].buckets = buckets;
-        table->index[kind].mask = buckets_for(builder->kinds[kind]) - 1;
-        buckets += buckets_for(builder->kinds[kind]) + 1;
-    }
-    return true;
+    if (builder->far_bytes == 0)
+        return true;
+    table->texts = allocate(table, builder->far_bytes);
+    return table->texts != NULL;
 }
 
 static size_t text_len(const struct pattern *pattern)
 {
-    return (size_t)prefix_lengths[pattern->kind] + pattern->suffix_len;
+    return route_prefix_len(pattern->kind) + pattern->suffix_len;
 }
 
-static uint32_t *bucket_of(const struct build *build, size_t number)
-{
-    const struct pattern *pattern = &build->builder->patterns[number];
-    const struct route_index *index = &build->table->index[pattern->kind];
-    return &index->buckets[pattern->hash & index->mask];
-}
-
-/* Lays the buckets out, each as large as all its patterns need. */
-static void build_buckets(struct build *build)
-{
-    const struct route_builder *builder = build->builder;
-    for (size_t i = 0; i < builder->count; i++) {
-        if (i + PREFETCH_FAR < builder->count)
-            __builtin_prefetch(bucket_of(build, i + PREFETCH_FAR), 1);
-        *bucket_of(build, i) += (uint32_t)route_entry_units(text_len(&builder->patterns[i]));
-    }
-    uint32_t at = 0;
-    for (int kind = 0; kind < PATTERN_KINDS; kind++) {
-        const struct route_index *index = &build->table->index[kind];
-        for (size_t i = 0; i <= index->mask + 1; i++) {
-            uint32_t units = index->buckets[i];
-            index->buckets[i] = at;
-            at += units;
-        }
-    }
-}
-
-static void mark_level(struct route_index *index, const char *suffix, size_t len)
+static void mark_level(uint64_t levels[2], const char *suffix, size_t len)
 {
     unsigned labels = 1;
     for (size_t i = 0; i < len; i++)
         labels += suffix[i] == '.';
     assert(labels < 128);
-    index->levels[labels / 64] |= (uint64_t)1 << labels % 64;
+    levels[labels / 64] |= (uint64_t)1 << labels % 64;
+}
+
+/* Takes a free place for the pattern. */
+static struct route_entry *take_place(const struct build *build, struct pattern *pattern)
+{
+    const struct route_table *table = build->table;
+    uint64_t group = route_hash_group(table, pattern->hash);
+    while (route_tags_full(table->tags[group]))
+        group = route_group_next(table, group);
+    unsigned place = 0;
+    while ((table->tags[group] >> (8 * place)) != 0)
+        place++;
+    table->tags[group] |= route_hash_tag(pattern->hash) << (8 * place);
+    pattern->at = (uint32_t)(group * ROUTE_GROUP + place);
+    return &table->entries[pattern->at];
 }
 
 /* For now an entry's `route` is the number of its first pattern. */
-static void write_entry(struct build *build, uint32_t number, const char *text,
-                        struct route_entry *entry)
+static void write_entry(struct build *build, uint32_t number, const char *text)
 {
+    struct route_table *table = build->table;
     struct pattern *pattern = &build->builder->patterns[number];
-    pattern->at = (uint32_t)((uint32_t *)(void *)entry - build->table->entries);
-    entry->route = number;
-    entry->tag = route_hash_tag(pattern->hash);
-    entry->prefix_len = prefix_lengths[pattern->kind];
-    entry->suffix_len = pattern->suffix_len;
-    memcpy(entry->text, text, text_len(pattern));
-    build->table->patterns++;
-    mark_level(&build->table->index[pattern->kind], text + entry->prefix_len, entry->suffix_len);
+    struct route_entry *entry = take_place(build, pattern);
+    size_t len = text_len(pattern);
+    size_t prefix_len = route_prefix_len(pattern->kind);
+    *entry = (struct route_entry){
+        .route = number, .prefix_len = (uint8_t)prefix_len, .suffix_len = pattern->suffix_len};
+    char *room = entry->near;
+    if (len > ROUTE_TEXT_ROOM) {
+        entry->far = room = table->texts + build->far_end;
+        build->far_end += len;
+    }
+    memcpy(room, text, len);
+    table->patterns++;
+    mark_level(table->levels[pattern->kind], text + prefix_len, pattern->suffix_len);
 }
 
 static void chain_pattern(struct build *build, uint32_t number, const struct route_entry *entry)
@@ -292,29 +269,17 @@ static void chain_pattern(struct build *build, uint32_t number, const struct rou
     first->next = number;
 }
 
-static void prefetch_bucket(const struct build *build, size_t number)
-{
-    if (number + PREFETCH_FAR < build->builder->count)
-        __builtin_prefetch(bucket_of(build, number + PREFETCH_FAR));
-    if (number + PREFETCH_NEAR < build->builder->count) {
-        const uint32_t *bucket = bucket_of(build, number + PREFETCH_NEAR);
-        route_bucket_prefetch(build->table, bucket[0], bucket[1]);
-    }
-}
-
 static void build_entries(struct build *build)
 {
     const struct route_builder *builder = build->builder;
     const char *text = builder->texts;
     for (size_t i = 0; i < builder->count; i++) {
         const struct pattern *pattern = &builder->patterns[i];
-        prefetch_bucket(build, i);
-        struct route_entry *entry =
-            route_index_find(build->table, pattern->kind, pattern->hash,
-                             text + prefix_lengths[pattern->kind], pattern->suffix_len);
-        assert(entry != NULL);
-        if (entry->suffix_len == 0)
-            write_entry(build, (uint32_t)i, text, entry);
+        const struct route_entry *entry =
+            route_table_entry(build->table, pattern->kind, pattern->hash,
+                              text + route_prefix_len(pattern->kind), pattern->suffix_len);
+        if (entry == NULL)
+            write_entry(build, (uint32_t)i, text);
         else
             chain_pattern(build, (uint32_t)i, entry);
         text += text_len(pattern);
@@ -365,7 +330,7 @@ static void on_tie(void *context, uint32_t first, uint32_t second)
     struct build *build = context;
     char pattern[PATTERN_MAX + 1];
     size_t len = route_entry_text_len(build->entry);
-    memcpy(pattern, build->entry->text, len);
+    memcpy(pattern, route_entry_text(build->entry), len);
     pattern[len] = '\0';
     struct route_conflict conflict = {
         .pattern = pattern, .first = first, .second = second, .duplicate = build->duplicates};
@@ -408,7 +373,7 @@ static bool settle_list(struct build *build, struct route_entry *entry)
 /* Gives the entry its route or its list. False: no memory. */
 static bool settle_entry(struct build *build, const struct pattern *first)
 {
-    struct route_entry *entry = route_entry_at(build->table, first->at);
+    struct route_entry *entry = &build->table->entries[first->at];
     if (first->next != NO_PATTERN)
         return settle_list(build, entry);
     bool plain = route_condition_count(&build->builder->routes[first->route]) == 0;
@@ -421,9 +386,9 @@ static bool build_routes(struct build *build)
 {
     const struct route_builder *builder = build->builder;
     for (size_t i = 0; i < builder->count; i++) {
-        if (i + PREFETCH_NEAR < builder->count &&
-            builder->patterns[i + PREFETCH_NEAR].at != NO_ENTRY)
-            __builtin_prefetch(&build->table->entries[builder->patterns[i + PREFETCH_NEAR].at], 1);
+        size_t ahead = i + PREFETCH_AHEAD;
+        if (ahead < builder->count && builder->patterns[ahead].at != NO_ENTRY)
+            __builtin_prefetch(&build->table->entries[builder->patterns[ahead].at], 1);
         if (builder->patterns[i].at != NO_ENTRY && !settle_entry(build, &builder->patterns[i]))
             return false;
     }
@@ -434,7 +399,6 @@ static bool build_all(struct build *build)
 {
     if (!build_table(build))
         return false;
-    build_buckets(build);
     build_entries(build);
     return build_lists(build) && build_routes(build);
 }

@@ -5,20 +5,21 @@
  * The inside of a route table; for route_build.c, which fills it, and route_table.c, which reads
  * it.
  *
- *     index[kind].buckets:   ... | 7 | 7 | 16 | ...              about as many as names
- *                                  |        |
- *     entries:               ... [ route, "shop.example.com" ][ route, "blog.test" ] ...
+ *     tags:      | 3a 91 .. .. .. .. .. .. | c2 07 5e .. .. .. .. .. | ...  one byte per entry
+ *                     |
+ *     entries:   [ route, "shop.example.com" ] ...              one cache line each
  *
- * A hash names a bucket; from where it begins to where the next one begins lie its entries, mostly
- * none to three, each with its name and, in the common case, its answer. So an exact name costs two
- * cache misses: the bucket's place, and its entries, which are neighbours. Open addressing was as
- * fast, but its slots must hold a piece of the hash and must partly stay empty: with it a million
- * names took 15 bytes more each.
+ * A hash names a group of eight places, and its tag, one byte, tells which of them are worth a
+ * look. The tags of a million names are little more than a megabyte, which stays in the caches, so
+ * a name that is known costs one cache miss, its entry, and one that is not mostly costs none. The
+ * text of a pattern too long for a cache line lies elsewhere and costs one more. A group that is
+ * full goes on in the next one; a quarter of all places stay empty, so that few groups are full.
  *
- * Wildcards live in indexes of their own, keyed by what stands behind `*.` or `**.`; `levels` says
- * which depths need no look at all.
+ * Wildcards are keyed by what stands behind `*.` or `**.`; `levels` says which depths need no look
+ * at all.
  */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,85 +40,113 @@ enum entry_shape {
     ENTRY_LIST    /* `route` is where its list starts in `lists`: count, routes by precedence */
 };
 
-/* One pattern. Lies in `entries` at a multiple of four bytes. */
+#define ROUTE_GROUP      8  /* places in a group */
+#define ROUTE_TEXT_ROOM  56 /* longest pattern in a cache line */
+#define ROUTE_EVERY_BYTE 0x0101010101010101u
+
+/* One pattern: one cache line. */
 struct route_entry {
     uint32_t route;
     uint8_t shape;      /* enum entry_shape */
-    uint8_t tag;        /* of the hash: spares comparing most other names */
     uint8_t prefix_len; /* 0, or of "*.", "**." */
-    uint8_t
-        suffix_len; /* of the name behind the prefix, which is hashed and compared; 0 = unused */
-    char text[];    /* the whole pattern, not terminated */
+    uint8_t suffix_len; /* of the name behind the prefix, which is hashed and compared */
+    uint8_t unused;
+    union { /* the whole pattern, not terminated; route_entry_text() */
+        char near[ROUTE_TEXT_ROOM];
+        const char *far; /* in the table's `texts` */
+    };
 };
 
-struct route_index {
-    uint32_t *buckets;  /* where each begins in `entries`, and where the last one ends */
-    uint64_t mask;      /* buckets - 1 */
-    uint64_t levels[2]; /* bit n: some suffix has n labels */
-};
+static_assert(sizeof(struct route_entry) == 64, "an entry is a cache line");
 
 struct route_table {
     const struct route *routes; /* the caller's */
     uint64_t seed;
-    struct route_index index[PATTERN_KINDS];
-    bool wildcards;    /* there are any */
-    uint32_t *buckets; /* of all three indexes */
-    uint32_t *entries; /* struct route_entry, one behind the other, bucket by bucket */
-    uint32_t *lists;   /* NULL when no pattern has several routes */
+    uint64_t groups;
+    struct route_entry *entries;       /* ROUTE_GROUP for each group, at multiples of 64 bytes */
+    uint64_t *tags;                    /* a group's, the first place's lowest; 0 = place is free */
+    uint64_t levels[PATTERN_KINDS][2]; /* bit n: some suffix has n labels */
+    bool wildcards;                    /* there are any */
+    char *texts;                       /* of patterns that are too long; or NULL */
+    uint32_t *lists;                   /* NULL when no pattern has several routes */
     size_t patterns;
     size_t bytes;
 };
-
-/* Size of an entry in units of four bytes. */
-static inline size_t route_entry_units(size_t text_len)
-{
-    return (sizeof(struct route_entry) + text_len + 3) / 4;
-}
-
-static inline struct route_entry *route_entry_at(const struct route_table *table, uint32_t at)
-{
-    return (struct route_entry *)(void *)(table->entries + at);
-}
 
 static inline size_t route_entry_text_len(const struct route_entry *entry)
 {
     return (size_t)entry->prefix_len + entry->suffix_len;
 }
 
-static inline uint8_t route_hash_tag(uint64_t hash)
+static inline const char *route_entry_text(const struct route_entry *entry)
 {
-    return (uint8_t)(hash >> 56);
+    return route_entry_text_len(entry) <= ROUTE_TEXT_ROOM ? entry->near : entry->far;
 }
 
-/* Has the bucket's cache lines fetched all at once, as far as most buckets reach. */
-static inline void route_bucket_prefetch(const struct route_table *table, uint32_t begin,
-                                         uint32_t end)
+static inline size_t route_prefix_len(enum pattern_kind kind)
 {
-    for (uint32_t at = begin; at < end && at < begin + 64; at += 16)
-        __builtin_prefetch(table->entries + at);
+    return kind == PATTERN_EXACT ? 0 : (size_t)kind + 1;
 }
 
-/*
- * The entry of that suffix; failing that, the unused one that ends its bucket (suffix_len 0), or
- * NULL when the bucket is full.
- */
-static inline struct route_entry *route_index_find(const struct route_table *table,
-                                                   enum pattern_kind kind, uint64_t hash,
-                                                   const char *suffix, size_t len)
+/* The same suffix hashes differently behind each prefix. */
+static inline uint64_t route_hash_of_kind(uint64_t hash, enum pattern_kind kind)
 {
-    const uint32_t *bucket = &table->index[kind].buckets[hash & table->index[kind].mask];
-    uint32_t end = bucket[1];
-    route_bucket_prefetch(table, bucket[0], end);
-    for (uint32_t at = bucket[0]; at < end;) {
-        struct route_entry *entry = route_entry_at(table, at);
-        if (entry->suffix_len == 0)
-            return entry;
-        if (entry->tag == route_hash_tag(hash) && entry->suffix_len == len &&
-            memcmp(entry->text + entry->prefix_len, suffix, len) == 0)
-            return entry;
-        at += (uint32_t)route_entry_units(route_entry_text_len(entry));
+    return hash + (uint64_t)kind * 0x9e3779b97f4a7c15u;
+}
+
+/* Takes the upper half of the hash, the tag the lowest byte. */
+static inline uint64_t route_hash_group(const struct route_table *table, uint64_t hash)
+{
+    return (hash >> 32) * table->groups >> 32;
+}
+
+static inline uint64_t route_hash_tag(uint64_t hash)
+{
+    return (hash & 0xff) + ((hash & 0xff) == 0);
+}
+
+/* The highest bit of each byte that equals the tag, and rarely of one behind such a byte. */
+static inline uint64_t route_tags_equal(uint64_t tags, uint64_t tag)
+{
+    uint64_t differing = tags ^ tag * ROUTE_EVERY_BYTE;
+    return (differing - ROUTE_EVERY_BYTE) & ~differing & ROUTE_EVERY_BYTE << 7;
+}
+
+static inline bool route_tags_full(uint64_t tags) /* places are taken from the first on */
+{
+    return tags >> (8 * (ROUTE_GROUP - 1)) != 0;
+}
+
+static inline uint64_t route_group_next(const struct route_table *table, uint64_t group)
+{
+    return group + 1 < table->groups ? group + 1 : 0;
+}
+
+static inline bool route_entry_is(const struct route_entry *entry, enum pattern_kind kind,
+                                  const char *suffix, size_t len)
+{
+    return entry->suffix_len == len && entry->prefix_len == route_prefix_len(kind) &&
+           memcmp(route_entry_text(entry) + entry->prefix_len, suffix, len) == 0;
+}
+
+/* The entry of that suffix behind that prefix, or NULL. `hash` is of that kind. */
+static inline struct route_entry *route_table_entry(const struct route_table *table,
+                                                    enum pattern_kind kind, uint64_t hash,
+                                                    const char *suffix, size_t len)
+{
+    uint64_t group = route_hash_group(table, hash);
+    for (;; group = route_group_next(table, group)) {
+        uint64_t tags = table->tags[group];
+        uint64_t equal = route_tags_equal(tags, route_hash_tag(hash));
+        for (; equal != 0; equal &= equal - 1) {
+            unsigned place = (unsigned)__builtin_ctzll(equal) / 8;
+            struct route_entry *entry = &table->entries[group * ROUTE_GROUP + place];
+            if (route_entry_is(entry, kind, suffix, len))
+                return entry;
+        }
+        if (!route_tags_full(tags)) /* there is always one that is not */
+            return NULL;
     }
-    return NULL;
 }
 
 #endif

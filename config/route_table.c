@@ -16,11 +16,13 @@
 /* Told about a pattern that the name matches; true ends the visit. */
 typedef bool entry_visitor(void *context, const struct route_entry *entry);
 
+/* `hash` is of the suffix alone. */
 static inline bool visit_one(const struct route_table *table, enum pattern_kind kind, uint64_t hash,
                              const char *suffix, size_t len, entry_visitor *on_entry, void *context)
 {
-    const struct route_entry *entry = route_index_find(table, kind, hash, suffix, len);
-    return entry != NULL && entry->suffix_len > 0 && on_entry(context, entry);
+    const struct route_entry *entry =
+        route_table_entry(table, kind, route_hash_of_kind(hash, kind), suffix, len);
+    return entry != NULL && on_entry(context, entry);
 }
 
 static unsigned count_labels(const char *name, size_t len)
@@ -31,9 +33,10 @@ static unsigned count_labels(const char *name, size_t len)
     return labels;
 }
 
-static inline bool uses_level(const struct route_index *index, unsigned labels)
+static inline bool uses_level(const struct route_table *table, enum pattern_kind kind,
+                              unsigned labels)
 {
-    return labels < 128 && (index->levels[labels / 64] >> labels % 64 & 1) != 0;
+    return labels < 128 && (table->levels[kind][labels / 64] >> labels % 64 & 1) != 0;
 }
 
 /* Every wildcard the name matches: the longest suffix first. */
@@ -45,8 +48,8 @@ static inline void visit_wildcards(const struct route_table *table, const char *
     unsigned labels = count_labels(host, len);
     for (unsigned level = labels - 1; level > 0; level--) {
         suffix = (const char *)memchr(suffix, '.', (size_t)(end - suffix)) + 1;
-        bool one = level == labels - 1 && uses_level(&table->index[PATTERN_ONE], level);
-        bool many = uses_level(&table->index[PATTERN_MANY], level);
+        bool one = level == labels - 1 && uses_level(table, PATTERN_ONE, level);
+        bool many = uses_level(table, PATTERN_MANY, level);
         if (!one && !many)
             continue;
         size_t suffix_len = (size_t)(end - suffix);
@@ -127,7 +130,7 @@ static bool on_entry_explain(void *context, const struct route_entry *entry)
     const uint32_t *routes = entry_routes(explaining->table, entry, &count);
     for (uint32_t i = 0; i < count; i++) {
         struct route_candidate candidate = {
-            .pattern = entry->text,
+            .pattern = route_entry_text(entry),
             .pattern_len = route_entry_text_len(entry),
             .route = routes[i],
             .verdict = route_judge(&explaining->table->routes[routes[i]], explaining->query),
@@ -165,8 +168,8 @@ void route_table_free(struct route_table *table)
 {
     if (table == NULL)
         return;
-    free(table->buckets);
     free(table->entries);
+    free(table->texts);
     free(table->lists);
     free(table);
 }

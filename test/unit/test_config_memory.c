@@ -19,11 +19,13 @@
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t count, size_t bytes);
 void *__real_realloc(void *old, size_t bytes);
+void *__real_aligned_alloc(size_t alignment, size_t bytes);
 char *__real_strdup(const char *text);
 void __real_free(void *memory);
 void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t count, size_t bytes);
 void *__wrap_realloc(void *old, size_t bytes);
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
 char *__wrap_strdup(const char *text);
 void __wrap_free(void *memory);
 
@@ -60,6 +62,11 @@ void *__wrap_realloc(void *old, size_t bytes)
     if (allocation_fails())
         return NULL;
     return old ? __real_realloc(old, bytes) : held(__real_realloc(old, bytes));
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
+{
+    return allocation_fails() ? NULL : held(__real_aligned_alloc(alignment, bytes));
 }
 
 char *__wrap_strdup(const char *text)

@@ -144,7 +144,7 @@ static void a_build_with_conflicts_survives(void **state)
     free(routes);
 }
 
-/* Entries of more than two megabytes, which are allocated in another way. */
+/* Texts of more than two megabytes, which are allocated in another way. */
 static void a_large_build_survives(void **state)
 {
     (void)state;

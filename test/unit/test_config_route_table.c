@@ -160,6 +160,42 @@ static void the_deepest_name_finds_every_level(void **state)
     free(routes);
 }
 
+/* Names with room in an entry and names without, twins that differ in their last byte alone. */
+static void names_of_every_length_are_told_apart(void **state)
+{
+    (void)state;
+    static const char *const prefixes[] = {"", "*.", "**."};
+    enum { SHORTEST = 2, LONGEST = HOSTNAME_MAX - 2, ROUTES = 6 * (LONGEST + 1) };
+    struct route *routes = calloc(ROUTES, sizeof *routes);
+    struct route_builder *builder = route_builder_new(routes, 0);
+    char name[2 + LONGEST + 1];
+    memset(name, 'a', sizeof name);
+    memcpy(name, "w.", 2);
+    for (uint32_t i = 6 * SHORTEST; i < ROUTES; i++) {
+        char pattern[LONGEST + 4];
+        int len = snprintf(pattern, sizeof pattern, "%s%.*s%c", prefixes[i % 3], (int)(i / 6 - 1),
+                           name + 2, "xy"[i / 3 % 2]);
+        assert_true(route_builder_add(builder, pattern, (size_t)len, i));
+    }
+    bool no_memory;
+    struct route_table *table = route_builder_finish(builder, on_conflict, NULL, &no_memory);
+    assert_non_null(table);
+    assert_int_equal(route_table_patterns(table), ROUTES - 6 * SHORTEST);
+    for (uint32_t i = 6 * SHORTEST; i < ROUTES; i += 3) {
+        struct route_query query = {.host = name, .host_len = 2 + i / 6};
+        name[query.host_len - 1] = "xy"[i / 3 % 2];
+        assert_int_equal(route_table_find(table, &query), i + 1); /* `*.` before `**.` */
+        query.host += 2;
+        query.host_len -= 2;
+        assert_int_equal(route_table_find(table, &query), i);
+        name[i / 6 + 1] = 'z';
+        assert_int_equal(route_table_find(table, &query), ROUTE_NONE);
+        name[i / 6 + 1] = 'a';
+    }
+    route_table_free(table);
+    free(routes);
+}
+
 /* A host name as long as allowed, on the wire with nothing behind it. */
 static void no_byte_behind_the_name_is_read(void **state)
 {
@@ -531,6 +567,7 @@ int main(void)
         cmocka_unit_test(names_are_matched_by_specificity),
         cmocka_unit_test(an_empty_table_knows_nothing),
         cmocka_unit_test(the_deepest_name_finds_every_level),
+        cmocka_unit_test(names_of_every_length_are_told_apart),
         cmocka_unit_test(no_byte_behind_the_name_is_read),
         cmocka_unit_test(more_conditions_win_and_failures_go_on),
         cmocka_unit_test(networks_are_matched_by_their_bits),
