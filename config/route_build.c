@@ -225,16 +225,16 @@ static void mark_level(uint64_t levels[2], const char *suffix, size_t len)
     levels[labels / 64] |= (uint64_t)1 << labels % 64;
 }
 
-/* Takes a free place for the pattern. */
+/* Takes a place for the pattern: its own, or one that is free. */
 static struct route_entry *take_place(const struct build *build, struct pattern *pattern)
 {
     const struct route_table *table = build->table;
     uint64_t group = route_hash_group(table, pattern->hash);
     while (route_tags_full(table->tags[group]))
         group = route_group_next(table, group);
-    unsigned place = 0;
-    while ((table->tags[group] >> (8 * place)) != 0)
-        place++;
+    unsigned place = route_hash_place(pattern->hash);
+    while ((table->tags[group] >> (8 * place) & 0xff) != 0)
+        place = (place + 1) % ROUTE_GROUP;
     table->tags[group] |= route_hash_tag(pattern->hash) << (8 * place);
     pattern->at = (uint32_t)(group * ROUTE_GROUP + place);
     return &table->entries[pattern->at];

@@ -9,10 +9,11 @@
  *                     |
  *     entries:   [ route, "shop.example.com" ] ...              one cache line each
  *
- * A hash names a group of eight places, and its tag, one byte, tells which of them are worth a
- * look. The tags of a million names are little more than a megabyte, which stays in the caches, so
- * a name that is known costs one cache miss, its entry, and one that is not mostly costs none. The
- * text of a pattern too long for a cache line lies elsewhere and costs one more. A group that is
+ * A hash names a group of eight places, and one of them, where its entry lies if that was free. Its
+ * tag, one byte, tells which places are worth a look. So a known name mostly waits for memory once:
+ * its place is fetched while the tags are read, which are little more than a megabyte for a million
+ * names and often still in a cache. A name that is not known mostly needs no entry at all. The text
+ * of a pattern too long for a cache line lies elsewhere and costs one more wait. A group that is
  * full goes on in the next one; a quarter of all places stay empty, so that few groups are full.
  *
  * Wildcards are keyed by what stands behind `*.` or `**.`; `levels` says which depths need no look
@@ -64,7 +65,7 @@ struct route_table {
     uint64_t seed;
     uint64_t groups;
     struct route_entry *entries;       /* ROUTE_GROUP for each group, at multiples of 64 bytes */
-    uint64_t *tags;                    /* a group's, the first place's lowest; 0 = place is free */
+    uint64_t *tags;                    /* of a group, the first place lowest; 0 = place is free */
     uint64_t levels[PATTERN_KINDS][2]; /* bit n: some suffix has n labels */
     bool wildcards;                    /* there are any */
     char *texts;                       /* of patterns that are too long; or NULL */
@@ -112,9 +113,15 @@ static inline uint64_t route_tags_equal(uint64_t tags, uint64_t tag)
     return (differing - ROUTE_EVERY_BYTE) & ~differing & ROUTE_EVERY_BYTE << 7;
 }
 
-static inline bool route_tags_full(uint64_t tags) /* places are taken from the first on */
+static inline bool route_tags_full(uint64_t tags)
 {
-    return tags >> (8 * (ROUTE_GROUP - 1)) != 0;
+    return route_tags_equal(tags, 0) == 0;
+}
+
+/* Where in its group an entry lies if it can. */
+static inline unsigned route_hash_place(uint64_t hash)
+{
+    return (unsigned)(hash >> 8) % ROUTE_GROUP;
 }
 
 static inline uint64_t route_group_next(const struct route_table *table, uint64_t group)
@@ -135,6 +142,7 @@ static inline struct route_entry *route_table_entry(const struct route_table *ta
                                                     const char *suffix, size_t len)
 {
     uint64_t group = route_hash_group(table, hash);
+    __builtin_prefetch(&table->entries[group * ROUTE_GROUP + route_hash_place(hash)]);
     for (;; group = route_group_next(table, group)) {
         uint64_t tags = table->tags[group];
         uint64_t equal = route_tags_equal(tags, route_hash_tag(hash));
