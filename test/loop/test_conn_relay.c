@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -34,6 +37,71 @@ static void end_both(struct rig *rig, int client, int server)
     io_end(server);
     io_expect_end(client);
     rig_expect_reason(rig, "closed");
+}
+
+/* --- socket options --- */
+
+static uint16_t port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
+{
+    struct sockaddr_in at = {0};
+    socklen_t len = sizeof at;
+
+    return name(fd, (struct sockaddr *)&at, &len) == 0 && at.sin_family == AF_INET
+               ? ntohs(at.sin_port)
+               : 0;
+}
+
+static int peer_name(int fd, struct sockaddr *at, socklen_t *len)
+{
+    return getpeername(fd, at, len);
+}
+
+static int own_name(int fd, struct sockaddr *at, socklen_t *len)
+{
+    return getsockname(fd, at, len);
+}
+
+/* The router's end of a connection whose other end is the test's `fd`: they share the process. */
+static int other_end(int fd)
+{
+    uint16_t own = port_of(fd, own_name), peer = port_of(fd, peer_name);
+
+    for (int candidate = 3; candidate < 1024; candidate++) {
+        if (port_of(candidate, own_name) == peer && port_of(candidate, peer_name) == own)
+            return candidate;
+    }
+    fail_msg("no socket has port %u as its peer", own);
+    return -1;
+}
+
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+/* Keepalive towards the server begins when the connection is some seconds old. */
+static void nodelay_and_keepalive_on_both_sides(void **state)
+{
+    struct rig *rig = *state;
+    struct timespec look = {.tv_nsec = 20 * 1000 * 1000};
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    int to_client = other_end(client), to_server = other_end(server);
+    assert_int_equal(option(to_client, IPPROTO_TCP, TCP_NODELAY), 1);
+    assert_int_equal(option(to_server, IPPROTO_TCP, TCP_NODELAY), 1);
+    assert_int_equal(option(to_client, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(option(to_client, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+    for (int looks = 0; option(to_server, SOL_SOCKET, SO_KEEPALIVE) != 1; looks++) {
+        assert_true(looks < 3000);
+        nanosleep(&look, NULL);
+    }
+    assert_int_equal(option(to_server, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+    end_both(rig, client, server);
 }
 
 /* --- bytes --- */
@@ -582,6 +650,7 @@ int main(void)
         RIG_ROWS(server_resets_after_response),
         RIG_ROWS(server_resets_after_response_while_client_sends),
         RIG_ROWS(client_resets_after_request_while_server_sends),
+        RIG_ROW(nodelay_and_keepalive_on_both_sides, auto),
         RIG_ROWS(reset_after_half_close),
         RIG_ROWS(answer_outlives_its_server),
         RIG_ROWS(server_never_reads),
