@@ -77,8 +77,9 @@ struct conn {
     uint32_t listener; /* index in the view's configuration; CONFIG_NONE: it is gone */
     uint32_t route;    /* ROUTE_NONE: by policy, or nowhere */
     uint32_t backend;
-    uint32_t first_server; /* the balance's choice */
-    uint32_t server_index; /* the one in use or being tried; CONFIG_NONE: none yet */
+    uint32_t first_server;       /* the balance's choice */
+    uint32_t server_index;       /* the one in use or being tried; CONFIG_NONE: none yet */
+    const struct target *target; /* the address in use or being tried; the snapshot owns it */
     uint16_t retries;
     uint8_t connect_failure; /* enum reason of the last failed attempt, or REASON_NONE */
 

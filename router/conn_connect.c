@@ -6,6 +6,7 @@
  *    event that it is writable ends the state.
  *
  * The failures
+ *  - Refused or unreachable, and the server's name has a further address: that one.
  *  - Refused, unreachable, no address, or the attempt's share of the time is used up: the next
  * server of the backend, each at most once. That is safe: not one byte of the client's has left the
  * kernel.
@@ -72,6 +73,7 @@ static uint64_t time_left(const struct conn *conn, uint64_t until_ms)
 static void use_server(struct conn *conn, uint32_t server)
 {
     conn->server_index = server;
+    conn->target = snapshot_target(conn->view->snapshot, conn->backend, server);
     conn->attempt_until_ms =
         conn_now(conn) + time_left(conn, conn->connect_until_ms) / servers_left(conn);
 }
@@ -89,8 +91,7 @@ static void drop_server_socket(struct conn *conn)
  */
 static enum reason try_server(struct conn *conn)
 {
-    const struct target *target =
-        snapshot_target(conn->view->snapshot, conn->backend, conn->server_index);
+    const struct target *target = conn->target;
     bool done;
 
     if (target->len == 0)
@@ -139,6 +140,11 @@ static void next_server(struct conn *conn, enum reason failure)
         if (failure == REASON_RESOURCE) {
             conn_apply_policy(conn, POLICY_NO_SERVER, REASON_RESOURCE);
             return;
+        }
+        if (conn->target->next != NULL && conn_now(conn) < conn->attempt_until_ms) {
+            conn->target = conn->target->next;
+            failure = try_server(conn);
+            continue;
         }
         note_failure(conn, failure);
         uint32_t next = balance_next(backend_of(conn), conn->first_server, conn->server_index);

@@ -18,6 +18,8 @@
 
 /* libuv gives names half of its four threads. */
 #define RESOLVE_IN_FLIGHT 2
+/* Most addresses of one name that are kept. */
+#define ADDRESSES_MAX 8
 
 struct query {
     uv_getaddrinfo_t request;
@@ -45,13 +47,26 @@ static void set_target(struct target *target, const struct addrinfo *found, uint
         ((struct sockaddr_in *)&target->address)->sin_port = htons(port);
 }
 
+/* All addresses of the answer, in its order; without memory for further ones, fewer. */
+static void set_targets(struct target *target, const struct addrinfo *found, uint16_t port)
+{
+    set_target(target, found, port);
+    for (int kept = 1; (found = found->ai_next) != NULL && kept < ADDRESSES_MAX; kept++) {
+        target->next = calloc(1, sizeof *target->next);
+        if (target->next == NULL)
+            return;
+        target = target->next;
+        set_target(target, found, port);
+    }
+}
+
 static void on_address(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
     struct query *query = request->data;
     struct resolve *resolve = query->resolve;
 
     if (status == 0 && found != NULL)
-        set_target(query->target, found, query->address->port);
+        set_targets(query->target, found, query->address->port);
     else
         name_failed(resolve, query->address, status);
     uv_freeaddrinfo(found);

@@ -100,12 +100,23 @@ bool snapshot_unref(struct snapshot *snapshot)
     return before == 1;
 }
 
+static void free_further(struct target *target)
+{
+    while (target != NULL) {
+        struct target *next = target->next;
+        free(target);
+        target = next;
+    }
+}
+
 void snapshot_free(struct snapshot *snapshot)
 {
     if (snapshot == NULL)
         return;
     assert(atomic_load_explicit(&snapshot->refs, memory_order_acquire) == 0);
     config_free(snapshot->config);
+    for (uint32_t i = 0; snapshot->targets != NULL && i < snapshot->target_count; i++)
+        free_further(snapshot->targets[i].next);
     free(snapshot->targets);
     free(snapshot->first_target);
     free(snapshot);

@@ -17,10 +17,11 @@
 
 #include "config/config.h"
 
-/* Where a server is to be reached. */
+/* Where a server is to be reached; a name may stand for several addresses, tried in turn. */
 struct target {
     struct sockaddr_storage address;
-    socklen_t len; /* 0: a name that had no address when the configuration was loaded */
+    socklen_t len;       /* 0: a name that had no address when the configuration was loaded */
+    struct target *next; /* further addresses of the same name, owned by the snapshot */
 };
 
 struct snapshot {
