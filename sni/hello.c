@@ -127,10 +127,13 @@ static const char *read_alpn(struct cursor extension, struct client_hello *hello
     return NULL;
 }
 
-/* What a version counts as: itself when known, TLS 1.3 for its drafts (0x7f00 + number), else 0. */
+/*
+ * What a version counts as: itself when known, TLS 1.3 for its drafts (0x7f00 + number, and
+ * Facebook's 0xfb00 + number), else 0.
+ */
 static uint16_t version_counts_as(uint16_t version)
 {
-    if (version >> 8 == 0x7f) {
+    if (version >> 8 == 0x7f || version >> 8 == 0xfb) {
         return 0x0304;
     }
     return version >= 0x0300 && version <= 0x0304 ? version : 0;

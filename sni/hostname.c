@@ -58,6 +58,21 @@ size_t hostname_normalise(const uint8_t *name, size_t len, char out[HOSTNAME_MAX
     return len;
 }
 
+/* The length without a zone ("%eth0"), which IPv6 literals of local links carry (RFC 4007, 11). */
+static size_t without_zone(const char *text, size_t len)
+{
+    const char *percent = memchr(text, '%', len);
+    if (percent == NULL || percent + 1 == text + len) {
+        return len;
+    }
+    for (const char *at = percent + 1; at < text + len; at++) {
+        if (LOWER[(unsigned char)*at] == '\0' && *at != '.') {
+            return len;
+        }
+    }
+    return (size_t)(percent - text);
+}
+
 bool hostname_is_ip(const char *text, size_t len)
 {
     char literal[INET6_ADDRSTRLEN];
@@ -66,6 +81,9 @@ bool hostname_is_ip(const char *text, size_t len)
     if (bracketed) {
         text++;
         len -= 2;
+    }
+    if (memchr(text, ':', len) != NULL) {
+        len = without_zone(text, len);
     }
     if (len == 0 || len >= sizeof literal || memchr(text, '\0', len) != NULL) {
         return false;

@@ -185,6 +185,7 @@ static void test_names(void **state)
         {"127.0.0.1.", 0, HELLO_OK, "127.0.0.1", HELLO_NAME_IP, true},
         {"2001:DB8::1", 0, HELLO_OK, "2001:db8::1", HELLO_NAME_IP, false},
         {"[::1]", 0, HELLO_OK, "[::1]", HELLO_NAME_IP, false},
+        {"fe80::1%eth0", 0, HELLO_OK, "fe80::1%eth0", HELLO_NAME_IP, false},
         {"::ffff:192.0.2.1", 0, HELLO_OK, "::ffff:192.0.2.1", HELLO_NAME_IP, false},
         {"1.2.3.4.5", 0, HELLO_OK, "1.2.3.4.5", HELLO_NAME_HOST, false},
         {"1.2.3.256", 0, HELLO_OK, "1.2.3.256", HELLO_NAME_HOST, false},
@@ -209,7 +210,8 @@ static void test_names(void **state)
         {"127.0.0.1\0", 10, HELLO_MALFORMED, "", 0, false},
         {"[127.0.0.1]", 0, HELLO_MALFORMED, "", 0, false},
         {"[::1", 0, HELLO_MALFORMED, "", 0, false},
-        {"fe80::1%eth0", 0, HELLO_MALFORMED, "", 0, false},
+        {"fe80::1%", 0, HELLO_MALFORMED, "", 0, false},
+        {"fe80::1%e h0", 0, HELLO_MALFORMED, "", 0, false},
         {":", 0, HELLO_MALFORMED, "", 0, false},
     };
     (void)state;

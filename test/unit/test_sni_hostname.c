@@ -104,6 +104,8 @@ static void test_is_ip(void **state)
         {"2001:db8:0:1:2:3:4:5", true},
         {"::ffff:192.0.2.1", true},
         {"[::1]", true},
+        {"fe80::1%lo", true},
+        {"[fe80::1%eth0.1]", true},
         {"[2001:DB8::a]", true},
         {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", true},
         {"", false},
@@ -123,7 +125,9 @@ static void test_is_ip(void **state)
         {":", false},
         {":::", false},
         {"1:2:3:4:5:6:7:8:9", false},
-        {"fe80::1%lo", false},
+        {"fe80::1%", false},
+        {"fe80::1%l o", false},
+        {"1.2.3.4%lo", false},
         {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555", false},
     };
     struct guard_page guard;
