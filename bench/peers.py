@@ -443,7 +443,8 @@ def section(bench, table):
     costs = table.costs()
     latencies = table.latencies()
     text = f"""{BEGIN}
-Measured on {day}; `bash bench/peers --rounds {options.rounds} --seconds {options.seconds:g} --update`
+Measured on {day}; \
+`bash bench/peers --rounds {options.rounds} --seconds {options.seconds:g} --update`
 installs what is missing, builds, measures and writes this.
 
 * Machine: {machine()}; routers on CPU {bench.router_cpu}, generator and backends on CPU \
