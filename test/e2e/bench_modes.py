@@ -105,7 +105,7 @@ class Modes(unittest.TestCase):
     def test_bulk_without_pattern(self):
         for direction in ("down", "up", "both"):
             result = self.good("bulk", self.one.address, "--names", "5", "--dir", direction, "-c",
-                               "20", "-d", "1s", "--warmup", "0s")
+                               "20", "-d", "3s", "--warmup", "0s")
             moved = result["totals"]["bytes_in"] + result["totals"]["bytes_out"]
             self.assertGreater(moved, 0)
 
