@@ -4,14 +4,15 @@
  * The happy path
  *  - conn_accept() takes the socket over and at once peeks for the hello (conn_hello.c).
  *  - Events arrive through conn_on_event(): they are noted on the side they concern, then the
- * state's own function is called.
- *  - conn_close() closes the sockets; in libuv's close phase the connection is logged and freed.
+ *    state's own function is called.
+ *  - conn_close() closes the sockets; in libuv's close phase the connection is logged and
+ *    freed.
  *
  * The failures
  *  - No memory for the connection: the socket is closed, counted as `resource`.
  *  - The deadline of the state passes: on_timer() asks the state what that means.
  *  - An event for a socket that was closed in the same batch: the connection is still allocated
- * (memory goes in the close phase only) and CLOSING ignores it.
+ *    (memory goes in the close phase only) and CLOSING ignores it.
  */
 #include "router/conn.h"
 

@@ -2,18 +2,18 @@
  * CONNECTING: reach a server of the backend.
  *
  * The happy path
- *  - The balance names a server, a non-blocking connect starts, its socket joins the ready set; the
- *    event that it is writable ends the state.
+ *  - The balance names a server, a non-blocking connect starts, its socket joins the ready set;
+ *    the event that it is writable ends the state.
  *
  * The failures
  *  - Refused or unreachable, and the server's name has a further address: that one.
  *  - Refused, unreachable, no address, or the attempt's share of the time is used up: the next
- * server of the backend, each at most once. That is safe: not one byte of the client's has left the
- * kernel.
+ *    server of the backend, each at most once. That is safe: not one byte of the client's has
+ *    left the kernel.
  *  - Every server has failed: policy `no_server`. The reason says how they failed, or no_server
- * when they failed differently or none takes connections.
- *  - The router itself lacks a descriptor, memory or a port: `resource`; another server would not
- * help.
+ *    when they failed differently or none takes connections.
+ *  - The router itself lacks a descriptor, memory or a port: `resource`; another server would
+ *    not help.
  */
 #include <assert.h>
 #include <errno.h>

@@ -2,13 +2,15 @@
  * PEEKING: look at the ClientHello without taking it, name the host, find the route.
  *
  * The happy path
- *  - recv(MSG_PEEK) into the worker's scratch buffer, hello_parse(), route_table_find(), connect.
- *  - The hello stays in the kernel until the pump moves it: nothing is stored and nothing replayed.
+ *  - recv(MSG_PEEK) into the worker's scratch buffer, hello_parse(), route_table_find(),
+ *    connect.
+ *  - The hello stays in the kernel until the pump moves it: nothing is stored and nothing
+ *    replayed.
  *
  * The failures
- *  - More is needed: SO_RCVLOWAT is set to what the parser asks for, so that the worker is woken
- * once when it is there; "need more" is never "no match". One deadline since accept covers all of
- * it.
+ *  - More is needed: SO_RCVLOWAT is set to what the parser asks for, so that the worker is
+ *    woken once when it is there; "need more" is never "no match". One deadline since accept
+ *    covers all of it.
  *  - The client ends or resets first: hello_abort.
  *  - Not TLS, malformed, too large, no name, no route: the policy of that case (conn_refuse.c).
  */

@@ -3,10 +3,10 @@
  * resetting it, throws away what lies in its send buffer.
  *
  * The happy path
- *  - Until the end, for refusals: what the client still says is read and thrown away, so that no
- * reset of ours overtakes the alert; it hangs up; closed.
- *  - Until taken, when one side is gone: the other acknowledges all that the first had sent; then
- * it is reset, or closed where the first had ended in order.
+ *  - Until the end, for refusals: what the client still says is read and thrown away, so that
+ *    no reset of ours overtakes the alert; it hangs up; closed.
+ *  - Until taken, when one side is gone: the other acknowledges all that the first had sent;
+ *    then it is reset, or closed where the first had ended in order.
  *
  * The failures
  *  - The side takes nothing for too long, or says too much: closed all the same.

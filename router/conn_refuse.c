@@ -2,15 +2,17 @@
  * Refusing: what the policy of a case says.
  *
  * The happy path
- *  - alert: the fatal alert, then FIN, then a brief wait that reads and throws away what the client
- *    still sends, so that no RST of ours overtakes the alert; the client hangs up, we close.
+ *  - alert: the fatal alert, then FIN, then a brief wait that reads and throws away what the
+ *    client still sends, so that no RST of ours overtakes the alert; the client hangs up, we
+ *    close.
  *  - close: FIN; what lies unread is thrown away first, since closing over it would be a reset.
  *  - reset: RST.
  *  - a backend: the connection goes there, whatever was wrong.
  *
  * The failures
  *  - The client does not hang up, or keeps sending: closed after a moment or so many bytes.
- *  - The alert does not fit into the socket's buffer (a client that never reads): closed without.
+ *  - The alert does not fit into the socket's buffer (a client that never reads): closed
+ *    without.
  */
 #include <assert.h>
 #include <errno.h>

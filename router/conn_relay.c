@@ -4,18 +4,19 @@
  * The happy path
  *  - Whatever woke us, both pumps get a turn; one that cannot move makes no system call.
  *  - A direction that has ended passes its end on (shutdown) after its bytes are out; the other
- * goes on, now under the half-close timeout. When both have ended: closed.
+ *    goes on, now under the half-close timeout. When both have ended: closed.
  *  - Activity only stores the loop's time; the timer compares and re-arms itself.
  *
  * The failures
- *  - A side cannot be read (reset, keepalive): the other side is reset when it has taken what was
- * sent to it, the reason names who.
+ *  - A side cannot be read (reset, keepalive): the other side is reset when it has taken what
+ *    was sent to it, the reason names who.
  *  - A side cannot be written: it has gone, but what it sent before is still in our kernel. Its
- * pump stops; the other direction reads on to the end or the error; then the other side is reset.
+ *    pump stops; the other direction reads on to the end or the error; then the other side is
+ *    reset.
  *  - An error on a server that had already ended: closed, as soon as the client has taken the
- *    rest of the answer. On a client that had: it did not wait for its answer, the server is reset.
- * On a side that cannot be read to its end because the other side takes nothing: what is held may
- * still be delivered, under the half-close timeout.
+ *    rest of the answer. On a client that had: it did not wait for its answer, the server is
+ *    reset. On a side that cannot be read to its end because the other side takes nothing: what
+ *    is held may still be delivered, under the half-close timeout.
  *  - A budget is used up: a place at the end of the run queue.
  */
 #include <assert.h>

@@ -2,8 +2,8 @@
  * The control thread.
  *
  * The happy path
- *  - Start: descriptor limit, log writer, workers, the first configuration (control_reload.c), one
- * line that says what runs.
+ *  - Start: descriptor limit, log writer, workers, the first configuration (control_reload.c),
+ *    one line that says what runs.
  *  - HUP: the configuration is read again.
  *  - TERM, QUIT: every worker drains; when the last has ended, everything is freed: exit 0.
  *

@@ -2,12 +2,12 @@
  * Publishing a configuration, the first and every later one.
  *
  * The happy path
- *  - Read, validate, resolve names, open the listeners that are new, one order to each worker. What
- * an order carries is complete, so no worker can fail to follow it.
+ *  - Read, validate, resolve names, open the listeners that are new, one order to each worker.
+ *    What an order carries is complete, so no worker can fail to follow it.
  *
  * The failures
- *  - A bad or unreadable file, a listener that cannot be opened, no memory: said with position or
- *    address. At start that is the end; at reload nothing has changed.
+ *  - A bad or unreadable file, a listener that cannot be opened, no memory: said with position
+ *    or address. At start that is the end; at reload nothing has changed.
  *  - A reload while one is still resolving names: it is done once more afterwards.
  */
 #include <assert.h>

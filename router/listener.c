@@ -5,9 +5,9 @@
  *  - The socket is readable: accept4() up to a bounded batch, each connection starts at once.
  *
  * The failures
- *  - The connection cap is reached, or the system is out of descriptors or memory: all listeners of
- * the worker pause and look again a moment later; nothing spins, clients wait in the kernel's
- * queue.
+ *  - The connection cap is reached, or the system is out of descriptors or memory: all
+ *    listeners of the worker pause and look again a moment later; nothing spins, clients wait
+ *    in the kernel's queue.
  *  - The client was gone before it was accepted: on to the next.
  */
 #include "router/listener.h"

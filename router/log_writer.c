@@ -74,14 +74,14 @@ static bool wait_writable(const struct log_writer *writer, int fd)
 /* The rest of a line whose beginning was lost is lost as well. */
 static size_t skip_lost_line(struct log_writer *writer, const char *bytes, size_t len)
 {
-    const char *end = writer->skipping ? memchr(bytes, '\n', len) : bytes - 1;
-
+    if (!writer->skipping)
+        return 0;
+    const char *end = memchr(bytes, '\n', len);
     if (end == NULL)
         return len;
-    if (writer->skipping)
-        atomic_fetch_add_explicit(&writer->lost_lines, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&writer->lost_lines, 1, memory_order_relaxed);
     writer->skipping = false;
-    return (size_t)(end + 1 - bytes);
+    return (size_t)(end - bytes) + 1;
 }
 
 /* One write; after a line that was torn by a full disk, a newline first. False: not now, or never.

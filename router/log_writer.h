@@ -10,9 +10,11 @@
  *  - The writer naps a moment to let lines gather, empties every ring, sleeps again.
  *
  * The failures
- *  - Writing is slower than logging: the ring fills, the worker counts the lines it could not put.
+ *  - Writing is slower than logging: the ring fills, the worker counts the lines it could not
+ *    put.
  *  - The file cannot be opened or written: said once on stderr, lines are lost and counted.
- *  - At stop, the reader of a pipe takes nothing: what is left is lost after a moment and counted.
+ *  - At stop, the reader of a pipe takes nothing: what is left is lost after a moment and
+ *    counted.
  */
 
 #include <stdatomic.h>

@@ -5,20 +5,21 @@
  * One direction of a connection: bytes from one socket to the other.
  *
  * The happy path
- *  - It starts by copying through the worker's scratch buffer: an idle or chatty connection owns no
- *    buffer and no pipe.
+ *  - It starts by copying through the worker's scratch buffer: an idle or chatty connection
+ *    owns no buffer and no pipe.
  *  - After PUMP_FULL_READS full reads in a row it borrows a pipe for each turn and splices.
- *  - A turn ends when there is nothing to read, nothing can be written, or its budget is used up.
- *  - When reading has met the end and everything is written, the pump has ended; passing the end on
- *    (shutdown) is the connection's affair.
+ *  - A turn ends when there is nothing to read, nothing can be written, or its budget is used
+ *    up.
+ *  - When reading has met the end and everything is written, the pump has ended; passing the
+ *    end on (shutdown) is the connection's affair.
  *
  * The failures
- *  - The receiver takes less than was read: the rest is kept (a small allocation, or in the pipe)
- * and reading stops until the receiver has taken it.
+ *  - The receiver takes less than was read: the rest is kept (a small allocation, or in the
+ *    pipe) and reading stops until the receiver has taken it.
  *  - No pipe to be had: it copies.
  *  - No memory for a rest: PUMP_NO_MEMORY, the connection must end, since bytes would be lost.
- *  - Reading or writing fails: PUMP_READ_FAILED or PUMP_WRITE_FAILED. Reading is only tried when
- *    everything read before has been written, so a failed read loses nothing.
+ *  - Reading or writing fails: PUMP_READ_FAILED or PUMP_WRITE_FAILED. Reading is only tried
+ *    when everything read before has been written, so a failed read loses nothing.
  */
 
 #include <stdbool.h>

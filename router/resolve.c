@@ -1,11 +1,11 @@
 /*
  * The happy path
  *  - Server after server: names are asked for with uv_getaddrinfo(), a few at a time; the first
- * address of each answer becomes the target. When none is left, on_done.
+ *    address of each answer becomes the target. When none is left, on_done.
  *
  * The failures
- *  - A name has no address, or there is no memory to ask: a warning; its target stays empty, and
- *    connections go on to the backend's next server.
+ *  - A name has no address, or there is no memory to ask: a warning; its target stays empty,
+ *    and connections go on to the backend's next server.
  */
 #include "router/resolve.h"
 

@@ -5,7 +5,7 @@
  *  - worker_init() prepares everything that can fail; worker_start() runs the loop.
  *  - ORDER_ADOPT brings a snapshot and sockets: listeners that are gone close, new ones open.
  *  - ORDER_DRAIN closes the listeners; when the last connection has gone the worker closes its
- * handles and the loop ends; `ended` is set and control is woken.
+ *    handles and the loop ends; `ended` is set and control is woken.
  *
  * The failures
  *  - The drain takes too long, or ORDER_STOP comes: what is left is closed as drain_timeout.
