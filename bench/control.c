@@ -34,10 +34,10 @@ static struct tally read_tally(struct control *control, uint32_t *ready)
     *ready = 0;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        uv_mutex_lock(&thread->lock);
+        load_lock(thread);
         tally_add(&sum, &thread->tally);
         *ready += thread->ready;
-        uv_mutex_unlock(&thread->lock);
+        load_unlock(thread);
     }
     return sum;
 }
@@ -115,10 +115,10 @@ static void enter_draining(struct control *control)
     uv_timer_stop(&control->boundary);
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        uv_mutex_lock(&thread->lock);
+        load_lock(thread);
         if (thread->end_ns > now_ns)
             thread->end_ns = now_ns;
-        uv_mutex_unlock(&thread->lock);
+        load_unlock(thread);
         poller_wake(&thread->poller);
     }
 }
@@ -168,11 +168,11 @@ static void enter_warmup(struct control *control)
         set_timer(&control->boundary, on_warmed_up, measure_ns);
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        uv_mutex_lock(&thread->lock);
+        load_lock(thread);
         thread->begin_ns = control->begin_ns;
         thread->measure_ns = measure_ns;
         thread->end_ns = end_ns;
-        uv_mutex_unlock(&thread->lock);
+        load_unlock(thread);
         poller_wake(&thread->poller);
     }
 }
@@ -185,10 +185,10 @@ static void on_news(uv_async_t *wake)
     bool finished = true;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        uv_mutex_lock(&thread->lock);
+        load_lock(thread);
         opened = opened && thread->opened;
         finished = finished && thread->finished;
-        uv_mutex_unlock(&thread->lock);
+        load_unlock(thread);
     }
     if (control->stage == STAGE_OPENING && opened) {
         uint32_t ready;

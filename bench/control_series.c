@@ -28,7 +28,7 @@ static struct tally read_interval(struct control *control, struct histogram *rec
     struct tally sum = {0};
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        uv_mutex_lock(&thread->lock);
+        load_lock(thread);
         tally_add(&sum, &thread->tally);
         histogram_merge(recent, thread->recent);
         histogram_reset(thread->recent);
@@ -36,7 +36,7 @@ static struct tally read_interval(struct control *control, struct histogram *rec
         if (thread->recent_slip_ns > point->slip_ns)
             point->slip_ns = thread->recent_slip_ns;
         thread->recent_slip_ns = 0;
-        uv_mutex_unlock(&thread->lock);
+        load_unlock(thread);
     }
     return sum;
 }

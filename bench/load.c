@@ -228,8 +228,9 @@ static bool prepare_thread(struct load *load, struct load_thread *thread, uint32
     thread->scratch = calloc(1, LOAD_SCRATCH_BYTES);
     thread->payload = calloc(1, LOAD_SCRATCH_BYTES);
     thread->clients = calloc(thread->client_count, sizeof(*thread->clients));
-    if (uv_mutex_init(&thread->lock) != 0 || poller_init(&thread->poller) != 0 ||
-        thread->scratch == NULL || thread->payload == NULL || thread->clients == NULL)
+    if (uv_mutex_init(&thread->door) != 0 || uv_mutex_init(&thread->lock) != 0 ||
+        poller_init(&thread->poller) != 0 || thread->scratch == NULL || thread->payload == NULL ||
+        thread->clients == NULL)
         return false;
     memset(thread->payload, 'x', LOAD_SCRATCH_BYTES);
     for (uint32_t i = thread->client_count; i-- > 0;) {
@@ -308,6 +309,7 @@ void load_free(struct load *load)
         if (thread->poller.epoll_fd > 0) {
             poller_close(&thread->poller);
             uv_mutex_destroy(&thread->lock);
+            uv_mutex_destroy(&thread->door);
         }
         free_thread(thread, load->names.count);
     }

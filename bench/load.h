@@ -135,6 +135,7 @@ struct load_thread {
     struct load *load;
     uint32_t index;
     uv_thread_t thread;
+    uv_mutex_t door; /* who waits for the lock is next: see load_lock() */
     uv_mutex_t lock;
     struct poller poller;
 
@@ -188,6 +189,13 @@ void load_free(struct load *load);
 /* Starts the threads (they begin to open, if the mode does); stops and joins them. */
 bool load_start(struct load *load);
 void load_stop(struct load *load);
+
+/*
+ * Who comes second gets the lock next. A mutex alone does not promise that: a busy thread lets go
+ * of it and has it back before the other one is awake, and control would wait for seconds.
+ */
+void load_lock(struct load_thread *thread);
+void load_unlock(struct load_thread *thread);
 
 /* When the thread's n-th operation is due, with --rate. CLOCK_NEVER when there is none. */
 uint64_t load_due_ns(const struct load_thread *thread, uint64_t n);

@@ -168,6 +168,18 @@ static uint64_t work(struct load_thread *thread)
     return next_ns;
 }
 
+void load_lock(struct load_thread *thread)
+{
+    uv_mutex_lock(&thread->door);
+    uv_mutex_lock(&thread->lock);
+    uv_mutex_unlock(&thread->door);
+}
+
+void load_unlock(struct load_thread *thread)
+{
+    uv_mutex_unlock(&thread->lock);
+}
+
 static void on_load_thread(void *data)
 {
     struct load_thread *thread = data;
@@ -179,10 +191,10 @@ static void on_load_thread(void *data)
         uint64_t now_ns = clock_now_ns();
         uint64_t wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
         poller_wait(&thread->poller, earliest(wait_ns, WAIT_MAX_NS));
-        uv_mutex_lock(&thread->lock);
+        load_lock(thread);
         next_ns = work(thread);
         stop = thread->stop;
-        uv_mutex_unlock(&thread->lock);
+        load_unlock(thread);
     }
     for (uint32_t i = 0; i < thread->client_count; i++) {
         if (thread->clients[i].phase != CLIENT_FREE)
@@ -208,9 +220,9 @@ void load_stop(struct load *load)
 {
     for (uint32_t i = 0; i < load->thread_count; i++) {
         struct load_thread *thread = &load->threads[i];
-        uv_mutex_lock(&thread->lock);
+        load_lock(thread);
         thread->stop = true;
-        uv_mutex_unlock(&thread->lock);
+        load_unlock(thread);
         poller_wake(&thread->poller);
         uv_thread_join(&thread->thread);
     }
