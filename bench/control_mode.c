@@ -8,6 +8,7 @@
 
 #include "bench/control.h"
 #include "bench/exit.h"
+#include "bench/fail_if.h"
 #include "bench/report.h"
 
 static bool write_page(const struct result *result, const char *path)
@@ -32,38 +33,11 @@ static bool write_files(const struct result *result)
     return good;
 }
 
-static bool any_condition_holds(const struct result *result)
-{
-    const struct text_list *conditions = &result->options->out.fail_if;
-    bool any = false;
-    for (size_t i = 0; i < conditions->count; i++) {
-        double seen;
-        if (result_condition_holds(result, conditions->items[i], &seen)) {
-            fprintf(stderr, "sni-bench: --fail-if '%s' holds: %.6g\n", conditions->items[i], seen);
-            any = true;
-        }
-    }
-    return any;
-}
-
-static bool check_conditions(const struct options *options)
-{
-    for (size_t i = 0; i < options->out.fail_if.count; i++) {
-        if (!result_check_condition(options->out.fail_if.items[i])) {
-            fprintf(stderr,
-                    "sni-bench: --fail-if '%s': write it as p99>5ms or errors>0; known: %s\n",
-                    options->out.fail_if.items[i], result_condition_words());
-            return false;
-        }
-    }
-    return true;
-}
-
 int control_run_mode(const struct options *options)
 {
     struct load load = {0};
     struct result result;
-    if (!check_conditions(options))
+    if (!fail_if_check(options, stderr))
         return BENCH_USAGE;
     if (!control_run(options, &load, &result)) {
         control_free_result(&load, &result);
@@ -74,7 +48,7 @@ int control_run_mode(const struct options *options)
     result_print(&result, json_on_stdout ? stderr : stdout, color);
     int code = BENCH_OK;
     bool written = write_files(&result);
-    if (any_condition_holds(&result))
+    if (fail_if_holds(&result, stderr))
         code = BENCH_FAIL_IF;
     else if (result.failed || !written)
         code = BENCH_FAILED;

@@ -1,122 +1,153 @@
-/* --fail-if: a word, a comparison, a value with its unit. */
+/*
+ * --fail-if of the load modes: what each word measures, and in which runs it is measured at all.
+ * A word that this run cannot know is refused before the run, so that nobody waits for nothing.
+ */
 
+#include <math.h>
 #include <string.h>
 
-#include "bench/result.h"
-#include "bench/units.h"
+#include "bench/condition.h"
+#include "bench/fail_if.h"
 
-enum unit_kind { UNIT_TIME, UNIT_RATE, UNIT_SIZE };
+const struct condition_word fail_if_words[] = {
+    {"p50", CONDITION_TIME},      {"p90", CONDITION_TIME},         {"p95", CONDITION_TIME},
+    {"p99", CONDITION_TIME},      {"p99.9", CONDITION_TIME},       {"p99.99", CONDITION_TIME},
+    {"max", CONDITION_TIME},      {"mean", CONDITION_TIME},        {"slip", CONDITION_TIME},
+    {"rate", CONDITION_RATE},     {"errors", CONDITION_COUNT},     {"throughput", CONDITION_SPEED},
+    {"cpu_conn", CONDITION_TIME}, {"cpu_request", CONDITION_TIME}, {"cpu_gib", CONDITION_TIME},
+    {"kib_conn", CONDITION_KIB},  {NULL, CONDITION_NUMBER}};
 
-struct condition_row {
-    const char *word;
-    enum unit_kind unit;
-    double percentile; /* of the latency; negative = none */
-};
-
-static const struct condition_row rows[] = {
-    {"p50", UNIT_TIME, 50.0},    {"p90", UNIT_TIME, 90.0},       {"p95", UNIT_TIME, 95.0},
-    {"p99", UNIT_TIME, 99.0},    {"p99.9", UNIT_TIME, 99.9},     {"p99.99", UNIT_TIME, 99.99},
-    {"max", UNIT_TIME, 100.0},   {"mean", UNIT_TIME, -1},        {"slip", UNIT_TIME, -1},
-    {"rate", UNIT_RATE, -1},     {"errors", UNIT_RATE, -1},      {"throughput", UNIT_SIZE, -1},
-    {"cpu_conn", UNIT_TIME, -1}, {"cpu_request", UNIT_TIME, -1}, {"cpu_gib", UNIT_TIME, -1},
-    {"kib_conn", UNIT_RATE, -1},
-};
-
-#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
-
-const char *result_condition_words(void)
+/* The share of a percentile's word, 100 for the largest; negative = it is none. */
+static double percentile_of(const char *word)
 {
-    return "p50 p90 p95 p99 p99.9 p99.99 max mean slip rate errors throughput cpu_conn cpu_request "
-           "cpu_gib kib_conn";
-}
-
-/* A condition taken apart. */
-struct condition {
-    const struct condition_row *row;
-    bool greater; /* else less */
-    bool equal;   /* also when equal */
-    double value; /* ns, per second, or bytes per second */
-};
-
-static bool read_value(const char *text, enum unit_kind unit, double *value)
-{
-    uint64_t whole;
-    bool good;
-    if (unit == UNIT_RATE)
-        return units_parse_rate(text, value);
-    good = unit == UNIT_TIME ? units_parse_time(text, &whole) : units_parse_size(text, &whole);
-    *value = good ? (double)whole : 0.0;
-    return good;
-}
-
-static bool parse(const char *text, struct condition *condition)
-{
-    size_t len = strcspn(text, "<>");
-    size_t word = len;
-    while (word > 0 && text[word - 1] == ' ')
-        word--;
-    condition->row = NULL;
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (strlen(rows[i].word) == word && memcmp(rows[i].word, text, word) == 0)
-            condition->row = &rows[i];
+    static const struct {
+        const char *word;
+        double percentile;
+    } rows[] = {{"p50", 50},     {"p90", 90},       {"p95", 95}, {"p99", 99},
+                {"p99.9", 99.9}, {"p99.99", 99.99}, {"max", 100}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (strcmp(rows[i].word, word) == 0)
+            return rows[i].percentile;
     }
-    if (condition->row == NULL || text[len] == '\0')
-        return false;
-    condition->greater = text[len] == '>';
-    condition->equal = text[len + 1] == '=';
-    const char *value = text + len + (condition->equal ? 2 : 1);
-    value += strspn(value, " ");
-    return read_value(value, condition->row->unit, &condition->value);
+    return -1;
 }
 
-bool result_check_condition(const char *text)
+bool fail_if_is_latency(const char *word)
+{
+    return percentile_of(word) >= 0 || strcmp(word, "mean") == 0;
+}
+
+bool fail_if_is_cost(const char *word)
+{
+    return strncmp(word, "cpu_", 4) == 0 || strcmp(word, "kib_conn") == 0;
+}
+
+const char *fail_if_unsuitable(const char *word, const struct options *options)
+{
+    unsigned mode = options->mode->bit;
+    bool kept = mode == MODE_LATENCY && !options->load.new_conn;
+    bool operations = mode == MODE_CONN || mode == MODE_LATENCY;
+    if ((fail_if_is_latency(word) || strcmp(word, "rate") == 0) && !operations)
+        return "only conn and latency have operations to time and to count";
+    if (strcmp(word, "slip") == 0 && options->load.rate <= 0)
+        return "without --rate nothing is due, so nothing can be late";
+    if (strcmp(word, "throughput") == 0 && mode == MODE_IDLE)
+        return "idle moves no bytes";
+    if (strcmp(word, "cpu_conn") == 0 && (!operations || kept))
+        return "only conn and latency --new-conn count connections";
+    if (strcmp(word, "cpu_request") == 0 && !kept)
+        return "only latency on kept connections counts requests";
+    if (strcmp(word, "cpu_gib") == 0 && mode != MODE_BULK)
+        return "only bulk measures it";
+    if (strcmp(word, "kib_conn") == 0 && mode != MODE_IDLE)
+        return "only idle measures it";
+    return NULL;
+}
+
+static bool check(const char *text, const struct options *options, FILE *err)
 {
     struct condition condition;
-    return parse(text, &condition);
+    if (!condition_parse(text, fail_if_words, &condition, err))
+        return false;
+    const char *word = condition.word->word;
+    const char *why = fail_if_unsuitable(word, options);
+    if (why == NULL && fail_if_is_cost(word) && options->out.pids == NULL)
+        why = "say whose cost it is: --pid PID";
+    if (why != NULL)
+        fprintf(err, "sni-bench: --fail-if '%s': %s is not known in this run: %s\n", text, word,
+                why);
+    else if (fail_if_is_latency(word) && options->load.rate <= 0)
+        fail_if_warn(text, err);
+    return why == NULL;
 }
 
-/* The measured value; false when this run has none. */
-static bool measure(const struct result *result, const struct condition_row *row, double *seen)
+void fail_if_warn(const char *text, FILE *err)
+{
+    fprintf(err,
+            "sni-bench: --fail-if '%s' judges the service time of a closed loop, which is no "
+            "latency; --rate measures that\n",
+            text);
+}
+
+bool fail_if_check(const struct options *options, FILE *err)
+{
+    for (size_t i = 0; i < options->out.fail_if.count; i++) {
+        if (!check(options->out.fail_if.items[i], options, err))
+            return false;
+    }
+    return true;
+}
+
+static double known(double value, double scale)
+{
+    return value < 0 ? NAN : value * scale;
+}
+
+double fail_if_measure(const struct result *result, const char *word)
 {
     const struct histogram *latency = result->phases[LOAD_PHASE_LATENCY];
-    double seconds = result->seconds > 0 ? result->seconds : 1.0;
-    double operations = (double)(result->window.completed + result->window.requests);
-    double bytes = (double)(result->window.bytes_in + result->window.bytes_out);
+    const struct histogram *slip = result->phases[LOAD_PHASE_SLIP];
+    const struct tally *window = &result->window;
     const struct result_costs *costs = &result->costs;
-    *seen = -1.0;
-    if (row->percentile >= 0)
-        *seen = latency->count == 0 ? -1.0 : (double)histogram_percentile(latency, row->percentile);
-    else if (strcmp(row->word, "mean") == 0)
-        *seen = latency->count == 0 ? -1.0 : histogram_mean(latency);
-    else if (strcmp(row->word, "slip") == 0)
-        *seen = (double)result->phases[LOAD_PHASE_SLIP]->max_ns;
-    else if (strcmp(row->word, "rate") == 0)
-        *seen = operations / seconds;
-    else if (strcmp(row->word, "errors") == 0)
-        *seen = (double)result_errors(&result->total);
-    else if (strcmp(row->word, "throughput") == 0)
-        *seen = bytes / seconds;
-    else if (strcmp(row->word, "cpu_conn") == 0)
-        *seen = costs->cpu_us_per_conn * 1e3;
-    else if (strcmp(row->word, "cpu_request") == 0)
-        *seen = costs->cpu_us_per_request * 1e3;
-    else if (strcmp(row->word, "cpu_gib") == 0)
-        *seen = costs->cpu_ms_per_gib * 1e6;
-    else if (strcmp(row->word, "kib_conn") == 0)
-        *seen = costs->user_kib_per_conn;
-    return *seen >= 0;
+    bool timed = result->seconds > 0;
+    double percentile = percentile_of(word);
+    if (percentile >= 0 && latency->count > 0)
+        return (double)histogram_percentile(latency, percentile);
+    if (strcmp(word, "mean") == 0 && latency->count > 0)
+        return histogram_mean(latency);
+    if (strcmp(word, "slip") == 0 && slip->count > 0)
+        return (double)slip->max_ns;
+    if (strcmp(word, "rate") == 0 && timed)
+        return (double)(window->completed + window->requests) / result->seconds;
+    if (strcmp(word, "errors") == 0)
+        return (double)result_errors(&result->total);
+    if (strcmp(word, "throughput") == 0 && timed)
+        return (double)(window->bytes_in + window->bytes_out) / result->seconds;
+    if (strcmp(word, "cpu_conn") == 0)
+        return known(costs->cpu_us_per_conn, 1e3);
+    if (strcmp(word, "cpu_request") == 0)
+        return known(costs->cpu_us_per_request, 1e3);
+    if (strcmp(word, "cpu_gib") == 0)
+        return known(costs->cpu_ms_per_gib, 1e6);
+    if (strcmp(word, "kib_conn") == 0)
+        return known(costs->user_kib_per_conn, 1);
+    return NAN;
 }
 
-bool result_condition_holds(const struct result *result, const char *text, double *seen)
+bool fail_if_holds(const struct result *result, FILE *err)
 {
-    struct condition condition;
-    *seen = -1.0;
-    if (!parse(text, &condition))
-        return false;
-    /* What was not measured cannot be shown to be within bounds. */
-    if (!measure(result, condition.row, seen))
-        return true;
-    if (condition.equal && *seen == condition.value)
-        return true;
-    return condition.greater ? *seen > condition.value : *seen < condition.value;
+    const struct text_list *texts = &result->options->out.fail_if;
+    bool any = false;
+    for (size_t i = 0; i < texts->count; i++) {
+        struct condition condition;
+        /* Checked before the run: it can be parsed. */
+        if (!condition_parse(texts->items[i], fail_if_words, &condition, err))
+            return true;
+        double seen = fail_if_measure(result, condition.word->word);
+        if (!condition_holds(&condition, seen))
+            continue;
+        condition_say(texts->items[i], condition.word->unit, seen, err);
+        any = true;
+    }
+    return any;
 }

@@ -23,6 +23,8 @@ static const struct unit binary_units[] = {
     {"", 1},           {"b", 1},           {"k", 1024},         {"kb", 1024},
     {"kib", 1024},     {"m", 1048576},     {"mb", 1048576},     {"mib", 1048576},
     {"g", 1073741824}, {"gb", 1073741824}, {"gib", 1073741824}, {NULL, 0}};
+static const struct unit bit_units[] = {
+    {"bit", 1.0 / 8}, {"kbit", 1e3 / 8}, {"mbit", 1e6 / 8}, {"gbit", 1e9 / 8}, {NULL, 0}};
 static const struct unit time_units[] = {{"ns", 1},   {"us", 1e3},   {"ms", 1e6},   {"s", 1e9},
                                          {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {NULL, 0}};
 
@@ -76,17 +78,30 @@ bool units_parse_count(const char *text, uint64_t *count)
     return parse_whole(text, decimal_units, count);
 }
 
-bool units_parse_rate(const char *text, double *rate)
+/* Copies the text without a "/s" at its end; false = too long. */
+static bool cut_per_second(const char *text, char copy[UNITS_TEXT])
 {
-    char copy[UNITS_TEXT];
     size_t len = strlen(text);
     if (len > 2 && strcmp(text + len - 2, "/s") == 0)
         len -= 2;
-    if (len >= sizeof(copy))
+    if (len >= UNITS_TEXT)
         return false;
     memcpy(copy, text, len);
     copy[len] = '\0';
-    return parse_scaled(copy, decimal_units, rate);
+    return true;
+}
+
+bool units_parse_rate(const char *text, double *rate)
+{
+    char copy[UNITS_TEXT];
+    return cut_per_second(text, copy) && parse_scaled(copy, decimal_units, rate);
+}
+
+bool units_parse_speed(const char *text, double *bytes_per_s)
+{
+    char copy[UNITS_TEXT];
+    return cut_per_second(text, copy) && (parse_scaled(copy, binary_units, bytes_per_s) ||
+                                          parse_scaled(copy, bit_units, bytes_per_s));
 }
 
 bool units_parse_size(const char *text, uint64_t *bytes)

@@ -14,6 +14,8 @@
 bool units_parse_count(const char *text, uint64_t *count);
 /* "0.5", "5k", also with "/s" behind it: per second, at least 0. */
 bool units_parse_rate(const char *text, double *rate);
+/* "100m", "1.3g/s", "2gbit/s": bytes per second; k m g are 1024-fold, kbit mbit gbit 1000-fold. */
+bool units_parse_speed(const char *text, double *bytes_per_s);
 /* "100", "64k", "1g": bytes. */
 bool units_parse_size(const char *text, uint64_t *bytes);
 /* "250us", "1.5s", "2m", "1h": nanoseconds; a bare number is refused (0 is not). */

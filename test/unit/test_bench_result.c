@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "bench/clock.h"
+#include "bench/fail_if.h"
 #include "bench/result.h"
 
 #define GIB 1073741824ull
@@ -197,28 +198,118 @@ static void test_conditions(void **state)
                 {"max>=9ms", true},        {"max>9ms", false},         {"max<=9ms", true},
                 {"mean < 2ms", false},     {"rate<2001", true},        {"rate<2k", false},
                 {"errors>0", false},       {"errors<=0", true},        {"slip>0ns", false},
-                {"cpu_request>1s", false}, {"cpu_request>49us", true}, {"cpu_conn>1h", true}};
+                {"cpu_request>1s", false}, {"cpu_request>49us", true}, {"throughput>1g", false}};
     struct fixture *fixture = make(MODE_LATENCY);
+    FILE *nowhere = fopen("/dev/null", "w");
     (void)state;
+    assert_non_null(nowhere);
     sample_router(&fixture->result);
+    fixture->options.load.rate = 2000;
+    fixture->options.out.pids = "1";
+    histogram_record_many(fixture->result.phases[LOAD_PHASE_SLIP], 0, 100);
     result_conclude(&fixture->result);
+    fixture->options.out.fail_if.count = 1;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        double seen;
-        assert_true(result_check_condition(rows[i].text));
-        if (result_condition_holds(&fixture->result, rows[i].text, &seen) != rows[i].holds)
-            fail_msg("%s with %g", rows[i].text, seen);
+        fixture->options.out.fail_if.items[0] = rows[i].text;
+        assert_true(fail_if_check(&fixture->options, stderr));
+        if (fail_if_holds(&fixture->result, nowhere) != rows[i].holds)
+            fail_msg("%s", rows[i].text);
     }
+    fclose(nowhere);
     destroy(fixture);
 }
 
-static void test_conditions_that_are_none(void **state)
+/* What a run of these options says about a condition before it begins. */
+static char *check_said(unsigned bit, const char *text, double rate, const char *pids, bool *good)
 {
-    static const char *const texts[] = {"",        "p99",       "p99=5ms", "p98>5ms",
-                                        "p99>5",   ">5ms",      "p99>",    "rate>5s",
-                                        "p99 5ms", "errors>-1", "p99<>5ms"};
+    struct options options;
+    char *said = NULL;
+    size_t len;
+    FILE *err = open_memstream(&said, &len);
+    assert_non_null(err);
+    options_init(&options, mode_of(bit));
+    options.load.rate = rate;
+    options.out.pids = pids;
+    options.out.fail_if.count = 1;
+    options.out.fail_if.items[0] = text;
+    *good = fail_if_check(&options, err);
+    fclose(err);
+    return said;
+}
+
+static void test_conditions_of_another_mode(void **state)
+{
+    static const struct {
+        unsigned bit;
+        const char *text;
+        double rate;
+        const char *pids;
+        const char *said; /* "" = it is good, and nothing is said */
+    } rows[] = {
+        {MODE_BULK, "p99>5ms", 0, NULL, "only conn and latency"},
+        {MODE_IDLE, "mean>5ms", 0, NULL, "only conn and latency"},
+        {MODE_BULK, "rate<1", 0, NULL, "only conn and latency"},
+        {MODE_CONN, "slip>1ms", 0, NULL, "--rate"},
+        {MODE_CONN, "slip>1ms", 100, NULL, ""},
+        {MODE_IDLE, "throughput<1m", 0, NULL, "idle moves no bytes"},
+        {MODE_LATENCY, "cpu_conn>1us", 0, "1", "conn and latency --new-conn"},
+        {MODE_CONN, "cpu_request>1us", 0, "1", "kept connections"},
+        {MODE_CONN, "cpu_gib>1s", 0, "1", "only bulk"},
+        {MODE_BULK, "kib_conn>1", 0, "1", "only idle"},
+        {MODE_IDLE, "kib_conn>1", 0, "1", ""},
+        {MODE_IDLE, "kib_conn>1", 0, NULL, "--pid PID"},
+        {MODE_CONN, "cpu_conn>1us", 0, NULL, "--pid PID"},
+        {MODE_BULK, "throughput<1m", 0, NULL, ""},
+        {MODE_BULK, "errors>0", 0, NULL, ""},
+    };
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        assert_false(result_check_condition(texts[i]));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bool good;
+        char *said = check_said(rows[i].bit, rows[i].text, rows[i].rate, rows[i].pids, &good);
+        if (good != (rows[i].said[0] == '\0') || strstr(said, rows[i].said) == NULL ||
+            (good && said[0] != '\0'))
+            fail_msg("%s: '%s'", rows[i].text, said);
+        free(said);
+    }
+}
+
+static void test_a_closed_loop_has_no_latency(void **state)
+{
+    bool good;
+    (void)state;
+    char *said = check_said(MODE_LATENCY, "p99>5ms", 0, NULL, &good);
+    assert_true(good);
+    assert_non_null(strstr(said, "the service time of a closed loop"));
+    free(said);
+    said = check_said(MODE_LATENCY, "p99>5ms", 100, NULL, &good);
+    assert_true(good);
+    assert_string_equal(said, "");
+    free(said);
+}
+
+/* No request was answered: that is a failure, and said as one. */
+static void test_what_was_not_measured(void **state)
+{
+    static const char *const texts[] = {"p99>1h", "mean>1h", "slip>1h", "cpu_request>1h"};
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    for (int i = 0; i < LOAD_PHASE_COUNT; i++)
+        histogram_init(fixture->result.phases[i]);
+    result_conclude(&fixture->result);
+    fixture->options.out.fail_if.count = 1;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char *said = NULL;
+        size_t len;
+        FILE *err = open_memstream(&said, &len);
+        assert_non_null(err);
+        fixture->options.out.fail_if.items[0] = texts[i];
+        assert_true(fail_if_holds(&fixture->result, err));
+        fclose(err);
+        assert_non_null(strstr(said, "it was not measured"));
+        assert_null(strstr(said, "-1"));
+        free(said);
+    }
+    destroy(fixture);
 }
 
 static char *text_of(struct fixture *fixture)
@@ -278,7 +369,9 @@ int main(void)
         cmocka_unit_test(test_a_late_tool_is_not_valid),
         cmocka_unit_test(test_errors_are_a_failure),
         cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_conditions_that_are_none),
+        cmocka_unit_test(test_conditions_of_another_mode),
+        cmocka_unit_test(test_a_closed_loop_has_no_latency),
+        cmocka_unit_test(test_what_was_not_measured),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_text_of_a_closed_loop),
     };

@@ -94,6 +94,11 @@ static void test_rates(void **state)
     assert_false(units_parse_rate("5k/h", &rate));
     assert_false(units_parse_rate("/s", &rate));
     assert_false(units_parse_rate("123456789012345678901234567890123456789", &rate));
+    assert_true(units_parse_speed("1.3k/s", &rate) && rate == 1.3 * 1024);
+    assert_true(units_parse_speed("100MB", &rate) && rate == 104857600.0);
+    assert_true(units_parse_speed("2Gbit/s", &rate) && rate == 250e6);
+    assert_false(units_parse_speed("2gbits", &rate));
+    assert_false(units_parse_speed("fast", &rate));
 }
 
 static void test_formats(void **state)
