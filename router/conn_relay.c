@@ -85,10 +85,12 @@ static void direction_ended(struct conn *conn, struct pump *pump, const struct p
     pump->ended = true;
     if (other->ended) {
         conn_close(conn, REASON_CLOSED);
-    } else if (other->broken && pump->from->fin) {
-        side_gone_after_end(conn, pump->from);
     } else if (other->broken) {
-        side_aborted(conn, pump->from);
+        net_push(pump->to->fd);
+        if (pump->from->fin)
+            side_gone_after_end(conn, pump->from);
+        else
+            side_aborted(conn, pump->from);
     } else {
         (void)shutdown(pump->to->fd, SHUT_WR); /* fails only when `to` is gone: it will tell */
         arm_timeout(conn);
@@ -148,6 +150,14 @@ static void unmute(struct conn *conn, struct side *side)
     ready_mute(&conn->worker->ready, side->fd, side, false);
 }
 
+/* A server that has more to say than this may wait for the first piece to be acknowledged. */
+static void answer_began(struct conn *conn)
+{
+    conn->first_byte_ms = (uint32_t)(conn_now(conn) - conn->accepted_ms);
+    if (conn->state == CONN_RELAYING && !conn->server.fin)
+        net_quick_ack(conn->server.fd);
+}
+
 void conn_relay(struct conn *conn)
 {
     uint64_t before = conn->up.bytes + conn->down.bytes;
@@ -159,7 +169,7 @@ void conn_relay(struct conn *conn)
     if (conn->up.bytes + conn->down.bytes != before)
         conn->active_ms = conn_now(conn);
     if (conn->first_byte_ms == ACCESS_TIME_NONE && conn->down.bytes > 0)
-        conn->first_byte_ms = (uint32_t)(conn_now(conn) - conn->accepted_ms);
+        answer_began(conn);
 }
 
 void conn_relay_start(struct conn *conn)

@@ -79,6 +79,16 @@ void net_urgent_inline(int fd)
     set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 }
 
+void net_push(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* saying it again sends what was held back */
+}
+
+void net_quick_ack(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+}
+
 void net_unpace(int fd)
 {
     static const char reno[] = "reno"; /* the one that every kernel has */

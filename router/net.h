@@ -62,6 +62,16 @@ void net_keepalive(int fd);
 /* Keeps a TCP urgent byte in its place in the stream instead of taking it out. */
 void net_urgent_inline(int fd);
 
+/* Sends what MSG_MORE has held back: what was expected to come with it does not come. */
+void net_push(int fd);
+
+/*
+ * Ends what net_connect() began: it lets the first bytes carry the handshake's last ACK, which
+ * saves a packet. Left so, a server with Nagle's algorithm on would get its second small write out
+ * only 40 ms after the first, when the delayed ACK comes.
+ */
+void net_quick_ack(int fd);
+
 /*
  * For a socket whose peer is this very host. Where the system's congestion control is BBR, it
  * paces: a timer for every packet, which costs more than carrying it when nothing is copied, and

@@ -53,12 +53,18 @@ static enum step keep_rest(struct pump *pump, const uint8_t *bytes, size_t len)
     return STEP_BLOCKED;
 }
 
-/* Writes; *written < len and STEP_BLOCKED when `to` is full. */
+/*
+ * Writes; *written < len and STEP_BLOCKED when `to` is full. When `from` is known to have ended
+ * these are the last bytes: they wait for the end that is passed on next, and one segment carries
+ * both.
+ */
 static enum step write_bytes(struct pump *pump, const uint8_t *bytes, size_t len, size_t *written)
 {
+    int flags = MSG_NOSIGNAL | (pump->end_read ? MSG_MORE : 0);
+
     *written = 0;
     while (*written < len) {
-        ssize_t n = send(pump->to->fd, bytes + *written, len - *written, MSG_NOSIGNAL);
+        ssize_t n = send(pump->to->fd, bytes + *written, len - *written, flags);
         if (n > 0) {
             *written += (size_t)n;
             pump->bytes += (uint64_t)n;

@@ -104,6 +104,27 @@ static void nodelay_and_keepalive_on_both_sides(void **state)
     end_both(rig, client, server);
 }
 
+/*
+ * A server with Nagle's algorithm on holds its second small write back until the first is
+ * acknowledged, so the acknowledgement must not wait for bytes of the client's.
+ */
+static void server_with_nagle_is_not_held_back(void **state)
+{
+    struct rig *rig = *state;
+    struct timespec look = {.tv_nsec = 20 * 1000 * 1000};
+    int client, server;
+
+    start_pair(rig, "", &client, &server);
+    int to_server = other_end(server);
+    assert_int_equal(option(to_server, IPPROTO_TCP, TCP_QUICKACK), 0);
+    io_stream(server, client, 100, 1);
+    for (int looks = 0; option(to_server, IPPROTO_TCP, TCP_QUICKACK) != 1; looks++) {
+        assert_true(looks < 500);
+        nanosleep(&look, NULL);
+    }
+    end_both(rig, client, server);
+}
+
 /* --- bytes --- */
 
 static void bulk_both_ways(void **state)
@@ -651,6 +672,7 @@ int main(void)
         RIG_ROWS(server_resets_after_response_while_client_sends),
         RIG_ROWS(client_resets_after_request_while_server_sends),
         RIG_ROW(nodelay_and_keepalive_on_both_sides, auto),
+        RIG_ROWS(server_with_nagle_is_not_held_back),
         RIG_ROWS(reset_after_half_close),
         RIG_ROWS(answer_outlives_its_server),
         RIG_ROWS(server_never_reads),
