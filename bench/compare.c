@@ -140,12 +140,13 @@ static const char *find_clash(const struct options *run, const struct compare_ta
     return NULL;
 }
 
-static int try_command(const struct options *options, const struct compare_target *target)
+/* Leaves in `run` what the words say; they are those of argv. */
+static int try_command(const struct options *options, const struct compare_target *target,
+                       struct options *run)
 {
     char label[NAME_MAX_LEN + 16] = "router=";
     char *nothing = NULL;
     size_t len;
-    struct options run;
     const struct mode *mode = options_find_mode(options->rest[0]);
     if (mode == NULL || (mode->bit & MODE_LOAD) == 0)
         return usage("'%s' behind the -- is none of conn, bulk, latency, idle", options->rest[0]);
@@ -156,8 +157,8 @@ static int try_command(const struct options *options, const struct compare_targe
         argc++;
     int code = BENCH_FAILED;
     if (argv != NULL && help != NULL) {
-        enum options_result result = options_parse(&run, mode, argc, argv + 1, help, stderr);
-        const char *clash = result == OPTIONS_RUN ? find_clash(&run, target, options) : NULL;
+        enum options_result result = options_parse(run, mode, argc, argv + 1, help, stderr);
+        const char *clash = result == OPTIONS_RUN ? find_clash(run, target, options) : NULL;
         code = result == OPTIONS_RUN ? BENCH_OK : BENCH_USAGE;
         if (result == OPTIONS_DONE)
             code = usage("%s", "--help behind the --");
@@ -168,22 +169,25 @@ static int try_command(const struct options *options, const struct compare_targe
         fclose(help);
     free(nothing);
     free(argv);
+    run->argv = NULL;
+    run->argc = 0;
     return code;
 }
 
 static int check(const struct comparison *comparison, const struct options *options)
 {
+    struct options run;
     if (options->rest_count == 0)
         return usage("%s", "say what to run behind a --, such as: -- latency --rate 2k -c 64");
     if (comparison->rounds == 0 || comparison->rounds > COMPARE_ROUNDS_MAX)
         return usage("%s", "--rounds must be 1 to 64");
     for (size_t i = 0; i < comparison->target_count; i++) {
-        int code = try_command(options, &comparison->targets[i]);
+        int code = try_command(options, &comparison->targets[i], &run);
         if (code != BENCH_OK)
             return code;
     }
     for (size_t i = 0; i < options->out.fail_if.count; i++) {
-        if (!compare_check_condition(comparison, options->out.fail_if.items[i], stderr))
+        if (!compare_check_condition(comparison, &run, options->out.fail_if.items[i], stderr))
             return BENCH_USAGE;
     }
     return BENCH_OK;
@@ -315,14 +319,8 @@ static bool say_all(const struct comparison *comparison, const struct options *o
 static int answer(const struct comparison *comparison, const struct options *options, bool written)
 {
     bool holds = false;
-    for (size_t i = 0; i < options->out.fail_if.count; i++) {
-        double seen;
-        if (compare_condition_holds(comparison, options->out.fail_if.items[i], &seen)) {
-            fprintf(stderr, "sni-bench: --fail-if '%s' holds: %.6g\n",
-                    options->out.fail_if.items[i], seen);
-            holds = true;
-        }
-    }
+    for (size_t i = 0; i < options->out.fail_if.count; i++)
+        holds |= compare_condition_holds(comparison, options->out.fail_if.items[i], stderr);
     if (holds)
         return BENCH_FAIL_IF;
     if (!written || comparison_has_failed(comparison) || comparison->run_count == 0)

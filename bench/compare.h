@@ -155,10 +155,14 @@ void compare_print_schema(FILE *out);
 
 /* ---- compare_fail_if.c ---- */
 
-/* "cpu_ms_per_gib sni-router/haproxy > 0.4", "p99_ms haproxy > 5": says on `err` what is wrong. */
-bool compare_check_condition(const struct comparison *comparison, const char *text, FILE *err);
-/* Also when it was not measured; `seen` is then NAN. */
-bool compare_condition_holds(const struct comparison *comparison, const char *text, double *seen);
+/*
+ * "p99>5ms", "haproxy.p99>5ms", "cpu_ms_per_gib sni-router/haproxy > 0.4". `run` are the options of
+ * the runs. Says on `err` what is wrong.
+ */
+bool compare_check_condition(const struct comparison *comparison, const struct options *run,
+                             const char *text, FILE *err);
+/* Also when it was not measured; says on `err` that it holds. */
+bool compare_condition_holds(const struct comparison *comparison, const char *text, FILE *err);
 
 /* ---- compare_exec.c ---- */
 

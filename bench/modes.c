@@ -112,11 +112,13 @@ const struct mode bench_modes[] = {
      "routers under the same load, in turns",
      "Runs MODE (conn, bulk, latency, idle) directly and through each router, round after round "
      "(A B C A B C ...), and prints medians, ranges and ratios: costs first. Two whose ranges "
-     "overlap are within noise of each other. Conditions of --fail-if name a metric of --json and "
-     "a target, or two for the ratio of their medians.",
+     "overlap are within noise of each other. --fail-if takes the words MODE takes (p50 p90 p95 "
+     "p99 p99.9 p99.99 max mean slip rate errors throughput cpu_conn cpu_request cpu_gib kib_conn) "
+     "for the first --via, or a target's: haproxy.p99>5ms; two targets are the ratio of their "
+     "medians: cpu_request a/b > 1. Besides, a metric of --json as a number: haproxy.p99_ms>5.",
      "  sni-bench compare --direct 127.0.0.1:9000 --via sni-router=127.0.0.1:8443,pid=123 \\\n"
      "      --via haproxy=127.0.0.1:8444,pid=456 --router-cpu 0 --cpu-list 1 --html out.html \\\n"
-     "      --fail-if 'cpu_us_per_request sni-router/haproxy > 1' -- latency --rate 2k -c 64\n",
+     "      --fail-if 'cpu_request sni-router/haproxy > 1' -- latency --rate 2k -c 64\n",
      false, compare_run_mode},
     {"report", MODE_REPORT, "FILE... [--html FILE] [--md]",
      "tables and one page from results in JSON",

@@ -170,9 +170,14 @@ const struct option_row option_rows[] = {
     {"label", 0, OPTION_LIST, MODE_LOAD | MODE_COMPARE, AT(out.labels), "K=V",
      "keep a remark in the result; may be repeated", NULL},
     {"fail-if", 0, OPTION_LIST, MODE_LOAD, AT(out.fail_if), "COND",
-     "exit 99 when it holds: p99>5ms, errors>0, rate<4k; may be repeated", NULL},
+     "exit 99 when it holds: p50 .. p99.99, max, mean, slip (times), rate, errors, throughput, and "
+     "with --pid cpu_conn, cpu_request, cpu_gib (times), kib_conn: p99>5ms, rate<4k; may be "
+     "repeated",
+     NULL},
     {"fail-if", 0, OPTION_LIST, MODE_COMPARE, AT(out.fail_if), "COND",
-     "exit 99 when it holds: 'cpu_ms_per_gib a/b > 0.4' (ratio of medians), 'p99_ms a > 5'", NULL},
+     "exit 99 when it holds: p99>5ms (first --via), a.p99>5ms, 'cpu_request a/b > 1' (ratio); may "
+     "be repeated",
+     NULL},
     {"quiet", 'q', OPTION_FLAG, MODE_LOAD | MODE_SERVE | MODE_COMPARE, AT(out.quiet), NULL,
      "no progress lines", NULL},
     {"no-color", 0, OPTION_FLAG, MODE_LOAD | MODE_COMPARE, AT(out.no_color), NULL,

@@ -161,16 +161,33 @@ class Compare(unittest.TestCase):
     def test_conditions(self):
         code, _, _, err = self.run_tool(*self.words(
             "--rounds", "1", "--fail-if", "requests_per_s a/b < 0.01", "--fail-if",
-            "requests_per_s direct > 1000000", *LOAD))
+            "requests_per_s direct > 1000000", "--fail-if", "p99>1h", "--fail-if", "b.errors>0",
+            *LOAD))
         self.assertEqual(code, 2, err)
+        self.assertNotIn("--fail-if", err)
         code, _, _, err = self.run_tool(*self.words(
             "--rounds", "1", "--fail-if", "requests_per_s a/b > 0.01", *LOAD))
         self.assertEqual(code, 99)
         self.assertIn("--fail-if 'requests_per_s a/b > 0.01' holds", err)
-        # The direct target has no process: its cost is not known, which is no proof.
-        code, _, _, err = self.run_tool(*self.words(
-            "--rounds", "1", "--fail-if", "cpu_us_per_request direct > 1000000", *LOAD))
-        self.assertEqual(code, 99)
+
+    def test_conditions_in_the_words_of_the_load_modes(self):
+        for condition, said in (("p99>1us", "is the median of a"),
+                                ("b.p99.9>1us", "is the median of b"),
+                                ("direct.rate<1m", "/s is the median of direct"),
+                                ("cpu_request b > 1ns", "is the median of b"),
+                                ("cpu_request b/a > 0.001", "ratio of the medians of b and a")):
+            with self.subTest(condition=condition):
+                code, _, _, err = self.run_tool(*self.words("--rounds", "1", "--fail-if",
+                                                            condition, *LOAD))
+                self.assertEqual(code, 99, err)
+                self.assertIn(f"--fail-if '{condition}' holds: ", err)
+                self.assertIn(said, err)
+
+    def test_conditions_of_a_closed_loop(self):
+        words = self.words("--rounds", "1", "--fail-if", "p99>1us", "--", "conn", "-n", "20")
+        code, _, _, err = self.run_tool(*words)
+        self.assertEqual(code, 99, err)
+        self.assertIn("judges the service time of a closed loop", err)
 
     def test_a_dead_target_fails_and_the_others_are_measured(self):
         holder, address = dead_address()
@@ -235,8 +252,11 @@ class Compare(unittest.TestCase):
             (("--via", good, "--rounds", "0", "--", "conn"), "--rounds must be 1 to 64"),
             (("--via", good, "--rounds", "65", "--", "conn"), "--rounds must be 1 to 64"),
             (("--via", good, "--router-cpu", "x", "--", "conn"), "--router-cpu 'x'"),
-            (("--via", good, "--fail-if", "p99 a > 5", "--", "conn"), "there is no metric 'p99'"),
-            (("--via", good, "--fail-if", "p99_ms b > 5", "--", "conn"), "no target 'b'"),
+            (("--via", good, "--fail-if", "p98>5ms", "--", "conn"), "there is no metric 'p98'"),
+            (("--via", good, "--fail-if", "b.p99>5ms", "--", "conn"), "no target 'b'"),
+            (("--via", good, "--fail-if", "p99>5", "--", "conn"), "a time such as 5ms"),
+            (("--via", good, "--fail-if", "p99>5ms", "--", "bulk"), "only conn and latency"),
+            (("--via", good, "--fail-if", "cpu_conn>1us", "--", "conn"), "--via a=ADDR,pid=N"),
         ]
         for words, said in rows:
             with self.subTest(words=words):

@@ -1,4 +1,4 @@
-/* Medians, ranges, ratios and conditions of a comparison; documents that are not what they seem. */
+/* Medians, ranges and ratios of a comparison; documents that are not what they seem. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,59 +105,6 @@ static void test_ratio_and_noise(void **state)
     comparison_free(&comparison);
 }
 
-static bool holds(const struct comparison *comparison, const char *text)
-{
-    double seen;
-    assert_true(compare_check_condition(comparison, text, stderr));
-    return compare_condition_holds(comparison, text, &seen);
-}
-
-static void check_refused(const struct comparison *comparison, const char *text, const char *said)
-{
-    char *err = NULL;
-    size_t len;
-    FILE *out = open_memstream(&err, &len);
-    assert_non_null(out);
-    assert_false(compare_check_condition(comparison, text, out));
-    fclose(out);
-    assert_non_null(strstr(err, said));
-    assert_non_null(strstr(err, text));
-    free(err);
-}
-
-static void test_conditions(void **state)
-{
-    struct comparison comparison;
-    const double ours[] = {4, 4, 4};
-    const double theirs[] = {10, 10, 10};
-    const double unknown[] = {-1};
-    (void)state;
-    start(&comparison);
-    add(&comparison, "ours", ours, 3);
-    add(&comparison, "theirs", theirs, 3);
-    add(&comparison, "dark", unknown, 1);
-    assert_false(holds(&comparison, COST " ours/theirs > 0.4"));
-    assert_true(holds(&comparison, COST " ours/theirs >= 0.4"));
-    assert_true(holds(&comparison, COST " ours/theirs>0.39"));
-    assert_true(holds(&comparison, COST " theirs/ours > 2"));
-    assert_true(holds(&comparison, COST " ours < 4.5"));
-    assert_false(holds(&comparison, "  " COST "  ours  <  4"));
-    assert_true(holds(&comparison, COST " ours <= 4"));
-    /* What was not measured fails. */
-    assert_true(holds(&comparison, COST " dark > 1000"));
-    assert_true(holds(&comparison, COST " ours/dark > 1000"));
-    assert_true(holds(&comparison, "p99_ms ours > 1000"));
-    check_refused(&comparison, "nonsense ours > 1", "there is no metric 'nonsense'");
-    check_refused(&comparison, COST " nobody > 1", "there is no target 'nobody'");
-    check_refused(&comparison, COST " ours/nobody > 1", "there is no target 'nobody'");
-    check_refused(&comparison, COST " ours", "> or <");
-    check_refused(&comparison, COST " ours > much", "> or <");
-    check_refused(&comparison, COST " ours > 1x", "> or <");
-    check_refused(&comparison, COST " ours > nan", "> or <");
-    check_refused(&comparison, "", "metric");
-    comparison_free(&comparison);
-}
-
 static void test_validity(void **state)
 {
     struct comparison comparison;
@@ -261,13 +208,9 @@ static void test_strange_documents(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_median_and_range),
-        cmocka_unit_test(test_ratio_and_noise),
-        cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_validity),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_strange_documents),
+        cmocka_unit_test(test_median_and_range), cmocka_unit_test(test_ratio_and_noise),
+        cmocka_unit_test(test_validity),         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_formats),          cmocka_unit_test(test_strange_documents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
