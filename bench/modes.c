@@ -16,10 +16,10 @@
 
 static int print_schema(const struct options *options)
 {
-    if (options->schema == 0)
-        result_print_schema(stdout);
-    else
-        compare_print_schema(stdout);
+    /* In the order of --of. */
+    static void (*const printers[])(FILE * out) = {result_print_schema, compare_print_schema,
+                                                   verify_print_schema, torture_print_schema};
+    printers[options->schema](stdout);
     return BENCH_OK;
 }
 
@@ -85,7 +85,11 @@ const struct mode bench_modes[] = {
      "Opens streams of all sizes that carry a seeded pattern and checks who answers and every byte "
      "both ways, half-closing and not, on new connections and on long-lived ones, while routes are "
      "reloaded. Misroutes, corruptions, truncations, drops and stalls are counted; anything but 0 "
-     "is exit 1. The backends are sni-bench serve with the same names, or --listen plays them.",
+     "is exit 1. The backends are sni-bench serve with the same names, or --listen plays them. "
+     "With --tls a half-close is close_notify and FIN, and OpenSSL makes the hellos: neither their "
+     "size nor their segments vary, and no FIN comes before the handshake is done. Words of "
+     "--fail-if: faults, misrouted, corrupt, truncated, dropped, stalled, streams, exchanges, "
+     "reloads, reloads_failed, reloads_left_out (counts), rate (whole streams per second).",
      "  sni-bench serve --listen 127.0.0.1:9000 --names 100\n"
      "  sni-bench verify 127.0.0.1:8443 --names 100 -d 60s --reload-cmd 'kill -HUP 1234'\n",
      true, verify_run},
@@ -94,7 +98,9 @@ const struct mode bench_modes[] = {
      "says of each whether it did what a careful router does; exit 1 when one deviates. It plays "
      "the two backends itself and compares every byte that reaches them. The router must send the "
      "name --sni to the first address of --listen, --other to the second, and refuse everything "
-     "else; it should have no health checks and no default backend.",
+     "else; it should have no health checks and no default backend. Words of --fail-if, all counts "
+     "of cases: deviations, best, not_best, problems, backend, other_backend, alerts, closes, "
+     "resets, answers, timeouts, no_backend, unreachable.",
      "  sni-bench torture 127.0.0.1:8443 --sni bench.test --listen 127.0.0.1:9000\n"
      "with one of these, the router listening on 127.0.0.1:8443:\n"
      "  sni-router run --listen 127.0.0.1:8443 --route bench.test=127.0.0.1:9000 \\\n"
@@ -124,7 +130,8 @@ const struct mode bench_modes[] = {
      "tables and one page from results in JSON",
      "Reads what --json wrote (- is stdin), prints the comparisons, and writes them as one page "
      "that needs nothing else: each comparison is a section; single runs of a mode are one "
-     "together, named by --label router=NAME or their file, several of a name being its rounds.",
+     "together, named by --label router=NAME or their file, several of a name being its rounds. "
+     "Results of torture, and of verify, stand side by side in one table each.",
      "  sni-bench report run1.json run2.json --html out.html --md\n", false, report_run_mode},
     {"histogram", MODE_HISTOGRAM, "< FILE", "the distribution of your own numbers",
      "Reads nanoseconds, one a line, from stdin and prints their percentile distribution as --hgrm "

@@ -38,7 +38,7 @@ void options_init(struct options *options, const struct mode *mode)
     options->torture.gap_ns = 2 * NS_PER_MS;
     options->verify.max_bytes = 4u << 20;
     options->verify.long_lived = 8;
-    options->verify.reload_every_ns = NS_PER_S;
+    options->verify.reload_every_ns = NOT_GIVEN;
     options->compare.rounds = 5;
 }
 

@@ -148,7 +148,7 @@ struct options {
         uint64_t max_bytes;
         uint64_t long_lived;
         const char *reload_cmd;
-        uint64_t reload_every_ns;
+        uint64_t reload_every_ns; /* UINT64_MAX = not given */
     } verify;
 
     struct { /* backends */

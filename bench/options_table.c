@@ -103,6 +103,10 @@ const struct option_row option_rows[] = {
     {"long", 0, OPTION_COUNT, MODE_VERIFY, AT(verify.long_lived), "N",
      "besides, connections that live as long as the run (default 8)", NULL},
     {"max-size", 0, OPTION_SIZE, MODE_VERIFY, AT(verify.max_bytes), "SIZE",
+    {"tls", 0, OPTION_FLAG, MODE_VERIFY, AT(ask.tls), NULL,
+     "real TLS sessions, to sni-bench serve --tls; the certificate's name is compared with the one "
+     "asked for, its issuer is not checked",
+     NULL},
      "longest stream; sizes are spread evenly over the magnitudes from 1 byte on (default 4m)",
      NULL},
     {"rate", 'r', OPTION_RATE, MODE_VERIFY, AT(load.rate), "RATE",
@@ -113,13 +117,25 @@ const struct option_row option_rows[] = {
     {"reload-cmd", 0, OPTION_TEXT, MODE_VERIFY, AT(verify.reload_cmd), "CMD",
      "shell command that makes the router reload its routes", NULL},
     {"reload-every", 0, OPTION_TIME, MODE_VERIFY, AT(verify.reload_every_ns), "TIME",
-     "how often it is run (default 1s)", NULL},
+     "how often --reload-cmd is run (default 1s)", NULL},
     {"timeout", 0, OPTION_TIME, MODE_VERIFY, AT(load.timeout_ns), "TIME",
      "a stream on which nothing has moved for so long is stalled (default 5s)", NULL},
     {"seed", 0, OPTION_COUNT, MODE_VERIFY | MODE_TORTURE, AT(load.seed), "N",
      "of the random choices and bytes (default 1)", NULL},
     {"json", 0, OPTION_TEXT, MODE_VERIFY | MODE_TORTURE, AT(out.json), "FILE",
-     "write the result as JSON (- is stdout)", NULL},
+     "write the result as JSON (- is stdout; `sni-bench schema --of MODE` describes it)", NULL},
+    {"html", 0, OPTION_TEXT, MODE_VERIFY | MODE_TORTURE, AT(out.html), "FILE",
+     "write one self-contained page with tables and the raw result (- is stdout)", NULL},
+    {"label", 0, OPTION_LIST, MODE_VERIFY | MODE_TORTURE, AT(out.labels), "K=V",
+     "keep a remark in the result; router=NAME is how reports call it; may be repeated", NULL},
+    {"fail-if", 0, OPTION_LIST, MODE_VERIFY, AT(out.fail_if), "COND",
+     "exit 99 when it holds, even when there are faults: misrouted>0, streams<10k, rate<100, "
+     "reloads<50; may be repeated",
+     NULL},
+    {"fail-if", 0, OPTION_LIST, MODE_TORTURE, AT(out.fail_if), "COND",
+     "exit 99 when it holds, even when cases deviate: deviations>3, timeouts>0, best<70; may be "
+     "repeated",
+     NULL},
     {"quiet", 'q', OPTION_FLAG, MODE_VERIFY | MODE_TORTURE, AT(out.quiet), NULL,
      "no progress on stderr", NULL},
 
@@ -150,7 +166,8 @@ const struct option_row option_rows[] = {
     {"router-cpu", 0, OPTION_TEXT, MODE_COMPARE, AT(compare.router_cpu), "CPUS",
      "keep the routers (pid=) on these CPUs; --cpu-list is for the load", NULL},
     {"of", 0, OPTION_CHOICE, MODE_SCHEMA, AT(schema), "RESULT",
-     "run: what a load mode writes (default); compare: a comparison", "run|compare"},
+     "run: what a load mode writes (default); compare, verify, torture: what those write",
+     "run|compare|verify|torture"},
 
     /* what is watched and written */
     {"pid", 0, OPTION_TEXT, MODE_LOAD, AT(out.pids), "PID[,PID]",

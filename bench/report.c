@@ -18,6 +18,9 @@ static bool say_all(const struct report *report, const struct options *options)
         else
             compare_print(&report->sections[i], out);
     }
+    enum report_form form = options->out.markdown ? REPORT_MARKDOWN : REPORT_TEXT;
+    report_write_torture(report, form, out);
+    report_write_verify(report, form, NULL, out);
     return options->out.html == NULL || report_write_html(report, options->out.html);
 }
 

@@ -5,7 +5,10 @@
  * Reports: results of earlier runs as tables, and as one self-contained page.
  *
  *   report.c         the mode
- *   report_load.c    files to sections: each comparison is one, loose runs of a mode together one
+ *   report_load.c    files to sections: each comparison is one, loose runs of a mode together one;
+ *                    results of torture, and of verify, are findings, side by side
+ *   report_torture.c, report_verify.c   tables of these; report_grid.c writes them
+ *   report_document.c   how such a result begins
  *   report_html.c    the page: tables first, readable without scripts
  *   report_parts.c   its parts below the tables
  *   report_charts.c  what the charts show, as JSON for bench/report.d/page.js
@@ -22,12 +25,29 @@
 #include <stdio.h>
 
 #include "bench/compare.h"
+#include "bench/report_grid.h"
 
 #define REPORT_SECTIONS_MAX 64
+#define REPORT_FINDINGS_MAX 16
+/* The section of the charts of verify: none of the others. */
+#define REPORT_VERIFY_SECTION REPORT_SECTIONS_MAX
+
+/* A result of torture or verify; its parts belong to `documents`. */
+struct report_finding {
+    const char *name; /* of the router, or its file */
+    const cJSON *document;
+};
+
+struct report_findings {
+    size_t count;
+    struct report_finding items[REPORT_FINDINGS_MAX];
+};
 
 struct report {
     size_t section_count;
     struct comparison sections[REPORT_SECTIONS_MAX];
+    struct report_findings tortures;
+    struct report_findings verifies;
     cJSON *documents; /* [{"file": .., "document": ..}], as they were read; owned */
 };
 
@@ -46,6 +66,20 @@ bool report_write_html(const struct report *report, const char *path);
 /* The page of one document: what --html does in the other modes. */
 bool report_write_document(const cJSON *document, const char *path);
 
+/*
+ * How a result of verify or torture begins: what ran, when, where, against what. The caller deletes
+ * it; NULL = out of memory.
+ */
+cJSON *report_new_document(const struct options *options, double wall_start);
+/* Whether --json and --html can both be served; says on stderr when not. */
+bool report_check_outputs(const struct options *options);
+/* Where the text result goes: stdout, unless a file wants that. */
+FILE *report_text_output(const struct options *options);
+/* --json and --html. Takes the document over (NULL = it could not be made). */
+bool report_write_outputs(const struct options *options, cJSON *document);
+/* Lines that end with NULL: a schema. */
+void report_print_lines(const char *const *lines, FILE *out);
+
 /* The mode. */
 int report_run_mode(const struct options *options);
 
@@ -56,6 +90,23 @@ const char *report_color(const struct comparison *comparison, size_t target);
 size_t report_color_class(const struct comparison *comparison, size_t target);
 /* "h1": the n-th colour for the style sheet, NULL when there are no more. */
 const char *report_palette(size_t n);
+
+/* The colour of the n-th finding, for report_palette() and the style sheet: from 1 on. */
+size_t report_finding_color(size_t index);
+/* Tables of torture and of verify; nothing when there are none. `charts` is for the page. */
+void report_write_torture(const struct report *report, enum report_form form, FILE *out);
+void report_write_verify(const struct report *report, enum report_form form, const cJSON *charts,
+                         FILE *out);
+
+/* A chart, its lines, their points; a line without points, a chart without lines is not kept. */
+cJSON *report_new_chart(const char *kind, size_t section, const char *title, const char *unit);
+cJSON *report_new_line(const char *name, const char *color, int dash);
+void report_add_point(cJSON *line, double x, double y);
+void report_keep_line(cJSON *chart, cJSON *line, bool any);
+void report_keep_chart(cJSON *charts, cJSON *chart);
+void report_add_verify_charts(const struct report *report, cJSON *charts);
+/* The places of a section's charts. */
+void report_put_charts(const cJSON *charts, size_t section, FILE *out);
 
 /* All charts of all sections: an array, and which belong to a section. The caller deletes it. */
 cJSON *report_make_charts(const struct report *report);

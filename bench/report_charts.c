@@ -72,7 +72,7 @@ static const struct time_chart time_charts[] = {
      false},
 };
 
-static cJSON *new_chart(const char *kind, size_t section, const char *title, const char *unit)
+cJSON *report_new_chart(const char *kind, size_t section, const char *title, const char *unit)
 {
     cJSON *chart = cJSON_CreateObject();
     cJSON_AddNumberToObject(chart, "section", (double)section);
@@ -83,36 +83,41 @@ static cJSON *new_chart(const char *kind, size_t section, const char *title, con
     return chart;
 }
 
-static cJSON *new_series(const struct comparison *comparison, size_t target, const char *suffix,
-                         int line)
+cJSON *report_new_line(const char *name, const char *color, int dash)
 {
-    char name[160];
-    snprintf(name, sizeof(name), "%.120s%s", comparison->targets[target].name, suffix);
     cJSON *series = cJSON_CreateObject();
     cJSON_AddStringToObject(series, "name", name);
-    cJSON_AddStringToObject(series, "color", report_color(comparison, target));
-    cJSON_AddNumberToObject(series, "line", line);
+    cJSON_AddStringToObject(series, "color", color);
+    cJSON_AddNumberToObject(series, "line", dash);
     cJSON_AddArrayToObject(series, "x");
     cJSON_AddArrayToObject(series, "y");
     return series;
 }
 
-static void add_point(cJSON *series, double x, double y)
+static cJSON *new_series(const struct comparison *comparison, size_t target, const char *suffix,
+                         int line)
 {
-    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "x"), cJSON_CreateNumber(x));
-    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "y"), cJSON_CreateNumber(y));
+    char name[160];
+    snprintf(name, sizeof(name), "%.120s%s", comparison->targets[target].name, suffix);
+    return report_new_line(name, report_color(comparison, target), line);
+}
+
+void report_add_point(cJSON *line, double x, double y)
+{
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(line, "x"), cJSON_CreateNumber(x));
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(line, "y"), cJSON_CreateNumber(y));
 }
 
 /* Keeps a series that has points other than zero. */
-static void keep_series(cJSON *chart, cJSON *series, bool any)
+void report_keep_line(cJSON *chart, cJSON *line, bool any)
 {
     if (any)
-        cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(chart, "series"), series);
+        cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(chart, "series"), line);
     else
-        cJSON_Delete(series);
+        cJSON_Delete(line);
 }
 
-static void keep_chart(cJSON *charts, cJSON *chart)
+void report_keep_chart(cJSON *charts, cJSON *chart)
 {
     if (cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(chart, "series")) > 0)
         cJSON_AddItemToArray(charts, chart);
@@ -140,9 +145,9 @@ static void add_time_line(cJSON *chart, const struct comparison *comparison, siz
             continue;
         last = x;
         any = any || y != 0;
-        add_point(series, x, y);
+        report_add_point(series, x, y);
     }
-    keep_series(chart, series, any);
+    report_keep_line(chart, series, any);
 }
 
 static bool measures_latency(const struct comparison *comparison)
@@ -160,7 +165,7 @@ static void add_time_chart(cJSON *charts, const struct comparison *comparison, s
 {
     if (kind->only != NULL && strstr(kind->only, comparison->mode) == NULL)
         return;
-    cJSON *chart = new_chart("time", section, kind->title, kind->unit);
+    cJSON *chart = report_new_chart("time", section, kind->title, kind->unit);
     const char *note = "each target's typical round; 0 s = the measurement begins";
     if (kind->latency && !measures_latency(comparison))
         note = "closed loop: service times, not a latency measurement";
@@ -170,7 +175,7 @@ static void add_time_chart(cJSON *charts, const struct comparison *comparison, s
         for (size_t i = 0; i < kind->line_count; i++)
             add_time_line(chart, comparison, target, kind, &kind->lines[i]);
     }
-    keep_chart(charts, chart);
+    report_keep_chart(charts, chart);
 }
 
 /* Adds the [value, count] pairs of a stored histogram; what is none is passed over. */
@@ -224,7 +229,7 @@ static void add_curve(cJSON *series, const struct histogram *histogram)
             continue;
         /* Two points of the same x would be no function. */
         x = x <= last ? last * CURVE_STEP : x;
-        add_point(series, x, (double)histogram_slot_highest(slot) / 1e6);
+        report_add_point(series, x, (double)histogram_slot_highest(slot) / 1e6);
         last = x;
     }
 }
@@ -232,8 +237,8 @@ static void add_curve(cJSON *series, const struct histogram *histogram)
 static void add_percentile_chart(cJSON *charts, const struct comparison *comparison, size_t section)
 {
     bool open = measures_latency(comparison);
-    cJSON *chart = new_chart("percentile", section,
-                             open ? "Latency by percentile" : "Service time by percentile", "ms");
+    cJSON *chart = report_new_chart(
+        "percentile", section, open ? "Latency by percentile" : "Service time by percentile", "ms");
     cJSON_AddStringToObject(chart, "note",
                             open ? "completion minus scheduled time; all rounds together"
                                  : "closed loop: not a latency measurement; all rounds together");
@@ -245,10 +250,10 @@ static void add_percentile_chart(cJSON *charts, const struct comparison *compari
             continue;
         cJSON *series = new_series(comparison, target, "", 0);
         add_curve(series, histogram);
-        keep_series(chart, series, true);
+        report_keep_line(chart, series, true);
         free(histogram);
     }
-    keep_chart(charts, chart);
+    report_keep_chart(charts, chart);
 }
 
 cJSON *report_make_charts(const struct report *report)
@@ -261,6 +266,7 @@ cJSON *report_make_charts(const struct report *report)
         for (size_t k = 0; k < sizeof(time_charts) / sizeof(time_charts[0]); k++)
             add_time_chart(charts, section, i, &time_charts[k]);
     }
+    report_add_verify_charts(report, charts);
     return charts;
 }
 

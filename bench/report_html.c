@@ -110,9 +110,14 @@ static void put_lead(FILE *out, const struct report *report)
         fputs(", ", out);
         report_put_text(out, kernel->valuestring);
     }
-    fputs(". Compare ratios, not absolutes; costs hold better on a noisy machine than rates and "
-          "latencies.</p>\n</header>\n<main>\n",
-          out);
+    if (report->section_count > 0)
+        fputs(
+            ". Compare ratios, not absolutes; costs hold better on a noisy machine than rates and "
+            "latencies.",
+            out);
+    else
+        fputs(". What routers do, not how fast: a word stands beside each colour.", out);
+    fputs("</p>\n</header>\n<main>\n", out);
 }
 
 static void put_column_heads(FILE *out, const struct comparison *comparison)
@@ -217,18 +222,13 @@ static void put_tables(FILE *out, const struct comparison *comparison)
     report_put_remarks(comparison, out);
 }
 
-static void put_section(FILE *out, const struct report *report, size_t index, const cJSON *charts)
+void report_put_charts(const cJSON *charts, size_t section, FILE *out)
 {
-    const struct comparison *comparison = &report->sections[index];
     const cJSON *chart;
     int number = 0;
-    fprintf(out, "<section id=\"section-%zu\">\n<h2>", index);
-    report_put_text(out, comparison->title);
-    fputs("</h2>\n", out);
-    put_tables(out, comparison);
     fputs("<div class=\"charts\">\n", out);
     cJSON_ArrayForEach (chart, charts) {
-        if ((size_t)compare_number(chart, NULL, "section") == index) {
+        if ((size_t)compare_number(chart, NULL, "section") == section) {
             fprintf(out, "<figure class=\"chart\" data-chart=\"%d\"><figcaption><b>", number);
             report_put_text(out, cJSON_GetObjectItemCaseSensitive(chart, "title")->valuestring);
             fputs("</b> <span class=\"unit\">", out);
@@ -240,6 +240,16 @@ static void put_section(FILE *out, const struct report *report, size_t index, co
         number++;
     }
     fputs("</div>\n", out);
+}
+
+static void put_section(FILE *out, const struct report *report, size_t index, const cJSON *charts)
+{
+    const struct comparison *comparison = &report->sections[index];
+    fprintf(out, "<section id=\"section-%zu\">\n<h2>", index);
+    report_put_text(out, comparison->title);
+    fputs("</h2>\n", out);
+    put_tables(out, comparison);
+    report_put_charts(charts, index, out);
     report_put_percentiles(comparison, out);
     fputs("</section>\n", out);
 }
@@ -272,18 +282,35 @@ static void put_tail(FILE *out, const struct report *report, const cJSON *charts
             text->scripts[1]);
 }
 
+/* What it is about, when that is one thing. */
+static void write_title(const struct report *report, char *title, size_t cap)
+{
+    const struct report_findings *tortures = &report->tortures;
+    const struct report_findings *verifies = &report->verifies;
+    size_t things = report->section_count + tortures->count + verifies->count;
+    if (things == 1 && report->section_count == 1)
+        snprintf(title, cap, "sni-bench: %s", report->sections[0].title);
+    else if (things == tortures->count)
+        snprintf(title, cap, "sni-bench: torture");
+    else if (things == verifies->count)
+        snprintf(title, cap, "sni-bench: verify");
+    else
+        snprintf(title, cap, "sni-bench report");
+}
+
 static void put_page(FILE *out, const struct report *report, const struct page_text *text)
 {
     cJSON *charts = report_make_charts(report);
-    char title[320] = "sni-bench report";
-    if (report->section_count == 1)
-        snprintf(title, sizeof(title), "sni-bench: %s", report->sections[0].title);
+    char title[320];
+    write_title(report, title, sizeof(title));
     put_head(out, title, text);
     put_lead(out, report);
     if (report->section_count > 1)
         put_overview(out, report);
     for (size_t i = 0; i < report->section_count; i++)
         put_section(out, report, i, charts);
+    report_write_torture(report, REPORT_HTML, out);
+    report_write_verify(report, REPORT_HTML, charts, out);
     report_put_environment(report, out);
     report_put_commands(report, out);
     put_tail(out, report, charts, text);

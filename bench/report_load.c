@@ -127,26 +127,66 @@ static bool add_comparison(struct report *report, const cJSON *document)
     return add_runs_of_comparison(section, cJSON_GetObjectItemCaseSensitive(document, "runs"));
 }
 
+/* A result of torture or verify: one more column. */
+static bool add_finding(struct report_findings *findings, const cJSON *document, const char *file)
+{
+    if (findings->count == REPORT_FINDINGS_MAX)
+        return false;
+    findings->items[findings->count++] =
+        (struct report_finding){.name = name_of_run(document, file), .document = document};
+    return true;
+}
+
+/* Its findings point into the document and its entry, so these stay where they are. */
+static bool keep_document(struct report *report, cJSON *document, const char *file)
+{
+    const char *mode = text_of(document, "mode", "");
+    cJSON *entry = cJSON_CreateObject();
+    if (entry == NULL || !cJSON_AddItemToArray(report->documents, entry)) {
+        cJSON_Delete(entry);
+        cJSON_Delete(document);
+        return false;
+    }
+    cJSON *kept = cJSON_AddStringToObject(entry, "file", file);
+    cJSON_AddItemToObject(entry, "document", document);
+    if (strcmp(mode, "torture") == 0)
+        return add_finding(&report->tortures, document, kept->valuestring);
+    if (strcmp(mode, "verify") == 0)
+        return add_finding(&report->verifies, document, kept->valuestring);
+    return true;
+}
+
+/* What a table of it is made of must be there. */
+static bool is_finding(const cJSON *document)
+{
+    const char *mode = text_of(document, "mode", "");
+    if (strcmp(mode, "torture") == 0)
+        return cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(document, "cases"));
+    return strcmp(mode, "verify") == 0 &&
+           cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(document, "faults"));
+}
+
 bool report_add(struct report *report, cJSON *document, const char *file, const char **why)
 {
     const char *mode = text_of(document, "mode", "");
     bool ours = strcmp(text_of(document, "tool", ""), "sni-bench") == 0;
     bool compares = ours && strcmp(mode, "compare") == 0;
-    *why = "no result of conn, bulk, latency, idle or compare, as their --json writes it";
-    bool good = compares || (ours && is_load_mode(mode));
+    bool finds = ours && is_finding(document);
+    *why = "no result of conn, bulk, latency, idle, compare, verify or torture, as their --json "
+           "writes it";
+    bool good = compares || finds || (ours && is_load_mode(mode));
     if (good) {
-        *why = "too many: 64 sections, 16 targets in each, 64 runs of each";
-        good = compares ? add_comparison(report, document) : add_run(report, document, file);
+        *why =
+            "too many: 64 sections, 16 targets in each, 64 runs of each; 16 of verify and torture";
+        if (compares)
+            good = add_comparison(report, document);
+        else if (!finds)
+            good = add_run(report, document, file);
     }
-    cJSON *entry = good ? cJSON_CreateObject() : NULL;
-    if (entry == NULL) {
-        cJSON_Delete(document);
-        return false;
-    }
-    cJSON_AddStringToObject(entry, "file", file);
-    cJSON_AddItemToObject(entry, "document", document);
-    cJSON_AddItemToArray(report->documents, entry);
-    return true;
+    if (good)
+        return keep_document(report, document, file);
+    cJSON_Delete(document);
+    return false;
 }
 
 /* The whole file with a NUL behind it; "-" is stdin. NULL: `errno` says why. */

@@ -63,6 +63,19 @@ void report_put_remarks(const struct comparison *comparison, FILE *out)
     fputs("</ul>\n", out);
 }
 
+size_t report_finding_color(size_t index)
+{
+    return 1 + index % (PALETTE_COUNT - 1);
+}
+
+static const cJSON *environment_of(const struct report_findings *findings)
+{
+    const cJSON *found = NULL;
+    for (size_t i = 0; i < findings->count && found == NULL; i++)
+        found = cJSON_GetObjectItemCaseSensitive(findings->items[i].document, "environment");
+    return cJSON_IsObject(found) ? found : NULL;
+}
+
 const cJSON *report_environment(const struct report *report)
 {
     for (size_t i = 0; i < report->section_count; i++) {
@@ -74,7 +87,8 @@ const cJSON *report_environment(const struct report *report)
                 return found;
         }
     }
-    return NULL;
+    const cJSON *found = environment_of(&report->tortures);
+    return found != NULL ? found : environment_of(&report->verifies);
 }
 
 /* One row per value; an object inside gets its own rows, one level deep. */

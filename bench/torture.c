@@ -6,11 +6,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "bench/clock.h"
 #include "bench/exit.h"
 #include "bench/process.h"
+#include "bench/report.h"
 
 #define DEFAULT_NAME "bench.test"
 #define CASES_MAX    256
@@ -52,7 +54,15 @@ static const char *nearest_case(const char *name)
     return nearest;
 }
 
-/* Those of --only, in that order; without it all. */
+static bool is_chosen(const struct torture *torture, const struct torture_case *one)
+{
+    size_t i = 0;
+    while (i < torture->count && torture->cases[i] != one)
+        i++;
+    return i < torture->count;
+}
+
+/* Those of --only, in that order and each once; without it all. */
 static bool choose_cases(struct torture *torture)
 {
     const struct text_list *only = &torture->options->torture.only;
@@ -68,7 +78,8 @@ static bool choose_cases(struct torture *torture)
                 fprintf(stderr, "see sni-bench torture --list\n");
             return false;
         }
-        torture->cases[torture->count++] = one;
+        torture->cases[torture->count] = one;
+        torture->count += !is_chosen(torture, one);
     }
     for (const struct torture_case *one = torture_cases; only->count == 0 && one->name != NULL;
          one++)
@@ -92,7 +103,11 @@ static bool choose_names(struct torture *torture)
             return false;
         }
     }
-    return true;
+    if (strcasecmp(torture->scene.names[0], torture->scene.names[1]) != 0)
+        return true;
+    fprintf(stderr, "sni-bench: torture: --sni and --other are the same name: the router could not "
+                    "tell them apart\n");
+    return false;
 }
 
 static bool check_options(const struct options *options)
@@ -105,7 +120,7 @@ static bool check_options(const struct options *options)
         fprintf(stderr, "sni-bench: torture: --hello-timeout and --gap must be more than 0\n");
         return false;
     }
-    return true;
+    return report_check_outputs(options) && torture_check_conditions(options);
 }
 
 /* What the router must be told, with the addresses as they are. */
@@ -179,17 +194,24 @@ static double wall_clock(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* A condition that holds outweighs the rest: whoever names one wants to know of it. */
+static int conclude(const struct torture_report *report)
+{
+    bool written = report_write_outputs(report->options, torture_to_json(report));
+    if (torture_any_condition_holds(report))
+        return BENCH_FAIL_IF;
+    return torture_count_deviations(report) > 0 || !written ? BENCH_FAILED : BENCH_OK;
+}
+
 static int play_all(struct torture *torture)
 {
     const struct options *options = torture->options;
-    /* With --json - stdout is for the JSON alone. */
-    FILE *out = options->out.json != NULL && strcmp(options->out.json, "-") == 0 ? stderr : stdout;
+    FILE *out = report_text_output(options);
     struct torture_report report = {.options = options,
                                     .count = torture->count,
                                     .cases = torture->cases,
                                     .outcomes = torture->outcomes,
                                     .wall_start = wall_clock()};
-    bool deviates = false;
     torture_print_heading(out);
     for (size_t i = 0; i < torture->count; i++) {
         struct torture_outcome *outcome = &torture->outcomes[i];
@@ -197,36 +219,20 @@ static int play_all(struct torture *torture)
             return BENCH_FAILED;
         if (options->torture.strict)
             outcome->deviates = !outcome->best;
-        deviates = deviates || outcome->deviates;
         torture_print_row(torture->cases[i], outcome, out);
     }
     torture_print_end(&report, out);
-    if (options->out.json != NULL && !torture_write_json(&report, options->out.json))
-        return BENCH_FAILED;
-    return deviates ? BENCH_FAILED : BENCH_OK;
+    return conclude(&report);
 }
 
-int torture_run(const struct options *options)
+static int play(struct torture *torture)
 {
-    if (options->torture.list) {
-        torture_print_catalogue(stdout);
-        return BENCH_OK;
-    }
-    struct torture *torture = calloc(1, sizeof(*torture));
-    if (torture == NULL)
-        return BENCH_FAILED;
-    torture->options = options;
+    const struct options *options = torture->options;
+    int result = BENCH_FAILED;
     torture->flight.bytes = malloc(TORTURE_FLIGHT_BYTES);
     process_prepare_thread();
     process_raise_descriptors();
-    int result = BENCH_FAILED;
-    if (!check_options(options) || !choose_cases(torture)) {
-        free(torture->flight.bytes);
-        free(torture);
-        return BENCH_USAGE;
-    }
-    if (torture->flight.bytes != NULL && scene_init(&torture->scene, options) &&
-        choose_names(torture)) {
+    if (scene_init(&torture->scene, options) && torture->flight.bytes != NULL) {
         if (!options->out.quiet)
             say_setup(torture);
         if (probe(torture))
@@ -234,6 +240,23 @@ int torture_run(const struct options *options)
     }
     scene_free(&torture->scene);
     free(torture->flight.bytes);
+    return result;
+}
+
+int torture_run(const struct options *options)
+{
+    struct torture *torture = calloc(1, sizeof(*torture));
+    if (torture == NULL)
+        return BENCH_FAILED;
+    torture->options = options;
+    int result = BENCH_USAGE;
+    bool good = check_options(options) && choose_cases(torture);
+    if (good && options->torture.list) {
+        torture_print_catalogue(torture->cases, torture->count, stdout);
+        result = BENCH_OK;
+    } else if (good && choose_names(torture) && scene_addresses(&torture->scene, options)) {
+        result = play(torture);
+    }
     free(torture);
     return result;
 }

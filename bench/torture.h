@@ -13,11 +13,14 @@
  *   torture_play.c     the ways to send them
  *   torture_scene.c    the stage: one client, two backends of our own, what each has seen
  *   torture_judge.c    what has happened there, as one outcome
- *   torture_report.c   table, JSON, catalogue
+ *   torture_report.c   table, catalogue
+ *   torture_json.c     JSON, and its schema
+ *   torture_fail_if.c  conditions of --fail-if
  *
  * One thread, one case at a time: whatever reaches a backend meanwhile belongs to that case.
  */
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,6 +58,7 @@ struct torture_outcome {
     uint64_t ns;                        /* from connecting to knowing */
     bool deviates;                      /* from what any careful router does */
     bool best;                          /* it is what the best router does */
+    bool unreachable;                   /* the router took no connection */
     char problem[TORTURE_PROBLEM_TEXT]; /* what else was wrong, "" = nothing */
 };
 
@@ -117,6 +121,7 @@ struct scene {
     uint8_t head[TORTURE_HEAD_BYTES]; /* the first bytes it has received */
     uint64_t received;
     bool corrupt; /* the speech differs from the backend's */
+    bool unreachable;
     struct wire_banner banner;
     uint64_t banner_bytes; /* 0 = not whole, or no banner */
 
@@ -129,7 +134,10 @@ struct scene {
     char problem[TORTURE_PROBLEM_TEXT];
 };
 
-/* Opens the backends' listeners; says on stderr what fails. scene_free() in any case. */
+/* Where the backends are to be, as --listen says; says on stderr what makes no sense. */
+bool scene_addresses(struct scene *scene, const struct options *options);
+/* Opens their listeners, with names and addresses given and the rest zero; says on stderr what
+ * fails. scene_free() in any case. */
 bool scene_init(struct scene *scene, const struct options *options);
 void scene_free(struct scene *scene);
 
@@ -195,9 +203,20 @@ void torture_print_heading(FILE *out);
 void torture_print_row(const struct torture_case *one, const struct torture_outcome *outcome,
                        FILE *out);
 void torture_print_end(const struct torture_report *report, FILE *out);
-/* The catalogue as a Markdown table. */
-void torture_print_catalogue(FILE *out);
-/* `path` "-" is stdout. False = said on stderr why not. */
-bool torture_write_json(const struct torture_report *report, const char *path);
+/* The catalogue as a Markdown table: all of it, or `cases`. */
+void torture_print_catalogue(const struct torture_case *const *cases, size_t count, FILE *out);
+/* "backend, or refuse; best: alert 50 or 47". */
+void torture_print_expected(const struct torture_case *one, FILE *out);
+size_t torture_count_deviations(const struct torture_report *report);
+/* Calls `add` with the word of each end in the set. */
+void torture_each_end(unsigned set, void (*add)(void *data, const char *word), void *data);
+/* The result; the caller deletes it. NULL = out of memory. */
+cJSON *torture_to_json(const struct torture_report *report);
+void torture_print_schema(FILE *out);
+
+/* Whether every --fail-if can be understood; says on stderr which cannot. */
+bool torture_check_conditions(const struct options *options);
+/* Whether one holds; says on stderr which. */
+bool torture_any_condition_holds(const struct torture_report *report);
 
 #endif

@@ -62,6 +62,7 @@ void scene_judge(const struct scene *scene, struct torture_outcome *outcome)
     memset(outcome, 0, sizeof(*outcome));
     outcome->ns = clock_now_ns() - scene->begun_ns;
     outcome->end = find_end(scene);
+    outcome->unreachable = scene->unreachable;
     outcome->alert = outcome->end == TORTURE_ALERT ? scene->head[6] : 0;
     snprintf(outcome->problem, sizeof(outcome->problem), "%s", scene->problem);
     char *problem = outcome->problem;

@@ -1,12 +1,5 @@
-/* What a torture run has found out, as a table and as JSON; and the catalogue. */
+/* What a torture run has found out, as a table; and the catalogue. */
 
-#include <cjson/cJSON.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include "bench/clock.h"
 #include "bench/torture.h"
 #include "bench/units.h"
 
@@ -83,7 +76,7 @@ static void put_best(FILE *out, const struct torture_case *one)
         fputs(text_of_set(one->best), out);
 }
 
-static void put_expected(FILE *out, const struct torture_case *one)
+void torture_print_expected(const struct torture_case *one, FILE *out)
 {
     fputs(text_of_set(one->may), out);
     if (one->best == one->may)
@@ -95,12 +88,13 @@ static void put_expected(FILE *out, const struct torture_case *one)
         put_best(out, one);
 }
 
-void torture_print_catalogue(FILE *out)
+void torture_print_catalogue(const struct torture_case *const *cases, size_t count, FILE *out)
 {
     fprintf(out, "| case | what the client does | a careful router | why |\n|---|---|---|---|\n");
-    for (const struct torture_case *one = torture_cases; one->name != NULL; one++) {
+    for (size_t i = 0; i < count; i++) {
+        const struct torture_case *one = cases[i];
         fprintf(out, "| `%s` | %s | ", one->name, one->what);
-        put_expected(out, one);
+        torture_print_expected(one, out);
         fprintf(out, " | %s |\n", one->why);
     }
 }
@@ -133,12 +127,12 @@ void torture_print_row(const struct torture_case *one, const struct torture_outc
     fputs(outcome->deviates ? "DEVIATES: " : "ok: ", out);
     if (outcome->problem[0] != '\0')
         fprintf(out, "%s; ", outcome->problem);
-    put_expected(out, one);
+    torture_print_expected(one, out);
     fputc('\n', out);
     fflush(out);
 }
 
-static size_t count_deviations(const struct torture_report *report)
+size_t torture_count_deviations(const struct torture_report *report)
 {
     size_t count = 0;
     for (size_t i = 0; i < report->count; i++)
@@ -148,7 +142,7 @@ static size_t count_deviations(const struct torture_report *report)
 
 void torture_print_end(const struct torture_report *report, FILE *out)
 {
-    size_t deviations = count_deviations(report);
+    size_t deviations = torture_count_deviations(report);
     size_t best = 0;
     for (size_t i = 0; i < report->count; i++) {
         const struct torture_case *one = report->cases[i];
@@ -156,87 +150,17 @@ void torture_print_end(const struct torture_report *report, FILE *out)
         if (!report->outcomes[i].deviates)
             continue;
         fprintf(out, "\n%s: %s.\n  Expected: ", one->name, one->what);
-        put_expected(out, one);
+        torture_print_expected(one, out);
         fprintf(out, ". %s.\n", one->why);
     }
     fprintf(out, "\n%zu of %zu cases as expected, %zu of them at their best; %zu deviate\n",
             report->count - deviations, report->count, best, deviations);
 }
 
-static void add_set(cJSON *object, const char *key, unsigned set)
+void torture_each_end(unsigned set, void (*add)(void *data, const char *word), void *data)
 {
-    cJSON *array = cJSON_AddArrayToObject(object, key);
     for (size_t i = 0; i < END_ROWS; i++) {
         if ((set & end_rows[i].end) != 0)
-            cJSON_AddItemToArray(array, cJSON_CreateString(end_rows[i].word));
+            add(data, end_rows[i].word);
     }
-}
-
-static void add_case(cJSON *cases, const struct torture_case *one,
-                     const struct torture_outcome *outcome)
-{
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddItemToArray(cases, object);
-    cJSON_AddStringToObject(object, "case", one->name);
-    cJSON_AddStringToObject(object, "outcome", torture_end_word(outcome->end));
-    if (outcome->end == TORTURE_ALERT)
-        cJSON_AddNumberToObject(object, "alert", outcome->alert);
-    else
-        cJSON_AddNullToObject(object, "alert");
-    cJSON_AddBoolToObject(object, "deviates", outcome->deviates);
-    cJSON_AddBoolToObject(object, "best", outcome->best);
-    cJSON_AddStringToObject(object, "problem", outcome->problem);
-    cJSON_AddNumberToObject(object, "ms", (double)outcome->ns / 1e6);
-    cJSON_AddStringToObject(object, "what", one->what);
-    add_set(object, "may", one->may);
-    add_set(object, "best_outcomes", one->best);
-    cJSON *alerts = cJSON_AddArrayToObject(object, "best_alerts");
-    for (int i = 0; i < 4 && one->alerts[i] != 0; i++)
-        cJSON_AddItemToArray(alerts, cJSON_CreateNumber(one->alerts[i]));
-    cJSON_AddStringToObject(object, "why", one->why);
-}
-
-static cJSON *make_json(const struct torture_report *report)
-{
-    const struct options *options = report->options;
-    char text[32];
-    struct tm utc;
-    time_t seconds = (time_t)report->wall_start;
-    gmtime_r(&seconds, &utc);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    size_t deviations = count_deviations(report);
-    cJSON *root = cJSON_CreateObject();
-    cJSON_AddNumberToObject(root, "schema_version", 1);
-    cJSON_AddStringToObject(root, "tool", "sni-bench");
-    cJSON_AddStringToObject(root, "version", SNI_ROUTER_VERSION);
-    cJSON_AddStringToObject(root, "mode", options->mode->name);
-    cJSON *command = cJSON_AddArrayToObject(root, "command");
-    for (int i = 0; i < options->argc; i++)
-        cJSON_AddItemToArray(command, cJSON_CreateString(options->argv[i]));
-    cJSON_AddStringToObject(root, "started", text);
-    cJSON_AddBoolToObject(root, "failed", deviations > 0);
-    cJSON_AddNumberToObject(root, "deviations", (double)deviations);
-    cJSON *cases = cJSON_AddArrayToObject(root, "cases");
-    for (size_t i = 0; i < report->count; i++)
-        add_case(cases, report->cases[i], &report->outcomes[i]);
-    return root;
-}
-
-bool torture_write_json(const struct torture_report *report, const char *path)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    if (file == NULL) {
-        fprintf(stderr, "sni-bench: --json %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    cJSON *root = make_json(report);
-    char *text = cJSON_Print(root);
-    cJSON_Delete(root);
-    bool good = text != NULL && fprintf(file, "%s\n", text) > 0 && fflush(file) == 0;
-    free(text);
-    if (file != stdout)
-        good = fclose(file) == 0 && good;
-    if (!good)
-        fprintf(stderr, "sni-bench: --json %s: could not be written\n", path);
-    return good;
 }

@@ -52,10 +52,10 @@ static bool listen_at(struct scene *scene, int side)
     return getsockname(fd, name, &address->len) == 0;
 }
 
-/* The addresses of --listen: one for each backend, or the second at the port after the first's. */
-static bool give_addresses(struct scene *scene)
+/* One for each backend, or the second at the port after the first's. */
+bool scene_addresses(struct scene *scene, const struct options *options)
 {
-    const struct text_list *listen = &scene->options->serve.listen;
+    const struct text_list *listen = &options->serve.listen;
     const char *first = listen->count == 0 ? "127.0.0.1:9000" : listen->items[0];
     for (int side = 0; side < TORTURE_SIDES; side++) {
         const char *text = listen->count > 1 ? listen->items[side] : first;
@@ -71,13 +71,15 @@ static bool give_addresses(struct scene *scene)
     if (second->storage.ss_family == AF_UNIX)
         return say_failed(second, "there are two backends: give --listen twice");
     uint16_t port = address_port(second);
+    if (port == UINT16_MAX)
+        return say_failed(second, "there is no port after it for the other backend: give --listen "
+                                  "twice");
     address_set_port(second, port == 0 ? 0 : (uint16_t)(port + 1));
     return true;
 }
 
 bool scene_init(struct scene *scene, const struct options *options)
 {
-    memset(scene, 0, sizeof(*scene));
     scene->options = options;
     scene->client = -1;
     for (int side = 0; side < TORTURE_SIDES; side++)
@@ -92,7 +94,7 @@ bool scene_init(struct scene *scene, const struct options *options)
     }
     if (!good)
         fprintf(stderr, "sni-bench: torture: out of memory\n");
-    return good && give_addresses(scene) && listen_at(scene, 0) && listen_at(scene, 1);
+    return good && listen_at(scene, 0) && listen_at(scene, 1);
 }
 
 /* A unix socket's file goes with its listener. */
@@ -340,6 +342,7 @@ void scene_open(struct scene *scene)
     scene->sent_len = 0;
     scene->received = 0;
     scene->corrupt = false;
+    scene->unreachable = false;
     scene->banner_bytes = 0;
     scene->speech_bytes = 0;
     scene->guests_end_first = false;
@@ -360,6 +363,7 @@ void scene_open(struct scene *scene)
         (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
     if (error == 0)
         return;
+    scene->unreachable = true;
     scene_blame(scene, "cannot connect: %s", strerror(error == EINPROGRESS ? ETIMEDOUT : error));
     note_end(scene, SCENE_RESET);
 }

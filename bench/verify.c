@@ -23,6 +23,7 @@
 #include "bench/exit.h"
 #include "bench/process.h"
 #include "bench/random.h"
+#include "bench/report.h"
 #include "bench/serve.h"
 
 #define DEFAULT_NAME        "bench.test"
@@ -50,7 +51,11 @@ static bool check_options(const struct options *options)
         fix = "--duration must be more than 0";
     else if (options->verify.max_bytes == 0)
         fix = "--max-size must be at least 1 byte";
-    else if (options->verify.reload_every_ns < 10 * NS_PER_MS)
+    else if (options->verify.reload_every_ns != UINT64_MAX && options->verify.reload_cmd == NULL)
+        fix = "--reload-every says how often --reload-cmd is run: add that, or drop it";
+    else if (options->verify.reload_cmd != NULL && options->verify.reload_cmd[0] == '\0')
+        fix = "--reload-cmd is empty: give the command that makes the router reload";
+    else if (verify_reload_every_ns(options) < 10 * NS_PER_MS)
         fix = "--reload-every must be at least 10ms";
     else if (options->load.connections > CONNECTIONS_MAX ||
              options->verify.long_lived > CONNECTIONS_MAX)
@@ -59,7 +64,7 @@ static bool check_options(const struct options *options)
         fix = "--listen plays the backends of --names or --sni, not of --sni-file";
     if (fix != NULL)
         fprintf(stderr, "sni-bench: verify: %s\n", fix);
-    return fix == NULL;
+    return fix == NULL && report_check_outputs(options) && verify_check_conditions(options);
 }
 
 static bool load_names(struct verify *verify)
@@ -139,10 +144,10 @@ static double wall_clock(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static bool prepare(struct verify *verify, const struct options *options)
+static bool prepare(struct verify *verify)
 {
-    verify->options = options;
-    if (!load_names(verify) || !start_backends(verify))
+    const struct options *options = verify->options;
+    if (!start_backends(verify) || !verify_tls_init(verify))
         return false;
     process_prepare_thread();
     process_raise_descriptors();
@@ -151,8 +156,10 @@ static bool prepare(struct verify *verify, const struct options *options)
         connections = DEFAULT_CONNECTIONS;
     verify->count = (uint32_t)(connections + options->verify.long_lived);
     verify->streams = calloc(verify->count, sizeof(*verify->streams));
+    verify->tallies = calloc(verify->names.count, sizeof(*verify->tallies));
     verify->scratch = malloc(VERIFY_SCRATCH_BYTES);
-    if (verify->streams == NULL || verify->scratch == NULL || poller_init(&verify->poller) != 0) {
+    if (verify->streams == NULL || verify->tallies == NULL || verify->scratch == NULL ||
+        poller_init(&verify->poller) != 0) {
         fprintf(stderr, "sni-bench: verify: cannot set up %u streams: %s\n", verify->count,
                 strerror(errno));
         return false;
@@ -163,7 +170,7 @@ static bool prepare(struct verify *verify, const struct options *options)
     verify->redraws = isatty(STDERR_FILENO) == 1;
     verify->wall_start = wall_clock();
     verify->begun_ns = clock_now_ns();
-    verify->reload_ns = verify->begun_ns + options->verify.reload_every_ns;
+    verify->reload_ns = verify->begun_ns + verify_reload_every_ns(options);
     verify->end_ns =
         options->load.duration_ns == 0 ? CLOCK_NEVER : verify->begun_ns + options->load.duration_ns;
     return true;
@@ -252,6 +259,7 @@ static void tick(struct verify *verify, struct pace *pace, uint64_t now_ns)
     }
     if (now_ns >= pace->line_ns) {
         pace->line_ns += NS_PER_S;
+        verify_add_point(verify, now_ns);
         verify_print_progress(verify, now_ns);
     }
 }
@@ -275,16 +283,30 @@ static void run(struct verify *verify)
     verify->end_ns = clock_now_ns();
     verify_end_progress(verify);
     verify_reload_end(verify);
+    verify_add_point(verify, verify->end_ns);
 }
 
+/* A condition that holds outweighs the rest: whoever names one wants to know of it. */
 static int conclude(struct verify *verify)
 {
     const struct options *options = verify->options;
-    bool json_only = options->out.json != NULL && strcmp(options->out.json, "-") == 0;
-    verify_print(verify, json_only ? stderr : stdout);
-    if (options->out.json != NULL && !verify_write_json(verify, options->out.json))
-        return BENCH_FAILED;
-    return verify_has_failed(verify) ? BENCH_FAILED : BENCH_OK;
+    verify_print(verify, report_text_output(options));
+    bool written = report_write_outputs(options, verify_to_json(verify));
+    if (verify_any_condition_holds(verify))
+        return BENCH_FAIL_IF;
+    return verify_has_failed(verify) || !written ? BENCH_FAILED : BENCH_OK;
+}
+
+static void release(struct verify *verify)
+{
+    stop_backends(verify);
+    names_free(&verify->names);
+    SSL_CTX_free(verify->tls);
+    free(verify->streams);
+    free(verify->tallies);
+    free(verify->points);
+    free(verify->scratch);
+    free(verify);
 }
 
 int verify_run(const struct options *options)
@@ -296,17 +318,16 @@ int verify_run(const struct options *options)
     int result = BENCH_FAILED;
     if (verify == NULL)
         return result;
-    if (prepare(verify, options)) {
+    verify->options = options;
+    if (!load_names(verify)) {
+        result = options->ask.sni_file == NULL ? BENCH_USAGE : BENCH_FAILED;
+    } else if (prepare(verify)) {
         watch_signals(&signals, verify);
         run(verify);
         result = conclude(verify);
         close(signals.fd);
         poller_close(&verify->poller);
     }
-    stop_backends(verify);
-    names_free(&verify->names);
-    free(verify->streams);
-    free(verify->scratch);
-    free(verify);
+    release(verify);
     return result;
 }

@@ -6,13 +6,18 @@
  *
  *   verify.c          the mode: names, backends if it is to play them, the loop, the end
  *   verify_stream.c   one stream, from connect to verdict
+ *   verify_tls.c      --tls: the handshake, whose certificate it is, close_notify
  *   verify_reload.c   --reload-cmd, every --reload-every
- *   verify_report.c   progress, text, JSON
+ *   verify_fail_if.c  conditions of --fail-if
+ *   verify_report.c   progress, text
+ *   verify_json.c     the series, JSON; verify_schema.c its schema
  *
  * One thread. The backends are those of sni-bench serve: they announce their name, check the
  * pattern that comes up, send their own down, and say in a trailer what has arrived.
  */
 
+#include <cjson/cJSON.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,7 +58,12 @@ enum verify_kind {
     VERIFY_LONG = VERIFY_KINDS /* small exchanges until the run ends */
 };
 
-enum verify_phase { VERIFY_FREE, VERIFY_CONNECTING, VERIFY_STARTING, VERIFY_STREAMING };
+enum verify_phase {
+    VERIFY_FREE,
+    VERIFY_CONNECTING, /* with --tls also the handshake */
+    VERIFY_STARTING,   /* hello and request are on their way; with --tls the request */
+    VERIFY_STREAMING
+};
 
 struct verify;
 
@@ -77,11 +87,31 @@ struct verify_stream {
     uint64_t down_bytes;  /* the backend sends, without its trailer; VERIFY_LONG: so far */
     uint64_t sent;
     uint64_t received;
-    bool ended; /* our FIN is out */
+    bool ending;   /* all is sent; close_notify waits for room in the socket */
+    bool ended;    /* our FIN is out */
+    uint8_t alert; /* that ended the handshake, 0 = none */
     struct wire_banner banner;
     bool greeted;
     uint8_t trailer[WIRE_TRAILER_BYTES];
     uint8_t trailer_len;
+};
+
+/* What has become of the streams that asked for one name. */
+struct verify_tally {
+    uint64_t whole;
+    uint64_t faults;
+};
+
+/* What has changed since the point before. */
+struct verify_point {
+    double at_s;
+    double seconds;
+    uint32_t active; /* at this moment */
+    uint64_t whole;
+    uint64_t faults;
+    uint64_t reloads;
+    uint64_t bytes_up;
+    uint64_t bytes_down;
 };
 
 /* What is said of one of the first faults. */
@@ -96,6 +126,7 @@ struct verify {
     struct names names;
     struct poller poller;
     uint8_t *scratch;
+    SSL_CTX *tls; /* NULL = plain */
     uint64_t random;
 
     uint32_t count; /* slots: -c, then --long */
@@ -119,6 +150,11 @@ struct verify {
     uint64_t faults[VERIFY_FAULTS];
     size_t note_count;
     struct verify_note notes[VERIFY_TOLD];
+    struct verify_tally *tallies; /* one for each name */
+    size_t point_count;
+    size_t point_cap;
+    struct verify_point *points; /* one a second, and the last */
+    struct verify_point before;  /* the sums at the last point */
 
     /* reloads */
     pid_t reload_pid; /* 0 = none is running */
@@ -138,6 +174,19 @@ void verify_stream_tick(struct verify_stream *stream, uint64_t now_ns);
 void verify_stream_finish(struct verify_stream *stream);
 void verify_stream_close(struct verify_stream *stream);
 
+/* --tls (verify_tls.c). Without it the context is none; says on stderr what fails. */
+bool verify_tls_init(struct verify *verify);
+/* A session on the stream's socket, for its name. */
+bool verify_tls_start(struct verify_stream *stream);
+/* 1 = done, 0 = the other side ended, a negative errno, -STREAM_TLS_FAILED (`alert` says more). */
+ssize_t verify_tls_shake(struct verify_stream *stream);
+/* Whether the certificate is for the name that was asked for; `owner` gets whose it is. */
+bool verify_tls_is_ours(const struct verify_stream *stream, char owner[NAMES_MAX_LENGTH + 1]);
+/* close_notify, then FIN. False = there is no room yet: again on the next event. */
+bool verify_tls_end(struct verify_stream *stream);
+
+/* --reload-every, or its default. */
+uint64_t verify_reload_every_ns(const struct options *options);
 /* Starts --reload-cmd when it is due, and takes note of how the last one ended. */
 void verify_reload_tick(struct verify *verify, uint64_t now_ns);
 /* Waits for the one that is running. */
@@ -145,13 +194,27 @@ void verify_reload_end(struct verify *verify);
 
 uint64_t verify_fault_count(const struct verify *verify);
 uint64_t verify_whole_count(const struct verify *verify);
+double verify_seconds(const struct verify *verify);
+/* Why a run without a fault proves nothing; NULL when it proves something. */
+const char *verify_weakness(const struct verify *verify);
 /* Whether the run is a failure, faults or not. */
 bool verify_has_failed(const struct verify *verify);
+/* "half_close", .., "long". */
+const char *verify_kind_word(int kind);
+/* A point of the series: what has happened since the one before. */
+void verify_add_point(struct verify *verify, uint64_t now_ns);
 /* The line of each second; and leaving the last one standing. */
 void verify_print_progress(const struct verify *verify, uint64_t now_ns);
 void verify_end_progress(const struct verify *verify);
 void verify_print(const struct verify *verify, FILE *out);
-bool verify_write_json(const struct verify *verify, const char *path);
+/* The result; the caller deletes it. NULL = out of memory. */
+cJSON *verify_to_json(const struct verify *verify);
+void verify_print_schema(FILE *out);
+
+/* Whether every --fail-if can be understood; says on stderr which cannot. */
+bool verify_check_conditions(const struct options *options);
+/* Whether one holds; says on stderr which. */
+bool verify_any_condition_holds(const struct verify *verify);
 
 /* The mode. Returns an enum bench_exit. */
 int verify_run(const struct options *options);

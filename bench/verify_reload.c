@@ -53,13 +53,19 @@ static void look_after(struct verify *verify, int flags)
         take_status(verify, status);
 }
 
+uint64_t verify_reload_every_ns(const struct options *options)
+{
+    uint64_t given = options->verify.reload_every_ns;
+    return given == UINT64_MAX ? NS_PER_S : given;
+}
+
 void verify_reload_tick(struct verify *verify, uint64_t now_ns)
 {
     const char *command = verify->options->verify.reload_cmd;
     look_after(verify, WNOHANG);
     if (command == NULL || now_ns < verify->reload_ns)
         return;
-    verify->reload_ns += verify->options->verify.reload_every_ns;
+    verify->reload_ns += verify_reload_every_ns(verify->options);
     if (verify->reload_pid != 0) {
         verify->reloads_late++;
         return;

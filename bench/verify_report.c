@@ -1,12 +1,5 @@
-/* What a verify run has found out: a line per second, a text, JSON. */
+/* What a verify run has found out: a line per second, a text. */
 
-#include <cjson/cJSON.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#include "bench/environment.h"
 #include "bench/units.h"
 #include "bench/verify.h"
 
@@ -53,8 +46,12 @@ uint64_t verify_whole_count(const struct verify *verify)
     return sum;
 }
 
-/* Why a run without a fault proves nothing; NULL when it proves something. */
-static const char *find_weakness(const struct verify *verify)
+const char *verify_kind_word(int kind)
+{
+    return kind_words[kind];
+}
+
+const char *verify_weakness(const struct verify *verify)
 {
     bool reloads = verify->options->verify.reload_cmd != NULL;
     if (verify_whole_count(verify) == 0)
@@ -68,7 +65,7 @@ static const char *find_weakness(const struct verify *verify)
 
 bool verify_has_failed(const struct verify *verify)
 {
-    return verify_fault_count(verify) > 0 || find_weakness(verify) != NULL;
+    return verify_fault_count(verify) > 0 || verify_weakness(verify) != NULL;
 }
 
 void verify_print_progress(const struct verify *verify, uint64_t now_ns)
@@ -93,7 +90,7 @@ void verify_end_progress(const struct verify *verify)
         fputc('\n', stderr);
 }
 
-static double seconds_of(const struct verify *verify)
+double verify_seconds(const struct verify *verify)
 {
     return (double)(verify->end_ns - verify->begun_ns) / 1e9;
 }
@@ -102,8 +99,8 @@ void verify_print(const struct verify *verify, FILE *out)
 {
     char up[UNITS_TEXT];
     char down[UNITS_TEXT];
-    fprintf(out, "verify %s, %.1f s, %u names\n\n", verify->options->ask.target, seconds_of(verify),
-            verify->names.count);
+    fprintf(out, "verify %s, %.1f s, %u names%s\n\n", verify->options->ask.target,
+            verify_seconds(verify), verify->names.count, verify->tls == NULL ? "" : ", TLS");
     fprintf(out, "  whole      %llu streams:", (unsigned long long)verify_whole_count(verify));
     for (int i = 0; i <= VERIFY_KINDS; i++)
         fprintf(out, " %llu %s%s", (unsigned long long)verify->whole[i], kind_words[i],
@@ -125,100 +122,10 @@ void verify_print(const struct verify *verify, FILE *out)
     for (size_t i = 0; i < verify->note_count; i++)
         fprintf(out, "  %8.3f s  %-10s %s\n", verify->notes[i].at_s,
                 verify_fault_word(verify->notes[i].fault), verify->notes[i].text);
-    const char *weakness = find_weakness(verify);
+    const char *weakness = verify_weakness(verify);
     if (verify_fault_count(verify) > 0)
         fprintf(out, "\nFAILED: %llu faults\n", (unsigned long long)verify_fault_count(verify));
     else
         fprintf(out, "\n%s%s\n",
                 weakness == NULL ? "ok: 0 faults" : "FAILED: ", weakness == NULL ? "" : weakness);
-}
-
-static void add_count(cJSON *object, const char *key, uint64_t count)
-{
-    cJSON_AddNumberToObject(object, key, (double)count);
-}
-
-static void add_faults(cJSON *root, const struct verify *verify)
-{
-    cJSON *faults = cJSON_AddObjectToObject(root, "faults");
-    for (int i = 0; i < VERIFY_FAULTS; i++)
-        add_count(faults, fault_rows[i].word, verify->faults[i]);
-    cJSON *first = cJSON_AddArrayToObject(root, "first_faults");
-    for (size_t i = 0; i < verify->note_count; i++) {
-        cJSON *note = cJSON_CreateObject();
-        cJSON_AddItemToArray(first, note);
-        cJSON_AddNumberToObject(note, "at_s", verify->notes[i].at_s);
-        cJSON_AddStringToObject(note, "fault", verify_fault_word(verify->notes[i].fault));
-        cJSON_AddStringToObject(note, "text", verify->notes[i].text);
-    }
-}
-
-static void add_work(cJSON *root, const struct verify *verify)
-{
-    cJSON *whole = cJSON_AddObjectToObject(root, "whole");
-    for (int i = 0; i <= VERIFY_KINDS; i++)
-        add_count(whole, kind_words[i], verify->whole[i]);
-    add_count(root, "started_streams", verify->started);
-    add_count(root, "exchanges", verify->exchanges);
-    add_count(root, "bytes_up", verify->bytes_up);
-    add_count(root, "bytes_down", verify->bytes_down);
-    cJSON *reloads = cJSON_AddObjectToObject(root, "reloads");
-    add_count(reloads, "done", verify->reloads);
-    add_count(reloads, "failed", verify->reloads_failed);
-    add_count(reloads, "left_out", verify->reloads_late);
-}
-
-static void add_environment(cJSON *root)
-{
-    struct environment environment;
-    environment_read(&environment);
-    cJSON *object = cJSON_AddObjectToObject(root, "environment");
-    cJSON_AddStringToObject(object, "kernel", environment.kernel);
-    cJSON_AddStringToObject(object, "cpu", environment.cpu);
-    cJSON_AddNumberToObject(object, "cpus", (double)environment.cpus);
-}
-
-static cJSON *make_json(const struct verify *verify)
-{
-    const struct options *options = verify->options;
-    char text[32];
-    struct tm utc;
-    time_t start = (time_t)verify->wall_start;
-    gmtime_r(&start, &utc);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-    cJSON *root = cJSON_CreateObject();
-    cJSON_AddNumberToObject(root, "schema_version", 1);
-    cJSON_AddStringToObject(root, "tool", "sni-bench");
-    cJSON_AddStringToObject(root, "version", SNI_ROUTER_VERSION);
-    cJSON_AddStringToObject(root, "mode", options->mode->name);
-    cJSON *command = cJSON_AddArrayToObject(root, "command");
-    for (int i = 0; i < options->argc; i++)
-        cJSON_AddItemToArray(command, cJSON_CreateString(options->argv[i]));
-    cJSON_AddStringToObject(root, "started", text);
-    cJSON_AddNumberToObject(root, "seconds", seconds_of(verify));
-    cJSON_AddBoolToObject(root, "failed", verify_has_failed(verify));
-    cJSON_AddBoolToObject(root, "interrupted", verify->interrupted);
-    add_faults(root, verify);
-    add_work(root, verify);
-    add_environment(root);
-    return root;
-}
-
-bool verify_write_json(const struct verify *verify, const char *path)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    if (file == NULL) {
-        fprintf(stderr, "sni-bench: --json %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    cJSON *root = make_json(verify);
-    char *text = cJSON_Print(root);
-    cJSON_Delete(root);
-    bool good = text != NULL && fprintf(file, "%s\n", text) > 0 && fflush(file) == 0;
-    free(text);
-    if (file != stdout)
-        good = fclose(file) == 0 && good;
-    if (!good)
-        fprintf(stderr, "sni-bench: --json %s: could not be written\n", path);
-    return good;
 }

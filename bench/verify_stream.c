@@ -4,7 +4,9 @@
  * Happy path: connect; hello and request; the backend's banner, with the name that was asked for;
  * pattern both ways as the kind says; our FIN, if it is ours to end; the backend's trailer, which
  * says that all of it arrived as sent; its FIN. Everything else is a fault and ends the stream. A
- * long-lived one has no trailer: what it sends comes back and is compared.
+ * long-lived one has no trailer: what it sends comes back and is compared. With --tls a handshake
+ * stands for the hello, and what follows travels inside the session; our end is close_notify and
+ * FIN.
  */
 
 #include <errno.h>
@@ -25,6 +27,7 @@
 #define HELLO_ROOM   (8u * 1024)
 #define ALERT_TYPE   21
 #define LARGEST_CALL 65536u /* bytes of one exchange on a long-lived connection */
+#define TLS_RECORD   16384u /* OpenSSL takes so much at a time */
 /* After a fault a slot rests, so that a router which is down is not flooded. */
 #define REST_NS     (5 * NS_PER_MS)
 #define EXCHANGE_NS (50 * NS_PER_MS)
@@ -51,6 +54,7 @@ static void fail(struct verify_stream *stream, enum verify_fault fault, const ch
 {
     struct verify *verify = stream->verify;
     verify->faults[fault]++;
+    verify->tallies[stream->name].faults++;
     if (verify->note_count < VERIFY_TOLD) {
         struct verify_note *note = &verify->notes[verify->note_count++];
         char buffer[NAMES_MAX_LENGTH + 1];
@@ -70,6 +74,10 @@ static void fail(struct verify_stream *stream, enum verify_fault fault, const ch
 static void fail_by(struct verify_stream *stream, ssize_t result)
 {
     const char *why = result == -STREAM_TLS_FAILED ? "TLS failed" : strerror((int)-result);
+    if (stream->alert != 0) {
+        fail(stream, VERIFY_DROPPED, "alert %u instead of an answer", stream->alert);
+        return;
+    }
     fail(stream, VERIFY_DROPPED, "%s after %llu bytes up and %llu down", why,
          (unsigned long long)stream->sent, (unsigned long long)stream->received);
 }
@@ -84,17 +92,52 @@ static void moved(struct verify_stream *stream)
     stream->moved_ns = clock_now_ns();
 }
 
-/* Hello and request; the same bytes each time. */
+/* Hello and request; the same bytes each time. With --tls the request alone. */
 static size_t build_flight(const struct verify_stream *stream, uint8_t *out)
 {
     char buffer[NAMES_MAX_LENGTH + 1];
     struct hello_spec spec;
+    if (stream->socket.ssl != NULL) {
+        wire_write_request(&stream->request, out);
+        return WIRE_REQUEST_BYTES;
+    }
     hello_spec_init(&spec, names_text(&stream->verify->names, stream->name, buffer));
     spec.seed = stream->seed;
     spec.key_share_bytes = (stream->seed & 1) != 0 ? MLKEM_BYTES : 0;
     size_t len = hello_build(&spec, out, HELLO_ROOM);
     wire_write_request(&stream->request, out + len);
     return len + WIRE_REQUEST_BYTES;
+}
+
+/* Our direction's end. */
+static void end_up(struct verify_stream *stream)
+{
+    stream->ending = true;
+    if (stream->socket.ssl == NULL)
+        stream_end(&stream->socket);
+    else if (!verify_tls_end(stream))
+        return;
+    stream->ended = true;
+}
+
+/* True = the session stands, and it is with whom it should be. */
+static bool shake(struct verify_stream *stream)
+{
+    char owner[NAMES_MAX_LENGTH + 1];
+    ssize_t result = verify_tls_shake(stream);
+    if (result == -EAGAIN)
+        return false;
+    if (result == 0)
+        fail(stream, VERIFY_DROPPED, "closed within the handshake");
+    else if (result < 0)
+        fail_by(stream, result);
+    else if (!verify_tls_is_ours(stream, owner))
+        fail(stream, VERIFY_MISROUTED, "answered with the certificate of %.60s", owner);
+    if (is_done(stream))
+        return false;
+    stream->phase = VERIFY_STARTING;
+    moved(stream);
+    return true;
 }
 
 /* Sends what is left of hello and request; one in eight is cut in two. */
@@ -121,10 +164,8 @@ static void start(struct verify_stream *stream)
         return;
     }
     stream->phase = VERIFY_STREAMING;
-    if (stream->kind == VERIFY_EARLY_FIN) {
-        stream_end(&stream->socket);
-        stream->ended = true;
-    }
+    if (stream->kind == VERIFY_EARLY_FIN)
+        end_up(stream);
 }
 
 static bool ends_by_itself(const struct verify_stream *stream)
@@ -135,13 +176,14 @@ static bool ends_by_itself(const struct verify_stream *stream)
 static void pump_up(struct verify_stream *stream)
 {
     struct verify *verify = stream->verify;
+    size_t most = stream->socket.ssl == NULL ? VERIFY_SCRATCH_BYTES : TLS_RECORD;
     for (int round = 0; stream->sent < stream->up_bytes; round++) {
         if (round == ROUNDS) {
             poller_again(&verify->poller, &stream->pollable);
             return;
         }
         uint64_t left = stream->up_bytes - stream->sent;
-        size_t len = left < VERIFY_SCRATCH_BYTES ? (size_t)left : VERIFY_SCRATCH_BYTES;
+        size_t len = left < most ? (size_t)left : most;
         wire_pattern_fill(stream->seed, stream->sent, verify->scratch, len);
         ssize_t sent = stream_send(&stream->socket, verify->scratch, len);
         if (sent == -EAGAIN)
@@ -154,10 +196,8 @@ static void pump_up(struct verify_stream *stream)
         verify->bytes_up += (uint64_t)sent;
         moved(stream);
     }
-    if (!stream->ended && ends_by_itself(stream)) {
-        stream_end(&stream->socket);
-        stream->ended = true;
-    }
+    if (!stream->ended && (stream->ending || ends_by_itself(stream)))
+        end_up(stream);
 }
 
 static void take_banner(struct verify_stream *stream, const uint8_t *bytes, size_t len,
@@ -291,6 +331,7 @@ static void take_end(struct verify_stream *stream)
     if (!is_long && !check_trailer(stream))
         return;
     stream->verify->whole[stream->kind]++;
+    stream->verify->tallies[stream->name].whole++;
     verify_stream_close(stream);
 }
 
@@ -317,7 +358,10 @@ static void pump_down(struct verify_stream *stream)
 static void on_events(struct pollable *pollable, uint32_t events)
 {
     struct verify_stream *stream = (struct verify_stream *)pollable;
+    bool shakes = stream->phase == VERIFY_CONNECTING && stream->socket.ssl != NULL;
     (void)events;
+    if (shakes && !shake(stream))
+        return;
     if (stream->phase == VERIFY_CONNECTING || stream->phase == VERIFY_STARTING)
         start(stream);
     if (stream->phase != VERIFY_STREAMING && stream->phase != VERIFY_STARTING)
@@ -411,6 +455,8 @@ bool verify_stream_open(struct verify_stream *stream, uint32_t kind, uint64_t no
     verify->long_active += kind == VERIFY_LONG;
     verify->started++;
     plan(stream);
+    if (result == 0 && verify->tls != NULL && !verify_tls_start(stream))
+        result = -STREAM_TLS_FAILED;
     if (result == 0)
         result = poller_add(&verify->poller, fresh.fd, &stream->pollable,
                             EPOLLIN | EPOLLOUT | EPOLLRDHUP);
@@ -421,7 +467,7 @@ bool verify_stream_open(struct verify_stream *stream, uint32_t kind, uint64_t no
 
 static bool is_resting(const struct verify_stream *stream)
 {
-    return stream->kind == VERIFY_LONG && stream->greeted && !stream->ended &&
+    return stream->kind == VERIFY_LONG && stream->greeted && !stream->ending &&
            stream->received == stream->up_bytes;
 }
 
@@ -429,8 +475,7 @@ void verify_stream_finish(struct verify_stream *stream)
 {
     if (stream->phase != VERIFY_STREAMING || !is_resting(stream))
         return;
-    stream_end(&stream->socket);
-    stream->ended = true;
+    end_up(stream);
     moved(stream);
 }
 

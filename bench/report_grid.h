@@ -1,0 +1,31 @@
+#ifndef BENCH_REPORT_GRID_H
+#define BENCH_REPORT_GRID_H
+
+/*
+ * A table of findings: what torture and verify say of several routers, side by side. Built once,
+ * written as text, as Markdown or as HTML. Every text may be anybody's: each way out escapes it.
+ */
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Each has a colour on the page, and always a word beside it. */
+enum report_state { REPORT_PLAIN, REPORT_GOOD, REPORT_FAIR, REPORT_BAD, REPORT_NONE };
+enum report_form { REPORT_TEXT, REPORT_MARKDOWN, REPORT_HTML };
+
+struct report_grid;
+
+/* `columns` besides the one that names the rows. NULL = out of memory; the rest takes that. */
+struct report_grid *report_grid_new(const char *caption, size_t columns);
+void report_grid_free(struct report_grid *grid);
+/* The head of a column: a router has a colour (report_palette) from 1 on; 0 = words, page only. */
+void report_grid_head(struct report_grid *grid, size_t column, size_t color, const char *text);
+/* Begins a row; `detail` may be NULL and is for the page. */
+void report_grid_row(struct report_grid *grid, const char *label, const char *detail);
+/* A cell of the last row; `word` may be NULL. A cell that is not set is empty. */
+void report_grid_cell(struct report_grid *grid, size_t column, enum report_state state,
+                      const char *word, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+void report_grid_write(const struct report_grid *grid, enum report_form form, FILE *out);
+
+#endif
