@@ -43,7 +43,8 @@ static void print_row(FILE *out, const struct option_row *row)
 
 void options_print_help(const struct mode *mode, FILE *out)
 {
-    fprintf(out, "usage: sni-bench %s %s\n\n", mode->name, mode->arguments);
+    fprintf(out, "usage: sni-bench %s%s%s\n\n", mode->name, mode->arguments[0] == '\0' ? "" : " ",
+            mode->arguments);
     print_wrapped(out, mode->about, 0);
     fprintf(out, "\noptions:\n");
     for (const struct option_row *row = option_rows; row->name != NULL; row++) {
@@ -61,6 +62,6 @@ void options_print_usage(FILE *out)
     for (const struct mode *mode = bench_modes; mode->name != NULL; mode++)
         fprintf(out, "  %-10s %s\n", mode->name, mode->summary);
     fprintf(out, "\nsni-bench MODE --help has the options and an example; --version the version.\n"
-                 "Exit: 0 ok, 1 failed, 2 not valid (the tool was the limit), 64 usage, "
+                 "Exit: 0 ok, 1 failed, 2 not valid (such as: the tool was the limit), 64 usage, "
                  "99 a --fail-if holds.\n");
 }

@@ -118,7 +118,8 @@ const struct mode bench_modes[] = {
      "routers under the same load, in turns",
      "Runs MODE (conn, bulk, latency, idle) directly and through each router, round after round "
      "(A B C A B C ...), and prints medians, ranges and ratios: costs first. Two whose ranges "
-     "overlap are within noise of each other. --fail-if takes the words MODE takes (p50 p90 p95 "
+     "overlap are within noise of each other. --fail-if takes the words MODE takes (p50 p90 "
+     "p95 "
      "p99 p99.9 p99.99 max mean slip rate errors throughput cpu_conn cpu_request cpu_gib kib_conn) "
      "for the first --via, or a target's: haproxy.p99>5ms; two targets are the ratio of their "
      "medians: cpu_request a/b > 1. Besides, a metric of --json as a number: haproxy.p99_ms>5.",
@@ -137,7 +138,7 @@ const struct mode bench_modes[] = {
      "Reads nanoseconds, one a line, from stdin and prints their percentile distribution as --hgrm "
      "would, for HdrHistogram's plotter.",
      "  sni-bench histogram < latencies.txt > latencies.hgrm\n", false, print_histogram},
-    {"schema", MODE_SCHEMA, "", "print the JSON Schema of --json",
+    {"schema", MODE_SCHEMA, "[--of RESULT]", "print the JSON Schema of --json",
      "Prints the JSON Schema (draft-07) of what --json writes.",
      "  sni-bench schema > result.schema.json\n", false, print_schema},
     {NULL, 0, NULL, NULL, NULL, NULL, false, NULL}};

@@ -16,6 +16,8 @@
 #define THREADS_MAX     256
 #define CONNECTIONS_MAX 1000000
 #define HELLO_MAX       65000
+#define RATE_MIN        0.001
+#define RATE_MAX        1e8
 /* Times whose default depends on other options. */
 #define NOT_GIVEN UINT64_MAX
 
@@ -219,6 +221,35 @@ static bool store(struct options *options, const struct option_row *row, const c
     return true;
 }
 
+/* Whether a number was given as 0 that would then silently mean something else. */
+static bool is_empty_number(const struct options *options, const struct option_row *row)
+{
+    static const char *const may_be_zero[] = {"warmup", "split-gap", "resp", "seed",        "zipf",
+                                              "stall",  "gap",       "long", "source-bytes"};
+    const void *field = (const char *)options + row->at;
+    bool whole = row->kind == OPTION_COUNT || row->kind == OPTION_SIZE || row->kind == OPTION_TIME;
+    bool real = row->kind == OPTION_RATE || row->kind == OPTION_NUMBER;
+    for (size_t i = 0; i < sizeof(may_be_zero) / sizeof(may_be_zero[0]); i++) {
+        if (strcmp(row->name, may_be_zero[i]) == 0)
+            return false;
+    }
+    return (whole && *(const uint64_t *)field == 0) || (real && *(const double *)field <= 0);
+}
+
+/* Takes a value; false = said on `err` why not. */
+static bool take_value(struct options *options, const struct option_row *row, const char *text,
+                       FILE *err)
+{
+    if (!store(options, row, text))
+        fprintf(err, "sni-bench: --%s '%s' must be %s\n", row->name, text, how_to_write(row));
+    else if (is_empty_number(options, row))
+        fprintf(err, "sni-bench: --%s must be more than 0; leave it out for its default\n",
+                row->name);
+    else
+        return true;
+    return false;
+}
+
 /* What getopt_long needs, made from the rows of one mode. */
 struct getopt_tables {
     const struct option_row *rows[ROWS_MAX];
@@ -308,6 +339,11 @@ static void say_unknown(const struct getopt_tables *tables, const struct mode *m
         fprintf(err, "; see sni-bench %s --help\n", mode->name);
 }
 
+static bool is_same(const char *path, const char *other)
+{
+    return path != NULL && other != NULL && strcmp(path, other) == 0;
+}
+
 /* What must not be, and the way out of it. */
 struct rule {
     bool broken;
@@ -322,19 +358,26 @@ static bool check_rules(const struct options *options, FILE *err)
     int name_sources =
         (options->ask.sni != NULL) + (options->ask.sni_file != NULL) + (options->ask.names != NULL);
     bool loads = (options->mode->bit & MODE_LOAD) != 0;
+    bool shared = is_same(options->out.json, options->out.html) ||
+                  is_same(options->out.json, options->out.hgrm) ||
+                  is_same(options->out.html, options->out.hgrm);
     const struct rule rules[] = {
         {options->load.max && options->load.rate > 0, "--rate and --max exclude each other"},
         {options->ask.tls && options->ask.hello_only, "--tls and --hello-only exclude each other"},
-        {options->ask.tls && shapes, "--hello-size and --split shape our own hellos: drop --tls"},
+        {options->ask.tls && shapes,
+         "--hello-size and --split shape the tool's own hellos, and with --tls OpenSSL makes them: "
+         "drop --tls, or both of them"},
         {loads && name_sources > 1, "--sni, --sni-file and --names exclude each other: keep one"},
         {options->ask.resume && !options->ask.tls, "--resume is about TLS sessions: add --tls"},
-        {options->load.threads == 0 || options->load.threads > THREADS_MAX,
-         "--threads must be 1 to 256"},
-        {options->load.request_bytes == 0, "--req must be at least 1 byte"},
+        {options->load.threads > THREADS_MAX, "--threads must be 1 to 256"},
+        {options->load.rate > 0 && (options->load.rate < RATE_MIN || options->load.rate > RATE_MAX),
+         "--rate must be 0.001 to 100m"},
+        {options->load.ramp < RATE_MIN, "--ramp must be at least 0.001"},
+        {loads && options->ask.zipf > 0 && options->ask.names == NULL &&
+             options->ask.sni_file == NULL,
+         "--zipf chooses among several names: add --names or --sni-file"},
+        {shared, "--json, --html and --hgrm cannot share a file: name one for each"},
         {options->out.interval_ns < 10 * NS_PER_MS, "--interval must be at least 10ms"},
-        {options->load.timeout_ns == 0, "--timeout must be more than 0"},
-        {loads && options->load.duration_ns == 0, "--duration must be more than 0"},
-        {options->load.ramp <= 0, "--ramp must be more than 0"},
         {options->load.connections > CONNECTIONS_MAX, "--connections must be at most 1m"},
         {options->ask.hello_bytes > HELLO_MAX, "--hello-size must be at most 65000"},
         {options->serve.ca_out != NULL && !options->ask.tls,
@@ -378,6 +421,12 @@ static bool take_arguments(struct options *options, int argc, char **argv, FILE 
         fprintf(err, "sni-bench: TARGET '%s': %s\n", argv[optind], why);
         return false;
     }
+    bool unix_socket = options->ask.address.storage.ss_family == AF_UNIX;
+    if (!unix_socket && address_port(&options->ask.address) == 0) {
+        fprintf(err, "sni-bench: TARGET '%s': the port to connect to is 1 to 65535\n",
+                argv[optind]);
+        return false;
+    }
     return true;
 }
 
@@ -419,10 +468,8 @@ enum options_result options_parse(struct options *options, const struct mode *mo
             options_print_help(mode, out);
             return OPTIONS_DONE;
         }
-        if (!store(options, row, optarg)) {
-            fprintf(err, "sni-bench: --%s '%s' must be %s\n", row->name, optarg, how_to_write(row));
+        if (!take_value(options, row, optarg, err))
             return OPTIONS_ERROR;
-        }
     }
     bool good = take_arguments(options, argc, argv, err) && check_rules(options, err);
     settle_defaults(options);

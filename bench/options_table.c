@@ -29,9 +29,13 @@ const struct option_row option_rows[] = {
     {"resume", 0, OPTION_FLAG, MODE_CONN | MODE_LATENCY, AT(ask.resume), NULL,
      "with --tls: resume sessions after the first handshake of each thread", NULL},
     {"hello-size", 0, OPTION_SIZE, MODE_LOAD, AT(ask.hello_bytes), "SIZE",
-     "pad the ClientHello to this length, 1800 = post-quantum (default: as it comes)", NULL},
+     "length of the ClientHello: 1800 = padded, 600 = without the post-quantum key share (default: "
+     "as a browser's comes, with it)",
+     NULL},
     {"split", 0, OPTION_SPLIT, MODE_LOAD, AT(ask.segments), "CUTS",
-     "cut the hello: 600,1200 or segments=600,1200 (TCP), records=100,5 (TLS), =all", NULL},
+     "cut the hello: segments=600,1200 (or just 600,1200) into TCP segments at these offsets, "
+     "records=100,5 into TLS records of these lengths; all instead of numbers: at each byte",
+     NULL},
     {"split-gap", 0, OPTION_TIME, MODE_LOAD, AT(ask.split_gap_ns), "TIME",
      "pause between the pieces of --split (default 1ms)", NULL},
 
@@ -47,7 +51,9 @@ const struct option_row option_rows[] = {
     {"pattern", 0, OPTION_FLAG, MODE_BULK, AT(load.pattern), NULL,
      "carry a seeded pattern and check every byte, both ways (costs CPU)", NULL},
     {"connections", 'c', OPTION_COUNT, MODE_LOAD, AT(load.connections), "N",
-     "connections at once (conn --rate: at most)", NULL},
+     "connections at once (default: conn and latency 64, bulk 4, idle 1000); at most so many with "
+     "--rate on new connections (default 1000)",
+     NULL},
     {"req", 0, OPTION_SIZE, MODE_LATENCY, AT(load.request_bytes), "SIZE",
      "bytes of a request (default 100)", NULL},
     {"resp", 0, OPTION_SIZE, MODE_LATENCY, AT(load.response_bytes), "SIZE",
@@ -96,6 +102,10 @@ const struct option_row option_rows[] = {
      "names to choose from, one a line (- reads stdin)", NULL},
     {"names", 0, OPTION_TEXT, MODE_VERIFY, AT(ask.names), "N|LIST",
      "choose from b0.bench.test .. b(N-1).bench.test, or from a,b,c", NULL},
+    {"tls", 0, OPTION_FLAG, MODE_VERIFY, AT(ask.tls), NULL,
+     "real TLS sessions, to sni-bench serve --tls; the certificate's name is compared with the one "
+     "asked for, its issuer is not checked",
+     NULL},
     {"listen", 'l', OPTION_LIST, MODE_VERIFY, AT(serve.listen), "ADDR",
      "play the backends too, as sni-bench serve --listen ADDR --names would", NULL},
     {"connections", 'c', OPTION_COUNT, MODE_VERIFY, AT(load.connections), "N",
@@ -103,10 +113,6 @@ const struct option_row option_rows[] = {
     {"long", 0, OPTION_COUNT, MODE_VERIFY, AT(verify.long_lived), "N",
      "besides, connections that live as long as the run (default 8)", NULL},
     {"max-size", 0, OPTION_SIZE, MODE_VERIFY, AT(verify.max_bytes), "SIZE",
-    {"tls", 0, OPTION_FLAG, MODE_VERIFY, AT(ask.tls), NULL,
-     "real TLS sessions, to sni-bench serve --tls; the certificate's name is compared with the one "
-     "asked for, its issuer is not checked",
-     NULL},
      "longest stream; sizes are spread evenly over the magnitudes from 1 byte on (default 4m)",
      NULL},
     {"rate", 'r', OPTION_RATE, MODE_VERIFY, AT(load.rate), "RATE",
@@ -182,7 +188,7 @@ const struct option_row option_rows[] = {
      "write one self-contained page with tables, charts and the raw result", NULL},
     {"md", 0, OPTION_FLAG, MODE_COMPARE | MODE_REPORT, AT(out.markdown), NULL,
      "print the tables as Markdown", NULL},
-    {"hgrm", 0, OPTION_TEXT, MODE_LOAD, AT(out.hgrm), "FILE",
+    {"hgrm", 0, OPTION_TEXT, MODE_CONN | MODE_LATENCY, AT(out.hgrm), "FILE",
      "write the latency distribution for HdrHistogram's plotter", NULL},
     {"label", 0, OPTION_LIST, MODE_LOAD | MODE_COMPARE, AT(out.labels), "K=V",
      "keep a remark in the result; may be repeated", NULL},

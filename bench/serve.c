@@ -96,7 +96,7 @@ static bool make_certificates(struct serve *serve)
     return good;
 }
 
-static bool make_backends(struct serve *serve)
+static enum bench_exit make_backends(struct serve *serve)
 {
     const struct options *options = serve->options;
     const char *spec = options->ask.names == NULL ? NAMELESS : options->ask.names;
@@ -105,7 +105,7 @@ static bool make_backends(struct serve *serve)
     if (!names_from_spec(&names, spec, error, sizeof(error))) {
         fprintf(stderr, "sni-bench: --names '%s': %s\n", spec, error);
         names_free(&names);
-        return false;
+        return BENCH_USAGE;
     }
     serve->backend_count = names.count;
     serve->listener_count = options->serve.one_port ? 1 : names.count;
@@ -120,7 +120,8 @@ static bool make_backends(struct serve *serve)
     names_free(&names);
     if (serve->backends == NULL)
         fprintf(stderr, "sni-bench: out of memory for %u backends\n", serve->backend_count);
-    return serve->backends != NULL && (!options->ask.tls || make_certificates(serve));
+    bool good = serve->backends != NULL && (!options->ask.tls || make_certificates(serve));
+    return good ? BENCH_OK : BENCH_FAILED;
 }
 
 static bool prepare_thread(struct serve *serve, struct serve_thread *thread)
@@ -136,28 +137,29 @@ static bool prepare_thread(struct serve *serve, struct serve_thread *thread)
     return poller_init(&thread->poller) == 0;
 }
 
-static bool prepare(struct serve *serve)
+static enum bench_exit prepare(struct serve *serve)
 {
     struct cpu_list cpus = {.count = 0};
     const struct options *options = serve->options;
     const char *list = options->out.cpu_list;
     if (list != NULL && (!process_parse_cpus(list, &cpus) || process_pin(&cpus) != 0)) {
         fprintf(stderr, "sni-bench: --cpu-list '%s': write CPUs of this machine as 0,2-3\n", list);
-        return false;
+        return BENCH_USAGE;
     }
     process_raise_descriptors();
-    if (!make_backends(serve))
-        return false;
+    enum bench_exit code = make_backends(serve);
+    if (code != BENCH_OK)
+        return code;
     serve->started_ns = clock_now_ns();
     serve->threads = calloc(options->load.threads, sizeof(*serve->threads));
     for (uint64_t t = 0; serve->threads != NULL && t < options->load.threads; t++) {
         if (!prepare_thread(serve, &serve->threads[t])) {
             fprintf(stderr, "sni-bench: cannot set up thread %llu: %s\n", (unsigned long long)t,
                     strerror(errno));
-            return false;
+            return BENCH_FAILED;
         }
     }
-    return serve->threads != NULL && serve_listen(serve);
+    return serve->threads == NULL ? BENCH_FAILED : serve_listen(serve);
 }
 
 /* What a script waits for: one line per backend, then "ready". */
@@ -240,9 +242,10 @@ static void release(struct serve *serve)
 int serve_run(const struct options *options)
 {
     struct serve serve = {.options = options};
-    if (!prepare(&serve)) {
+    enum bench_exit code = prepare(&serve);
+    if (code != BENCH_OK) {
         release(&serve);
-        return BENCH_FAILED;
+        return code;
     }
     for (uint64_t t = 0; t < options->load.threads; t++)
         uv_thread_create(&serve.threads[t].thread, on_thread, &serve.threads[t]);

@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "bench/address.h"
+#include "bench/exit.h"
 #include "bench/names.h"
 #include "bench/options.h"
 #include "bench/poller.h"
@@ -107,8 +108,11 @@ struct serve_conn {
 /* The mode. Returns an enum bench_exit. */
 int serve_run(const struct options *options);
 
-/* Opens what --listen and --names ask for on every thread; says on stderr what fails. */
-bool serve_listen(struct serve *serve);
+/*
+ * Opens what --listen and --names ask for on every thread. Not BENCH_OK: what fails was said on
+ * stderr, and this is the exit code.
+ */
+enum bench_exit serve_listen(struct serve *serve);
 /* Closes the sockets. */
 void serve_unlisten(struct serve *serve);
 /* The backend that serves this name, among all; NULL when none does. */

@@ -175,25 +175,27 @@ static bool give_addresses(struct serve *serve)
     return true;
 }
 
-bool serve_listen(struct serve *serve)
+enum bench_exit serve_listen(struct serve *serve)
 {
     if (!give_addresses(serve))
-        return false;
+        return BENCH_USAGE;
     uint64_t threads = serve->options->load.threads;
     for (uint64_t t = 0; t < threads; t++) {
         struct serve_thread *thread = &serve->threads[t];
         thread->listeners = calloc(serve->listener_count, sizeof(*thread->listeners));
-        if (thread->listeners == NULL)
-            return say_failed(&serve->backends[0].address, ENOMEM);
+        if (thread->listeners == NULL) {
+            say_failed(&serve->backends[0].address, ENOMEM);
+            return BENCH_FAILED;
+        }
         for (uint32_t i = 0; i < serve->listener_count; i++) {
             if (!listen_on(serve, thread, i))
-                return false;
+                return BENCH_FAILED;
         }
     }
     /* Behind one port every backend has that port's address. */
     for (uint32_t i = serve->listener_count; i < serve->backend_count; i++)
         serve->backends[i].address = serve->backends[0].address;
-    return true;
+    return BENCH_OK;
 }
 
 void serve_unlisten(struct serve *serve)

@@ -210,15 +210,25 @@ class Names(unittest.TestCase):
             address = "127.0.0.1:%d" % taken.getsockname()[1]
             taken.listen()
             for arguments, said in ((["--listen", address], "Address already in use"),
-                                    (["--listen", "nowhere"], "--listen 'nowhere'"),
-                                    (["--names", "0"], "--names '0'"),
-                                    (["--names", "2", "--listen", "unix:/tmp/x"], "--one-port"),
-                                    (["--tls", "--ca-out", "/nonexistent/ca"], "--ca-out"),
-                                    (["--names", "3", "--listen", "127.0.0.1:65534"], "ports")):
-                done = subprocess.run([TOOL, "serve", *arguments], capture_output=True, text=True)
-                self.assertEqual(done.returncode, 1, arguments)
-                self.assertIn(said, done.stderr)
-                self.assertEqual(done.stdout, "")
+                                    (["--tls", "--ca-out", "/nonexistent/ca"], "--ca-out")):
+                self.refused(1, arguments, said)
+
+    def test_usage(self):
+        for arguments, said in ((["--listen", "nowhere"], "--listen 'nowhere'"),
+                                (["--names", "0"], "--names '0'"),
+                                (["--cpu-list", "9999"], "--cpu-list '9999'"),
+                                (["--cpu-list", "x"], "--cpu-list 'x'"),
+                                (["-t", "0"], "--threads must be more than 0"),
+                                (["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"], "2 times"),
+                                (["--names", "2", "--listen", "unix:/tmp/x"], "--one-port"),
+                                (["--names", "3", "--listen", "127.0.0.1:65534"], "ports")):
+            self.refused(64, arguments, said)
+
+    def refused(self, code, arguments, said):
+        done = subprocess.run([TOOL, "serve", *arguments], capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, arguments)
+        self.assertIn(said, done.stderr)
+        self.assertEqual(done.stdout, "")
 
 
 class Tls(unittest.TestCase):

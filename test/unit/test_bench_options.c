@@ -69,7 +69,7 @@ static void test_values(void **state)
 {
     struct attempt attempt =
         parse("latency 127.0.0.1:1 --rate 2k -c 64 --req 1k --resp 64k -d 250ms --warmup 0s "
-              "--zipf 1.1 -t 2 -q");
+              "--zipf 1.1 --names 5 -t 2 -q");
     const struct options *options = &attempt.options;
     (void)state;
     assert_int_equal(attempt.result, OPTIONS_RUN);
@@ -149,11 +149,46 @@ static void test_errors_name_the_option_and_the_fix(void **state)
     check_refused("conn 127.0.0.1:9 --resume", "add --tls");
     check_refused("conn 127.0.0.1:9 --split 5,1", "rising offsets");
     check_refused("conn 127.0.0.1:9 --split records=0", "--split");
-    check_refused("conn 127.0.0.1:9 -t 0", "--threads must be 1 to 256");
-    check_refused("latency 127.0.0.1:9 --req 0", "--req must be at least 1 byte");
-    check_refused("conn 127.0.0.1:9 -d 0s", "--duration must be more than 0");
+    check_refused("conn 127.0.0.1:9 -t 257", "--threads must be 1 to 256");
+    check_refused("conn 127.0.0.1:0", "the port to connect to is 1 to 65535");
+    check_refused("conn 127.0.0.1:9 --zipf 1", "add --names or --sni-file");
+    check_refused("conn 127.0.0.1:9 --json x --html x", "name one for each");
+    check_refused("conn 127.0.0.1:9 --json - --hgrm -", "name one for each");
+    check_refused("conn 127.0.0.1:9 --rate 0.0001", "--rate must be 0.001 to 100m");
+    check_refused("conn 127.0.0.1:9 --tls --split 5", "with --tls OpenSSL makes them: drop");
+    check_refused("bulk 127.0.0.1:9 --hgrm x", "bulk has no option --hgrm (sni-bench conn has)");
     check_refused("serve --ca-out x", "add --tls");
     check_refused("serve --stall 2s", "--stall must be shorter");
+}
+
+/* 0 must not silently mean the default, or for ever. */
+static void test_zero_is_refused_where_it_means_nothing(void **state)
+{
+    static const char *const lines[] = {"conn 127.0.0.1:9 --rate 0",
+                                        "conn 127.0.0.1:9 -c 0",
+                                        "conn 127.0.0.1:9 -n 0",
+                                        "conn 127.0.0.1:9 -t 0",
+                                        "conn 127.0.0.1:9 -d 0",
+                                        "conn 127.0.0.1:9 -d 0s",
+                                        "conn 127.0.0.1:9 --timeout 0",
+                                        "conn 127.0.0.1:9 --hello-size 0",
+                                        "conn 127.0.0.1:9 --interval 0",
+                                        "latency 127.0.0.1:9 --req 0",
+                                        "latency 127.0.0.1:9 --ramp 0",
+                                        "idle 127.0.0.1:9 --ramp 0.0",
+                                        "serve -t 0",
+                                        "serve --stall-every 0",
+                                        "verify 127.0.0.1:9 --max-size 0",
+                                        "verify 127.0.0.1:9 -n 0",
+                                        "compare --rounds 0 -- conn",
+                                        "torture 127.0.0.1:9 --hello-timeout 0s",
+                                        "verify 127.0.0.1:9 --reload-every 0s"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        check_refused(lines[i], " must be more than 0; leave it out for its default");
+    struct attempt attempt = parse("conn 127.0.0.1:9 --warmup 0 --resp 0 --split-gap 0 --seed 0");
+    assert_int_equal(attempt.result, OPTIONS_RUN);
+    free_attempt(&attempt);
 }
 
 static void test_every_mode_has_help_with_an_example(void **state)
@@ -169,6 +204,7 @@ static void test_every_mode_has_help_with_an_example(void **state)
         assert_non_null(strstr(attempt.out, "example:\n"));
         assert_non_null(strstr(attempt.out, example));
         assert_string_equal(attempt.err, "");
+        assert_null(strstr(attempt.out, " \n"));
         free_attempt(&attempt);
     }
 }
@@ -208,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_defaults_depend_on_the_mode),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_errors_name_the_option_and_the_fix),
+        cmocka_unit_test(test_zero_is_refused_where_it_means_nothing),
         cmocka_unit_test(test_every_mode_has_help_with_an_example),
         cmocka_unit_test(test_option_table_is_sound),
         cmocka_unit_test(test_nearest_mode),
