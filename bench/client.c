@@ -18,18 +18,12 @@
 
 #include "bench/clock.h"
 #include "bench/random.h"
-#include "sni/build.h"
 
-/* From here on a hello is shaped like one that offers a post-quantum key share. */
-#define POST_QUANTUM_BYTES 1500u
-#define MLKEM_SHARE_BYTES  1216u
-#define RECORD_HEAD        5u
 /* The content type of a TLS alert record. */
 #define TLS_ALERT_TYPE 21
 /* Source addresses 127.0.0.2 .. to try when the ports of one are used up. */
 #define SOURCES      250u
 #define SOURCE_TRIES 4u
-#define HELLO_ROOM   (96u * 1024)
 
 void client_close(struct client *client)
 {
@@ -55,39 +49,13 @@ void client_fail(struct client *client, enum load_error error)
     client_close(client);
 }
 
-/* The hello alone. */
-static size_t build_hello(const struct client *client, uint8_t *out)
-{
-    const struct load *load = client->thread->load;
-    const struct options *options = load->options;
-    char buffer[NAMES_MAX_LENGTH + 1];
-    uint8_t message[HELLO_ROOM];
-    struct hello_spec spec;
-    hello_spec_init(&spec, names_text(&load->names, client->name, buffer));
-    spec.alpn = load->alpn;
-    spec.alpn_count = load->alpn_count;
-    spec.seed = client->seed;
-    if (options->ask.hello_bytes >= POST_QUANTUM_BYTES)
-        spec.key_share_bytes = MLKEM_SHARE_BYTES;
-    if (options->ask.hello_bytes > RECORD_HEAD)
-        spec.total_bytes = options->ask.hello_bytes - RECORD_HEAD;
-    const struct split *records = &options->ask.records;
-    if (records->count == 0 && !records->all)
-        return hello_build(&spec, out, HELLO_ROOM);
-    static const size_t single_bytes[] = {1};
-    size_t len = hello_build_handshake(&spec, message, sizeof(message));
-    return hello_wrap_records(message, len, spec.record_version,
-                              records->all ? single_bytes : records->at,
-                              records->all ? 1 : records->count, out, LOAD_SCRATCH_BYTES);
-}
-
 size_t client_build_flight(const struct client *client, uint8_t *out, size_t *hello_bytes)
 {
     const struct load *load = client->thread->load;
     struct wire_request request = load->request;
     size_t len = 0;
     if (client->stream.ssl == NULL)
-        len = build_hello(client, out);
+        len = load_build_hello(load, client->name, client->seed, out);
     *hello_bytes = len;
     request.seed = client->seed;
     wire_write_request(&request, out + len);

@@ -27,21 +27,6 @@
 /* For --count without --duration. */
 #define UNLIMITED_NS (24 * 3600 * NS_PER_S)
 
-/* What all threads have counted so far. */
-static struct tally read_tally(struct control *control, uint32_t *ready)
-{
-    struct tally sum = {0};
-    *ready = 0;
-    for (uint32_t i = 0; i < control->load->thread_count; i++) {
-        struct load_thread *thread = &control->load->threads[i];
-        load_lock(thread);
-        tally_add(&sum, &thread->tally);
-        *ready += thread->ready;
-        load_unlock(thread);
-    }
-    return sum;
-}
-
 static uint64_t thread_cpu_ns(const struct load_thread *thread)
 {
     clockid_t clock;
@@ -53,21 +38,32 @@ static uint64_t thread_cpu_ns(const struct load_thread *thread)
 
 void control_take_sample(struct control *control, bool with_memory, struct sample *sample)
 {
-    pid_t missing = 0;
-    sample_take(&control->pids, with_memory, sample, &missing);
-    if (!sample->good) {
-        control->result->sampled = false;
-        fprintf(stderr, "\nsni-bench: --pid %d cannot be read: is it running, and yours?\n",
-                (int)missing);
-    }
+    struct result *result = control->result;
+    sample_take(&control->pids, with_memory, sample, &result->lost_pid);
+    if (sample->good || !result->sampled)
+        return;
+    result->sampled = false;
+    progress_break(&control->progress);
+    fprintf(stderr, "sni-bench: --pid %d: there is no such process%s\n", (int)result->lost_pid,
+            control->stage_ns == 0 ? "; write the router's number, as pidof prints it"
+                                   : " any more");
 }
 
-static void set_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t at_ns)
+void control_set_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t at_ns)
 {
     uint64_t now_ns = clock_now_ns();
     uint64_t left_ns = at_ns > now_ns ? at_ns - now_ns : 0;
     uv_update_time(timer->loop);
     uv_timer_start(timer, callback, left_ns / NS_PER_MS, 0);
+}
+
+/* From here on it is another stage; `boundary_ns` = when it ends, 0 = when something happens. */
+static void enter(struct control *control, enum stage stage, uint64_t at_ns, uint64_t boundary_ns)
+{
+    control->stage = stage;
+    control->boundary_ns = boundary_ns;
+    uv_timer_stop(&control->boundary);
+    control_begin_intervals(control, at_ns);
 }
 
 static void close_handles(struct control *control)
@@ -83,6 +79,7 @@ static void finish(struct control *control)
 {
     if (control->stage == STAGE_DONE)
         return;
+    control_cut(control, false);
     control->stage = STAGE_DONE;
     close_handles(control);
 }
@@ -91,28 +88,30 @@ static void finish(struct control *control)
 static void end_window(struct control *control)
 {
     struct result *result = control->result;
-    uint64_t now_ns = clock_now_ns();
-    struct tally now = read_tally(control, &result->held);
-    result->window = tally_subtract(&now, &control->opening);
+    control_cut(control, true);
+    uint64_t now_ns = control->last_ns;
+    result->window = tally_subtract(&control->last, &control->opening);
+    result->held = control->ready;
     result->seconds = (double)(now_ns - control->read_ns) / 1e9;
     result->end_ns = now_ns;
+    result->end = control->last_sample;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         uint64_t used_ns = thread_cpu_ns(&control->load->threads[i]) - control->cpu_ns[i];
         double share = (double)used_ns / (double)(now_ns - control->read_ns);
         if (share > result->tool_cpu)
             result->tool_cpu = share;
     }
-    control_take_sample(control, true, &result->end);
 }
 
 /* Nothing new is begun any more; what is under way may end. */
 static void enter_draining(struct control *control)
 {
-    uint64_t now_ns = clock_now_ns();
     if (control->stage == STAGE_MEASURING)
         end_window(control);
-    control->stage = STAGE_DRAINING;
-    uv_timer_stop(&control->boundary);
+    else
+        control_cut(control, true);
+    enter(control, STAGE_DRAINING, control->last_ns, 0);
+    uint64_t now_ns = clock_now_ns();
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
         load_lock(thread);
@@ -136,17 +135,18 @@ static uint64_t run_ns(const struct options *options)
 static void enter_measuring(struct control *control)
 {
     struct result *result = control->result;
-    uint32_t ready;
-    control->stage = STAGE_MEASURING;
     for (uint32_t i = 0; i < control->load->thread_count; i++)
         control->cpu_ns[i] = thread_cpu_ns(&control->load->threads[i]);
-    control_take_sample(control, false, &result->start);
-    uint64_t now_ns = clock_now_ns();
+    control_cut(control, true);
     /* Without a warm-up this is before the first operation, and the window begins with that. */
-    control->read_ns = now_ns > control->begin_ns ? now_ns : control->begin_ns;
-    control->opening = read_tally(control, &ready);
+    control->read_ns = control->last_ns > control->begin_ns ? control->last_ns : control->begin_ns;
+    control->opening = control->last;
+    result->start = control->last_sample;
+    result->window_ns = control->read_ns;
     result->measure_ns = control->begin_ns + control->options->load.warmup_ns;
-    set_timer(&control->boundary, on_measured, result->measure_ns + run_ns(control->options));
+    enter(control, STAGE_MEASURING, control->read_ns,
+          result->measure_ns + run_ns(control->options));
+    control_set_timer(&control->boundary, on_measured, control->boundary_ns);
 }
 
 static void on_warmed_up(uv_timer_t *timer)
@@ -154,18 +154,33 @@ static void on_warmed_up(uv_timer_t *timer)
     enter_measuring(timer->data);
 }
 
+/* Connections that stand. */
+static uint32_t count_ready(struct control *control)
+{
+    uint32_t ready = 0;
+    for (uint32_t i = 0; i < control->load->thread_count; i++) {
+        struct load_thread *thread = &control->load->threads[i];
+        load_lock(thread);
+        ready += thread->ready;
+        load_unlock(thread);
+    }
+    return ready;
+}
+
 /* All connections are there: the schedule begins. */
 static void enter_warmup(struct control *control)
 {
-    control->stage = STAGE_WARMUP;
     control->begin_ns = clock_now_ns() + BEGIN_DELAY_NS;
     control->result->begin_ns = control->begin_ns;
     uint64_t measure_ns = control->begin_ns + control->options->load.warmup_ns;
     uint64_t end_ns = measure_ns + run_ns(control->options);
-    if (control->options->load.warmup_ns == 0)
+    if (control->options->load.warmup_ns == 0) {
         enter_measuring(control);
-    else
-        set_timer(&control->boundary, on_warmed_up, measure_ns);
+    } else {
+        control_cut(control, true);
+        enter(control, STAGE_WARMUP, control->last_ns, measure_ns);
+        control_set_timer(&control->boundary, on_warmed_up, measure_ns);
+    }
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
         load_lock(thread);
@@ -191,9 +206,7 @@ static void on_news(uv_async_t *wake)
         load_unlock(thread);
     }
     if (control->stage == STAGE_OPENING && opened) {
-        uint32_t ready;
-        read_tally(control, &ready);
-        if (ready == 0 && control->load->traffic->opens_first)
+        if (count_ready(control) == 0 && control->load->traffic->opens_first)
             finish(control);
         else
             enter_warmup(control);
@@ -201,8 +214,10 @@ static void on_news(uv_async_t *wake)
     if (!finished || control->stage == STAGE_DONE)
         return;
     /* --count was reached, or every connection was lost. */
-    if (control->stage == STAGE_MEASURING)
+    if (control->stage == STAGE_MEASURING) {
         end_window(control);
+        enter(control, STAGE_DRAINING, control->last_ns, 0);
+    }
     finish(control);
 }
 
@@ -219,7 +234,6 @@ static void on_signal(uv_signal_t *signal, int number)
 
 static void start_handles(struct control *control)
 {
-    uint64_t interval_ms = control->options->out.interval_ns / NS_PER_MS;
     int failed = uv_loop_init(&control->loop);
     failed |= uv_signal_init(&control->loop, &control->interrupt);
     failed |= uv_signal_init(&control->loop, &control->terminate);
@@ -233,8 +247,8 @@ static void start_handles(struct control *control)
     control->wake.data = control;
     failed |= uv_signal_start(&control->interrupt, on_signal, SIGINT);
     failed |= uv_signal_start(&control->terminate, on_signal, SIGTERM);
-    failed |= uv_timer_start(&control->interval, control_on_interval, interval_ms, interval_ms);
     assert(failed == 0);
+    control_begin_intervals(control, clock_now_ns());
     control->load->progress = &control->wake;
 }
 
@@ -264,6 +278,12 @@ static uint64_t own_pss(void)
     return sample.pss_bytes;
 }
 
+static enum bench_exit say_cannot_start(void)
+{
+    fprintf(stderr, "sni-bench: cannot start threads, or out of memory; lower -t or -c\n");
+    return BENCH_FAILED;
+}
+
 static double wall_clock(void)
 {
     struct timespec now;
@@ -271,7 +291,7 @@ static double wall_clock(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-bool control_run(const struct options *options, struct load *load, struct result *result)
+enum bench_exit control_run(const struct options *options, struct load *load, struct result *result)
 {
     struct control control = {.load = load, .result = result, .options = options};
     memset(result, 0, sizeof(*result));
@@ -281,17 +301,24 @@ bool control_run(const struct options *options, struct load *load, struct result
     if (options->out.pids != NULL && !sample_parse_pids(options->out.pids, &control.pids)) {
         fprintf(stderr, "sni-bench: --pid '%s': write process numbers as 123 or 123,456\n",
                 options->out.pids);
-        return false;
+        return BENCH_USAGE;
     }
     control_take_sample(&control, true, &result->before);
     uint64_t pss_before = own_pss();
-    if (!result->before.good || !load_init(load, options))
-        return false;
+    if (!result->before.good)
+        return BENCH_FAILED;
+    enum bench_exit code = load_init(load, options);
+    if (code != BENCH_OK)
+        return code;
+    control.recent = calloc(1, sizeof(*control.recent));
+    if (control.recent == NULL)
+        return say_cannot_start();
+    histogram_init(control.recent);
     progress_init(&control.progress, options);
-    start_handles(&control);
     result->wall_start = wall_clock();
-    control.last_ns = clock_now_ns();
+    result->start_ns = clock_now_ns();
     control.last_sample = result->before;
+    start_handles(&control);
     bool started = load_start(load);
     if (started)
         uv_run(&control.loop, UV_RUN_DEFAULT);
@@ -307,12 +334,11 @@ bool control_run(const struct options *options, struct load *load, struct result
     int closed = uv_loop_close(&control.loop);
     assert(closed == 0);
     progress_end(&control.progress);
-    if (!started || !collect(&control)) {
-        fprintf(stderr, "sni-bench: cannot start threads or out of memory\n");
-        return false;
-    }
+    free(control.recent);
+    if (!started || !collect(&control))
+        return say_cannot_start();
     result_conclude(result);
-    return true;
+    return BENCH_OK;
 }
 
 void control_free_result(struct load *load, struct result *result)

@@ -3,17 +3,19 @@
 
 /* Running the load modes: conn, bulk, latency, idle. Returns an enum bench_exit. */
 
+#include "bench/exit.h"
 #include "bench/options.h"
 #include "bench/result.h"
 
 int control_run_mode(const struct options *options);
 
 /*
- * The same without output: fills `result` (release with control_free_result()) and leaves printing
- * and exit code to the caller. False = it could not run; said on stderr why. `load` must outlive
- * the result; both are released by control_free_result().
+ * The same without output: fills `result` and leaves printing and the exit code to the caller.
+ * BENCH_OK = it ran, however it went; else it could not run, and why is said on stderr. `load` must
+ * outlive the result; both are released by control_free_result(), in any case.
  */
-bool control_run(const struct options *options, struct load *load, struct result *result);
+enum bench_exit control_run(const struct options *options, struct load *load,
+                            struct result *result);
 void control_free_result(struct load *load, struct result *result);
 
 #endif

@@ -33,20 +33,29 @@ static bool write_files(const struct result *result)
     return good;
 }
 
+static bool check_paths(const struct options *options)
+{
+    return result_check_path("--json", options->out.json) &&
+           result_check_path("--hgrm", options->out.hgrm) &&
+           result_check_path("--html", options->out.html);
+}
+
 int control_run_mode(const struct options *options)
 {
     struct load load = {0};
     struct result result;
     if (!fail_if_check(options, stderr))
         return BENCH_USAGE;
-    if (!control_run(options, &load, &result)) {
-        control_free_result(&load, &result);
+    if (!check_paths(options))
         return BENCH_FAILED;
+    enum bench_exit code = control_run(options, &load, &result);
+    if (code != BENCH_OK) {
+        control_free_result(&load, &result);
+        return code;
     }
     bool color = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL && !options->out.no_color;
     bool json_on_stdout = options->out.json != NULL && strcmp(options->out.json, "-") == 0;
     result_print(&result, json_on_stdout ? stderr : stdout, color);
-    int code = BENCH_OK;
     bool written = write_files(&result);
     if (fail_if_holds(&result, stderr))
         code = BENCH_FAIL_IF;

@@ -8,9 +8,6 @@
 #include "bench/control.h"
 #include "bench/progress.h"
 
-/* Where a run stands; the picture is in control.c. */
-enum stage { STAGE_OPENING, STAGE_WARMUP, STAGE_MEASURING, STAGE_DRAINING, STAGE_DONE };
-
 /* A run under way. Touched by the control thread only. */
 struct control {
     struct load *load;
@@ -31,15 +28,35 @@ struct control {
     uint64_t read_ns;     /* when the measured window was opened */
     uint64_t cpu_ns[256]; /* per thread, then */
     struct tally opening; /* counters then */
-    struct tally last;    /* counters at the last interval */
-    uint64_t last_ns;
+
+    uint64_t boundary_ns; /* when the present stage ends; 0 = when something happens */
+    uint64_t stage_ns;    /* when it began */
+    uint64_t tick_ns;     /* when the present interval ends */
+    uint64_t last_ns;     /* when it began: the last cut */
+    struct tally last;    /* counters then */
+    uint32_t ready;       /* connections that stood then */
     struct sample last_sample;
+    uint64_t memory_ns;       /* when PSS was last looked at */
+    struct histogram *recent; /* latencies of one interval; owned */
 };
 
-/* Looks at the --pid processes; says once per look which of them is gone. */
+/* Looks at the --pid processes; says once which of them is gone, and then the costs are unknown. */
 void control_take_sample(struct control *control, bool with_memory, struct sample *sample);
 
-/* The interval timer: a point of the series and a progress line. */
+/*
+ * Ends the present interval: reads counters, latencies and the router, adds a point to the series
+ * and prints a progress line. `last`, `last_ns`, `ready` and `last_sample` are of now afterwards.
+ * `stage_ends`: a reading that the result rests on, with PSS.
+ */
+void control_cut(struct control *control, bool stage_ends);
+
+/* A stage begins: its intervals are counted from there on. */
+void control_begin_intervals(struct control *control, uint64_t from_ns);
+/* Has control_on_interval() called at the end of the next interval. */
+void control_set_interval(struct control *control);
 void control_on_interval(uv_timer_t *timer);
+
+/* Starts a timer that ends at a time of clock_now_ns(). */
+void control_set_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t at_ns);
 
 #endif

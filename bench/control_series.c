@@ -1,38 +1,48 @@
-/* What happened in each interval: a point of the series, and a line for who watches. */
+/*
+ * What happened in each interval: a point of the series, and a line for who watches.
+ *
+ * Intervals end with --interval, and with each stage: the readings that open and close the measured
+ * window are ends of intervals too, so the points of that stage add up to its totals. The last one
+ * of a stage is as long as what was left of it.
+ */
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench/clock.h"
 #include "bench/control_parts.h"
 
-static struct series_point *next_point(struct result *result)
+/* The kernel walks the pages for PSS: not more often than this, but for the ends of a stage. */
+#define MEMORY_EVERY_NS (900 * NS_PER_MS)
+/* Of --interval: a shorter rest goes to the point before, and is none when nothing happened. */
+#define SHORT_SHARE 10
+
+static bool keep_point(struct result *result, const struct series_point *point)
 {
     if (result->series_count == result->series_cap) {
         size_t cap = result->series_cap == 0 ? 64 : result->series_cap * 2;
         struct series_point *larger = realloc(result->series, cap * sizeof(*larger));
         if (larger == NULL)
-            return NULL;
+            return false;
         result->series = larger;
         result->series_cap = cap;
     }
-    struct series_point *point = &result->series[result->series_count++];
-    memset(point, 0, sizeof(*point));
-    return point;
+    result->series[result->series_count++] = *point;
+    return true;
 }
 
-/* Latencies and counters since the last interval, of all threads. */
-static struct tally read_interval(struct control *control, struct histogram *recent,
-                                  struct series_point *point)
+/* Latencies and counters since the last point, of all threads. */
+static struct tally read_interval(struct control *control, struct series_point *point)
 {
     struct tally sum = {0};
+    control->ready = 0;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
         load_lock(thread);
         tally_add(&sum, &thread->tally);
-        histogram_merge(recent, thread->recent);
+        histogram_merge(control->recent, thread->recent);
         histogram_reset(thread->recent);
         point->active += thread->active;
+        control->ready += thread->ready;
         if (thread->recent_slip_ns > point->slip_ns)
             point->slip_ns = thread->recent_slip_ns;
         thread->recent_slip_ns = 0;
@@ -41,56 +51,94 @@ static struct tally read_interval(struct control *control, struct histogram *rec
     return sum;
 }
 
-static void fill_router(struct control *control, struct series_point *point)
+static void fill_router(struct control *control, bool stage_ends, struct series_point *point)
 {
+    struct sample *last = &control->last_sample;
     struct sample sample;
+    bool with_memory = stage_ends || clock_now_ns() - control->memory_ns >= MEMORY_EVERY_NS;
+    if (!control->result->sampled && !stage_ends)
+        return;
+    control_take_sample(control, with_memory, &sample);
+    /* What the whole machine holds is known in any case. */
+    last->tcp_bytes = sample.tcp_bytes;
+    last->slab_bytes = sample.slab_bytes;
+    last->sockets = sample.sockets;
     if (!control->result->sampled)
         return;
-    control_take_sample(control, false, &sample);
-    double wall_ns = (double)(sample.at_ns - control->last_sample.at_ns);
-    point->router_cpu = (double)sample_cpu_ns(&control->last_sample, &sample) / wall_ns;
-    point->rss_bytes = sample.rss_bytes;
-    point->descriptors = sample.descriptors;
-    control->last_sample = sample;
+    if (with_memory) {
+        control->memory_ns = sample.at_ns;
+    } else {
+        sample.pss_known = last->pss_known;
+        sample.pss_bytes = last->pss_bytes;
+    }
+    double wall_ns = (double)(sample.at_ns - last->at_ns);
+    point->router_cpu = wall_ns > 0 ? (double)sample_cpu_ns(last, &sample) / wall_ns : 0;
+    point->router = sample;
+    *last = sample;
 }
 
-static const char *stage_word(enum stage stage)
+static bool is_empty(const struct tally *delta)
 {
-    static const char *const words[] = {"opening", "warm-up", "measuring", "ending", "done"};
-    return words[stage];
+    return delta->started == 0 && delta->ready == 0 && delta->completed == 0 &&
+           delta->requests == 0 && delta->bytes_in == 0 && delta->bytes_out == 0 &&
+           result_errors(delta) == 0;
+}
+
+/* A short rest in which nothing happened is no news. */
+static bool is_news(const struct control *control, const struct series_point *point)
+{
+    double shortest_s = (double)control->options->out.interval_ns / 1e9 / SHORT_SHARE;
+    return point->seconds >= shortest_s || !is_empty(&point->counted);
+}
+
+void control_cut(struct control *control, bool stage_ends)
+{
+    struct series_point point = {.stage = control->stage,
+                                 .holds_open = control->load->traffic->opens_first};
+    histogram_reset(control->recent);
+    struct tally now = read_interval(control, &point);
+    /* The schedule's zero may lie a little ahead. */
+    uint64_t now_ns = clock_now_ns();
+    point.end_ns = now_ns > control->last_ns ? now_ns : control->last_ns;
+    point.seconds = (double)(point.end_ns - control->last_ns) / 1e9;
+    point.counted = tally_subtract(&now, &control->last);
+    point.p50_ns = histogram_percentile(control->recent, 50.0);
+    point.p99_ns = histogram_percentile(control->recent, 99.0);
+    point.max_ns = control->recent->max_ns;
+    fill_router(control, stage_ends, &point);
+    control->last = now;
+    control->last_ns = point.end_ns;
+    if (!is_news(control, &point) || !keep_point(control->result, &point))
+        return;
+    progress_line(&control->progress, &point, (double)(point.end_ns - control->stage_ns) / 1e9);
+}
+
+void control_begin_intervals(struct control *control, uint64_t from_ns)
+{
+    control->stage_ns = from_ns;
+    control->last_ns = from_ns;
+    control->tick_ns = from_ns;
+    control_set_interval(control);
+}
+
+void control_set_interval(struct control *control)
+{
+    uint64_t now_ns = clock_now_ns();
+    uint64_t interval_ns = control->options->out.interval_ns;
+    control->tick_ns += interval_ns;
+    /* Who comes too late for several has one long interval. */
+    if (control->tick_ns <= now_ns)
+        control->tick_ns += (now_ns - control->tick_ns) / interval_ns * interval_ns + interval_ns;
+    control_set_timer(&control->interval, control_on_interval, control->tick_ns);
 }
 
 void control_on_interval(uv_timer_t *timer)
 {
     struct control *control = timer->data;
-    struct result *result = control->result;
-    struct series_point *point = next_point(result);
-    struct histogram *recent = malloc(sizeof(*recent));
-    if (point == NULL || recent == NULL) {
-        free(recent);
-        return;
-    }
-    histogram_init(recent);
-    struct tally now = read_interval(control, recent, point);
-    uint64_t now_ns = clock_now_ns();
-    struct tally delta = tally_subtract(&now, &control->last);
-    double seconds = (double)(now_ns - control->last_ns) / 1e9;
-    uint64_t zero_ns = control->begin_ns == 0 ? now_ns : control->begin_ns;
-    double warmup_s = (double)control->options->load.warmup_ns / 1e9;
-    point->at_s = ((double)now_ns - (double)zero_ns) / 1e9 - warmup_s;
-    point->seconds = seconds;
-    bool counts_ready = control->load->traffic->opens_first;
-    point->conns_per_s = (double)(counts_ready ? delta.ready : delta.completed) / seconds;
-    point->requests_per_s = (double)delta.requests / seconds;
-    point->in_bytes_per_s = (double)delta.bytes_in / seconds;
-    point->out_bytes_per_s = (double)delta.bytes_out / seconds;
-    point->errors = result_errors(&delta);
-    point->p50_ns = histogram_percentile(recent, 50.0);
-    point->p99_ns = histogram_percentile(recent, 99.0);
-    point->max_ns = recent->max_ns;
-    free(recent);
-    fill_router(control, point);
-    control->last = now;
-    control->last_ns = now_ns;
-    progress_line(&control->progress, point, stage_word(control->stage));
+    uint64_t shortest_ns = control->options->out.interval_ns / SHORT_SHARE;
+    uint64_t end_ns = control->boundary_ns;
+    /* Just before a stage ends there is only one point to be made: at its end. */
+    if (end_ns == 0 || clock_now_ns() + shortest_ns < end_ns)
+        control_cut(control, false);
+    control_set_interval(control);
 }

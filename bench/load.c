@@ -12,7 +12,6 @@
 #include "bench/random.h"
 #include "bench/tls.h"
 
-#define DEFAULT_NAME "bench.test"
 #define DEFAULT_ALPN "h2,http/1.1"
 /* Descriptors that are not connections: standard ones, epoll sets, files. */
 #define SPARE_DESCRIPTORS 64u
@@ -71,7 +70,7 @@ const char *load_phase_word(enum load_phase phase)
     return words[phase];
 }
 
-static bool read_names(struct load *load)
+static enum bench_exit read_names(struct load *load)
 {
     const struct options *options = load->options;
     char error[256];
@@ -84,7 +83,7 @@ static bool read_names(struct load *load)
         flag = "--names";
         good = names_from_spec(&load->names, options->ask.names, error, sizeof(error));
     } else {
-        const char *name = options->ask.sni == NULL ? DEFAULT_NAME : options->ask.sni;
+        const char *name = options->ask.sni == NULL ? LOAD_DEFAULT_NAME : options->ask.sni;
         good = names_from_list(&load->names, name, error, sizeof(error));
     }
     if (good && options->ask.zipf > 0 && !names_set_zipf(&load->names, options->ask.zipf)) {
@@ -92,18 +91,19 @@ static bool read_names(struct load *load)
         snprintf(error, sizeof(error), "out of memory");
         good = false;
     }
-    if (!good)
-        fprintf(stderr, "sni-bench: %s: %s\n", flag, error);
-    return good;
+    if (good)
+        return BENCH_OK;
+    fprintf(stderr, "sni-bench: %s: %s\n", flag, error);
+    return options->ask.sni_file != NULL ? BENCH_FAILED : BENCH_USAGE;
 }
 
-static bool read_alpn(struct load *load)
+static enum bench_exit read_alpn(struct load *load)
 {
     const char *list = load->options->ask.alpn == NULL ? DEFAULT_ALPN : load->options->ask.alpn;
     unsigned char wire[256];
     if (tls_alpn_wire(list, wire, sizeof(wire)) == 0) {
         fprintf(stderr, "sni-bench: --alpn '%s': write protocols as h2,http/1.1\n", list);
-        return false;
+        return BENCH_USAGE;
     }
     load->alpn_text = strdup(list);
     char *rest = NULL;
@@ -113,11 +113,11 @@ static bool read_alpn(struct load *load)
             *rest++ = '\0';
         if (load->alpn_count == LOAD_ALPN_MAX) {
             fprintf(stderr, "sni-bench: --alpn: at most %d protocols\n", LOAD_ALPN_MAX);
-            return false;
+            return BENCH_USAGE;
         }
         load->alpn[load->alpn_count++] = word;
     }
-    return true;
+    return BENCH_OK;
 }
 
 /* What every connection asks its backend for. */
@@ -269,23 +269,30 @@ static bool check_limits(const struct load *load)
     return false;
 }
 
-bool load_init(struct load *load, const struct options *options)
+enum bench_exit load_init(struct load *load, const struct options *options)
 {
     memset(load, 0, sizeof(*load));
     load->options = options;
     const char *cpus = options->out.cpu_list;
     if (cpus != NULL && (!process_parse_cpus(cpus, &load->cpus) || process_pin(&load->cpus) != 0)) {
         fprintf(stderr, "sni-bench: --cpu-list '%s': write CPUs of this machine as 0,2-3\n", cpus);
-        return false;
+        return BENCH_USAGE;
     }
     if (options->load.new_conn && options->load.request_bytes > LOAD_FLIGHT_BODY_MAX) {
         fprintf(stderr, "sni-bench: --req with --new-conn: at most %uk\n",
                 LOAD_FLIGHT_BODY_MAX / 1024);
-        return false;
+        return BENCH_USAGE;
     }
     choose_request(load);
     choose_shape(load);
-    return check_limits(load) && read_names(load) && read_alpn(load) && prepare_threads(load);
+    enum bench_exit code = read_names(load);
+    if (code == BENCH_OK)
+        code = read_alpn(load);
+    if (code == BENCH_OK)
+        code = load_choose_hello(load);
+    if (code != BENCH_OK)
+        return code;
+    return check_limits(load) && prepare_threads(load) ? BENCH_OK : BENCH_FAILED;
 }
 
 static void free_thread(struct load_thread *thread, uint32_t name_count)

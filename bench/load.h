@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "bench/exit.h"
 #include "bench/histogram.h"
 #include "bench/names.h"
 #include "bench/options.h"
@@ -35,6 +36,8 @@
 /* A request that travels with the hello must fit beside the largest hello. */
 #define LOAD_FLIGHT_BODY_MAX (128u * 1024)
 #define LOAD_ALPN_MAX        16
+/* What is asked for when no name is given. */
+#define LOAD_DEFAULT_NAME "bench.test"
 
 /* Why a connection or a request failed; words and sentences in load_error_word(). */
 enum load_error {
@@ -112,6 +115,12 @@ extern const struct traffic traffic_bulk;
 extern const struct traffic traffic_latency;
 extern const struct traffic traffic_idle;
 
+/* The shape of the hellos: bench/load_hello.c. */
+struct load_hello {
+    size_t key_share_bytes; /* of the post-quantum share; 0 = none */
+    size_t message_bytes;   /* padded to this; 0 = as it comes */
+};
+
 /* The whole run; immutable while threads are running. */
 struct load {
     const struct options *options;
@@ -123,7 +132,10 @@ struct load {
     char *alpn_text;             /* what `alpn` points into; owned */
     struct wire_request request; /* what each connection asks for */
     size_t flight_body;          /* bytes of a request that travel with the hello */
+    struct load_hello hello;
     bool open_loop;
+    size_t hello_most;    /* length of a hello as sent: of the longest name; 0 = OpenSSL's */
+    size_t hello_least;   /* of the shortest */
     uint32_t connections; /* at once, all threads together */
     uint32_t thread_count;
     struct load_thread *threads;
@@ -182,9 +194,17 @@ struct load_thread {
     uint8_t *payload;
 };
 
-/* Fills `load` from the options; says on stderr what is wrong. load_free() in any case. */
-bool load_init(struct load *load, const struct options *options);
+/*
+ * Fills `load` from the options. Not BENCH_OK: what is wrong was said on stderr, and this is the
+ * exit code. load_free() in any case.
+ */
+enum bench_exit load_init(struct load *load, const struct options *options);
 void load_free(struct load *load);
+
+/* Settles the hellos' shape; a --hello-size that they cannot have is said to be so: BENCH_USAGE. */
+enum bench_exit load_choose_hello(struct load *load);
+/* Builds the hello for a name: `out` has room for LOAD_SCRATCH_BYTES. Returns its length. */
+size_t load_build_hello(const struct load *load, uint32_t name, uint64_t seed, uint8_t *out);
 
 /* Starts the threads (they begin to open, if the mode does); stops and joins them. */
 bool load_start(struct load *load);

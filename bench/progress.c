@@ -25,27 +25,27 @@ static const char *show_open(const struct series_point *point, char out[UNITS_TE
 
 static const char *show_conns(const struct series_point *point, char out[UNITS_TEXT])
 {
-    return units_format_count(point->conns_per_s, out);
+    return units_format_count(result_rate(point, result_point_connections(point)), out);
 }
 
 static const char *show_requests(const struct series_point *point, char out[UNITS_TEXT])
 {
-    return units_format_count(point->requests_per_s, out);
+    return units_format_count(result_rate(point, point->counted.requests), out);
 }
 
 static const char *show_in(const struct series_point *point, char out[UNITS_TEXT])
 {
-    return units_format_bits(point->in_bytes_per_s, out);
+    return units_format_bits(result_rate(point, point->counted.bytes_in), out);
 }
 
 static const char *show_out(const struct series_point *point, char out[UNITS_TEXT])
 {
-    return units_format_bits(point->out_bytes_per_s, out);
+    return units_format_bits(result_rate(point, point->counted.bytes_out), out);
 }
 
 static const char *show_errors(const struct series_point *point, char out[UNITS_TEXT])
 {
-    return units_format_count((double)point->errors, out);
+    return units_format_count((double)result_errors(&point->counted), out);
 }
 
 static const char *show_p50(const struct series_point *point, char out[UNITS_TEXT])
@@ -70,18 +70,27 @@ static const char *show_slip(const struct series_point *point, char out[UNITS_TE
 
 static const char *show_cpu(const struct series_point *point, char out[UNITS_TEXT])
 {
+    if (!point->router.good)
+        return "-";
     snprintf(out, UNITS_TEXT, "%.0f %%", point->router_cpu * 100.0);
     return out;
 }
 
-static const char *show_rss(const struct series_point *point, char out[UNITS_TEXT])
+/* PSS, or RSS where only that may be read; the result says which. */
+static const char *show_memory(const struct series_point *point, char out[UNITS_TEXT])
 {
-    return units_format_bytes((double)point->rss_bytes, out);
+    const struct sample *router = &point->router;
+    if (!router->good)
+        return "-";
+    return units_format_bytes((double)(router->pss_known ? router->pss_bytes : router->rss_bytes),
+                              out);
 }
 
 static const char *show_descriptors(const struct series_point *point, char out[UNITS_TEXT])
 {
-    snprintf(out, UNITS_TEXT, "%llu", (unsigned long long)point->descriptors);
+    if (!point->router.good || !point->router.files_known)
+        return "-";
+    snprintf(out, UNITS_TEXT, "%llu", (unsigned long long)point->router.descriptors);
     return out;
 }
 
@@ -106,7 +115,7 @@ static const struct column columns[] = {
     {"max", 8, TIMED, false, show_max},
     {"slip", 8, TIMED, false, show_slip},
     {"cpu", 6, MODE_LOAD, true, show_cpu},
-    {"rss", 9, MODE_LOAD, true, show_rss},
+    {"memory", 9, MODE_LOAD, true, show_memory},
     {"fds", 6, MODE_LOAD, true, show_descriptors},
 };
 
@@ -121,10 +130,11 @@ void progress_init(struct progress *progress, const struct options *options)
 
 /* Fills `line` with a heading (`point` is NULL) or with values. */
 static void compose(const struct progress *progress, const struct series_point *point,
-                    const char *stage, char line[LINE_BYTES])
+                    double since_s, char line[LINE_BYTES])
 {
-    int used = point == NULL ? snprintf(line, LINE_BYTES, "%8s %-9s", "time", "stage")
-                             : snprintf(line, LINE_BYTES, "%7.1fs %-9s", point->at_s, stage);
+    int used = point == NULL ? snprintf(line, LINE_BYTES, "%-9s %8s", "stage", "time")
+                             : snprintf(line, LINE_BYTES, "%-9s %7.1fs",
+                                        result_stage_word(point->stage), since_s);
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
         const struct column *column = &columns[i];
         char text[UNITS_TEXT];
@@ -148,27 +158,33 @@ static void cut_to_terminal(char line[LINE_BYTES])
         line[width - 1] = '\0';
 }
 
-void progress_line(struct progress *progress, const struct series_point *point, const char *stage)
+void progress_line(struct progress *progress, const struct series_point *point, double since_s)
 {
     char line[LINE_BYTES];
     if (!progress->on)
         return;
     if (!progress->headed) {
-        compose(progress, NULL, NULL, line);
+        compose(progress, NULL, 0, line);
         if (progress->terminal)
             cut_to_terminal(line);
         fprintf(stderr, "%s\n", line);
     }
     progress->headed = true;
-    compose(progress, point, stage, line);
+    compose(progress, point, since_s, line);
     if (progress->terminal)
         cut_to_terminal(line);
     fprintf(stderr, progress->terminal ? "\r\033[K%s" : "%s\n", line);
     fflush(stderr);
 }
 
-void progress_end(struct progress *progress)
+void progress_break(const struct progress *progress)
 {
     if (progress->on && progress->terminal && progress->headed)
         fputc('\n', stderr);
+}
+
+void progress_end(struct progress *progress)
+{
+    progress_break(progress);
+    progress->headed = false;
 }

@@ -16,8 +16,10 @@ struct progress {
 };
 
 void progress_init(struct progress *progress, const struct options *options);
-/* `stage`: "opening", "warm-up", "measuring", "ending". */
-void progress_line(struct progress *progress, const struct series_point *point, const char *stage);
+/* `since_s` = seconds since the point's stage began. */
+void progress_line(struct progress *progress, const struct series_point *point, double since_s);
+/* Before another message: on a terminal it gets a line of its own. */
+void progress_break(const struct progress *progress);
 /* Leaves the last line standing. */
 void progress_end(struct progress *progress);
 

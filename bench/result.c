@@ -19,6 +19,22 @@ uint64_t result_errors(const struct tally *tally)
     return sum;
 }
 
+const char *result_stage_word(enum stage stage)
+{
+    static const char *const words[] = {"opening", "warm-up", "measuring", "ending", "done"};
+    return words[stage];
+}
+
+uint64_t result_point_connections(const struct series_point *point)
+{
+    return point->holds_open ? point->counted.ready : point->counted.completed;
+}
+
+double result_rate(const struct series_point *point, uint64_t count)
+{
+    return point->seconds > 0 ? (double)count / point->seconds : 0.0;
+}
+
 __attribute__((format(printf, 2, 3))) static void add_reason(struct result *result,
                                                              const char *format, ...)
 {
@@ -43,13 +59,15 @@ static void conclude_costs(struct result *result)
     const struct sample *end = &result->end;
     *costs = (struct result_costs){-1, -1, -1, -1, -1, -1, -1, -1};
     bool idle = result->options->mode->bit == MODE_IDLE;
+    if (result->seconds <= 0)
+        return;
     if (idle && result->held > 0) {
         double held = result->held;
         double slab = (double)end->slab_bytes - (double)result->before.slab_bytes;
         double sockets = (double)end->tcp_bytes - (double)result->before.tcp_bytes;
         costs->kernel_kib_per_conn = (slab + sockets) / KIB / held;
         costs->socket_kib_per_conn = sockets / KIB / held;
-        if (result->sampled) {
+        if (result->sampled && end->pss_known && result->before.pss_known) {
             double pss = (double)end->pss_bytes - (double)result->before.pss_bytes;
             costs->user_kib_per_conn = pss / KIB / held;
         }
@@ -84,6 +102,23 @@ static void judge_tool(struct result *result)
                    "operations were begun late by the tool: p99 of the slip is %s "
                    "(limit 1 ms)",
                    units_format_time((double)slip_ns, text));
+    result->tool_limited = result->reason_count > 0;
+}
+
+/* There is no measured window: why. */
+static void say_not_begun(struct result *result)
+{
+    const struct options *options = result->options;
+    if (result->interrupted)
+        add_reason(result, "interrupted before the measurement began");
+    else if (options->load.count > 0 && options->load.warmup_ns > 0 && result->total.ready > 0)
+        add_reason(result,
+                   "-n %llu was reached before the warm-up was over: raise -n or shorten --warmup",
+                   (unsigned long long)options->load.count);
+    else if (result->total.ready == 0)
+        add_reason(result, "not one connection could be used, so the measurement never began");
+    else
+        add_reason(result, "the run ended before the measurement began");
 }
 
 void result_conclude(struct result *result)
@@ -95,9 +130,11 @@ void result_conclude(struct result *result)
     result->latency_counts = result->load->open_loop;
     conclude_costs(result);
     judge_tool(result);
-    result->failed = result_errors(&result->total) > 0 || result->total.ready == 0 ||
-                     (counts_operations && done == 0) ||
-                     (result->options->out.pids != NULL && !result->sampled);
     if (result->seconds <= 0)
-        add_reason(result, "the run ended before the measurement began");
+        say_not_begun(result);
+    if (result->lost_pid != 0)
+        add_reason(result, "--pid %d ended during the run: its costs are not known",
+                   (int)result->lost_pid);
+    result->failed = result_errors(&result->total) > 0 || result->total.ready == 0 ||
+                     (counts_operations && done == 0) || result->lost_pid != 0;
 }

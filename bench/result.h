@@ -21,24 +21,33 @@
 #define RESULT_REASONS_MAX   8
 #define RESULT_REASON_TEXT   200
 
-/* One interval of the run. */
+/* Where a run stands; the picture is in bench/control.c. */
+enum stage { STAGE_OPENING, STAGE_WARMUP, STAGE_MEASURING, STAGE_DRAINING, STAGE_DONE };
+
+/* "opening", "warm-up", "measuring", "ending", "done". */
+const char *result_stage_word(enum stage stage);
+
+/* One interval of the run, within one stage. */
 struct series_point {
-    double at_s; /* its end, since the measurement began; negative in the warm-up */
+    enum stage stage;
+    uint64_t end_ns; /* CLOCK_MONOTONIC */
     double seconds;
-    double conns_per_s;
-    double requests_per_s;
-    double in_bytes_per_s;
-    double out_bytes_per_s;
-    uint64_t errors;
-    uint32_t active;
-    uint64_t p50_ns;
+    struct tally counted;
+    bool holds_open; /* connections are opened to be kept */
+    uint32_t active; /* connections at its end */
+    uint64_t p50_ns; /* of what was completed in it; 0 = nothing was */
     uint64_t p99_ns;
     uint64_t max_ns;
     uint64_t slip_ns;
-    double router_cpu;  /* 1.0 = one CPU */
-    uint64_t rss_bytes; /* of the --pid processes */
-    uint64_t descriptors;
+    double router_cpu; /* 1.0 = one CPU */
+    /* The --pid processes at its end, PSS as of the last look; not `good` = not known. */
+    struct sample router;
 };
+
+/* Connections made in it: completed ones, or opened ones where they are kept. */
+uint64_t result_point_connections(const struct series_point *point);
+/* So many in the point's time, per second. */
+double result_rate(const struct series_point *point, uint64_t count);
 
 /* What the router spent, from the samples; negative = not known. */
 struct result_costs {
@@ -55,9 +64,11 @@ struct result_costs {
 struct result {
     const struct load *load;
     const struct options *options;
-    double wall_start; /* UNIX time */
-    uint64_t begin_ns; /* CLOCK_MONOTONIC: the schedule's zero and the measured window */
-    uint64_t measure_ns;
+    double wall_start;   /* UNIX time */
+    uint64_t start_ns;   /* CLOCK_MONOTONIC: the run's first moment */
+    uint64_t begin_ns;   /* the schedule's zero */
+    uint64_t measure_ns; /* operations scheduled from here on are recorded */
+    uint64_t window_ns;  /* the measured window: its counters were read; 0 = it was never opened */
     uint64_t end_ns;
     double seconds;      /* of the measured window */
     struct tally window; /* counted in it */
@@ -68,14 +79,16 @@ struct result {
     bool failed;
     bool interrupted;
     bool valid;
-    bool latency_counts; /* open loop: the distribution is one of latency */
+    bool tool_limited;   /* the load tool was the limit: one of the reasons */
+    bool latency_counts; /* open loop: the distribution is one of latency; else of service time */
     size_t reason_count; /* why it is not valid */
     char reasons[RESULT_REASONS_MAX][RESULT_REASON_TEXT];
     double tool_cpu; /* busiest generator thread, 1.0 = always running */
     uint64_t tool_pss_bytes;
     double tool_kib_per_conn;
 
-    bool sampled;
+    bool sampled;         /* the --pid processes were there all the time: costs are known */
+    pid_t lost_pid;       /* the one that was not; 0 = none */
     struct sample before; /* before the first connection */
     struct sample start;
     struct sample end;
@@ -90,6 +103,12 @@ struct result {
 void result_conclude(struct result *result);
 uint64_t result_errors(const struct tally *tally);
 
+/*
+ * Whether a result could be written there, without touching what is there now; says on stderr why
+ * not. NULL and "-" are fine. For before a run.
+ */
+bool result_check_path(const char *flag, const char *path);
+
 void result_print(const struct result *result, FILE *out, bool color);
 /* `path` "-" is stdout. False = said on stderr why not. */
 bool result_write_json(const struct result *result, const char *path);
@@ -98,14 +117,5 @@ struct cJSON *result_make_json(const struct result *result);
 bool result_write_hgrm(const struct result *result, const char *path);
 /* The JSON Schema (draft-07) of what result_write_json() writes. */
 void result_print_schema(FILE *out);
-
-/*
- * --fail-if: "p99>5ms", "errors>0", "rate<4k". result_check_condition() says whether the text is
- * one; result_condition_holds() whether it holds, with the value seen in `seen`.
- */
-bool result_check_condition(const char *text);
-bool result_condition_holds(const struct result *result, const char *text, double *seen);
-/* The words a condition may begin with, for messages. */
-const char *result_condition_words(void);
 
 #endif

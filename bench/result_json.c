@@ -1,8 +1,6 @@
 /* The result as JSON; result_schema.c describes it. */
 
 #include <cJSON.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -99,7 +97,8 @@ static void add_config(cJSON *root, const struct result *result)
     add_count(object, "seed", options->load.seed);
     add_count(object, "names", load->names.count);
     cJSON_AddNumberToObject(object, "zipf", options->ask.zipf);
-    add_count(object, "hello_bytes", options->ask.hello_bytes);
+    add_known(object, "hello_bytes", load->hello_most > 0 ? (double)load->hello_most : -1);
+    add_known(object, "hello_bytes_least", load->hello_most > 0 ? (double)load->hello_least : -1);
     add_text(object, "pid", options->out.pids);
     add_text(object, "cpu_list", options->out.cpu_list);
 }
@@ -168,30 +167,60 @@ static void add_phase(cJSON *phases, const char *word, const struct histogram *h
     }
 }
 
+/* The router in a point; where PSS may not be read, RSS stands in for it under its own name. */
+static void add_point_router(cJSON *object, const struct series_point *point)
+{
+    const struct sample *router = &point->router;
+    if (!router->good)
+        return;
+    cJSON_AddNumberToObject(object, "router_cpu", point->router_cpu);
+    if (router->pss_known)
+        add_count(object, "router_pss_bytes", router->pss_bytes);
+    else
+        add_count(object, "router_rss_bytes", router->rss_bytes);
+    if (router->files_known)
+        add_count(object, "router_descriptors", router->descriptors);
+}
+
+static void add_point_rates(cJSON *object, const struct series_point *point)
+{
+    const struct tally *counted = &point->counted;
+    const struct {
+        const char *key;
+        uint64_t count;
+    } rows[] = {{"connections_per_s", result_point_connections(point)},
+                {"requests_per_s", counted->requests},
+                {"in_bytes_per_s", counted->bytes_in},
+                {"out_bytes_per_s", counted->bytes_out}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        cJSON_AddNumberToObject(object, rows[i].key, result_rate(point, rows[i].count));
+}
+
 static void add_series(cJSON *root, const struct result *result)
 {
+    uint64_t zero_ns = result->window_ns != 0 ? result->window_ns : result->start_ns;
     cJSON *series = cJSON_AddArrayToObject(root, "series");
     for (size_t i = 0; i < result->series_count; i++) {
         const struct series_point *point = &result->series[i];
+        const struct tally *counted = &point->counted;
         cJSON *object = cJSON_CreateObject();
         cJSON_AddItemToArray(series, object);
-        cJSON_AddNumberToObject(object, "at_s", point->at_s);
+        cJSON_AddStringToObject(object, "stage", result_stage_word(point->stage));
+        cJSON_AddNumberToObject(object, "at_s", ((double)point->end_ns - (double)zero_ns) / 1e9);
         cJSON_AddNumberToObject(object, "seconds", point->seconds);
-        cJSON_AddNumberToObject(object, "connections_per_s", point->conns_per_s);
-        cJSON_AddNumberToObject(object, "requests_per_s", point->requests_per_s);
-        cJSON_AddNumberToObject(object, "in_bytes_per_s", point->in_bytes_per_s);
-        cJSON_AddNumberToObject(object, "out_bytes_per_s", point->out_bytes_per_s);
-        add_count(object, "errors", point->errors);
+        add_count(object, "opened", counted->ready);
+        add_count(object, "connections", counted->completed);
+        add_count(object, "requests", counted->requests);
+        add_count(object, "bytes_in", counted->bytes_in);
+        add_count(object, "bytes_out", counted->bytes_out);
+        add_point_rates(object, point);
+        add_count(object, "errors", result_errors(counted));
         add_count(object, "active", point->active);
         add_count(object, "p50_ns", point->p50_ns);
         add_count(object, "p99_ns", point->p99_ns);
         add_count(object, "max_ns", point->max_ns);
         add_count(object, "slip_ns", point->slip_ns);
-        if (!result->sampled)
-            continue;
-        cJSON_AddNumberToObject(object, "router_cpu", point->router_cpu);
-        add_count(object, "router_rss_bytes", point->rss_bytes);
-        add_count(object, "router_descriptors", point->descriptors);
+        add_point_router(object, point);
     }
 }
 
@@ -202,9 +231,9 @@ static void add_sample(cJSON *samples, const char *key, const struct sample *sam
     add_count(object, "cpu_user_ns", sample->cpu_user_ns);
     add_count(object, "cpu_system_ns", sample->cpu_system_ns);
     add_count(object, "cpu_run_ns", sample->cpu_run_ns);
-    add_count(object, "pss_bytes", sample->pss_bytes);
+    add_known(object, "pss_bytes", sample->pss_known ? (double)sample->pss_bytes : -1);
     add_count(object, "rss_bytes", sample->rss_bytes);
-    add_count(object, "descriptors", sample->descriptors);
+    add_known(object, "descriptors", sample->files_known ? (double)sample->descriptors : -1);
     add_count(object, "threads", sample->threads);
     add_count(object, "switches_voluntary", sample->switches_voluntary);
     add_count(object, "switches_forced", sample->switches_forced);
@@ -215,7 +244,7 @@ static void add_sample(cJSON *samples, const char *key, const struct sample *sam
 
 static void add_samples(cJSON *root, const struct result *result)
 {
-    if (!result->sampled) {
+    if (!result->sampled || result->seconds <= 0) {
         cJSON_AddNullToObject(root, "samples");
         return;
     }
@@ -231,6 +260,7 @@ static void add_judgement(cJSON *root, const struct result *result)
     cJSON *reasons = cJSON_AddArrayToObject(root, "reasons");
     for (size_t i = 0; i < result->reason_count; i++)
         cJSON_AddItemToArray(reasons, cJSON_CreateString(result->reasons[i]));
+    cJSON_AddBoolToObject(root, "limited_by_tool", result->tool_limited);
     cJSON_AddBoolToObject(root, "failed", result->failed);
     cJSON_AddBoolToObject(root, "interrupted", result->interrupted);
     cJSON_AddBoolToObject(root, "measures_latency", result->latency_counts);
@@ -280,49 +310,4 @@ cJSON *result_make_json(const struct result *result)
     add_series(root, result);
     add_samples(root, result);
     return root;
-}
-
-/* Opens a result file; "-" is stdout. */
-static FILE *open_output(const char *flag, const char *path)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    if (file == NULL)
-        fprintf(stderr, "sni-bench: %s %s: %s\n", flag, path, strerror(errno));
-    return file;
-}
-
-static bool close_output(FILE *file, const char *flag, const char *path)
-{
-    bool good = ferror(file) == 0 && fflush(file) == 0;
-    if (file != stdout)
-        good = fclose(file) == 0 && good;
-    if (!good)
-        fprintf(stderr, "sni-bench: %s %s: %s\n", flag, path, strerror(errno));
-    return good;
-}
-
-bool result_write_json(const struct result *result, const char *path)
-{
-    FILE *file = open_output("--json", path);
-    if (file == NULL)
-        return false;
-    cJSON *root = result_make_json(result);
-    char *text = cJSON_PrintUnformatted(root);
-    cJSON_Delete(root);
-    if (text != NULL)
-        fprintf(file, "%s\n", text);
-    else
-        fprintf(stderr, "sni-bench: --json %s: out of memory\n", path);
-    bool written = text != NULL;
-    free(text);
-    return close_output(file, "--json", path) && written;
-}
-
-bool result_write_hgrm(const struct result *result, const char *path)
-{
-    FILE *file = open_output("--hgrm", path);
-    if (file == NULL)
-        return false;
-    histogram_write_hgrm(result->phases[LOAD_PHASE_LATENCY], file);
-    return close_output(file, "--hgrm", path);
 }

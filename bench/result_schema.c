@@ -10,9 +10,11 @@ static const char *const lines[] = {
     "  \"type\": \"object\",",
     "  \"required\": [\"schema_version\", \"tool\", \"version\", \"mode\", \"command\", "
     "\"labels\",",
-    "               \"started\", \"seconds\", \"clock\", \"valid\", \"reasons\", \"failed\",",
-    "               \"interrupted\", \"measures_latency\", \"tool_use\", \"costs\", \"totals\",",
-    "               \"whole_run\", \"errors\", \"phases\", \"config\", \"environment\", "
+    "               \"started\", \"seconds\", \"clock\", \"valid\", \"reasons\",",
+    "               \"limited_by_tool\", \"failed\", \"interrupted\", \"measures_latency\", "
+    "\"tool_use\",",
+    "               \"costs\", \"totals\", \"whole_run\", \"errors\", \"phases\", \"config\", "
+    "\"environment\", "
     "\"series\",",
     "               \"samples\"],",
     "  \"additionalProperties\": false,",
@@ -30,8 +32,11 @@ static const char *const lines[] = {
     "      \"required\": [\"begin_ns\", \"measure_ns\", \"end_ns\"],",
     "      \"description\": \"CLOCK_MONOTONIC: operation i of an open loop is due at",
     " begin_ns + i / rate; recorded are those due from measure_ns on\"},",
-    "    \"valid\": {\"type\": \"boolean\", \"description\": \"false: the tool was the limit\"},",
+    "    \"valid\": {\"type\": \"boolean\", \"description\": \"false: see reasons\"},",
     "    \"reasons\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},",
+    "    \"limited_by_tool\": {\"type\": \"boolean\", \"description\": \"one of the reasons is "
+    "that",
+    " the load tool itself was the limit: the costs hold, rates and latencies do not\"},",
     "    \"failed\": {\"type\": \"boolean\"},",
     "    \"interrupted\": {\"type\": \"boolean\"},",
     "    \"measures_latency\": {\"type\": \"boolean\", \"description\": \"open loop; in a closed",
@@ -54,12 +59,18 @@ static const char *const lines[] = {
     "    \"phases\": {\"type\": \"object\", \"additionalProperties\": {\"$ref\":",
     "      \"#/definitions/phase\"}, \"required\": [\"latency\", \"service\", \"connect\",",
     "      \"first_reply\", \"slip\"]},",
-    "    \"config\": {\"type\": \"object\"},",
+    "    \"config\": {\"type\": \"object\", \"required\": [\"hello_bytes\", "
+    "\"hello_bytes_least\"],",
+    "      \"properties\": {\"hello_bytes\": {\"$ref\": \"#/definitions/known\", \"description\":",
+    "      \"length of the ClientHello as it is sent, record headers included, with the longest "
+    "name;",
+    " hello_bytes_least: with the shortest; null: OpenSSL makes it\"}}},",
     "    \"environment\": {\"type\": \"object\"},",
     "    \"series\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/definitions/point\"}},",
     "    \"samples\": {\"oneOf\": [{\"type\": \"null\"}, {\"type\": \"object\",",
     "      \"required\": [\"before\", \"start\", \"end\"], \"additionalProperties\":",
-    "      {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}}}]}",
+    "      {\"type\": \"object\", \"additionalProperties\": {\"type\": [\"integer\", "
+    "\"null\"]}}}]}",
     "  },",
     "  \"definitions\": {",
     "    \"known\": {\"type\": [\"number\", \"null\"]},",
@@ -79,11 +90,39 @@ static const char *const lines[] = {
     " count]; HDR layout, lowest 1000, highest 3.6e12, 3 digits\",",
     "      \"items\": {\"type\": \"array\", \"items\": {\"type\": \"integer\"}, \"minItems\": 2,",
     "      \"maxItems\": 2}}}},",
-    "    \"point\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"number\"},",
-    "      \"required\": [\"at_s\", \"seconds\", \"connections_per_s\", \"requests_per_s\",",
+    "    \"point\": {\"type\": \"object\", \"description\": \"one interval within one stage; the "
+    "last",
+    " one of a stage is as long as what was left of it. The points of the stage measuring add up "
+    "to",
+    " totals.\",",
+    "      \"additionalProperties\": {\"type\": \"number\"},",
+    "      \"required\": [\"stage\", \"at_s\", \"seconds\", \"opened\", \"connections\", "
+    "\"requests\",",
+    "      \"bytes_in\", \"bytes_out\", \"connections_per_s\", \"requests_per_s\",",
     "      \"in_bytes_per_s\", \"out_bytes_per_s\", \"errors\", \"active\", \"p50_ns\", "
     "\"p99_ns\",",
-    "      \"max_ns\", \"slip_ns\"]}",
+    "      \"max_ns\", \"slip_ns\"],",
+    "      \"properties\": {",
+    "      \"stage\": {\"enum\": [\"opening\", \"warm-up\", \"measuring\", \"ending\"]},",
+    "      \"at_s\": {\"type\": \"number\", \"description\": \"its end, in seconds since the",
+    " measurement began (negative before), or since the start of a run that never measured\"},",
+    "      \"seconds\": {\"type\": \"number\", \"description\": \"its length\"},",
+    "      \"opened\": {\"type\": \"integer\", \"description\": \"connections whose backend has",
+    " answered in it\"},",
+    "      \"connections\": {\"type\": \"integer\", \"description\": \"completed in it\"},",
+    "      \"requests\": {\"type\": \"integer\"}, \"bytes_in\": {\"type\": \"integer\"},",
+    "      \"bytes_out\": {\"type\": \"integer\"}, \"errors\": {\"type\": \"integer\"},",
+    "      \"connections_per_s\": {\"type\": \"number\", \"description\": \"completed, or opened",
+    " where they are kept (bulk, idle, latency)\"},",
+    "      \"active\": {\"type\": \"integer\", \"description\": \"connections at its end\"},",
+    "      \"p50_ns\": {\"type\": \"integer\", \"description\": \"of the latency of what was",
+    " completed in it (service time in a closed loop); 0 = nothing was\"},",
+    "      \"slip_ns\": {\"type\": \"integer\", \"description\": \"largest\"},",
+    "      \"router_cpu\": {\"type\": \"number\", \"description\": \"of --pid, 1 = one CPU\"},",
+    "      \"router_pss_bytes\": {\"type\": \"integer\", \"description\": \"read once a second",
+    " and at the end of a stage\"},",
+    "      \"router_rss_bytes\": {\"type\": \"integer\", \"description\": \"instead, where PSS",
+    " may not be read\"}}}",
     "  }",
     "}"};
 

@@ -27,11 +27,27 @@ static void print_cost(FILE *out, const char *label, double value, const char *u
         fprintf(out, "  %-30s %10.2f %s\n", label, value, unit);
 }
 
+/* What another user's process does not show is said to be so. */
+static void print_memory(const struct sample *sample, FILE *out)
+{
+    char text[UNITS_TEXT];
+    uint64_t bytes = sample->pss_known ? sample->pss_bytes : sample->rss_bytes;
+    fprintf(out, "  %-30s %10s %s", "memory at the end", units_format_bytes((double)bytes, text),
+            sample->pss_known ? "(PSS)" : "(RSS; to read PSS be its user, or root)");
+    if (sample->files_known)
+        fprintf(out, ", %llu descriptors", (unsigned long long)sample->descriptors);
+    fprintf(out, ", %llu threads\n", (unsigned long long)sample->threads);
+}
+
+static bool knows_costs(const struct result *result)
+{
+    return result->sampled && result->seconds > 0;
+}
+
 static void print_costs(const struct result *result, FILE *out)
 {
     const struct result_costs *costs = &result->costs;
-    bool known = result->sampled || costs->kernel_kib_per_conn >= 0;
-    if (!known)
+    if (!knows_costs(result) && costs->kernel_kib_per_conn < 0)
         return;
     fprintf(out, "cost%s\n", result->sampled ? " of the router (--pid)" : "");
     print_cost(out, "CPU per connection", costs->cpu_us_per_conn, "us");
@@ -42,22 +58,21 @@ static void print_costs(const struct result *result, FILE *out)
                "KiB (whole machine: router, generator, backends)");
     print_cost(out, "CPU", costs->cpu_share < 0 ? -1 : costs->cpu_share * 100.0, "% of one CPU");
     print_cost(out, "context switches per operation", costs->switches_per_op, "");
-    if (result->sampled) {
-        char pss[UNITS_TEXT];
-        fprintf(out, "  %-30s %10s, %llu descriptors, %llu threads\n", "memory at the end",
-                units_format_bytes((double)result->end.pss_bytes, pss),
-                (unsigned long long)result->end.descriptors,
-                (unsigned long long)result->end.threads);
-    }
+    if (result->sampled)
+        print_memory(&result->end, out);
     fputc('\n', out);
 }
 
 static void print_totals(const struct result *result, FILE *out)
 {
     const struct tally *window = &result->window;
-    double seconds = result->seconds > 0 ? result->seconds : 1.0;
+    double seconds = result->seconds;
     char a[UNITS_TEXT];
     char b[UNITS_TEXT];
+    if (seconds <= 0) {
+        fprintf(out, "nothing was measured\n\n");
+        return;
+    }
     fprintf(out, "measured %.2f s\n", result->seconds);
     if (result->options->mode->bit == MODE_IDLE)
         fprintf(out, "  %-14s %12u at the end\n", "held", result->held);
@@ -111,6 +126,20 @@ static void print_phases(const struct result *result, FILE *out)
     fputc('\n', out);
 }
 
+/* Whoever names no name asks for one that the backends may not have. */
+static void print_hint(const struct result *result, FILE *out)
+{
+    const struct options *options = result->options;
+    const uint64_t *errors = result->total.errors;
+    bool named = options->ask.sni != NULL || options->ask.names != NULL || options->ask.sni_file;
+    if (named || (errors[LOAD_ERROR_MISROUTED] == 0 && errors[LOAD_ERROR_ALERT] == 0))
+        return;
+    fprintf(out,
+            "  every hello asked for %s, the default: say which names the backends have,\n"
+            "  with --names N as serve --names N has them, --sni NAME or --sni-file FILE\n",
+            LOAD_DEFAULT_NAME);
+}
+
 static void print_errors(const struct result *result, FILE *out, bool color)
 {
     if (result_errors(&result->total) == 0)
@@ -122,7 +151,22 @@ static void print_errors(const struct result *result, FILE *out, bool color)
                     (unsigned long long)result->total.errors[i],
                     load_error_sentence((enum load_error)i));
     }
+    print_hint(result, out);
     fputc('\n', out);
+}
+
+/* When no connection could be used: how far they got. */
+static void print_unusable(const struct result *result, FILE *out, bool color)
+{
+    uint64_t misrouted = result->total.errors[LOAD_ERROR_MISROUTED];
+    if (result->total.ready > 0)
+        return;
+    if (misrouted > 0)
+        fprintf(out, "%severy connection that was answered (%llu) reached a wrong backend%s\n",
+                red(color), (unsigned long long)misrouted, plain(color));
+    else if (result->total.started > 0)
+        fprintf(out, "%snot one connection reached a backend of sni-bench serve%s\n", red(color),
+                plain(color));
 }
 
 static uint64_t count_between(const struct histogram *histogram, double from_ns, double to_ns)
@@ -136,30 +180,51 @@ static uint64_t count_between(const struct histogram *histogram, double from_ns,
     return count;
 }
 
-/* Rows of equal ratio from the smallest to the largest value. */
-static void print_bars(const struct result *result, FILE *out)
+struct bar {
+    char label[UNITS_TEXT];
+    uint64_t count;
+};
+
+/*
+ * Rows of equal ratio from the smallest to the largest value; where they lie so close that two
+ * would be called the same they are one. Returns how many there are.
+ */
+static size_t make_bars(const struct histogram *histogram, struct bar bars[BAR_ROWS])
 {
-    const struct histogram *histogram = result->phases[LOAD_PHASE_LATENCY];
-    uint64_t counts[BAR_ROWS];
-    uint64_t most = 0;
-    if (!result->latency_counts || histogram->count < 2)
-        return;
+    size_t rows = 0;
     double low = (double)histogram_slot_lowest(histogram->low_slot);
     double high = (double)histogram_slot_highest(histogram->high_slot) + 1;
     if (low < 512)
         low = 512;
     double step = pow(high / low, 1.0 / BAR_ROWS);
+    double from = 0;
     for (int row = 0; row < BAR_ROWS; row++) {
-        double from = row == 0 ? 0 : low * pow(step, row);
-        counts[row] = count_between(histogram, from, low * pow(step, row + 1) * 1.0000001);
-        if (counts[row] > most)
-            most = counts[row];
+        struct bar bar;
+        double to = low * pow(step, row + 1) * 1.0000001;
+        units_format_time(to, bar.label);
+        bar.count = count_between(histogram, from, to);
+        from = to;
+        if (rows > 0 && strcmp(bars[rows - 1].label, bar.label) == 0)
+            bars[rows - 1].count += bar.count;
+        else
+            bars[rows++] = bar;
     }
-    for (int row = 0; row < BAR_ROWS; row++) {
-        char text[UNITS_TEXT];
-        int width = (int)ceil((double)counts[row] * BAR_WIDTH / (double)most);
-        fprintf(out, "  < %9s %10llu ", units_format_time(low * pow(step, row + 1), text),
-                (unsigned long long)counts[row]);
+    return rows;
+}
+
+static void print_bars(const struct result *result, FILE *out)
+{
+    const struct histogram *histogram = result->phases[LOAD_PHASE_LATENCY];
+    struct bar bars[BAR_ROWS];
+    uint64_t most = 1;
+    if (!result->latency_counts || histogram->count < 2)
+        return;
+    size_t rows = make_bars(histogram, bars);
+    for (size_t row = 0; row < rows; row++)
+        most = bars[row].count > most ? bars[row].count : most;
+    for (size_t row = 0; row < rows; row++) {
+        int width = (int)ceil((double)bars[row].count * BAR_WIDTH / (double)most);
+        fprintf(out, "  < %9s %10llu ", bars[row].label, (unsigned long long)bars[row].count);
         for (int i = 0; i < width; i++)
             fputc('#', out);
         fputc('\n', out);
@@ -182,10 +247,13 @@ static void print_validity(const struct result *result, FILE *out, bool color)
         fprintf(out, "valid     yes\n");
         return;
     }
-    fprintf(out, "%svalid     NO: limited by the load tool%s\n", red(color), plain(color));
+    fprintf(out, "%svalid     NO%s%s\n", red(color),
+            result->tool_limited ? ": limited by the load tool" : "", plain(color));
     for (size_t i = 0; i < result->reason_count; i++)
         fprintf(out, "          %s\n", result->reasons[i]);
-    fprintf(out, "          rates and latencies are not the target's; its costs above hold\n");
+    if (result->tool_limited)
+        fprintf(out, "          rates and latencies are not the target's%s\n",
+                knows_costs(result) ? "; its costs above hold" : "");
 }
 
 static void print_head(const struct result *result, FILE *out)
@@ -194,9 +262,11 @@ static void print_head(const struct result *result, FILE *out)
     const struct options *options = result->options;
     const struct load *load = result->load;
     environment_read(&environment);
-    fprintf(out, "\nsni-bench %s %s: %u connections, %u threads, %s, ", options->mode->name,
-            options->ask.target, load->connections, load->thread_count,
-            options->ask.tls ? "TLS" : "hello-only");
+    bool limit = !load->traffic->opens_first;
+    fprintf(out, "\nsni-bench %s %s: %s%u connection%s%s, %u thread%s, %s, ", options->mode->name,
+            options->ask.target, limit ? "at most " : "", load->connections,
+            load->connections == 1 ? "" : "s", limit ? " at once" : "", load->thread_count,
+            load->thread_count == 1 ? "" : "s", options->ask.tls ? "TLS" : "hello-only");
     if (options->load.rate > 0)
         fprintf(out, "open loop %g/s\n", options->load.rate);
     else
@@ -214,9 +284,7 @@ void result_print(const struct result *result, FILE *out, bool color)
     print_phases(result, out);
     print_bars(result, out);
     print_errors(result, out, color);
-    if (result->total.ready == 0)
-        fprintf(out, "%snot one connection reached a backend of sni-bench serve%s\n", red(color),
-                plain(color));
+    print_unusable(result, out, color);
     print_validity(result, out, color);
     if (result->interrupted)
         fprintf(out, "interrupted\n");

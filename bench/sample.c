@@ -70,7 +70,8 @@ static bool add_stat(pid_t pid, struct sample *sample)
         return false;
     /* The command's name may hold anything, also spaces and parentheses. */
     char *at = strrchr(text, ')');
-    if (at == NULL)
+    /* What has ended and was not waited for by its parent is still listed, but it is no more. */
+    if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
         return false;
     uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
     int field = 3;
@@ -104,24 +105,33 @@ static void add_thread(pid_t pid, const char *task, struct sample *sample)
     }
 }
 
-/* Calls for every entry of a directory of /proc and returns how many there were. */
-static uint64_t walk(pid_t pid, const char *directory, struct sample *sample)
+/* Adds each thread of a process. */
+static void add_threads(pid_t pid, struct sample *sample)
 {
     char path[64];
-    uint64_t count = 0;
-    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, directory);
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
     DIR *dir = opendir(path);
     if (dir == NULL)
-        return 0;
+        return;
     for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (entry->d_name[0] == '.')
-            continue;
-        count++;
-        if (sample != NULL)
+        if (entry->d_name[0] != '.')
             add_thread(pid, entry->d_name, sample);
     }
     closedir(dir);
-    return count;
+}
+
+static void add_files(pid_t pid, struct sample *sample)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+    if (dir == NULL) {
+        sample->files_known = false;
+        return;
+    }
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
+        sample->descriptors += entry->d_name[0] != '.';
+    closedir(dir);
 }
 
 static void add_memory(pid_t pid, struct sample *sample)
@@ -131,6 +141,8 @@ static void add_memory(pid_t pid, struct sample *sample)
     snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
     if (read_proc(path, text, sizeof(text)))
         sample->pss_bytes += number_after(text, "\nPss:") * KIB;
+    else
+        sample->pss_known = false;
 }
 
 static void add_machine(struct sample *sample)
@@ -150,9 +162,11 @@ void sample_take(const struct sample_pids *pids, bool with_memory, struct sample
     memset(sample, 0, sizeof(*sample));
     sample->at_ns = clock_now_ns();
     sample->good = true;
+    sample->pss_known = with_memory;
+    sample->files_known = true;
     for (size_t i = 0; i < pids->count; i++) {
         if (add_stat(pids->pids[i], sample)) {
-            walk(pids->pids[i], "task", sample);
+            add_threads(pids->pids[i], sample);
             continue;
         }
         sample->good = false;
@@ -161,7 +175,7 @@ void sample_take(const struct sample_pids *pids, bool with_memory, struct sample
     }
     /* What takes longer comes after all CPU times have been read. */
     for (size_t i = 0; i < pids->count; i++) {
-        sample->descriptors += walk(pids->pids[i], "fd", NULL);
+        add_files(pids->pids[i], sample);
         if (with_memory)
             add_memory(pids->pids[i], sample);
     }

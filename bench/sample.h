@@ -18,7 +18,9 @@ struct sample_pids {
 
 /* One look at them. */
 struct sample {
-    bool good; /* every process could be read */
+    bool good;        /* every process is there */
+    bool pss_known;   /* looked at, and readable: that needs to be their owner, or root */
+    bool files_known; /* the descriptors were */
     uint64_t at_ns;
     uint64_t cpu_user_ns; /* all threads, also ended ones; 10 ms grain */
     uint64_t cpu_system_ns;
@@ -39,8 +41,9 @@ struct sample {
 bool sample_parse_pids(const char *text, struct sample_pids *pids);
 
 /*
- * Takes a look. `with_memory` = also PSS, which makes the kernel walk the pages: not each second of
- * a run that measures CPU. `good` is false, and `missing` the process, when one cannot be read.
+ * Takes a look. `with_memory` = also PSS, which makes the kernel walk the pages: cheap enough once
+ * a second, not more often. `good` is false, and `missing` the process, when one has ended or was
+ * never there.
  */
 void sample_take(const struct sample_pids *pids, bool with_memory, struct sample *sample,
                  pid_t *missing);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -48,6 +49,53 @@ class Modes(unittest.TestCase):
         self.assertEqual(result["whole_run"]["connections"], 500)
         self.assertGreaterEqual(result["phases"]["latency"]["p50_ns"],
                                 result["phases"]["service"]["min_ns"])
+        self.assertEqual({point["stage"] for point in result["series"]}, {"warm-up", "measuring"})
+
+    def test_series_has_every_part_of_the_run(self):
+        """bench.run() checks that points add up; here, that they are there however short a run."""
+        b0 = (self.serve.address, "--sni", "b0.bench.test")
+        for mode, arguments in (("conn", ("-n", "300")), ("latency", ("--max", "-n", "300")),
+                                ("conn", ("--rate", "100", "-d", "300ms", "--warmup", "200ms")),
+                                ("latency", ("--rate", "100", "-d", "1300ms", "--warmup", "0s")),
+                                ("bulk", ("-d", "250ms", "--warmup", "150ms")),
+                                ("idle", ("-c", "50", "-d", "200ms"))):
+            with self.subTest(mode=mode, arguments=arguments):
+                result = self.good(mode, *b0, *arguments)
+                stages = [point["stage"] for point in result["series"]]
+                self.assertIn("measuring", stages)
+                self.assertEqual("warm-up" in stages, "150ms" in arguments or "200ms" in arguments
+                                 and mode == "conn")
+                whole = result["whole_run"]
+                opened = sum(point["opened"] for point in result["series"])
+                self.assertEqual(opened, whole["ready"])
+                self.assertEqual(sum(point["requests"] for point in result["series"]),
+                                 whole["requests"])
+
+    def test_last_interval_is_as_long_as_what_was_left(self):
+        result = self.good("latency", self.serve.address, "--sni", "b0.bench.test", "--rate", "100",
+                           "-d", "1250ms", "--warmup", "0s", "--interval", "500ms")
+        last = [point for point in result["series"] if point["stage"] == "measuring"][-1]
+        self.assertLess(last["seconds"], 0.45)
+        self.assertGreater(last["requests"], 0)
+        self.assertAlmostEqual(last["requests_per_s"], last["requests"] / last["seconds"], places=3)
+
+    def test_series_shows_the_memory_that_the_costs_mean(self):
+        result = self.good("idle", self.serve.address, "--sni", "b0.bench.test", "-c", "50", "-d",
+                           "300ms", "--interval", "50ms", "--pid", self.serve.pid)
+        for point in result["series"]:
+            self.assertGreater(point["router_pss_bytes"], 0)
+            self.assertNotIn("router_rss_bytes", point)
+        self.assertEqual(result["series"][-1]["router_pss_bytes"],
+                         result["samples"]["end"]["pss_bytes"])
+
+    def test_ipv6(self):
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError as missing:
+            self.skipTest(f"no IPv6: {missing}")
+        with bench.Serve(TOOL, "--listen", "[::1]:0") as serve:
+            self.assertTrue(serve.address.startswith("[::1]:"))
+            self.good("conn", serve.address, "-n", "20")
 
     def test_conn_large_and_empty_responses(self):
         for size in (0, 1, 100_000, 3_000_000):
@@ -70,7 +118,32 @@ class Modes(unittest.TestCase):
                 self.assertEqual(result["totals"]["connections"], 20)
                 if shape[0] == "--hello-size":
                     size = {"1800": 1800, "17k": 17408, "60000": 60000}[shape[1]]
-                    self.assertGreaterEqual(result["totals"]["bytes_out"], 20 * (size + 32))
+                    cut = 5 * (-(-(size - 5) // 1000) - 1) if size == 60000 else 0
+                    sent = result["config"]["hello_bytes"]
+                    self.assertAlmostEqual(sent, size + cut, delta=20)
+                    self.assertEqual(result["totals"]["bytes_out"], 20 * (sent + 32))
+
+    def test_hello_size_is_what_is_sent(self):
+        for size in (None, 500, 512, 1500, 1800, 16389):
+            asked = [] if size is None else ["--hello-size", size]
+            result = self.good("conn", self.serve.address, "--sni", "b0.bench.test", "-n", "5",
+                               *asked)
+            sent = result["config"]["hello_bytes"]
+            self.assertEqual(result["totals"]["bytes_out"], 5 * (sent + 32))
+            self.assertEqual(sent, size or sent)
+            self.assertEqual(result["config"]["hello_bytes_least"], sent)
+        result = self.good("conn", self.one.address, "--names", "100", "-n", "5")
+        config = result["config"]
+        self.assertEqual(config["hello_bytes"] - config["hello_bytes_least"], 1)
+        result = self.good("conn", self.tls.address, "--tls", "--names", "5", "-n", "5")
+        self.assertIsNone(result["config"]["hello_bytes"])
+        code, result, _, err = run("conn", self.serve.address, "-n", "1", "--hello-size", "100")
+        self.assertEqual((code, result), (64, None))
+        smallest = int(err.split(" bytes at least")[0].split()[-1])
+        code, result, _, _ = run("conn", self.serve.address, "-n", "1", "--hello-size", smallest)
+        self.assertEqual(result["config"]["hello_bytes"], smallest)
+        code, _, _, _ = run("conn", self.serve.address, "-n", "1", "--hello-size", smallest - 1)
+        self.assertEqual(code, 64)
 
     def test_latency_kept(self):
         result = self.good("latency", self.serve.address, "--sni", "b0.bench.test", "--rate", "500",
@@ -155,6 +228,24 @@ class Modes(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertEqual(result["errors"]["misrouted"], 10)
         self.assertIn("reached a backend of another name", out)
+        self.assertIn("every connection that was answered (10) reached a wrong backend", out)
+        self.assertNotIn("not one connection reached", out)
+        self.assertNotIn("the default: say which names", out)
+
+    def test_wrong_names_by_default_are_told_with_the_way_out(self):
+        """serve --names N and a load without names: the first thing that goes wrong."""
+        code, result, out, _ = run("conn", self.serve.address, "-n", "10")
+        self.assertEqual((code, result["errors"]["misrouted"]), (1, 10))
+        self.assertIn("every hello asked for bench.test, the default", out)
+        for flag in ("--names N", "--sni NAME", "--sni-file FILE"):
+            self.assertIn(flag, out)
+
+    def test_head_says_what_c_means(self):
+        b0 = (self.serve.address, "--sni", "b0.bench.test", "-n", "5")
+        for arguments, said in ((("conn", *b0, "--rate", "100"),
+                                 "at most 1000 connections at once,"),
+                                (("latency", *b0, "--max", "-c", "1"), " 1 connection, 1 thread,")):
+            self.assertIn(said, run(*arguments)[2])
 
     def test_same_seed_same_names(self):
         sizes = []
@@ -232,6 +323,10 @@ class Answers(unittest.TestCase):
         code, result, out, _ = run("latency", target, "--rate", "100", "-d", "1s")
         self.assertEqual(code, 1)
         self.assertIn("not one connection reached a backend", out)
+        self.assertIn("nothing was measured", out)
+        self.assertNotIn("limited by the load tool", out)
+        self.assertEqual(result["reasons"],
+                         ["not one connection could be used, so the measurement never began"])
         self.assertEqual(result["totals"]["requests"], 0)
 
 
@@ -269,6 +364,8 @@ class ExitCodes(unittest.TestCase):
         self.assertFalse(result["valid"])
         self.assertGreater(result["phases"]["slip"]["p99_ns"], 100_000_000)
         self.assertIn("limited by the load tool", out)
+        # There is no --pid whose costs could hold.
+        self.assertNotIn("costs above", out)
         # And its lateness is in the latencies, which count from the schedule.
         self.assertGreater(result["phases"]["latency"]["p99_ns"], 100_000_000)
 
@@ -296,6 +393,13 @@ class ExitCodes(unittest.TestCase):
         for arguments in (["conn", self.serve.address, "--fail-if", "p99=5"],
                           ["conn", self.serve.address, "--fail-if", "speed>5"],
                           ["conn", self.serve.address, "--fail-if", "p99>5"],
+                          ["conn", self.serve.address, "--pid", "x"],
+                          ["conn", self.serve.address, "--cpu-list", "9999"],
+                          ["conn", self.serve.address, "--names", "0"],
+                          ["conn", self.serve.address, "--alpn", ","],
+                          ["idle", self.serve.address, "--hgrm", "x"],
+                          ["conn", self.serve.address, "-c", "0"],
+                          ["conn", self.serve.address, "--rate", "0"],
                           ["conn"], ["nonsense"], [], ["conn", "example.com:443"]):
             done = subprocess.run([TOOL, *arguments], capture_output=True, text=True)
             self.assertEqual(done.returncode, 64, arguments)
@@ -303,14 +407,98 @@ class ExitCodes(unittest.TestCase):
             self.assertEqual(done.stdout, "")
 
     def test_cannot_run(self):
-        for arguments, said in ((["--pid", "999999999"], "--pid"), (["--pid", "x"], "--pid"),
-                                (["--sni-file", "/nonexistent"], "No such file"),
-                                (["--cpu-list", "9999"], "--cpu-list"),
-                                (["--json", "/nonexistent/r"], "--json /nonexistent/r: No such")):
+        for arguments, said in ((["--pid", "999999999"], "--pid 999999999: there is no such"),
+                                (["--sni-file", "/nonexistent"], "No such file")):
             done = subprocess.run([TOOL, "conn", self.serve.address, "-n", "1", "-q", *arguments],
                                   capture_output=True, text=True)
             self.assertEqual(done.returncode, 1, arguments)
             self.assertIn(said, done.stderr)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
+    def test_files_are_looked_at_before_the_run(self):
+        with tempfile.TemporaryDirectory(prefix="bench_modes.") as scratch:
+            old = os.path.join(scratch, "old")
+            with open(old, "w", encoding="ascii") as file:
+                file.write("kept")
+            for path, said in (("/nonexistent/r", "make its directory first"),
+                               (scratch, "name a file in it"),
+                               (old + "/r", "make its directory first")):
+                for flag in ("--json", "--html", "--hgrm"):
+                    # Were it to run, it would take an hour.
+                    done = subprocess.run([TOOL, "conn", self.serve.address, "--rate", "1", "-d",
+                                           "1h", flag, path], capture_output=True, text=True,
+                                          timeout=60)
+                    self.assertEqual(done.returncode, 1)
+                    self.assertIn(f"{flag} {path}: ", done.stderr)
+                    self.assertIn(said, done.stderr)
+            # A run that cannot begin leaves what is there, and what is not there.
+            for name in ("old", "new"):
+                done = subprocess.run([TOOL, "conn", self.serve.address, "-n", "1", "--pid",
+                                       "999999999", "--json", os.path.join(scratch, name)],
+                                      capture_output=True)
+                self.assertEqual(done.returncode, 1)
+            self.assertEqual(os.listdir(scratch), ["old"])
+            with open(old, encoding="ascii") as file:
+                self.assertEqual(file.read(), "kept")
+
+    def interrupted(self, mode, *arguments, at):
+        """Ctrl-C once a line of that stage is there; returns exit code, result and text."""
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            process = subprocess.Popen([TOOL, mode, self.serve.address, *arguments, "--interval",
+                                        "50ms", "--json", file.name],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for line in process.stderr:
+                if line.startswith(at):
+                    break
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=60)
+            result = json.load(file)
+        bench.check_consistent(result, process.returncode)
+        return process.returncode, result, out
+
+    def test_interrupts_before_the_measurement(self):
+        for at, arguments in (("opening", ("latency", "--rate", "10", "--ramp", "10", "-c", "900")),
+                              ("warm-up", ("conn", "--rate", "10", "--warmup", "1h"))):
+            code, result, out = self.interrupted(*arguments, at=at)
+            self.assertEqual(result["reasons"], ["interrupted before the measurement began"])
+            self.assertEqual(result["totals"]["connections"], 0)
+            self.assertIn("valid     NO\n", out)
+            self.assertNotIn("limited by the load tool", out)
+            self.assertNotIn("costs above", out)
+            self.assertIn(code, (1, 2))
+
+    def test_count_reached_in_the_warm_up(self):
+        code, result, out, _ = run("conn", self.serve.address, "-n", "5", "--warmup", "1h")
+        self.assertEqual(code, 2)
+        self.assertIn("-n 5 was reached before the warm-up was over", result["reasons"][0])
+        self.assertNotIn("limited by the load tool", out)
+
+    def test_a_process_that_ends(self):
+        router = subprocess.Popen(["sleep", "1000"])
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            process = subprocess.Popen([TOOL, "latency", self.serve.address, "--rate", "100", "-d",
+                                        "1s", "--warmup", "0s", "--interval", "50ms", "--json",
+                                        file.name, "--pid", str(router.pid)],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for line in process.stderr:
+                if line.startswith("measuring"):
+                    break
+            # Killed, and not waited for: it stays listed until then.
+            router.kill()
+            out, err = process.communicate(timeout=60)
+            router.wait()
+            result = json.load(file)
+        bench.check_consistent(result, process.returncode)
+        self.assertEqual(err.count(f"--pid {router.pid}: there is no such process any more"), 1)
+        said = f"--pid {router.pid} ended during the run: its costs are not known"
+        self.assertIn(said, result["reasons"])
+        self.assertIn(said, out)
+        self.assertFalse(result["valid"])
+        self.assertEqual(process.returncode, 1)
+        self.assertIsNone(result["costs"]["cpu_share"])
+        self.assertNotIn("cost of the router", out)
+        self.assertIn("router_cpu", result["series"][0])
+        self.assertNotIn("router_cpu", result["series"][-1])
 
     def test_progress_is_plain_without_a_terminal(self):
         done = subprocess.run([TOOL, "latency", self.serve.address, "--rate", "100", "-d", "500ms",
@@ -321,6 +509,27 @@ class ExitCodes(unittest.TestCase):
         self.assertIn("req/s", lines[0])
         self.assertNotIn("\033", done.stderr + done.stdout)
         self.assertNotIn("\r", done.stderr)
+
+    def test_on_a_terminal(self):
+        """One line, drawn again and again; colours unless NO_COLOR says no."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            nobody = "127.0.0.1:%d" % listener.getsockname()[1]
+        for environment, colored in (({}, True), ({"NO_COLOR": "1"}, False)):
+            ours, theirs = pty.openpty()
+            inherited = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+            with subprocess.Popen([TOOL, "conn", nobody, "-n", "5"], stdout=theirs, stderr=theirs,
+                                  env={**inherited, **environment}):
+                os.close(theirs)
+                said = b""
+                try:
+                    while piece := os.read(ours, 65536):
+                        said += piece
+                except OSError:
+                    # How Linux says that nobody holds the other end any more.
+                    pass
+                os.close(ours)
+            self.assertIn(b"\r\033[Kmeasuring", said)
+            self.assertEqual(b"\033[31merrors" in said, colored, said)
 
     def test_json_to_stdout_is_alone_there(self):
         done = subprocess.run([TOOL, "conn", self.serve.address, "-n", "5", "--json", "-", "-q"],

@@ -38,6 +38,7 @@ static struct fixture *make(unsigned bit)
     options_init(&fixture->options, mode_of(bit));
     fixture->options.ask.target = "127.0.0.1:1";
     fixture->load.options = &fixture->options;
+    fixture->load.traffic = bit == MODE_CONN ? &traffic_conn : &traffic_latency;
     fixture->load.open_loop = true;
     fixture->load.connections = 64;
     struct result *result = &fixture->result;
@@ -74,6 +75,9 @@ static void sample_router(struct result *result)
     result->end.cpu_run_ns = NS_PER_S;
     result->end.threads = result->start.threads = 1;
     result->end.pss_bytes = 1 << 20;
+    result->before.pss_known = result->end.pss_known = true;
+    result->end.files_known = true;
+    result->end.descriptors = 42;
     result->end.switches_voluntary = 5000;
 }
 
@@ -171,6 +175,132 @@ static void test_a_late_tool_is_not_valid(void **state)
     assert_false(fixture->result.valid);
     assert_non_null(strstr(fixture->result.reasons[0], "slip is 2.00 ms"));
     assert_false(fixture->result.failed);
+    destroy(fixture);
+}
+
+static char *text_of(struct fixture *fixture)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    result_conclude(&fixture->result);
+    result_print(&fixture->result, out, false);
+    fclose(out);
+    return text;
+}
+
+/* Each reason has its sentence, and only the tool's own limits are called so. */
+static void check_reason(struct fixture *fixture, const char *said, bool limited)
+{
+    char *text = text_of(fixture);
+    const struct result *result = &fixture->result;
+    assert_false(result->valid);
+    assert_int_equal(result->tool_limited, limited);
+    assert_int_equal(result->reason_count, 1);
+    if (strstr(result->reasons[0], said) == NULL)
+        fail_msg("'%s' instead of '%s'", result->reasons[0], said);
+    assert_non_null(strstr(text, result->reasons[0]));
+    assert_int_equal(strstr(text, "limited by the load tool") != NULL, limited);
+    assert_int_equal(strstr(text, "its costs above hold") != NULL, limited && result->sampled);
+    free(text);
+    destroy(fixture);
+}
+
+static void test_reasons(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    fixture->result.tool_cpu = 0.99;
+    check_reason(fixture, "was busy 99 %", true);
+    fixture = make(MODE_LATENCY);
+    fixture->result.tool_cpu = 0.99;
+    sample_router(&fixture->result);
+    check_reason(fixture, "was busy 99 %", true);
+    fixture = make(MODE_LATENCY);
+    fixture->result.seconds = 0;
+    fixture->result.interrupted = true;
+    sample_router(&fixture->result);
+    check_reason(fixture, "interrupted before the measurement began", false);
+    fixture = make(MODE_LATENCY);
+    fixture->result.seconds = 0;
+    fixture->result.total.ready = 0;
+    check_reason(fixture, "not one connection could be used", false);
+    fixture = make(MODE_CONN);
+    fixture->result.seconds = 0;
+    fixture->options.load.count = 7;
+    fixture->options.load.warmup_ns = NS_PER_S;
+    check_reason(fixture, "-n 7 was reached before the warm-up was over", false);
+    fixture = make(MODE_CONN);
+    fixture->result.seconds = 0;
+    check_reason(fixture, "the run ended before the measurement began", false);
+    fixture = make(MODE_LATENCY);
+    fixture->result.lost_pid = 123;
+    check_reason(fixture, "--pid 123 ended during the run: its costs are not known", false);
+}
+
+static void test_what_may_not_be_read_is_not_known(void **state)
+{
+    struct fixture *fixture = make(MODE_IDLE);
+    (void)state;
+    sample_router(&fixture->result);
+    fixture->result.held = 2048;
+    fixture->result.end.pss_known = false;
+    fixture->result.end.files_known = false;
+    fixture->result.end.rss_bytes = 3 << 20;
+    char *text = text_of(fixture);
+    assert_true(fixture->result.costs.user_kib_per_conn < 0);
+    assert_non_null(strstr(text, "3.00 MiB (RSS; to read PSS be its user, or root), 1 threads"));
+    assert_null(strstr(text, "42 descriptors"));
+    free(text);
+    destroy(fixture);
+}
+
+static void test_misrouted_is_not_unreached(void **state)
+{
+    struct fixture *fixture = make(MODE_CONN);
+    (void)state;
+    fixture->result.total = (struct tally){.started = 5, .errors[LOAD_ERROR_MISROUTED] = 5};
+    char *text = text_of(fixture);
+    assert_non_null(strstr(text, "every connection that was answered (5) reached a wrong backend"));
+    assert_non_null(strstr(text, "every hello asked for bench.test, the default"));
+    assert_null(strstr(text, "not one connection"));
+    free(text);
+    destroy(fixture);
+    fixture = make(MODE_CONN);
+    fixture->options.ask.sni = "a.test";
+    fixture->result.total = (struct tally){.started = 5, .errors[LOAD_ERROR_REFUSED] = 5};
+    text = text_of(fixture);
+    assert_non_null(strstr(text, "not one connection reached a backend of sni-bench serve"));
+    assert_null(strstr(text, "the default"));
+    free(text);
+    destroy(fixture);
+}
+
+/* Rows of the histogram that lie close together must not be called the same. */
+static void test_bars_have_names_of_their_own(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    (void)state;
+    histogram_reset(fixture->result.phases[LOAD_PHASE_LATENCY]);
+    histogram_record_many(fixture->result.phases[LOAD_PHASE_LATENCY], 2000 * NS_PER_US, 60);
+    histogram_record_many(fixture->result.phases[LOAD_PHASE_LATENCY], 2015 * NS_PER_US, 40);
+    char *text = text_of(fixture);
+    char last[64] = "";
+    int rows = 0;
+    unsigned long long sum = 0;
+    for (const char *at = strstr(text, "  < "); at != NULL; at = strstr(at + 1, "  < ")) {
+        char label[64];
+        unsigned long long count;
+        assert_int_equal(sscanf(at, "  < %31[^a-z] %*s %llu", label, &count), 2);
+        assert_string_not_equal(label, last);
+        memcpy(last, label, sizeof(last));
+        sum += count;
+        rows++;
+    }
+    assert_int_equal(sum, 100);
+    assert_in_range(rows, 2, 5);
+    free(text);
     destroy(fixture);
 }
 
@@ -312,18 +442,6 @@ static void test_what_was_not_measured(void **state)
     destroy(fixture);
 }
 
-static char *text_of(struct fixture *fixture)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    assert_non_null(out);
-    result_conclude(&fixture->result);
-    result_print(&fixture->result, out, false);
-    fclose(out);
-    return text;
-}
-
 static void test_text(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
@@ -374,6 +492,10 @@ int main(void)
         cmocka_unit_test(test_what_was_not_measured),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_text_of_a_closed_loop),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_what_may_not_be_read_is_not_known),
+        cmocka_unit_test(test_misrouted_is_not_unreached),
+        cmocka_unit_test(test_bars_have_names_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

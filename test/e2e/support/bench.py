@@ -86,14 +86,30 @@ def check_consistent(result, code):
     """What holds for every result, on however busy a machine."""
     slip = result["phases"]["slip"]
     limited = result["tool_use"]["cpu"] > 0.85 or slip["count"] > 0 and slip["p99_ns"] > 1_000_000
-    if result["seconds"] > 0:
-        assert result["valid"] == (not limited), (result["tool_use"], slip["p99_ns"])
+    assert result["limited_by_tool"] == limited, (result["tool_use"], slip["p99_ns"])
+    assert result["valid"] or result["seconds"] == 0 or limited or result["samples"] is None
+    check_series(result)
     assert result["valid"] == (result["reasons"] == [])
     assert result["measures_latency"] == result["config"]["open_loop"]
     expected = 1 if result["failed"] else 0 if result["valid"] else 2
     assert code in (expected, 99), f"exit {code}, expected {expected}"
     for phase in result["phases"].values():
         assert sum(count for _, count in phase["histogram"]) == phase["count"]
+
+
+def check_series(result):
+    """Points follow one another without a gap, and add up to what the result says."""
+    points = result["series"]
+    measured = [point for point in points if point["stage"] == "measuring"]
+    for key in ("connections", "requests", "bytes_in", "bytes_out"):
+        assert sum(point[key] for point in measured) == result["totals"][key], key
+    if measured:
+        lengths = sum(point["seconds"] for point in measured)
+        assert abs(lengths - result["seconds"]) < 0.02 * len(measured), (lengths, result["seconds"])
+        assert abs(measured[-1]["at_s"] - result["seconds"]) < 1e-6, measured[-1]
+    for point in points:
+        assert abs(point["requests_per_s"] * point["seconds"] - point["requests"]) < 1e-3, point
+    assert [point["at_s"] for point in points] == sorted(point["at_s"] for point in points)
 
 
 def total_errors(result):
