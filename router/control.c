@@ -10,6 +10,7 @@
  * The failures
  *  - Too few descriptors, a log that cannot be opened, no threads: said, and the exit code.
  *  - A second TERM, QUIT or INT: the workers end at once.
+ *  - Names of servers are still being looked up at the end: that is not waited for.
  */
 #include "router/control.h"
 
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "router/caps.h"
 #include "router/control_parts.h"
@@ -57,8 +59,11 @@ static void close_if_ended(struct control *control)
             return;
     }
     uv_close((uv_handle_t *)&control->wake, NULL);
+    uv_close((uv_handle_t *)&control->patience, NULL);
     for (size_t i = 0; i < CONTROL_SIGNALS; i++)
         uv_close((uv_handle_t *)&control->signals[i], NULL);
+    if (control->resolve.snapshot != NULL)
+        uv_stop(&control->loop); /* lookups alone would keep it running */
 }
 
 void control_end(struct control *control, uint64_t drain_ms)
@@ -171,9 +176,16 @@ static void say_ended(const struct control *control)
              (unsigned long long)lost);
 }
 
-/* Frees what control_run() has made; the loop has run dry. */
+/*
+ * Frees what control_run() has made; the loop has run dry, or nothing but lookups are under way.
+ * Those belong to threads that exit() would wait for, so the process ends without it.
+ */
 static void finish(struct control *control)
 {
+    bool lookups = control->resolve.snapshot != NULL;
+
+    resolve_abandon(&control->resolve);
+    snapshot_free(control->pending);
     for (uint32_t i = 0; i < control->worker_count; i++)
         worker_join(&control->workers[i]);
     control_sweep(control);
@@ -183,6 +195,8 @@ static void finish(struct control *control)
     if (control->generation != 0)
         say_ended(control);
     free(control->workers);
+    if (lookups)
+        _exit(control->exit_code);
     int error = uv_loop_close(&control->loop);
     assert(error == 0);
 }
@@ -204,7 +218,8 @@ static void run(struct control *control, struct config *first, uint32_t workers)
             control_end(control, 0);
         }
     }
-    uv_run(&control->loop, UV_RUN_DEFAULT);
+    while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && control->resolve.snapshot == NULL)
+        continue; /* stopped for lookups that have ended meanwhile */
     finish(control);
 }
 
@@ -254,6 +269,9 @@ int control_run(struct config *first, const struct control_source *source, enum 
     error = uv_async_init(&control.loop, &control.wake, on_wake);
     assert(error == 0);
     control.wake.data = &control;
+    error = uv_timer_init(&control.loop, &control.patience);
+    assert(error == 0);
+    control.patience.data = &control;
     start_signals(&control);
     run(&control, first, workers);
     return control.exit_code;

@@ -32,6 +32,7 @@ struct control {
     struct snapshot *snapshots; /* not freed yet, the newest first */
     struct snapshot *pending;   /* its names are being resolved */
     struct resolve resolve;
+    uv_timer_t patience; /* with lookups that take long */
     uint32_t generation; /* of the newest snapshot that was published */
     bool reload_again;
     bool ending;

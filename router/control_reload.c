@@ -8,7 +8,9 @@
  * The failures
  *  - A bad or unreadable file, a listener that cannot be opened, no memory: said with position
  *    or address. At start that is the end; at reload nothing has changed.
- *  - A reload while one is still resolving names: it is done once more afterwards.
+ *  - Names that are not answered soon: the first configuration is published without them, and
+ *    they are added as they are found; a later one waits, since the old one still serves.
+ *  - A reload while names are still being resolved: it is done once more afterwards.
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,6 +22,8 @@
 
 #include "router/control_parts.h"
 
+/* How long listening waits for the addresses of servers. */
+#define PATIENCE_MS 2000u
 /* A configuration with so many routes leaves enough freed memory behind to give it back. */
 #define TRIM_ROUTES 10000u
 
@@ -175,20 +179,26 @@ static void say_reloaded(const struct control *control, const struct config *con
 
 /* --- publishing --- */
 
-static void on_resolved(void *context)
+/* Frees a snapshot that was not published, at once or when the lookups for it have ended. */
+static void discard(struct control *control, struct snapshot *snapshot)
 {
-    struct control *control = context;
+    if (control->resolve.late) {
+        snapshot->next = control->snapshots;
+        control->snapshots = snapshot;
+    } else {
+        snapshot_free(snapshot);
+    }
+}
+
+static void publish_pending(struct control *control)
+{
     struct snapshot *snapshot = control->pending;
     bool first = control->generation == 0;
 
     control->pending = NULL;
-    if (control->ending) {
-        snapshot_free(snapshot);
-        return;
-    }
     int code = publish(control, snapshot);
     if (code != 0) {
-        snapshot_free(snapshot);
+        discard(control, snapshot);
         if (first) {
             control->exit_code = code;
             control_end(control, 0);
@@ -205,8 +215,41 @@ static void on_resolved(void *context)
         }
     }
     control_sweep(control);
+}
+
+static void on_resolved(void *context)
+{
+    struct control *control = context;
+
+    uv_timer_stop(&control->patience);
+    if (control->ending) {
+        snapshot_free(control->pending);
+        control->pending = NULL;
+    } else if (control->pending != NULL) {
+        publish_pending(control);
+    }
+    control_sweep(control);
     if (control->reload_again)
         control_reload(control);
+}
+
+static void on_out_of_patience(uv_timer_t *patience)
+{
+    struct control *control = patience->data;
+    char names[LOG_LINE_MAX / 2];
+
+    if (control->pending == NULL || control->ending)
+        return;
+    resolve_print_asked(&control->resolve, names, sizeof names);
+    if (control->generation != 0) {
+        log_line(LOG_LEVEL_WARNING, "reload: waiting for the addresses of %s", names);
+        return;
+    }
+    log_line(LOG_LEVEL_WARNING,
+             "waiting for the addresses of %s: listening without them, they are used once known",
+             names);
+    resolve_overtake(&control->resolve);
+    publish_pending(control);
 }
 
 void control_publish(struct control *control, struct config *config)
@@ -216,6 +259,7 @@ void control_publish(struct control *control, struct config *config)
         log_line(LOG_LEVEL_ERROR, "no memory for a new configuration");
         return;
     }
+    uv_timer_start(&control->patience, on_out_of_patience, PATIENCE_MS, 0);
     resolve_start(&control->resolve, &control->loop, control->pending, on_resolved, control);
 }
 
@@ -234,7 +278,9 @@ void control_reload(struct control *control)
     struct diagnostics found = {0};
     char trouble[CONTROL_TROUBLE_MAX] = "";
 
-    control->reload_again = control->pending != NULL;
+    control->reload_again = control->resolve.snapshot != NULL;
+    if (control->reload_again && control->resolve.late)
+        resolve_skip_rest(&control->resolve); /* the new file says which names matter now */
     if (control->reload_again || control->ending)
         return;
     if (control->source->file == NULL) {

@@ -66,8 +66,9 @@ struct snapshot *snapshot_new(struct config *config, uint32_t generation)
     snapshot->generation = generation;
     snapshot->target_count = servers;
     snapshot->targets = calloc(servers + 1u, sizeof *snapshot->targets);
+    snapshot->late = calloc(servers + 1u, sizeof *snapshot->late);
     snapshot->first_target = calloc(config->backend_count + 1u, sizeof *snapshot->first_target);
-    if (snapshot->targets == NULL || snapshot->first_target == NULL) {
+    if (snapshot->targets == NULL || snapshot->late == NULL || snapshot->first_target == NULL) {
         snapshot_free(snapshot);
         return NULL;
     }
@@ -85,7 +86,20 @@ const struct target *snapshot_target(const struct snapshot *snapshot, uint32_t b
 {
     assert(backend < snapshot->config->backend_count);
     assert(server < snapshot->config->backends[backend].server_count);
-    return &snapshot->targets[snapshot->first_target[backend] + server];
+    uint32_t index = snapshot->first_target[backend] + server;
+    const struct target *target = &snapshot->targets[index];
+    if (target->len > 0)
+        return target;
+    const struct target *late = atomic_load_explicit(&snapshot->late[index], memory_order_acquire);
+    return late != NULL ? late : target;
+}
+
+void snapshot_add_late(struct snapshot *snapshot, uint32_t index, struct target *target)
+{
+    assert(index < snapshot->target_count && snapshot->targets[index].len == 0);
+    struct target *before =
+        atomic_exchange_explicit(&snapshot->late[index], target, memory_order_release);
+    assert(before == NULL);
 }
 
 void snapshot_ref(struct snapshot *snapshot)
@@ -117,7 +131,10 @@ void snapshot_free(struct snapshot *snapshot)
     config_free(snapshot->config);
     for (uint32_t i = 0; snapshot->targets != NULL && i < snapshot->target_count; i++)
         free_further(snapshot->targets[i].next);
+    for (uint32_t i = 0; snapshot->late != NULL && i < snapshot->target_count; i++)
+        free_further(atomic_load_explicit(&snapshot->late[i], memory_order_relaxed));
     free(snapshot->targets);
+    free(snapshot->late);
     free(snapshot->first_target);
     free(snapshot);
 }

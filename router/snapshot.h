@@ -6,7 +6,7 @@
  * count of the workers that still use it.
  *
  * Control makes it, counts up on a worker's behalf before posting it, and alone frees it. Workers
- * only count down. Everything but the count is read-only once posted.
+ * only count down. Everything but the count and `late` is read-only once posted.
  */
 
 #include <stdatomic.h>
@@ -20,14 +20,15 @@
 /* Where a server is to be reached; a name may stand for several addresses, tried in turn. */
 struct target {
     struct sockaddr_storage address;
-    socklen_t len;       /* 0: a name that had no address when the configuration was loaded */
+    socklen_t len;       /* 0: a name that has no address, or none yet */
     struct target *next; /* further addresses of the same name, owned by the snapshot */
 };
 
 struct snapshot {
-    struct config *config;  /* owned */
-    struct target *targets; /* one per server, backend after backend */
-    uint32_t *first_target; /* per backend */
+    struct config *config;        /* owned */
+    struct target *targets;       /* one per server, backend after backend */
+    struct target *_Atomic *late; /* one per server: found while in use, owned; NULL: nothing */
+    uint32_t *first_target;       /* per backend */
     uint32_t target_count;
     uint32_t generation; /* 1 for the first configuration of the process */
     atomic_uint refs;
@@ -36,13 +37,19 @@ struct snapshot {
 
 /*
  * Takes `config` over (also on failure, when NULL is returned: no memory). Targets given as numbers
- * or paths are filled in; names have len 0 until target_set().
+ * or paths are filled in; names have len 0 until they are resolved.
  */
 struct snapshot *snapshot_new(struct config *config, uint32_t generation);
 
-/* The target of a server. */
+/* The target of a server. Any thread. */
 const struct target *snapshot_target(const struct snapshot *snapshot, uint32_t backend,
                                      uint32_t server);
+
+/*
+ * Gives a server that had no address one, while workers use the snapshot: those that ask from now
+ * on find it. Once per server; takes `target` over. Control.
+ */
+void snapshot_add_late(struct snapshot *snapshot, uint32_t index, struct target *target);
 
 void snapshot_ref(struct snapshot *snapshot);   /* control only */
 bool snapshot_unref(struct snapshot *snapshot); /* any thread; true: that was the last */

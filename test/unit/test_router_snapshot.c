@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -143,6 +144,25 @@ static void every_server_has_its_target(void **state)
     snapshot_free(snapshot);
 }
 
+static void learns_an_address_while_in_use(void **state)
+{
+    struct snapshot *snapshot = make(1);
+    uint32_t one = backend_named(snapshot, "one");
+    struct address address = {.kind = ADDRESS_IPV4, .port = 3, .ip = {10, 0, 0, 3}};
+    struct target *late = calloc(1, sizeof *late), *further = calloc(1, sizeof *further);
+
+    (void)state;
+    assert_non_null(late);
+    assert_non_null(further);
+    assert_true(target_from_address(&address, late));
+    assert_true(target_from_address(&address, further));
+    late->next = further;
+    snapshot_add_late(snapshot, snapshot->first_target[one] + 2, late);
+    assert_ptr_equal(snapshot_target(snapshot, one, 2), late);
+    assert_ptr_equal(snapshot_target(snapshot, one, 0), &snapshot->targets[0]);
+    snapshot_free(snapshot); /* both of them with it */
+}
+
 static void counts_its_users(void **state)
 {
     struct snapshot *snapshot = make(1);
@@ -168,6 +188,7 @@ int main(void)
         cmocka_unit_test(unix_abstract),
         cmocka_unit_test(name_has_no_address_yet),
         cmocka_unit_test(every_server_has_its_target),
+        cmocka_unit_test(learns_an_address_while_in_use),
         cmocka_unit_test(counts_its_users),
     };
 

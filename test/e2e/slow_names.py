@@ -1,0 +1,175 @@
+"""Name servers that do not answer: the router listens, serves what it can, and ends when told.
+
+In network and mount namespaces of its own, with a name server of its own. Exit 77 = none here.
+"""
+
+import os
+import pathlib
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+from support import backend, hello, net
+from support.router import Router, routing
+
+SKIPPED = 77
+INSIDE = "SLOW_NAMES_INSIDE"
+
+
+class NameServer:
+    """Keeps every question until `release()`, then says 127.0.0.1 to all."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 53))
+        self.released = threading.Event()
+        self.asked = []
+        self.held = []
+        self.stop_read, self.stop_write = os.pipe()
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            ready, _, _ = select.select([self.socket, self.stop_read], [], [])
+            if self.socket in ready:
+                self.held.append(self.socket.recvfrom(512))
+                self.asked.append(self._name(self.held[-1][0]))
+            elif os.read(self.stop_read, 1) == b"q":
+                return
+            if self.released.is_set():
+                for question, client in self.held:
+                    self.socket.sendto(self._answer(question), client)
+                self.held = []
+
+    @staticmethod
+    def _name(question):
+        labels, at = [], 12
+        while question[at] > 0:
+            labels.append(question[at + 1:at + 1 + question[at]].decode())
+            at += 1 + question[at]
+        return ".".join(labels)
+
+    @staticmethod
+    def _answer(question):
+        end = question.index(b"\0", 12) + 5
+        is_a = question[end - 4:end - 2] == b"\0\1"
+        header = question[:2] + struct.pack("!HHHHH", 0x8180, 1, 1 if is_a else 0, 0, 0)
+        record = struct.pack("!HHHIH", 0xc00c, 1, 1, 60, 4) + bytes([127, 0, 0, 1])
+        return header + question[12:end] + (record if is_a else b"")
+
+    def release(self):
+        self.released.set()
+        os.write(self.stop_write, b"r")
+
+    def close(self):
+        os.write(self.stop_write, b"q")
+        self.thread.join()
+        self.socket.close()
+        os.close(self.stop_read)
+        os.close(self.stop_write)
+
+
+class SlowNames(unittest.TestCase):
+    def setUp(self):
+        self.names = NameServer()
+        self.addCleanup(self.names.close)
+        self.server = self.enterContext(backend.Backend(backend.says("a")))
+
+    def config(self):
+        return routing({"app.test": self.server.text,
+                        "slow.test": f"server.example:{self.server.port}",
+                        "both.test": [f"server.example:{self.server.port}", self.server.text]})
+
+    def talk(self, router, name):
+        request = hello.hello(name)
+        with router.connect() as sock:
+            sock.sendall(request)
+            return net.receive_all(sock)
+
+    def serves(self, router, name):
+        request = hello.hello(name)
+        with router.connect() as sock:
+            sock.sendall(request)
+            self.assertEqual(net.receive(sock, 2 + len(request)), b"a\n" + request)
+
+    def test_listens_without_them_and_learns_them(self):
+        with Router(self.config()) as router:
+            self.assertIn("server.example", self.names.asked)
+            router.wait_line(rf"waiting for the addresses of server\.example:{self.server.port}")
+            self.serves(router, "app.test")
+            self.serves(router, "both.test")
+            alert = self.talk(router, "slow.test")
+            self.assertEqual(alert[:1] + alert[5:], b"\x15\x02\x50")  # fatal internal_error
+            reasons = {line["sni"]: line["reason"] for line in router.wait_access(3)}
+            self.assertEqual(reasons["slow.test"], "dns_failed")
+            self.names.release()
+            router.wait_line(rf"server server\.example:{self.server.port}: its address is known")
+            self.serves(router, "slow.test")
+
+    def test_a_reload_goes_on_when_they_are_answered(self):
+        with Router(self.config()) as router:
+            config = routing({"other.test": f"server.example:{self.server.port}"})
+            router.write(config)
+            router.signal(signal.SIGHUP)
+            self.names.release()
+            router.wait_line("configuration reloaded: 1 route,")
+            self.serves(router, "other.test")
+
+    def test_a_reload_that_waits_for_names_says_so(self):
+        with Router(routing({"app.test": self.server.text})) as router:
+            router.reload(self.config(), "reload: waiting for the addresses of server.example")
+            self.serves(router, "app.test")
+            self.names.release()
+            router.wait_line("configuration reloaded: 3 routes,")
+            self.serves(router, "slow.test")
+
+    def test_ends_without_waiting_for_answers(self):
+        """Not one question is ever answered: the process can only end by not waiting."""
+        for number in signal.SIGTERM, signal.SIGINT:
+            with self.subTest(number), Router(self.config()) as router:
+                with router.connect() as sock:
+                    sock.sendall(hello.hello("app.test"))
+                    net.receive(sock, 2)
+                    router.signal(number)
+                    router.wait_line("ending: 1 connections")
+                    self.assertEqual(sock.send(b"more"), 4)
+                self.assertEqual(router.wait_exit(net.DEADLINE_S), 0)
+
+    def test_ends_before_it_listens(self):
+        router = Router(self.config(), wait=False)
+        self.addCleanup(router.kill)
+        net.wait_until("a question", lambda: "server.example" in self.names.asked)
+        router.signal(signal.SIGTERM)
+        self.assertEqual(router.wait_exit(net.DEADLINE_S), 0)
+
+
+def enter():
+    """Runs this file again in namespaces with their own /etc/resolv.conf."""
+    with tempfile.TemporaryDirectory(prefix="sni-router-") as directory:
+        resolver = pathlib.Path(directory, "resolv.conf")
+        resolver.write_text("nameserver 127.0.0.1\noptions timeout:30 attempts:2\n")
+        switch = pathlib.Path(directory, "nsswitch.conf")
+        switch.write_text("hosts: files dns\n")
+        prepare = (f"ip link set lo up && mount --bind {resolver} /etc/resolv.conf && "
+                   f"mount --bind {switch} /etc/nsswitch.conf")
+        probe = subprocess.run(["unshare", "-rmn", "sh", "-c", prepare],
+                               capture_output=True, text=True)
+        if probe.returncode != 0:
+            print(f"skipped: no namespaces: {probe.stderr.strip()}")
+            return SKIPPED
+        command = ["unshare", "-rmn", "sh", "-c", prepare + ' && exec "$0" "$@"',
+                   sys.executable, *sys.argv]
+        return subprocess.run(command, env={**os.environ, INSIDE: "1"}).returncode
+
+
+if __name__ == "__main__":
+    if not os.environ.get(INSIDE):
+        sys.exit(enter())
+    unittest.main(verbosity=2)
