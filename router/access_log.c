@@ -85,6 +85,7 @@ static size_t format_json(const struct access_record *r, char line[ACCESS_LINE_M
         json_text_bool(&text, true);
     }
     json_word(&text, "route", r->route);
+    json_word(&text, "policy", r->policy);
     json_word(&text, "backend", r->backend);
     json_word(&text, "server", r->server);
     if (r->hello_bytes > 0)
@@ -178,6 +179,7 @@ static size_t format_logfmt(const struct access_record *r, char line[ACCESS_LINE
     if (r->ech)
         put(&out, " ech=true");
     put_value(&out, "route", r->route);
+    put_value(&out, "policy", r->policy);
     put_value(&out, "backend", r->backend);
     put_value(&out, "server", r->server);
     if (r->hello_bytes > 0)

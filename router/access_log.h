@@ -27,6 +27,7 @@ struct access_record {
     const char *tls;    /* highest offered version */
     bool ech;           /* the name is the outer one */
     const char *route;
+    const char *policy; /* the case by whose policy it went to a backend, instead of a route */
     const char *backend;
     const char *server;
     uint32_t hello_bytes;                         /* 0: no hello was read */

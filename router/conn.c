@@ -138,6 +138,7 @@ static struct conn *conn_new(struct worker *worker, uint32_t listener, int fd)
     conn->connect_failure = REASON_NONE;
     conn->listener = listener;
     conn->route = ROUTE_NONE;
+    conn->policy = POLICY_CASES;
     conn->server_index = CONFIG_NONE;
     conn->hello_ms = conn->connect_ms = conn->first_byte_ms = ACCESS_TIME_NONE;
     conn->accepted_ms = conn->active_ms = conn_now(conn);
@@ -251,6 +252,8 @@ static void record_way(const struct conn *conn, struct access_record *record)
         record->listener = config->listeners[conn->listener].name;
     if (conn->route != ROUTE_NONE)
         record->route = config->routes[conn->route].name;
+    if (conn->policy != POLICY_CASES)
+        record->policy = policy_case_word((enum policy_case)conn->policy);
     if (conn->server_index != CONFIG_NONE) {
         const struct backend_config *backend = &config->backends[conn->backend];
         record->backend = backend->name;

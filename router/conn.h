@@ -82,6 +82,7 @@ struct conn {
     const struct target *target; /* the address in use or being tried; the snapshot owns it */
     uint16_t retries;
     uint8_t connect_failure; /* enum reason of the last failed attempt, or REASON_NONE */
+    uint8_t policy;          /* enum policy_case that named the backend; POLICY_CASES: none */
 
     /* for the log */
     uint16_t tls_version;

@@ -60,6 +60,7 @@ void conn_apply_policy(struct conn *conn, enum policy_case which, enum reason re
     const struct policy *policy = &conn_config(conn)->policies[which];
 
     if (policy->action == POLICY_BACKEND) {
+        conn->policy = (uint8_t)which;
         conn->backend = policy->backend;
         conn_connect(conn);
     } else {

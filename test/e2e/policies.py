@@ -61,6 +61,8 @@ class Policies(unittest.TestCase):
             with self.subTest(case), router.connect() as sock:
                 sock.sendall(data)
                 self.assertEqual(net.receive(sock, 9 + len(data)), b"fallback\n" + data)
+            line, = router.wait_access(1, policy=case)
+            self.assertEqual((line["backend"], "route" in line), ("b0", False))
 
     def test_alert_survives_bytes_still_under_way(self):
         """A client that keeps sending behind its hello still gets to read the alert."""

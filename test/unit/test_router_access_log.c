@@ -28,6 +28,7 @@ static struct access_record full_record(void)
                                   .tls = "TLSv1.3",
                                   .ech = true,
                                   .route = "*.example.com",
+                                  .policy = "no_sni",
                                   .backend = "shop",
                                   .server = "10.0.0.5:443",
                                   .hello_bytes = 517,
@@ -114,6 +115,7 @@ static void json_texts(void **state)
     expect_text(json, "sni", "shop.example.com");
     expect_text(json, "tls", "TLSv1.3");
     expect_text(json, "route", "*.example.com");
+    expect_text(json, "policy", "no_sni");
     expect_text(json, "backend", "shop");
     expect_text(json, "server", "10.0.0.5:443");
     expect_text(json, "reason", "idle_timeout");
@@ -358,7 +360,7 @@ static void logfmt_line(void **state)
     assert_string_equal(line.text,
                         "ts=2026-01-02T03:04:05.678Z id=1f00000002a listener=public "
                         "client=192.0.2.7:5000 sni=shop.example.com alpn=\"[\\\"h2\\\"]\" "
-                        "tls=TLSv1.3 ech=true route=*.example.com backend=shop "
+                        "tls=TLSv1.3 ech=true route=*.example.com policy=no_sni backend=shop "
                         "server=10.0.0.5:443 hello_bytes=517 hello_ms=1 connect_ms=2 "
                         "first_byte_ms=3 duration_ms=5000000000 retries=4 bytes_in=1099511627776 "
                         "bytes_out=9007199254740993 reason=idle_timeout term=cD worker=7");
