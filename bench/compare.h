@@ -109,11 +109,20 @@ bool comparison_add_run(struct comparison *comparison, size_t target, size_t rou
 /* The direct target, and the first that is not. */
 size_t comparison_direct(const struct comparison *comparison);
 size_t comparison_first(const struct comparison *comparison);
-/* Runs of a target; how many of them were limited by the tool; and how many failed. */
+/* What became of a run. `limited`: by the load tool; one reason of several not to be valid. */
+bool compare_run_is_valid(const struct compare_run *run);
+bool compare_run_is_limited(const struct compare_run *run);
+bool compare_run_has_failed(const struct compare_run *run);
+/* Runs of a target; how many of them are not valid, were limited by the tool, have failed. */
 size_t comparison_runs_of(const struct comparison *comparison, size_t target);
+size_t comparison_invalid(const struct comparison *comparison, size_t target);
 size_t comparison_limited(const struct comparison *comparison, size_t target);
 size_t comparison_failed(const struct comparison *comparison, size_t target);
-/* Complete rounds and no run limited by the tool; and whether any run failed. */
+/* "5 rounds in turns", "1 round", "1 to 3 runs of each": what was really done. */
+#define COMPARE_ROUNDS_TEXT 64
+const char *comparison_rounds_text(const struct comparison *comparison,
+                                   char out[COMPARE_ROUNDS_TEXT]);
+/* Enough complete rounds and each run valid; and whether any run failed. */
 bool comparison_is_valid(const struct comparison *comparison);
 bool comparison_has_failed(const struct comparison *comparison);
 /* The run of a target whose value of the first metric it has is the median one, or NULL. */
@@ -130,6 +139,9 @@ const struct compare_metric *compare_find_metric(const char *key);
 /* False when no run of the target has it. */
 bool comparison_spread(const struct comparison *comparison, const struct compare_metric *metric,
                        size_t target, struct compare_spread *spread);
+/* Whether a value is more the tool's than the target's: costs hold in limited runs, these not. */
+bool comparison_is_doubtful(const struct comparison *comparison,
+                            const struct compare_metric *metric, size_t target);
 /* Whether any target has it. */
 bool comparison_has(const struct comparison *comparison, const struct compare_metric *metric);
 /* The same, and it says something: that there were no errors need not be said. */

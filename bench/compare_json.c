@@ -25,6 +25,7 @@ static void add_targets(cJSON *root, const struct comparison *comparison)
         cJSON_AddBoolToObject(object, "direct", target->direct);
         add_text_or_null(object, "pid", target->pids);
         cJSON_AddNumberToObject(object, "runs", (double)comparison_runs_of(comparison, i));
+        cJSON_AddNumberToObject(object, "runs_invalid", (double)comparison_invalid(comparison, i));
         cJSON_AddNumberToObject(object, "runs_limited", (double)comparison_limited(comparison, i));
         cJSON_AddNumberToObject(object, "runs_failed", (double)comparison_failed(comparison, i));
     }
@@ -53,6 +54,7 @@ static void add_values(cJSON *array, const struct comparison *comparison,
     cJSON_AddNumberToObject(object, "median", spread.median);
     cJSON_AddNumberToObject(object, "min", spread.min);
     cJSON_AddNumberToObject(object, "max", spread.max);
+    cJSON_AddBoolToObject(object, "doubtful", comparison_is_doubtful(comparison, metric, target));
     add_ratio(object, "to_direct",
               comparison_ratio(comparison, metric, target, comparison_direct(comparison)));
     add_ratio(object, "to_first",
@@ -90,6 +92,9 @@ static void add_runs(cJSON *root, const struct comparison *comparison)
         cJSON_AddStringToObject(object, "target", comparison->targets[run->target].name);
         cJSON_AddNumberToObject(object, "round", (double)run->round + 1);
         cJSON_AddNumberToObject(object, "exit", run->exit_code);
+        cJSON_AddBoolToObject(object, "valid", compare_run_is_valid(run));
+        cJSON_AddBoolToObject(object, "limited_by_tool", compare_run_is_limited(run));
+        cJSON_AddBoolToObject(object, "failed", compare_run_has_failed(run));
         if (run->result == NULL)
             cJSON_AddNullToObject(object, "result");
         else

@@ -35,6 +35,14 @@ static void print_head(const struct comparison *comparison, FILE *out)
     fputc('\n', out);
 }
 
+static void put_ratio(struct compare_ratio ratio, const char *to, FILE *out)
+{
+    char text[COMPARE_TEXT];
+    if (ratio.known)
+        fprintf(out, " %s%s×%s%s", ratio.within_noise ? "≈ " : "**",
+                compare_format(ratio.ratio, text), to, ratio.within_noise ? "" : "**");
+}
+
 static void print_value(const struct comparison *comparison, const struct compare_metric *metric,
                         size_t target, FILE *out)
 {
@@ -49,12 +57,39 @@ static void print_value(const struct comparison *comparison, const struct compar
     fprintf(out, " %s", compare_format(spread.median, a));
     if (spread.count > 1)
         fprintf(out, " (%s..%s)", compare_format(spread.min, b), compare_format(spread.max, c));
-    struct compare_ratio ratio =
-        comparison_ratio(comparison, metric, target, comparison_first(comparison));
-    if (ratio.known)
-        fprintf(out, " %s%s×%s", ratio.within_noise ? "≈ " : "**", compare_format(ratio.ratio, a),
-                ratio.within_noise ? "" : "**");
+    put_ratio(comparison_ratio(comparison, metric, target, comparison_first(comparison)), "", out);
+    put_ratio(comparison_ratio(comparison, metric, target, comparison_direct(comparison)),
+              " direct", out);
+    if (comparison_is_doubtful(comparison, metric, target))
+        fputs(" ‡", out);
+    if (comparison_failed(comparison, target) > 0)
+        fputs(" †", out);
     fputs(" |", out);
+}
+
+/* What the marks stand for, where there are any. */
+static void print_remarks(const struct comparison *comparison, FILE *out)
+{
+    size_t limited = 0;
+    size_t failed = 0;
+    for (size_t i = 0; i < comparison->target_count; i++) {
+        limited += comparison_limited(comparison, i);
+        failed += comparison_failed(comparison, i);
+    }
+    if (limited > 0)
+        fprintf(out,
+                "‡ = the load tool was the limit in some of these runs (%zu of %zu in all): costs "
+                "hold, rates and latencies do not.\n",
+                limited, comparison->run_count);
+    if (failed > 0)
+        fprintf(out, "† = some of these runs failed (%zu of %zu in all).\n", failed,
+                comparison->run_count);
+    if (!comparison->loose && comparison->rounds < COMPARE_ROUNDS_MIN)
+        fprintf(out, "Fewer than %d rounds: too few to know the noise.\n", COMPARE_ROUNDS_MIN);
+    if (comparison->interrupted)
+        fputs("Interrupted.\n", out);
+    if (!comparison_is_valid(comparison))
+        fputs("Not valid.\n", out);
 }
 
 void compare_print_markdown(const struct comparison *comparison, FILE *out)
@@ -73,18 +108,20 @@ void compare_print_markdown(const struct comparison *comparison, FILE *out)
             print_value(comparison, metric, i, out);
         fputc('\n', out);
     }
-    fprintf(out, "\nMedian of %zu %s (smallest..largest)", comparison->rounds,
-            comparison->loose ? "runs or fewer" : "rounds in turns");
+    char rounds[COMPARE_ROUNDS_TEXT];
+    fprintf(out, "\n%s%s", comparison->run_count > comparison->target_count ? "Median of " : "",
+            comparison_rounds_text(comparison, rounds));
+    if (comparison->run_count > comparison->target_count)
+        fputs(" (smallest..largest)", out);
     if (first != COMPARE_NONE) {
         fputs("; × = ratio to ", out);
         put_cell(out, comparison->targets[first].name);
+        if (comparison_direct(comparison) != COMPARE_NONE)
+            fputs(", × direct = ratio to no router", out);
         fputs(", ≈ = within noise (the ranges overlap)", out);
     }
     fputs(".\n", out);
-    if (!comparison_is_valid(comparison))
-        fputs("Not valid: some runs were limited by the load tool, or there were too few; "
-              "compare the costs only.\n",
-              out);
+    print_remarks(comparison, out);
     fputc('\n', out);
     fflush(out);
 }

@@ -144,6 +144,13 @@ bool comparison_spread(const struct comparison *comparison, const struct compare
     return true;
 }
 
+bool comparison_is_doubtful(const struct comparison *comparison,
+                            const struct compare_metric *metric, size_t target)
+{
+    bool touched = metric->kind == COMPARE_RATE || metric->kind == COMPARE_LATENCY;
+    return touched && comparison_limited(comparison, target) > 0;
+}
+
 bool comparison_has(const struct comparison *comparison, const struct compare_metric *metric)
 {
     struct compare_spread spread;

@@ -106,31 +106,74 @@ size_t comparison_runs_of(const struct comparison *comparison, size_t target)
     return count;
 }
 
-/* The tool was the limit: the result exists and says so. */
-static bool was_limited(const struct compare_run *run)
+bool compare_run_is_valid(const struct compare_run *run)
 {
-    return run->result != NULL && !compare_says(run->result, "valid");
+    return run->result != NULL && compare_says(run->result, "valid");
 }
 
-static bool has_failed(const struct compare_run *run)
+/* Results that do not say who the limit was have no other reason. */
+bool compare_run_is_limited(const struct compare_run *run)
+{
+    if (run->result == NULL || compare_run_is_valid(run))
+        return false;
+    return !cJSON_HasObjectItem(run->result, "limited_by_tool") ||
+           compare_says(run->result, "limited_by_tool");
+}
+
+bool compare_run_has_failed(const struct compare_run *run)
 {
     return run->result == NULL || compare_says(run->result, "failed");
 }
 
-size_t comparison_limited(const struct comparison *comparison, size_t target)
+static size_t count_runs(const struct comparison *comparison, size_t target,
+                         bool (*is)(const struct compare_run *run))
 {
     size_t count = 0;
     for (size_t i = 0; i < comparison->run_count; i++)
-        count += comparison->runs[i].target == target && was_limited(&comparison->runs[i]);
+        count += comparison->runs[i].target == target && is(&comparison->runs[i]);
     return count;
+}
+
+size_t comparison_invalid(const struct comparison *comparison, size_t target)
+{
+    return comparison_runs_of(comparison, target) -
+           count_runs(comparison, target, compare_run_is_valid);
+}
+
+size_t comparison_limited(const struct comparison *comparison, size_t target)
+{
+    return count_runs(comparison, target, compare_run_is_limited);
 }
 
 size_t comparison_failed(const struct comparison *comparison, size_t target)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < comparison->run_count; i++)
-        count += comparison->runs[i].target == target && has_failed(&comparison->runs[i]);
-    return count;
+    return count_runs(comparison, target, compare_run_has_failed);
+}
+
+const char *comparison_rounds_text(const struct comparison *comparison,
+                                   char out[COMPARE_ROUNDS_TEXT])
+{
+    size_t least = COMPARE_ROUNDS_MAX;
+    size_t most = 0;
+    char range[32];
+    for (size_t i = 0; i < comparison->target_count; i++) {
+        size_t runs = comparison_runs_of(comparison, i);
+        least = runs < least ? runs : least;
+        most = runs > most ? runs : most;
+    }
+    if (least >= most)
+        snprintf(range, sizeof(range), "%zu", most);
+    else
+        snprintf(range, sizeof(range), "%zu to %zu", least, most);
+    if (comparison->loose)
+        snprintf(out, COMPARE_ROUNDS_TEXT, "%s run%s of each", range, most == 1 ? "" : "s");
+    else if (least < comparison->rounds)
+        snprintf(out, COMPARE_ROUNDS_TEXT, "%zu of %zu rounds in turns", least, comparison->rounds);
+    else if (most == 1)
+        snprintf(out, COMPARE_ROUNDS_TEXT, "1 round");
+    else
+        snprintf(out, COMPARE_ROUNDS_TEXT, "%s rounds in turns", range);
+    return out;
 }
 
 bool comparison_is_valid(const struct comparison *comparison)
@@ -138,7 +181,7 @@ bool comparison_is_valid(const struct comparison *comparison)
     bool enough = comparison->loose || comparison->rounds >= COMPARE_ROUNDS_MIN;
     bool valid = !comparison->interrupted && enough;
     for (size_t i = 0; i < comparison->target_count; i++)
-        valid = valid && comparison_limited(comparison, i) == 0;
+        valid = valid && comparison_invalid(comparison, i) == 0;
     return valid;
 }
 

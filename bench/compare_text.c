@@ -8,16 +8,14 @@
 #define NAME_WIDTH 16
 
 /* Names may come from a file: what a terminal would obey is shown as '?'. */
-static void put_name(FILE *out, const char *name, int width)
+static void put_plain(FILE *out, const char *text, int width)
 {
-    char plain[64];
-    size_t len = 0;
-    for (; name[len] != '\0' && len + 1 < sizeof(plain); len++) {
-        unsigned char byte = (unsigned char)name[len];
-        plain[len] = byte < 0x20 || byte >= 0x7f ? '?' : name[len];
+    int column = 0;
+    for (; *text != '\0'; text++, column++) {
+        unsigned char byte = (unsigned char)*text;
+        fputc(byte < 0x20 || byte >= 0x7f ? '?' : byte, out);
     }
-    plain[len] = '\0';
-    fprintf(out, "%-*s", width, plain);
+    fprintf(out, "%*s", column < width ? width - column : 0, "");
 }
 
 static void print_line(const struct comparison *comparison, const struct compare_metric *metric,
@@ -29,10 +27,12 @@ static void print_line(const struct comparison *comparison, const struct compare
     char c[COMPARE_TEXT];
     if (!comparison_spread(comparison, metric, target, &spread))
         return;
-    fputs("  ", out);
-    put_name(out, comparison->targets[target].name, NAME_WIDTH);
-    fprintf(out, " %9s %9s .. %-9s", compare_format(spread.median, a),
-            compare_format(spread.min, b), compare_format(spread.max, c));
+    fputs(comparison_failed(comparison, target) > 0 ? "! " : "  ", out);
+    put_plain(out, comparison->targets[target].name, NAME_WIDTH);
+    fprintf(out, "%s%9s %9s .. %-9s",
+            comparison_is_doubtful(comparison, metric, target) ? "*" : " ",
+            compare_format(spread.median, a), compare_format(spread.min, b),
+            compare_format(spread.max, c));
     struct compare_ratio direct =
         comparison_ratio(comparison, metric, target, comparison_direct(comparison));
     struct compare_ratio first =
@@ -50,32 +50,63 @@ static void print_metric(const struct comparison *comparison, const struct compa
         snprintf(to_first, sizeof(to_first), "to %.40s", comparison->targets[first].name);
     fprintf(out, "  %-*s %9s %9s .. %-9s %-21s ", NAME_WIDTH, "", "median", "min", "max",
             comparison_direct(comparison) == COMPARE_NONE ? "" : "to direct");
-    put_name(out, to_first, 0);
+    put_plain(out, to_first, 0);
     fputc('\n', out);
     for (size_t i = 0; i < comparison->target_count; i++)
         print_line(comparison, metric, i, out);
     fputc('\n', out);
 }
 
-static void print_remarks(const struct comparison *comparison, FILE *out)
+/* Why the first run that is not valid is not. */
+static void print_reasons(const struct comparison *comparison, size_t target, FILE *out)
 {
-    for (size_t i = 0; i < comparison->target_count; i++) {
-        size_t runs = comparison_runs_of(comparison, i);
-        size_t limited = comparison_limited(comparison, i);
-        size_t failed = comparison_failed(comparison, i);
-        if (limited == 0 && failed == 0)
+    const struct compare_run *run = comparison->runs;
+    const struct compare_run *end = run + comparison->run_count;
+    const cJSON *reason;
+    while (run < end && (run->target != target || compare_run_is_valid(run)))
+        run++;
+    if (run == end || run->result == NULL)
+        return;
+    cJSON_ArrayForEach (reason, cJSON_GetObjectItemCaseSensitive(run->result, "reasons")) {
+        if (!cJSON_IsString(reason))
             continue;
-        fputs("  ", out);
-        put_name(out, comparison->targets[i].name, NAME_WIDTH);
-        if (failed > 0)
-            fprintf(out, " %zu of %zu runs FAILED", failed, runs);
-        if (limited > 0)
-            fprintf(out,
-                    "%s %zu of %zu runs were limited by the load tool: costs hold,"
-                    " rates and latencies do not",
-                    failed > 0 ? ";" : "", limited, runs);
+        fprintf(out, "      round %zu: ", run->round + 1);
+        put_plain(out, reason->valuestring, 0);
         fputc('\n', out);
     }
+}
+
+static void print_remark(const struct comparison *comparison, size_t target, FILE *out)
+{
+    size_t runs = comparison_runs_of(comparison, target);
+    size_t invalid = comparison_invalid(comparison, target);
+    size_t limited = comparison_limited(comparison, target);
+    size_t failed = comparison_failed(comparison, target);
+    const char *name = comparison->targets[target].name;
+    if (failed > 0) {
+        fputs("! ", out);
+        put_plain(out, name, NAME_WIDTH);
+        fprintf(out, " %zu of %zu runs FAILED\n", failed, runs);
+    }
+    if (limited > 0) {
+        fputs("* ", out);
+        put_plain(out, name, NAME_WIDTH);
+        fprintf(out,
+                " %zu of %zu runs were limited by the load tool: costs hold, rates and latencies"
+                " do not\n",
+                limited, runs);
+    } else if (invalid > failed) {
+        fputs("  ", out);
+        put_plain(out, name, NAME_WIDTH);
+        fprintf(out, " %zu of %zu runs are not valid\n", invalid, runs);
+    }
+    print_reasons(comparison, target, out);
+}
+
+static void print_remarks(const struct comparison *comparison, FILE *out)
+{
+    for (size_t i = 0; i < comparison->target_count; i++)
+        print_remark(comparison, i, out);
     if (!comparison->loose && comparison->rounds < COMPARE_ROUNDS_MIN)
         fprintf(out, "  fewer than %d rounds: too few to know the noise\n", COMPARE_ROUNDS_MIN);
     if (comparison->interrupted)
@@ -84,16 +115,16 @@ static void print_remarks(const struct comparison *comparison, FILE *out)
 
 void compare_print(const struct comparison *comparison, FILE *out)
 {
+    char rounds[COMPARE_ROUNDS_TEXT];
     fputc('\n', out);
-    put_name(out, comparison->title, 0);
-    fprintf(out, ": %zu %s, medians; within noise = the ranges overlap\n\n", comparison->rounds,
-            comparison->loose ? "runs or fewer of each" : "rounds in turns");
+    put_plain(out, comparison->title, 0);
+    fprintf(out, ": %s, medians; within noise = the ranges overlap\n\n",
+            comparison_rounds_text(comparison, rounds));
     for (const struct compare_metric *metric = compare_metrics; metric->key != NULL; metric++) {
         if (comparison_tells(comparison, metric))
             print_metric(comparison, metric, out);
     }
     print_remarks(comparison, out);
-    fprintf(out, "valid     %s\n",
-            comparison_is_valid(comparison) ? "yes" : "NO, see above: compare the costs only");
+    fprintf(out, "valid     %s\n", comparison_is_valid(comparison) ? "yes" : "NO, see above");
     fflush(out);
 }

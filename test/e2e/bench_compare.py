@@ -77,8 +77,16 @@ class Compare(unittest.TestCase):
         turns = [(run["target"], run["round"]) for run in document["runs"]]
         self.assertEqual(turns, [(name, turn) for turn in range(1, 6)
                                  for name in ("direct", "a", "b")])
-        limited = [run for run in document["runs"] if not run["result"]["valid"]]
-        self.assertEqual(document["valid"], limited == [])
+        invalid = [run for run in document["runs"] if not run["result"]["valid"]]
+        self.assertEqual(document["valid"], invalid == [])
+        for run in document["runs"]:
+            self.assertEqual(run["valid"], run["result"]["valid"])
+            self.assertEqual(run["failed"], run["result"]["failed"])
+            self.assertLessEqual(run["limited_by_tool"], not run["valid"])
+        for target in document["targets"]:
+            runs = [run for run in document["runs"] if run["target"] == target["name"]]
+            self.assertEqual(target["runs_invalid"], sum(not run["valid"] for run in runs))
+            self.assertEqual(target["runs_limited"], sum(run["limited_by_tool"] for run in runs))
         self.assertEqual(code, 0 if document["valid"] else 2)
         fields = {"cpu_us_per_request": lambda r: r["costs"]["cpu_us_per_request"],
                   "requests_per_s": lambda r: r["totals"]["requests_per_s"],
@@ -124,6 +132,38 @@ class Compare(unittest.TestCase):
                          [["round", "1/1", name] for name in ("direct", "a", "b")])
         quiet = self.run_tool(*self.words("--quiet", "--rounds", "1", *LOAD))
         self.assertEqual(quiet[3], "")
+
+    def hold_up(self, process):
+        """Stops the run that `process` has started, again and again: it is late then."""
+        while process.poll() is None:
+            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+                runs = [int(word) for word in file.read().split()]
+            for number, pause in ((signal.SIGSTOP, 0.05), (signal.SIGCONT, 0.1)):
+                for run in runs:
+                    try:
+                        os.kill(run, number)
+                    except ProcessLookupError:
+                        pass
+                time.sleep(pause)
+
+    def test_runs_that_the_tool_limited_are_marked(self):
+        path, page = self.scratch / "c.json", self.scratch / "page.html"
+        process = subprocess.Popen(
+            [TOOL, *self.words("--rounds", "1", "--md", "--json", path, "--html", page), *LOAD],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.hold_up(process)
+        out = process.communicate()[0]
+        self.assertEqual(process.returncode, 2, out)
+        document = json.loads(path.read_text(encoding="utf-8"))
+        self.check_document(document)
+        self.assertEqual([run["limited_by_tool"] for run in document["runs"]], [True] * 3)
+        self.assertEqual([target["runs_limited"] for target in document["targets"]], [1] * 3)
+        for metric in document["metrics"]:
+            for value in metric["values"]:
+                self.assertEqual(value["doubtful"], metric["kind"] in ("rate", "latency"))
+        self.assertIn(" ‡ |", out)
+        self.assertIn("‡ = the load tool was the limit in some of these runs (3 of 3", out)
+        self.assertIn("in 1 of 1 runs the load tool was the limit", page.read_text("utf-8"))
 
     def test_markdown_and_title(self):
         _, document, out, _ = self.run_tool(*self.words("--rounds", "2", "--md", "--label",
@@ -249,7 +289,7 @@ class Compare(unittest.TestCase):
             (("--via", good, "--", "conn", "--pid", "1"), "pid=N"),
             (("--via", good, "--", "conn", "--cpu-list", "0"), "--cpu-list belongs before"),
             (("--via", good, "--", "conn", "--help"), "--help"),
-            (("--via", good, "--rounds", "0", "--", "conn"), "--rounds must be 1 to 64"),
+            (("--via", good, "--rounds", "0", "--", "conn"), "--rounds must be"),
             (("--via", good, "--rounds", "65", "--", "conn"), "--rounds must be 1 to 64"),
             (("--via", good, "--router-cpu", "x", "--", "conn"), "--router-cpu 'x'"),
             (("--via", good, "--fail-if", "p98>5ms", "--", "conn"), "there is no metric 'p98'"),
