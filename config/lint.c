@@ -77,23 +77,10 @@ bool lint_never_holds(const struct config *config, const struct route *route)
     return (route_families(config, when) & networks_families(when, false)) == 0;
 }
 
-/* --- routes and policies --- */
-
-static bool policies_route(const struct config *config)
-{
-    for (size_t i = 0; i < POLICY_CASES; i++) {
-        if (config->policies[i].action == POLICY_BACKEND)
-            return true;
-    }
-    return false;
-}
+/* --- routes --- */
 
 static void lint_routes(const struct config *config, struct report *report)
 {
-    if (config->route_count == 0 && !policies_route(config))
-        report_warning(report, REPORT_WHOLE,
-                       "there are no routes, and no policy names a backend: every connection will "
-                       "be refused");
     for (uint32_t i = 0; i < config->route_count; i++) {
         const struct route *route = &config->routes[i];
         struct position at = {route->line, route->column};
@@ -107,15 +94,6 @@ static void lint_routes(const struct config *config, struct report *report)
             own->idle_ms != config->timeouts.idle_ms)
             report_warning_at(report, at, "this route's idle timeout is less than a second");
     }
-}
-
-static void lint_document(const struct config *config, struct report *report)
-{
-    if (config->policies[POLICY_NOT_TLS].action == POLICY_ALERT)
-        report_warning(report, REPORT_WHOLE,
-                       "policies.not_tls is \"alert\": who does not speak TLS cannot read one");
-    if (config->timeouts.idle_ms > 0 && config->timeouts.idle_ms < 1000)
-        report_warning(report, REPORT_WHOLE, "timeouts.idle is less than a second");
 }
 
 /* --- listeners --- */
@@ -246,7 +224,6 @@ static void lint_backends(const struct config *config, struct report *report)
 
 void lint_config(const struct config *config, struct report *report)
 {
-    lint_document(config, report);
     lint_listeners(config, report);
     lint_backends(config, report);
     lint_routes(config, report);

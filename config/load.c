@@ -5,7 +5,7 @@
  *   2. the outermost object's members are found; small ones are read through the field table;
  *   3. listeners, backends, policies' backends and routes are loaded, in this order since the
  *      later ones name the earlier ones, wherever they stand in the file;
- *   4. without errors so far, lint_config() and lint_shadowed() add their warnings.
+ *   4. without errors so far, the lint_*() add their warnings.
  *
  * Everything that is wrong is reported; nothing but a syntax error or a lack of memory ends the
  * work early, so that the operator sees all errors at once.
@@ -243,6 +243,7 @@ static void load_all(struct loader *loader)
     struct diagnostics *found = loader->report.found;
     if (found->errors > 0 || found->no_memory)
         return;
+    lint_document(loader);
     lint_config(loader->config, &loader->report);
     lint_shadowed(loader);
 }

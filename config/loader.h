@@ -61,6 +61,9 @@ struct position loader_position(struct loader *loader, const struct json_node *n
 /* arena_alloc() that reports a lack of memory. */
 void *loader_alloc(struct loader *loader, size_t bytes);
 
+/* Warnings about what the document says as a whole. Only without errors. */
+void lint_document(struct loader *loader);
+
 /* Warnings about routes that another keeps from ever matching. Only without errors. */
 void lint_shadowed(struct loader *loader);
 

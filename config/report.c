@@ -41,15 +41,21 @@ static struct position position_advance(const char *text, size_t from, size_t to
     return at;
 }
 
+size_t report_mark_bytes(const char *text, size_t len)
+{
+    return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 bool report_start(struct report *report, const char *text, size_t len, struct diagnostics *found)
 {
-    *report = (struct report){.text = text, .len = len, .found = found, .last = {1, 1}};
+    struct position first = {1, report_mark_bytes(text, len) > 0 ? 0 : 1};
+    *report = (struct report){.text = text, .len = len, .found = found, .last = first};
     report->checkpoints = malloc((len / STEP + 1) * sizeof *report->checkpoints);
     if (!report->checkpoints) {
         report_no_memory(report);
         return false;
     }
-    report->checkpoints[0].at = (struct position){1, 1};
+    report->checkpoints[0].at = first;
     for (size_t i = 1; i <= len / STEP; i++)
         report->checkpoints[i].at =
             position_advance(text, (i - 1) * STEP, i * STEP, report->checkpoints[i - 1].at);
@@ -140,8 +146,9 @@ void report_disarm(char *text, bool keep_tabs)
 static char *source_copy(const struct report *report, size_t offset, size_t *caret)
 {
     const char *text = report->text;
+    size_t mark = report_mark_bytes(text, report->len);
     size_t start = offset, end = offset;
-    while (start > 0 && text[start - 1] != '\n' && offset - start < SOURCE_SIDE)
+    while (start > mark && text[start - 1] != '\n' && offset - start < SOURCE_SIDE)
         start--;
     while (end < report->len && text[end] != '\n' && end - offset < SOURCE_SIDE)
         end++;

@@ -62,6 +62,9 @@ const char *report_place(const struct report *report, struct position at,
  */
 void report_disarm(char *text, bool keep_tabs);
 
+/* Bytes of the byte order mark that the text begins with, which is no column; 0: it has none. */
+size_t report_mark_bytes(const char *text, size_t len);
+
 struct position report_position(struct report *report, size_t offset);
 size_t report_offset(const struct report *report, struct position at);
 

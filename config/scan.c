@@ -243,7 +243,7 @@ static enum expect read_value(struct scanner *scanner, bool marked)
 static enum expect read_end_of_text(struct scanner *scanner)
 {
     if (scanner->depth == 0) {
-        report_error(scanner->report, REPORT_WHOLE, "the file is empty: expected a JSON object");
+        report_error(scanner->report, scanner->len, "the file is empty: expected a JSON object");
         return EXPECT_FAILED;
     }
     report_error(scanner->report, scanner->frames[scanner->depth - 1].start,
@@ -342,12 +342,10 @@ static enum expect read_step(struct scanner *scanner, enum expect expect)
 static bool scan_document(struct scanner *scanner)
 {
     enum expect expect = EXPECT_VALUE;
-    if (scanner->len >= 3 && memcmp(scanner->text, "\xef\xbb\xbf", 3) == 0) {
-        report_warning(scanner->report, REPORT_WHOLE,
-                       "begins with a byte order mark, which JSON "
-                       "files should not have");
-        scanner->at = 3;
-    }
+    scanner->at = report_mark_bytes(scanner->text, scanner->len);
+    if (scanner->at > 0)
+        report_warning(scanner->report, scanner->at,
+                       "begins with a byte order mark, which JSON files should not have");
     while (expect != EXPECT_FAILED) {
         scanner->at = token_space(scanner->text, scanner->len, scanner->at);
         if (scanner->at < scanner->len)

@@ -268,8 +268,11 @@ static void log_diagnostics(const struct diagnostics *found, const char *file)
     for (size_t i = 0; i < found->count; i++) {
         const struct diagnostic *d = &found->list[i];
         bool error = d->severity == DIAGNOSTIC_ERROR;
-        log_line(error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s:%u:%u: %s: %s", file, d->at.line,
-                 d->at.column, error ? "error" : "warning", d->message);
+        char place[32] = "";
+        if (d->at.line > 0)
+            snprintf(place, sizeof place, "%u:%u:", d->at.line, d->at.column);
+        log_line(error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s:%s %s: %s", file, place,
+                 error ? "error" : "warning", d->message);
     }
 }
 

@@ -345,9 +345,28 @@ static void test_arena(void **state)
     config_free(NULL);
 }
 
+/* Editors do not count a byte order mark as a column. */
+static void byte_order_mark_is_no_column(void **state)
+{
+    static const char TEXT[] = "\xef\xbb\xbf{ \"x\": 1,\n\"y\": 2 }";
+    struct diagnostics found = {0};
+    (void)state;
+    assert_null(config_load_text(TEXT, sizeof TEXT - 1, "test.json", &found));
+    assert_int_equal(found.count, 4);
+    assert_int_equal(found.list[0].at.column, 1); /* listeners are missing */
+    assert_int_equal(found.list[1].at.column, 1); /* the mark itself */
+    assert_int_equal(found.list[2].at.column, 3);
+    assert_int_equal(found.list[2].caret, 2);
+    assert_string_equal(found.list[2].source_line, "{ \"x\": 1,");
+    assert_int_equal(found.list[3].at.line, 2);
+    assert_int_equal(found.list[3].at.column, 1);
+    diagnostics_free(&found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(byte_order_mark_is_no_column),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_listeners_and_backends),
