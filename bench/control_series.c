@@ -84,11 +84,9 @@ static bool is_empty(const struct tally *delta)
            result_errors(delta) == 0;
 }
 
-/* A short rest in which nothing happened is no news. */
-static bool is_news(const struct control *control, const struct series_point *point)
+static bool is_short(const struct control *control, const struct series_point *point)
 {
-    double shortest_s = (double)control->options->out.interval_ns / 1e9 / SHORT_SHARE;
-    return point->seconds >= shortest_s || !is_empty(&point->counted);
+    return point->seconds < (double)control->options->out.interval_ns / 1e9 / SHORT_SHARE;
 }
 
 void control_cut(struct control *control, bool stage_ends)
@@ -108,7 +106,11 @@ void control_cut(struct control *control, bool stage_ends)
     fill_router(control, stage_ends, &point);
     control->last = now;
     control->last_ns = point.end_ns;
-    if (!is_news(control, &point) || !keep_point(control->result, &point))
+    bool is_rest = is_short(control, &point);
+    if ((is_rest && is_empty(&point.counted)) || !keep_point(control->result, &point))
+        return;
+    /* What happens beside the measurement in a moment is worth no line. */
+    if (is_rest && control->stage != STAGE_MEASURING)
         return;
     progress_line(&control->progress, &point, (double)(point.end_ns - control->stage_ns) / 1e9);
 }

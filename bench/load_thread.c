@@ -137,7 +137,10 @@ static void report_progress(struct load_thread *thread, uint64_t now_ns)
         news = true;
     }
     if (!thread->finished && thread->begin_ns != 0 && now_ns >= thread->begin_ns) {
-        bool over = traffic->is_done(thread, now_ns);
+        /* A schedule lasts until its end, also when the last operation was due before. */
+        bool early = thread->load->open_loop && thread->load->options->load.count == 0 &&
+                     now_ns < thread->end_ns;
+        bool over = !early && traffic->is_done(thread, now_ns);
         uint64_t last_ns = thread->end_ns + thread->load->options->load.timeout_ns;
         if (!over && thread->end_ns != CLOCK_NEVER && now_ns > last_ns) {
             if (thread->load->open_loop)

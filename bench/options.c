@@ -307,11 +307,18 @@ static const char *nearest_option(const struct getopt_tables *tables, const char
     return nearest;
 }
 
+/* By its name, or its letter. */
+static bool is_called(const struct option_row *row, const char *name)
+{
+    bool letter = row->letter != 0 && name[0] == row->letter && name[1] == '\0';
+    return letter || strcmp(row->name, name) == 0;
+}
+
 /* The first mode that has an option of that name. */
 static const struct mode *find_owner(const char *name)
 {
     const struct option_row *row = option_rows;
-    while (row->name != NULL && strcmp(row->name, name) != 0)
+    while (row->name != NULL && !is_called(row, name))
         row++;
     if (row->name == NULL)
         return NULL;
@@ -328,6 +335,12 @@ static void say_unknown(const struct getopt_tables *tables, const struct mode *m
     char name[64];
     snprintf(name, sizeof(name), "%s", given + strspn(given, "-"));
     name[strcspn(name, "=")] = '\0';
+    for (size_t i = 0; i < tables->count; i++) {
+        if (strchr(given, '=') != NULL && strcmp(tables->rows[i]->name, name) == 0) {
+            fprintf(err, "sni-bench: --%s takes no value\n", name);
+            return;
+        }
+    }
     fprintf(err, "sni-bench: %s has no option %s", mode->name, given);
     const struct mode *owner = find_owner(name);
     const char *nearest = owner == NULL ? nearest_option(tables, name) : NULL;
@@ -362,8 +375,10 @@ static bool check_rules(const struct options *options, FILE *err)
                   is_same(options->out.json, options->out.hgrm) ||
                   is_same(options->out.html, options->out.hgrm);
     const struct rule rules[] = {
-        {options->load.max && options->load.rate > 0, "--rate and --max exclude each other"},
-        {options->ask.tls && options->ask.hello_only, "--tls and --hello-only exclude each other"},
+        {options->load.max && options->load.rate > 0,
+         "--rate and --max exclude each other: keep one"},
+        {options->ask.tls && options->ask.hello_only,
+         "--tls and --hello-only exclude each other: keep one"},
         {options->ask.tls && shapes,
          "--hello-size and --split shape the tool's own hellos, and with --tls OpenSSL makes them: "
          "drop --tls, or both of them"},
@@ -461,7 +476,9 @@ enum options_result options_parse(struct options *options, const struct mode *mo
         }
         if (value == ':') {
             row = row_of(&tables, optopt);
-            fprintf(err, "sni-bench: --%s needs a value: %s\n", row->name, row->argument);
+            bool plain = row->kind == OPTION_TEXT || row->kind == OPTION_LIST;
+            fprintf(err, "sni-bench: --%s needs a value: %s\n", row->name,
+                    plain ? row->argument : how_to_write(row));
             return OPTIONS_ERROR;
         }
         if (row->kind == OPTION_HELP) {

@@ -135,6 +135,9 @@ void result_conclude(struct result *result)
     if (result->lost_pid != 0)
         add_reason(result, "--pid %d ended during the run: its costs are not known",
                    (int)result->lost_pid);
-    result->failed = result_errors(&result->total) > 0 || result->total.ready == 0 ||
-                     (counts_operations && done == 0) || result->lost_pid != 0;
+    /* Who ends it before it has begun wants nothing of it. */
+    bool unwanted = result->interrupted && result->seconds <= 0;
+    bool nothing = result->total.ready == 0 || (counts_operations && done == 0);
+    result->failed =
+        result_errors(&result->total) > 0 || result->lost_pid != 0 || (nothing && !unwanted);
 }

@@ -126,18 +126,23 @@ static void print_phases(const struct result *result, FILE *out)
     fputc('\n', out);
 }
 
-/* Whoever names no name asks for one that the backends may not have. */
+/* Whoever names no name asks for one that the backends may not have; and TLS is for TLS. */
 static void print_hint(const struct result *result, FILE *out)
 {
     const struct options *options = result->options;
     const uint64_t *errors = result->total.errors;
-    bool named = options->ask.sni != NULL || options->ask.names != NULL || options->ask.sni_file;
-    if (named || (errors[LOAD_ERROR_MISROUTED] == 0 && errors[LOAD_ERROR_ALERT] == 0))
-        return;
-    fprintf(out,
-            "  every hello asked for %s, the default: say which names the backends have,\n"
-            "  with --names N as serve --names N has them, --sni NAME or --sni-file FILE\n",
-            LOAD_DEFAULT_NAME);
+    bool named =
+        options->ask.sni != NULL || options->ask.names != NULL || options->ask.sni_file != NULL;
+    uint64_t turned_away = errors[LOAD_ERROR_MISROUTED] + errors[LOAD_ERROR_ALERT];
+    if (result->total.ready == 0)
+        turned_away += errors[LOAD_ERROR_CLOSED] + errors[LOAD_ERROR_RESET];
+    if (!named && turned_away > 0)
+        fprintf(out,
+                "  every hello asked for %s, the default: say which names the backends have,\n"
+                "  with --names N as serve --names N has them, --sni NAME or --sni-file FILE\n",
+                LOAD_DEFAULT_NAME);
+    if (options->ask.tls && result->total.ready == 0 && errors[LOAD_ERROR_TIMEOUT] > 0)
+        fprintf(out, "  with --tls here the backends are sni-bench serve --tls\n");
 }
 
 static void print_errors(const struct result *result, FILE *out, bool color)
@@ -165,8 +170,8 @@ static void print_unusable(const struct result *result, FILE *out, bool color)
         fprintf(out, "%severy connection that was answered (%llu) reached a wrong backend%s\n",
                 red(color), (unsigned long long)misrouted, plain(color));
     else if (result->total.started > 0)
-        fprintf(out, "%snot one connection reached a backend of sni-bench serve%s\n", red(color),
-                plain(color));
+        fprintf(out, "%snot one connection was answered by a backend of sni-bench serve%s\n",
+                red(color), plain(color));
 }
 
 static uint64_t count_between(const struct histogram *histogram, double from_ns, double to_ns)
@@ -276,6 +281,13 @@ static void print_head(const struct result *result, FILE *out)
             environment.cpus);
 }
 
+static const char *why_failed(const struct result *result)
+{
+    if (result_errors(&result->total) > 0)
+        return "there were errors";
+    return result->lost_pid != 0 ? "--pid ended" : "nothing was completed";
+}
+
 void result_print(const struct result *result, FILE *out, bool color)
 {
     print_head(result, out);
@@ -286,6 +298,8 @@ void result_print(const struct result *result, FILE *out, bool color)
     print_errors(result, out, color);
     print_unusable(result, out, color);
     print_validity(result, out, color);
+    if (result->failed)
+        fprintf(out, "%sfailed    YES%s: %s\n", red(color), plain(color), why_failed(result));
     if (result->interrupted)
         fprintf(out, "interrupted\n");
     fflush(out);

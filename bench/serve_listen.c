@@ -100,6 +100,10 @@ static bool say_failed(const struct address *address, int error)
         fix = "; choose another --listen, or port 0 for any";
     else if (error == EACCES)
         fix = "; ports below 1024 need root";
+    else if (error == EADDRNOTAVAIL)
+        fix = "; that is no address of this machine";
+    else if (error == ENOENT)
+        fix = "; make its directory first";
     fprintf(stderr, "sni-bench: --listen %s: %s%s\n", address_format(address, text),
             strerror(error), fix);
     return false;
