@@ -73,18 +73,6 @@ static bool write_json(const cJSON *document, const char *path)
     return good;
 }
 
-bool report_check_outputs(const struct options *options)
-{
-    bool json = options->out.json != NULL && strcmp(options->out.json, "-") == 0;
-    bool html = options->out.html != NULL && strcmp(options->out.html, "-") == 0;
-    if (json && html)
-        fprintf(stderr,
-                "sni-bench: %s: --json - and --html - both want stdout: write one of them "
-                "to a file\n",
-                options->mode->name);
-    return !json || !html;
-}
-
 FILE *report_text_output(const struct options *options)
 {
     bool json = options->out.json != NULL && strcmp(options->out.json, "-") == 0;

@@ -64,7 +64,7 @@ static bool check_options(const struct options *options)
         fix = "--listen plays the backends of --names or --sni, not of --sni-file";
     if (fix != NULL)
         fprintf(stderr, "sni-bench: verify: %s\n", fix);
-    return fix == NULL && report_check_outputs(options) && verify_check_conditions(options);
+    return fix == NULL && verify_check_conditions(options);
 }
 
 static bool load_names(struct verify *verify)
@@ -228,11 +228,12 @@ static bool is_due(const struct verify *verify, const struct pace *pace, uint64_
     return rate <= 0 || (double)begun <= (double)(now_ns - verify->begun_ns) / 1e9 * rate;
 }
 
-/* Fills the slots that are free; the last ones are for long-lived streams. */
+/* Fills the slots that are free; the last ones are for long-lived streams, and filled first, so
+ * that a small --count leaves none of them out. */
 static void fill_slots(struct verify *verify, struct pace *pace, uint64_t now_ns)
 {
     uint32_t short_slots = verify->count - (uint32_t)verify->options->verify.long_lived;
-    for (uint32_t i = 0; i < verify->count && now_ns >= pace->hold_ns; i++) {
+    for (uint32_t i = verify->count; i-- > 0 && now_ns >= pace->hold_ns;) {
         struct verify_stream *stream = &verify->streams[i];
         bool is_long = i >= short_slots;
         if (stream->phase != VERIFY_FREE || now_ns < stream->due_ns)

@@ -3,12 +3,13 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from support import bench, router
+from support import bench, page, router
 from support.faulty_relay import CarelessRouter
 
 router.BINARY = sys.argv[1]
@@ -53,7 +54,8 @@ def torture(target, sockets, *arguments):
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             result = json.load(file)
-        assert result["failed"] == (done.returncode == 1)
+        bench.validate(TOOL, "torture", result)
+        assert done.returncode in (99, 1 if result["failed"] else 0), done.returncode
         assert result["deviations"] == sum(one["deviates"] for one in result["cases"])
     return done.returncode, result, done.stdout, done.stderr
 
@@ -131,6 +133,106 @@ class WrongRouters(unittest.TestCase):
             self.assertEqual(code, 1, out)
 
 
+class FailIf(unittest.TestCase):
+    """--fail-if: 99 when one holds, whether or not a case deviates."""
+
+    CASES = ("--only", "plain", "--only", "unknown-name", "--only", "no-sni")
+
+    def code(self, choose, *conditions):
+        words = [word for condition in conditions for word in ("--fail-if", condition)]
+        with Sockets() as sockets, CarelessRouter(lambda n: choose(n, sockets.addresses)) as wrong:
+            code, result, out, err = torture(wrong.address, sockets, *self.CASES, *words,
+                                             "--hello-timeout", "1s", "--timeout", "5s")
+        self.assertEqual(err.count(" holds"), code == 99, out + err)
+        return code, result["deviations"]
+
+    def test_exit_codes(self):
+        right = lambda n, to: to[0] if n < 2 else None  # the probe and the plain case
+        routes_all = lambda n, to: to[0]
+        for choose, condition, expected in (
+                (right, "deviations>0", (0, 0)), (right, "alerts>=1", (0, 0)),
+                (right, "best<3", (99, 0)), (right, "backend>=1", (99, 0)),
+                (right, "timeouts>0", (0, 0)), (right, "unreachable>0", (0, 0)),
+                (routes_all, "alerts>0", (1, 2)), (routes_all, "deviations>1", (99, 2)),
+                (routes_all, "backend>2", (99, 2))):
+            self.assertEqual(self.code(choose, condition), expected, condition)
+
+    def test_a_router_that_dies(self):
+        """What cannot be connected to any more is told as that."""
+        with Sockets() as sockets, CarelessRouter(lambda n: sockets.addresses[0]) as wrong:
+            serve = wrong.serve
+
+            def die(number, sock):
+                if number == 0:  # the probe
+                    wrong.listener.shutdown(socket.SHUT_RDWR)
+                    wrong.listener.close()
+                serve(number, sock)
+            wrong.serve = die
+            code, result, out, err = torture(wrong.address, sockets, *self.CASES, "--fail-if",
+                                             "unreachable>1")
+        self.assertEqual(code, 99, out + err)
+        self.assertGreaterEqual(sum(one["unreachable"] for one in result["cases"]), 2)
+        self.assertEqual(result["deviations"], 3)
+
+
+class Page(unittest.TestCase):
+    """--html, and report: several routers side by side, readable without scripts."""
+
+    def check_page(self, path):
+        with open(path, encoding="utf-8") as file:
+            parsed = page.Page(file.read())
+        self.assertEqual((parsed.crossed, parsed.open, parsed.handlers), ([], [], []))
+        self.assertEqual(parsed.fetched, [("meta", "http-equiv", "Content-Security-Policy")])
+        dom, console = page.Chromium().dom(path)
+        self.assertEqual(console, [])
+        self.assertIn('data-charts="drawn"', dom[:200])
+        return parsed
+
+    def check_cases(self, table, results):
+        """Each case has a word for each router, its expectation and its reason."""
+        rows = {row[0]: row for row in table[1:]}
+        self.assertEqual(len(rows), len(results[0]["cases"]))
+        for number, result in enumerate(results):
+            for one in result["cases"]:
+                row = rows[one["case"] + one["what"]]
+                word = ("deviates" if one["deviates"] else "best" if one["best"] else "ok")
+                self.assertTrue(row[2 + number].startswith(word + " "), row)
+                self.assertIn(one["problem"], row[2 + number])
+                self.assertEqual((row[1], row[-1]), (one["expected"], one["why"]))
+
+    def test_pages(self):
+        cases = ("--only", "plain", "--only", "other-name", "--only", "unknown-name")
+        results = []
+        with tempfile.TemporaryDirectory(prefix="bench_torture.") as scratch:
+            files = []
+            for name, choose in (("right<&>", lambda n, to: to[n - 1] if n in (1, 2) else
+                                  None if n else to[0]), ("wrong", lambda n, to: to[0])):
+                html = os.path.join(scratch, name + ".html")
+                with Sockets() as sockets, \
+                        CarelessRouter(lambda n, c=choose, s=sockets: c(n, s.addresses)) as relay:
+                    _, result, out, _ = torture(relay.address, sockets, *cases, "--html", html,
+                                                "--label", f"router={name}")
+                parsed = self.check_page(html)
+                self.assertEqual(parsed.tables[0][0], ["", name], out)
+                self.check_cases(parsed.tables[1], [result])
+                results.append(result)
+                files.append(os.path.join(scratch, name + ".json"))
+                with open(files[-1], "w", encoding="utf-8") as file:
+                    json.dump(result, file)
+            self.assertEqual([result["deviations"] for result in results], [0, 2])
+            html = os.path.join(scratch, "both.html")
+            done = subprocess.run([TOOL, "report", *files, "--html", html, "--md"],
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            parsed = self.check_page(html)
+        self.assertEqual(parsed.tables[0][0], ["", "right<&>", "wrong"])
+        self.assertEqual(parsed.tables[0][1][1:], ["ok 0 of 3", "deviates 2 of 3"])
+        self.check_cases(parsed.tables[1], results)
+        self.assertIn("| | right&lt;&amp;&gt; | wrong |", done.stdout)
+        self.assertIn("| plain | backend | backend |", done.stdout)
+        self.assertIn("| other-name | other backend | **backend** |", done.stdout)
+
+
 class CommandLine(unittest.TestCase):
     def test_a_router_that_does_not_know_the_backends(self):
         with Sockets() as sockets, CarelessRouter(lambda n: None) as wrong:
@@ -151,6 +253,13 @@ class CommandLine(unittest.TestCase):
                                 (["127.0.0.1:1", "--only", "plian"], "did you mean plain?"),
                                 (["127.0.0.1:1", "--only", "nonsense"], "torture --list"),
                                 (["127.0.0.1:1", "--gap", "0"], "--gap"),
+                                (["127.0.0.1:1", "--other", "Bench.Test"], "same name"),
+                                (["127.0.0.1:1", "--sni", ""], "1 to 200"),
+                                (["127.0.0.1:1", "--listen", "nonsense"], "--listen 'nonsense'"),
+                                (["127.0.0.1:1", "--listen", "unix:/x"], "twice"),
+                                (["127.0.0.1:1", "--listen", "127.0.0.1:65535"], "no port after"),
+                                (["127.0.0.1:1", "--fail-if", "crashes>0"], "deviations"),
+                                (["127.0.0.1:1", "--json", "-", "--html", "-"], "--html"),
                                 (["127.0.0.1:1", *(["--listen", ":0"] * 3)], "at most twice")):
             done = subprocess.run([TOOL, "torture", *arguments], capture_output=True, text=True,
                                   timeout=60)

@@ -1,7 +1,12 @@
-"""sni-bench verify: every planted fault is found and counted, and nothing else is."""
+"""sni-bench verify: every planted fault is found and counted, and nothing else is.
+
+SNI_BENCH_RELOAD_SECONDS says how long the router is reloaded each second (default 6).
+"""
 
 import json
 import os
+import pathlib
+import re
 import shlex
 import signal
 import subprocess
@@ -10,12 +15,29 @@ import tempfile
 import threading
 import unittest
 
-from support import bench, router
-from support.faulty_relay import FaultyRelay
+from support import bench, page, router
+from support.faulty_relay import FaultyRelay, Listener, pump
 
 router.BINARY = sys.argv[1]
 TOOL = sys.argv[2]
 FAULTS = ("misrouted", "corrupt", "truncated", "dropped", "stalled")
+RELOAD_SECONDS = float(os.environ.get("SNI_BENCH_RELOAD_SECONDS", "6"))
+RELOADS = pathlib.Path(__file__).resolve().parents[2] / "bench" / "verify-reload"
+
+
+def read_result(path, code):
+    """The JSON of a run, checked by its schema and against itself."""
+    with open(path, encoding="utf-8") as file:
+        result = json.load(file)
+    bench.validate(TOOL, "verify", result)
+    faults = sum(result["faults"].values())
+    assert result["failed"] == (faults > 0 or result["proves_nothing"] is not None)
+    assert code in (99, 1 if result["failed"] else 0), (code, result)
+    for word, total in (("whole", sum(result["whole"].values())), ("faults", faults)):
+        assert sum(one[word] for one in result["backends"]) == total
+    for word, total in (("faults", faults), ("reloads", result["reloads"]["done"])):
+        assert sum(point[word] for point in result["series"]) == total
+    return result
 
 
 def verify(*arguments):
@@ -27,8 +49,7 @@ def verify(*arguments):
         assert not router.SANITIZER.search(done.stderr), done.stderr
         result = None
         if os.path.exists(path):
-            with open(path, encoding="utf-8") as file:
-                result = json.load(file)
+            result = read_result(path, done.returncode)
         return done.returncode, result, done.stdout, done.stderr
 
 
@@ -166,6 +187,13 @@ class Proof(unittest.TestCase):
                                 (["127.0.0.1:1", "--max-size", "0"], "--max-size"),
                                 (["127.0.0.1:1", "--reload-every", "1ms"], "--reload-every"),
                                 (["127.0.0.1:1", "-d", "0"], "--duration"),
+                                (["127.0.0.1:1", "--reload-every", "2s"], "add that"),
+                                (["127.0.0.1:1", "--reload-cmd", ""], "is empty"),
+                                (["127.0.0.1:1", "--names", "0"], "names"),
+                                (["127.0.0.1:1", "--fail-if", "nonsense>1"], "misrouted"),
+                                (["127.0.0.1:1", "--fail-if", "dropped"], "--fail-if"),
+                                (["127.0.0.1:1", "--fail-if", "reloads<5"], "--reload-cmd"),
+                                (["127.0.0.1:1", "--json", "-", "--html", "-"], "--html"),
                                 ([], "needs a TARGET")):
             done = subprocess.run([TOOL, "verify", *arguments], capture_output=True, text=True,
                                   timeout=bench.RUN_LIMIT_S)
@@ -184,34 +212,187 @@ class Proof(unittest.TestCase):
         self.assertIn("ok: 0 faults", out)
 
 
+class FailIf(unittest.TestCase):
+    """--fail-if: 99 when one holds, whatever else is wrong; without it the run decides."""
+
+    def codes(self, target, *conditions):
+        codes = []
+        for condition in conditions:
+            code, _, out, err = verify(target, "--names", 4, "-n", 60, "-c", 4, "--long", 0,
+                                       "--max-size", "2k", "--fail-if", condition)
+            self.assertEqual(code == 99, f"--fail-if '{condition}' holds" in err, out + err)
+            codes.append(code)
+        return codes
+
+    def test_exit_codes(self):
+        with bench.Serve(TOOL, "--names", "4") as serve:
+            with FaultyRelay(serve.backends) as relay:
+                self.assertEqual(self.codes(relay.address, "faults>0", "streams<60", "rate>100m",
+                                            "streams>=60", "misrouted<=0"), [0, 0, 0, 99, 99])
+            with FaultyRelay(serve.backends, lambda n: "drop" if n % 60 == 7 else None) as relay:
+                self.assertEqual(self.codes(relay.address, "corrupt>0", "dropped>0", "dropped>1",
+                                            "faults>=1"), [1, 99, 1, 99])
+
+
+class Tls(unittest.TestCase):
+    """The same within real TLS sessions."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.serve = cls.enterClassContext(bench.Serve(TOOL, "--names", "4", "--tls"))
+
+    def run_through(self, fault, *arguments):
+        with FaultyRelay(self.serve.backends, fault) as relay:
+            code, result, out, _ = verify(relay.address, "--names", 4, "-c", 8, "--max-size", "100k",
+                                          "--tls", *arguments)
+            return code, result, out, sum(relay.planted.values())
+
+    def test_no_fault(self):
+        code, result, out, _ = self.run_through(lambda n: None, "-n", 150, "--long", 3)
+        self.assertEqual((code, sum(result["whole"].values())), (0, 153), out)
+        self.assertTrue(result["config"]["tls"])
+        self.assertGreater(result["exchanges"], 0)
+        for kind in ("half_close", "counted", "up", "down", "early_fin"):
+            self.assertGreater(result["whole"][kind], 10, kind)
+
+    def test_a_misroute_is_seen_by_the_certificate(self):
+        code, result, out, planted = self.run_through(
+            lambda n: "misroute" if n % 50 == 7 else None, "-n", 150, "--long", 0)
+        self.assertEqual((code, planted), (1, 3), out)
+        self.assertEqual(result["faults"], dict.fromkeys(FAULTS, 0) | {"misrouted": 3}, out)
+        for note in result["first_faults"]:
+            asked, shown = re.fullmatch(r"(\S+): answered with the certificate of (\S+)",
+                                        note["text"]).groups()
+            self.assertNotEqual(asked, shown)
+
+    def test_an_alert_in_the_handshake(self):
+        code, result, out, planted = self.run_through(
+            lambda n: "alert" if n % 50 == 7 else None, "-n", 100, "--long", 0)
+        self.assertEqual((code, result["faults"]["dropped"]), (1, planted), out)
+        for note in result["first_faults"]:
+            self.assertIn("alert 112 instead of an answer", note["text"])
+
+    def test_who_speaks_no_tls(self):
+        with bench.Serve(TOOL, "--names", "4") as plain:
+            code, result, out, _ = verify(plain.address, "--sni", "b0.bench.test", "--tls", "-n", 5,
+                                          "--long", 0, "--timeout", "2s")
+        self.assertEqual((code, sum(result["whole"].values())), (1, 0), out)
+
+    def test_half_close_is_close_notify(self):
+        """The backend sees the end of the session, not just a FIN, and still answers."""
+        relay = CountingRelay(self.serve.address)
+        with relay:
+            code, result, out, _ = verify(relay.address, "--sni", "b0.bench.test", "--tls", "-n", 60,
+                                          "-c", 2, "--long", 2, "--max-size", "50k")
+        self.assertEqual(code, 0, out)
+        ended = sum(result["whole"][kind] for kind in ("half_close", "up", "early_fin", "long"))
+        self.assertEqual(relay.notified, ended, out)
+
+    def test_plays_the_backends_too(self):
+        with tempfile.TemporaryDirectory(prefix="bench_verify.") as scratch:
+            address = f"unix:{scratch}/backend.sock"
+            code, result, out, err = verify(address, "--listen", address, "--tls", "-n", 40)
+        self.assertEqual((code, sum(result["whole"].values())), (0, 48), out + err)
+
+
+class CountingRelay(Listener):
+    """Counts the clients whose last record before their FIN has the length of an alert."""
+
+    ALERT_BYTES = 19  # level, description, inner type, tag (RFC 8446 5.2)
+
+    def __init__(self, server):
+        self.server = server
+        self.notified = 0
+        super().__init__()
+
+    def serve(self, number, sock):
+        with self.connect(self.server) as server:
+            thread = threading.Thread(target=pump, args=(server, sock), daemon=True)
+            thread.start()
+            records = bytearray()
+            length = None
+
+            def look(piece):
+                nonlocal length
+                records.extend(piece)
+                while len(records) >= 5 and len(records) >= 5 + int.from_bytes(records[3:5], "big"):
+                    length = int.from_bytes(records[3:5], "big")
+                    del records[:5 + length]
+                return piece
+            pump(sock, server, look)
+            with self.lock:
+                self.notified += length == self.ALERT_BYTES and not records
+            thread.join()
+
+
+class Page(unittest.TestCase):
+    """--html: readable without scripts, quiet in a browser."""
+
+    def test_the_page(self):
+        with bench.Serve(TOOL, "--names", "4") as serve, \
+                tempfile.TemporaryDirectory(prefix="bench_verify.") as scratch, \
+                FaultyRelay(serve.backends, lambda n: "misroute" if n == 20 else None) as relay:
+            path = os.path.join(scratch, "page.html")
+            code, result, out, err = verify(relay.address, "--names", 4, "-d", "2s", "-c", 4,
+                                            "--max-size", "5k", "--reload-cmd", "true", "--html",
+                                            path, "--label", "router=relay<1>")
+            self.assertEqual((code, result["faults"]["misrouted"]), (1, 1), out + err)
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            parsed = page.Page(text)
+            dom, console = page.Chromium().dom(path)
+        self.assertEqual((parsed.crossed, parsed.open, parsed.handlers), ([], [], []))
+        self.assertEqual(parsed.fetched, [("meta", "http-equiv", "Content-Security-Policy")])
+        faults = parsed.tables[0]
+        self.assertEqual(faults[0], ["", "relay<1>"])
+        self.assertEqual(faults[1], ["verdict", "failed 1 faults"])
+        for row, word in zip(faults[2:], FAULTS, strict=True):
+            self.assertTrue(row[0].startswith(word), row)
+        words = {row[0]: row[1] for row in faults[2:]}
+        self.assertEqual([words[key] for key in words if key.startswith("misrouted")], ["fault 1"])
+        self.assertEqual(sum(cell == "ok 0" for cell in words.values()), 4)
+        rows = {row[0]: row[1] for table in parsed.tables for row in table if len(row) == 2}
+        for one in result["backends"]:
+            self.assertIn(f"{one['whole']} whole", rows[one["name"]])
+        self.assertEqual(rows["reloads"], str(result["reloads"]["done"]))
+        self.assertEqual(console, [])
+        self.assertIn('data-charts="drawn"', dom[:200])
+        charts = json.loads(parsed.script("charts"))
+        self.assertEqual([chart["title"] for chart in charts][:2],
+                         ["Streams that ended whole", "Faults and reloads"])
+        self.assertEqual(dom.count("<canvas"), len(charts))
+        self.assertLess(text.index('class="finding"'), text.index("data-chart="))
+
+
 class Router(unittest.TestCase):
+    def reload(self, *arguments):
+        """bench/verify-reload with the binaries under test."""
+        with tempfile.TemporaryDirectory(prefix="bench_verify.") as scratch:
+            path = os.path.join(scratch, "result.json")
+            binaries = os.path.dirname(router.BINARY)
+            done = subprocess.run(["bash", RELOADS, "--binaries", binaries, "--json", path,
+                                   "--quiet", *arguments], capture_output=True, text=True,
+                                  timeout=RELOAD_SECONDS + bench.RUN_LIMIT_S)
+            said = done.stdout + done.stderr
+            self.assertFalse(router.SANITIZER.search(said), said)
+            self.assertTrue(os.path.exists(path), said)
+            return done.returncode, read_result(path, done.returncode), said
+
     def test_reload_each_second(self):
-        """The routes change place and company each second; nothing is ever lost."""
-        with bench.Serve(TOOL, "--names", "10") as serve, \
-                tempfile.TemporaryDirectory(prefix="bench_verify.") as scratch:
-            routes = dict(serve.backends)
-            there = router.routing(routes)
-            back = router.routing(dict(reversed(routes.items())) |
-                                  {"another.bench.test": serve.address})
-            with router.Router(there) as running:
-                for name, config in (("there", there), ("back", back)):
-                    config["log"] = {"access": {"path": str(running.access_file)}}
-                    with open(os.path.join(scratch, name), "w", encoding="utf-8") as file:
-                        json.dump(config, file)
-                script = (f"cd {shlex.quote(scratch)} && mv back spare && mv there back && "
-                          f"mv spare there && cp there {running.file}.new && "
-                          f"mv {running.file}.new {running.file} && "
-                          f"kill -HUP {running.process.pid}")
-                host, port = running.address()
-                code, result, out, _ = verify(f"{host}:{port}", "--names", 10, "-d", "6s",
-                                              "--timeout", "30s", "--reload-cmd", script)
-                self.assertEqual(result["faults"], dict.fromkeys(FAULTS, 0),
-                                 f"{out}\n{running.stderr()}")
-                self.assertEqual(code, 0, out)
-                self.assertGreaterEqual(result["reloads"]["done"], 3)
-                self.assertEqual(result["whole"]["long"], 8)
-                running.wait_line("reloaded: 11 routes")
-                running.wait_line("reloaded: 10 routes")
+        """Routes come, go, and lead elsewhere each second; nothing is ever lost."""
+        code, result, said = self.reload("--seconds", str(RELOAD_SECONDS))
+        self.assertEqual(result["faults"], dict.fromkeys(FAULTS, 0), said)
+        self.assertEqual(code, 0, said)
+        self.assertGreaterEqual(result["reloads"]["done"], RELOAD_SECONDS // 2)
+        self.assertEqual(result["whole"]["long"], 8)
+        self.assertRegex(said, r"the router reloaded \d+ times")
+
+    def test_reload_under_tls(self):
+        code, result, said = self.reload("--seconds", "3", "--tls", "--every", "500ms", "--names",
+                                         "4")
+        self.assertEqual(result["faults"], dict.fromkeys(FAULTS, 0), said)
+        self.assertEqual(code, 0, said)
+        self.assertGreater(result["reloads"]["done"], 0)
 
     def test_plays_the_backends_too(self):
         with tempfile.TemporaryDirectory(prefix="bench_verify.") as scratch:

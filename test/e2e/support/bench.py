@@ -58,12 +58,18 @@ class Serve:
 _schemas = {}
 
 
-def schema(bench):
-    if bench not in _schemas:
-        text = subprocess.run([bench, "schema"], capture_output=True, text=True, check=True).stdout
-        _schemas[bench] = json.loads(text)
-        jsonschema.Draft7Validator.check_schema(_schemas[bench])
-    return _schemas[bench]
+def schema(bench, of="run"):
+    """What `sni-bench schema --of` prints."""
+    if (bench, of) not in _schemas:
+        text = subprocess.run([bench, "schema", "--of", of], capture_output=True, text=True,
+                              check=True).stdout
+        _schemas[bench, of] = json.loads(text)
+        jsonschema.Draft7Validator.check_schema(_schemas[bench, of])
+    return _schemas[bench, of]
+
+
+def validate(bench, of, result):
+    jsonschema.validate(result, schema(bench, of))
 
 
 def run(bench, *arguments):
