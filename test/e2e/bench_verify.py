@@ -243,8 +243,8 @@ class Tls(unittest.TestCase):
 
     def run_through(self, fault, *arguments):
         with FaultyRelay(self.serve.backends, fault) as relay:
-            code, result, out, _ = verify(relay.address, "--names", 4, "-c", 8, "--max-size", "100k",
-                                          "--tls", *arguments)
+            code, result, out, _ = verify(relay.address, "--names", 4, "-c", 8, "--max-size",
+                                          "100k", "--tls", *arguments)
             return code, result, out, sum(relay.planted.values())
 
     def test_no_fault(self):
@@ -282,8 +282,8 @@ class Tls(unittest.TestCase):
         """The backend sees the end of the session, not just a FIN, and still answers."""
         relay = CountingRelay(self.serve.address)
         with relay:
-            code, result, out, _ = verify(relay.address, "--sni", "b0.bench.test", "--tls", "-n", 60,
-                                          "-c", 2, "--long", 2, "--max-size", "50k")
+            code, result, out, _ = verify(relay.address, "--sni", "b0.bench.test", "--tls", "-n",
+                                          60, "-c", 2, "--long", 2, "--max-size", "50k")
         self.assertEqual(code, 0, out)
         ended = sum(result["whole"][kind] for kind in ("half_close", "up", "early_fin", "long"))
         self.assertEqual(relay.notified, ended, out)
