@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "config/load.h"
+#include "config/report.h"
 
+/* Longest file name shown. */
+#define SHOWN_FILE 4096
 /* Columns of source shown at most. */
 #define SHOWN_COLUMNS 160
 
@@ -103,10 +106,12 @@ static void print_rest(size_t counted, const char *word, const char *file, FILE 
 
 void diagnostics_print(const struct diagnostics *found, const char *file, FILE *to, bool color)
 {
+    char shown[SHOWN_FILE];
+    const char *name = report_harmless(file, shown, sizeof shown);
     for (size_t i = 0; i < found->count; i++)
-        print_one(&found->list[i], file, to, color);
-    print_rest(found->errors, "error", file, to);
-    print_rest(found->warnings, "warning", file, to);
+        print_one(&found->list[i], name, to, color);
+    print_rest(found->errors, "error", name, to);
+    print_rest(found->warnings, "warning", name, to);
     if (found->no_memory)
-        fprintf(to, "%s: error: not enough memory to load this\n", file);
+        fprintf(to, "%s: error: not enough memory to load this\n", name);
 }

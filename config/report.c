@@ -142,6 +142,13 @@ void report_disarm(char *text, bool keep_tabs)
     }
 }
 
+const char *report_harmless(const char *text, char *out, size_t size)
+{
+    snprintf(out, size, "%s", text);
+    report_disarm(out, false);
+    return out;
+}
+
 /* The line around `offset`, cut on both sides when it is long; *caret = bytes before `offset`. */
 static char *source_copy(const struct report *report, size_t offset, size_t *caret)
 {

@@ -62,6 +62,9 @@ const char *report_place(const struct report *report, struct position at,
  */
 void report_disarm(char *text, bool keep_tabs);
 
+/* A copy to print, without what report_disarm() replaces; cut to `size`. Returns `out`. */
+const char *report_harmless(const char *text, char *out, size_t size);
+
 /* Bytes of the byte order mark that the text begins with, which is no column; 0: it has none. */
 size_t report_mark_bytes(const char *text, size_t len);
 

@@ -103,7 +103,10 @@ enum option_id command_next(struct command_reader *reader);
 
 /* --- messages and output --- */
 
-/* One line on stderr: `sni-router COMMAND: ` (COMMAND_COUNT: `sni-router: `) and the text. */
+/*
+ * One line on stderr: `sni-router COMMAND: ` (COMMAND_COUNT: `sni-router: `) and the text, in which
+ * control characters, of arguments and files, have become question marks.
+ */
 void command_complain(enum command_id id, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -117,12 +120,15 @@ int command_refuse(enum command_id id, const char *format, ...)
 const char *command_hint(char hint[COMMAND_HINT_MAX], const char *prefix, const char *wrong,
                          const char *const *words, size_t count);
 
+/* Longest name of a file, or host, that is shown. */
+#define COMMAND_SHOWN_MAX 4096
+
 /* What a configuration file is called in messages: as given, or "(stdin)" for "-". */
 const char *command_file_name(const char *file);
 
 /*
  * Reads a configuration. Returns 0 and sets *out, or the exit code: EX_NOINPUT when there is no
- * such file, EX_NOPERM when it may not be read, EX_OSERR for want of memory, else EX_CONFIG.
+ * such file, EX_OSERR for want of memory, else EX_CONFIG.
  * `found` has the findings; `trouble` says why the file could not be read at all, else it is "".
  */
 #define COMMAND_TROUBLE_MAX 160

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/report.h"
 #include "config/value.h"
 #include "sni/hello.h"
 
@@ -154,7 +155,9 @@ static void print_whole(const struct client_hello *hello)
 static void print_text(const char *file, enum hello_result result, size_t have,
                        const struct client_hello *hello)
 {
-    printf("%s: %s", file, hello_result_word(result));
+    char shown[COMMAND_SHOWN_MAX];
+
+    printf("%s: %s", report_harmless(file, shown, sizeof(shown)), hello_result_word(result));
     if (result == HELLO_MORE)
         printf(": %zu bytes are here, at least %zu are needed\n", have, hello->need);
     else if (result != HELLO_OK)

@@ -7,16 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/report.h"
 #include "config/suggest.h"
+
+/* Room for a sentence around a name that is as long as may be shown. */
+#define COMPLAINT_MAX (COMMAND_SHOWN_MAX + 512)
 
 static void complain(enum command_id id, const char *format, va_list arguments)
 {
+    char text[COMPLAINT_MAX];
+
+    vsnprintf(text, sizeof(text), format, arguments);
+    report_disarm(text, false);
     if (id < COMMAND_COUNT)
-        fprintf(stderr, "sni-router %s: ", command_info(id)->name);
+        fprintf(stderr, "sni-router %s: %s\n", command_info(id)->name, text);
     else
-        fputs("sni-router: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+        fprintf(stderr, "sni-router: %s\n", text);
 }
 
 void command_complain(enum command_id id, const char *format, ...)

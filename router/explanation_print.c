@@ -4,6 +4,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "config/report.h"
+
+/* Longest name of a file, or host, that is shown. */
+#define SHOWN_MAX 4096
+
 static const char *balance_word(enum balance_kind kind)
 {
     switch (kind) {
@@ -83,6 +88,14 @@ static void print_conditions(FILE *to, const struct config *config,
                 config->listeners[when->listeners[i]].name);
 }
 
+/* "routes.json:14" */
+static void print_place(FILE *to, const struct explanation *e, unsigned line)
+{
+    char shown[SHOWN_MAX];
+
+    fprintf(to, "%s:%u", report_harmless(e->config->file, shown, sizeof(shown)), line);
+}
+
 static void print_backend(const struct explanation *e, FILE *to)
 {
     const struct backend_config *backend = &e->config->backends[e->backend];
@@ -95,8 +108,9 @@ static void print_backend(const struct explanation *e, FILE *to)
         weights += backend->servers[i].weight;
         width = length > width ? length : width;
     }
-    fprintf(to, "  backend     %s, %s (%s:%u)\n", backend->name, balance_word(backend->balance),
-            e->config->file, backend->at.line);
+    fprintf(to, "  backend     %s, %s (", backend->name, balance_word(backend->balance));
+    print_place(to, e, backend->at.line);
+    fputs(")\n", to);
     for (uint32_t i = 0; i < backend->server_count; i++) {
         const struct server_config *server = &backend->servers[i];
         double share = weights > 0 ? 100.0 * server->weight / (double)weights : 0.0;
@@ -131,10 +145,10 @@ static void on_candidate_print(void *context, const struct route_candidate *cand
     const struct config *config = listing->explanation->config;
     const struct route *route = &config->routes[candidate->route];
 
-    fprintf(listing->to, "  %-10s  %u. %.*s (%s:%u) -> %s",
-            listing->number == 0 ? "candidates" : "", listing->number + 1,
-            (int)candidate->pattern_len, candidate->pattern, config->file, route->line,
-            config->backends[route->backend].name);
+    fprintf(listing->to, "  %-10s  %u. %.*s (", listing->number == 0 ? "candidates" : "",
+            listing->number + 1, (int)candidate->pattern_len, candidate->pattern);
+    print_place(listing->to, listing->explanation, route->line);
+    fprintf(listing->to, ") -> %s", config->backends[route->backend].name);
     if (route->when != NULL) {
         fputs(" if ", listing->to);
         print_conditions(listing->to, config, route->when);
@@ -158,8 +172,10 @@ static void print_route(const struct explanation *e, const char *host, FILE *to)
 {
     char why[EXPLANATION_WHY_MAX];
 
-    fprintf(to, "%s -> backend %s, by route %s (%s:%u)\n", host,
-            e->config->backends[e->backend].name, e->route->name, e->config->file, e->route->line);
+    fprintf(to, "%s -> backend %s, by route %s (", host, e->config->backends[e->backend].name,
+            e->route->name);
+    print_place(to, e, e->route->line);
+    fputs(")\n", to);
     fprintf(to, "  pattern     %.*s\n", (int)e->winner.pattern_len, e->winner.pattern);
     fputs("  conditions  ", to);
     print_conditions(to, e->config, e->route->when);
@@ -188,10 +204,13 @@ static void print_policy(const struct explanation *e, const char *host, FILE *to
 
 void explanation_print(const struct explanation *explanation, const char *host, FILE *to)
 {
+    char shown[SHOWN_MAX];
+    const char *name = report_harmless(host, shown, sizeof(shown));
+
     if (explanation->found)
-        print_route(explanation, host, to);
+        print_route(explanation, name, to);
     else
-        print_policy(explanation, host, to);
+        print_policy(explanation, name, to);
     if (explanation->backend != CONFIG_NONE) {
         print_backend(explanation, to);
         print_timeouts(explanation, to);

@@ -101,10 +101,10 @@ static int refuse_word(const char *word)
         names[id] = commands[id].name;
     names[COMMAND_COUNT] = "help";
     if (word[0] == '-')
-        fprintf(stderr, "sni-router: unknown option %s before the command\n", word);
+        command_complain(COMMAND_COUNT, "unknown option %s before the command", word);
     else
-        fprintf(stderr, "sni-router: unknown command '%s'%s\n", word,
-                command_hint(hint, "", word, names, COMMAND_COUNT + 1));
+        command_complain(COMMAND_COUNT, "unknown command '%s'%s", word,
+                         command_hint(hint, "", word, names, COMMAND_COUNT + 1));
     fputs("Try 'sni-router --help'.\n", stderr);
     return EX_USAGE;
 }

@@ -350,6 +350,9 @@ def test_explain_text():
            r"(?s)refused, by policy unknown_sni.*alert \(TLS alert 112\).*no_route.*none", "")
     expect("explain: an illegal name", run("explain", "good.json", "a..b"), NO,
            r"refused, by policy malformed(?s:.*)the host name is illegal", "")
+    expect("explain: control characters of the name reach no terminal",
+           run("explain", "good.json", "a\x1b[31m\n\x07\u009b.test"), NO,
+           r"\Aa\?\[31m\?\?\?+\.test -> refused, by policy malformed\n", "")
     expect("explain: a policy with a backend", run("explain", "policy.json", "x.test"), OK,
            r"backend rest, by policy unknown_sni", "")
     expect("explain: a broken file", run("explain", "broken.json", "a.test"), BAD_CONFIG, "",
@@ -520,6 +523,21 @@ def test_hello_files():
     pathlib.Path(os.fsdecode(os.fsencode(scratch) + b"/" + name)).write_bytes(b"x")
     value = one_json("hello --json: any file name is valid JSON", run("hello", "--json", name), NO)
     check("hello --json: and readable", value.get("file") == "caf\ufffd \"\\\n.bin", value)
+    expect("hello: control characters of a file's name reach no terminal", run("hello", name), NO,
+           r"\Acaf\? \"\\\?\.bin: not_tls: ", "")
+    for command in "hello", "check":
+        expect(f"{command}: nor those of one that is absent", run(command, "a\x1b[31m\n.x"),
+               NO_INPUT, "", r"\Asni-router \w+: a\?\[31m\?\.x: .*\n\Z")
+    write("esc\x1b.json", GOOD.encode())
+    expect("check: nor those of a good one", run("check", "esc\x1b.json"), OK,
+           r"\Aesc\?\.json: OK", "")
+    write("bad\x1b.json", BROKEN.encode())
+    expect("check: nor those of a bad one", run("check", "bad\x1b.json"), BAD_CONFIG, "",
+           r"\Abad\?\.json:3:\d+: error(?s:.*)\nbad\?\.json: FAILED")
+    expect("explain: nor those of its file", run("explain", "esc\x1b.json", "shop.example.com"),
+           OK, r"\A[^\x1b]*\(esc\?\.json:5\)[^\x1b]*\Z", "")
+    expect("nor those of a command that is none", run("ch\x1beck"), USAGE, "",
+           r"\Asni-router: unknown command 'ch\?eck'")
 
 
 def test_hello_pipe():
