@@ -71,6 +71,8 @@ bool report_write_document(const cJSON *document, const char *path);
  * it; NULL = out of memory.
  */
 cJSON *report_new_document(const struct options *options, double wall_start);
+/* Whether --json and --html can be written, before a long run; says on stderr what cannot. */
+bool report_check_outputs(const struct options *options);
 /* Where the text result goes: stdout, unless a file wants that. */
 FILE *report_text_output(const struct options *options);
 /* --json and --html. Takes the document over (NULL = it could not be made). */

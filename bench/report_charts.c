@@ -64,7 +64,14 @@ static const struct time_chart time_charts[] = {
      true},
     {"CPU of the router", "% of one CPU", 100, 1, {{"router_cpu", NULL, "", 0}}, NULL, false},
     {"Memory of the router",
-     "MiB (RSS)",
+     "MiB (PSS)",
+     1.0 / 1048576,
+     1,
+     {{"router_pss_bytes", NULL, "", 0}},
+     NULL,
+     false},
+    {"Memory of the router",
+     "MiB (RSS: PSS could not be read)",
      1.0 / 1048576,
      1,
      {{"router_rss_bytes", NULL, "", 0}},
@@ -125,6 +132,13 @@ void report_keep_chart(cJSON *charts, cJSON *chart)
         cJSON_Delete(chart);
 }
 
+/* The moment after the measurement, in which only what was under way ends, says nothing. */
+static bool is_ending(const cJSON *point)
+{
+    const cJSON *stage = cJSON_GetObjectItemCaseSensitive(point, "stage");
+    return cJSON_IsString(stage) && strcmp(stage->valuestring, "ending") == 0;
+}
+
 static void add_time_line(cJSON *chart, const struct comparison *comparison, size_t target,
                           const struct time_chart *kind, const struct time_line *line)
 {
@@ -136,13 +150,21 @@ static void add_time_line(cJSON *chart, const struct comparison *comparison, siz
     double last = -INFINITY;
     cJSON *series = new_series(comparison, target, line->suffix, line->line);
     cJSON_ArrayForEach (point, cJSON_GetObjectItemCaseSensitive(run->result, "series")) {
+        const cJSON *stage = cJSON_GetObjectItemCaseSensitive(point, "stage");
+        /* What is left after the load has ended: short, and no rate of anything. */
+        if (cJSON_IsString(stage) && strcmp(stage->valuestring, "ending") == 0)
+            continue;
         double x = compare_number(point, NULL, "at_s");
         double y = compare_number(point, NULL, line->field) * kind->scale;
         if (line->also != NULL)
             y += compare_number(point, NULL, line->also) * kind->scale;
         /* A latency of 0 is an interval in which nothing was completed. */
-        if (!(x > last) || isnan(y) || (kind->latency && y <= 0))
+        if (!(x > last) || isnan(y) || (kind->latency && y <= 0) || is_ending(point))
             continue;
+        /* A line begins where its first interval does: a short run has but one. */
+        double seconds = compare_number(point, NULL, "seconds");
+        if (!isfinite(last) && seconds > 0)
+            report_add_point(series, x - seconds, y);
         last = x;
         any = any || y != 0;
         report_add_point(series, x, y);

@@ -8,6 +8,7 @@
 
 #include "bench/environment.h"
 #include "bench/report.h"
+#include "bench/result.h"
 
 static void add_labels(cJSON *root, const struct text_list *labels)
 {
@@ -71,6 +72,12 @@ static bool write_json(const cJSON *document, const char *path)
     if (!good)
         fprintf(stderr, "sni-bench: --json %s: could not be written\n", path);
     return good;
+}
+
+bool report_check_outputs(const struct options *options)
+{
+    bool json = result_check_path("--json", options->out.json);
+    return result_check_path("--html", options->out.html) && json;
 }
 
 FILE *report_text_output(const struct options *options)

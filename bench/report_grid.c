@@ -131,6 +131,10 @@ static void put_plain(FILE *out, const char *text, size_t width)
 
 static void join(const struct cell *cell, char text[2 * CELL_TEXT])
 {
+    if (cell->state == REPORT_NONE) {
+        snprintf(text, (size_t)2 * CELL_TEXT, "-");
+        return;
+    }
     bool both = text_of(cell->word)[0] != '\0' && text_of(cell->text)[0] != '\0';
     snprintf(text, (size_t)2 * CELL_TEXT, "%.*s%s%.*s", CELL_TEXT - 1, text_of(cell->word),
              both ? ": " : "", CELL_TEXT - 1, text_of(cell->text));
@@ -210,6 +214,8 @@ static void put_markdown_cell(FILE *out, const struct cell *cell)
     const char *mark = cell->state == REPORT_BAD ? "**" : "";
     const char *text = text_of(cell->text);
     fprintf(out, " %s", mark);
+    if (cell->state == REPORT_NONE)
+        fputs("–", out);
     put_markdown(out, text[0] == '\0' ? text_of(cell->word) : text);
     fprintf(out, "%s |", mark);
 }
@@ -259,7 +265,7 @@ static void put_html_cell(FILE *out, const struct cell *cell)
         report_put_text(out, cell->word);
         fputs("</b> ", out);
     }
-    report_put_text(out, text_of(cell->text));
+    report_put_text(out, cell->state == REPORT_NONE ? "–" : text_of(cell->text));
     fputs("</td>", out);
 }
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Each has a colour on the page, and always a word beside it. */
+/* Each has a colour on the page, and always a word beside it; NONE is shown as a dash. */
 enum report_state { REPORT_PLAIN, REPORT_GOOD, REPORT_FAIR, REPORT_BAD, REPORT_NONE };
 enum report_form { REPORT_TEXT, REPORT_MARKDOWN, REPORT_HTML };
 

@@ -45,7 +45,7 @@ static void add_outcome(struct report_grid *grid, size_t column, const cJSON *on
 {
     char text[300];
     if (one == NULL) {
-        report_grid_cell(grid, column, REPORT_NONE, NULL, "–");
+        report_grid_cell(grid, column, REPORT_NONE, NULL, "%s", "");
         return;
     }
     describe(one, text, sizeof(text));

@@ -63,7 +63,7 @@ static struct report_grid *new_grid(const struct report_findings *all, const cha
 static void add_fault_cell(struct report_grid *grid, size_t column, double count)
 {
     if (isnan(count))
-        report_grid_cell(grid, column, REPORT_NONE, NULL, "–");
+        report_grid_cell(grid, column, REPORT_NONE, NULL, "%s", "");
     else if (count > 0)
         report_grid_cell(grid, column, REPORT_BAD, "fault", "%.15g", count);
     else
@@ -75,7 +75,8 @@ static void add_verdict(struct report_grid *grid, size_t column, const cJSON *do
     const char *nothing = text_of(document, "proves_nothing");
     double sum = sum_faults(document);
     if (sum > 0)
-        report_grid_cell(grid, column, REPORT_BAD, "failed", "%.15g faults", sum);
+        report_grid_cell(grid, column, REPORT_BAD, "failed", "%.15g fault%s", sum,
+                         sum == 1 ? "" : "s");
     else if (compare_says(document, "failed"))
         report_grid_cell(grid, column, REPORT_BAD, "failed", "%.300s", nothing);
     else
@@ -104,7 +105,7 @@ static void add_number(struct report_grid *grid, const struct report_findings *a
     for (size_t i = 0; i < all->count; i++) {
         double value = compare_number(all->items[i].document, object, field);
         if (isnan(value))
-            report_grid_cell(grid, i, REPORT_NONE, NULL, "–");
+            report_grid_cell(grid, i, REPORT_NONE, NULL, "%s", "");
         else
             report_grid_cell(grid, i, REPORT_PLAIN, NULL, "%.15g", value);
     }
@@ -201,7 +202,7 @@ static void add_backend(struct report_grid *grid, const struct report_findings *
         double bad = compare_number(one, NULL, "faults");
         double whole = compare_number(one, NULL, "whole");
         if (isnan(bad) || isnan(whole))
-            report_grid_cell(grid, i, REPORT_NONE, NULL, "–");
+            report_grid_cell(grid, i, REPORT_NONE, NULL, "%s", "");
         else if (bad > 0)
             report_grid_cell(grid, i, REPORT_BAD, "fault", "%.15g; %.15g whole", bad, whole);
         else
@@ -221,7 +222,7 @@ static struct report_grid *make_backends(const struct report_findings *all)
             add_backend(grid, all, text_of(one, "name"));
     }
     if (shown > NAMES_SHOWN)
-        report_grid_row(grid, "…", "the others are in the raw result");
+        report_grid_row(grid, "others", "in the raw result");
     return grid;
 }
 

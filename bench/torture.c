@@ -255,7 +255,7 @@ int torture_run(const struct options *options)
         torture_print_catalogue(torture->cases, torture->count, stdout);
         result = BENCH_OK;
     } else if (good && choose_names(torture) && scene_addresses(&torture->scene, options)) {
-        result = play(torture);
+        result = report_check_outputs(options) ? play(torture) : BENCH_FAILED;
     }
     free(torture);
     return result;

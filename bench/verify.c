@@ -320,7 +320,9 @@ int verify_run(const struct options *options)
     if (verify == NULL)
         return result;
     verify->options = options;
-    if (!load_names(verify)) {
+    if (!report_check_outputs(options)) {
+        result = BENCH_FAILED;
+    } else if (!load_names(verify)) {
         result = options->ask.sni_file == NULL ? BENCH_USAGE : BENCH_FAILED;
     } else if (prepare(verify)) {
         watch_signals(&signals, verify);

@@ -124,7 +124,8 @@ void verify_print(const struct verify *verify, FILE *out)
                 verify_fault_word(verify->notes[i].fault), verify->notes[i].text);
     const char *weakness = verify_weakness(verify);
     if (verify_fault_count(verify) > 0)
-        fprintf(out, "\nFAILED: %llu faults\n", (unsigned long long)verify_fault_count(verify));
+        fprintf(out, "\nFAILED: %llu fault%s\n", (unsigned long long)verify_fault_count(verify),
+                verify_fault_count(verify) == 1 ? "" : "s");
     else
         fprintf(out, "\n%s%s\n",
                 weakness == NULL ? "ok: 0 faults" : "FAILED: ", weakness == NULL ? "" : weakness);

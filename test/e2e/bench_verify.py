@@ -71,7 +71,7 @@ class Planted(unittest.TestCase):
         wanted[expected] = planted
         self.assertEqual(result["faults"], wanted, out)
         self.assertEqual(code, 1, out)
-        self.assertIn(f"FAILED: {planted} faults", out)
+        self.assertIn(f"FAILED: {planted} fault", out)
         self.assertEqual(sum(result["whole"].values()), count - planted)
         self.assertEqual(result["started_streams"], count)
         for note in result["first_faults"]:
@@ -345,7 +345,7 @@ class Page(unittest.TestCase):
         self.assertEqual(parsed.fetched, [("meta", "http-equiv", "Content-Security-Policy")])
         faults = parsed.tables[0]
         self.assertEqual(faults[0], ["", "relay<1>"])
-        self.assertEqual(faults[1], ["verdict", "failed 1 faults"])
+        self.assertEqual(faults[1], ["verdict", "failed 1 fault"])
         for row, word in zip(faults[2:], FAULTS, strict=True):
             self.assertTrue(row[0].startswith(word), row)
         words = {row[0]: row[1] for row in faults[2:]}
