@@ -71,6 +71,15 @@ class Modes(unittest.TestCase):
                 self.assertEqual(sum(point["requests"] for point in result["series"]),
                                  whole["requests"])
 
+    def test_a_short_run_has_its_charts(self):
+        with tempfile.NamedTemporaryFile(suffix=".html") as page:
+            self.good("conn", self.serve.address, "--sni", "b0.bench.test", "-n", "200", "--pid",
+                      self.serve.pid, "--html", page.name)
+            text = page.read().decode()
+        for title in ("Connections made", "CPU of the router", "Memory of the router"):
+            self.assertIn(f'"title":"{title}"', text)
+        self.assertIn('"unit":"MiB (PSS)"', text)
+
     def test_last_interval_is_as_long_as_what_was_left(self):
         result = self.good("latency", self.serve.address, "--sni", "b0.bench.test", "--rate", "100",
                            "-d", "1250ms", "--warmup", "0s", "--interval", "500ms")
