@@ -155,7 +155,7 @@ const char *comparison_rounds_text(const struct comparison *comparison,
 {
     size_t least = COMPARE_ROUNDS_MAX;
     size_t most = 0;
-    char range[32];
+    char range[48];
     for (size_t i = 0; i < comparison->target_count; i++) {
         size_t runs = comparison_runs_of(comparison, i);
         least = runs < least ? runs : least;
