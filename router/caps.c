@@ -2,13 +2,20 @@
 
 #include <sys/resource.h>
 
-/* Descriptors kept for everything that is neither a connection nor a pipe. */
-#define RESERVED_FDS        64u
+/*
+ * Descriptors kept for everything that is neither a connection nor a pipe: a part of them between
+ * these bounds, since a reload may open many sockets beside the old ones, and some per worker.
+ */
+#define RESERVED_SHARE      8u
+#define RESERVED_MIN        24u
+#define RESERVED_MAX        64u
 #define RESERVED_PER_WORKER 8u
-/* Pipes for splicing: a part of the descriptors, between these bounds in all. Each may hold 1 MiB.
+/*
+ * Pipes for splicing: a part of the descriptors, between these bounds in all, and one per worker at
+ * least. Each may hold 1 MiB.
  */
 #define PIPES_SHARE 32u
-#define PIPES_MIN   16u
+#define PIPES_MIN   4u
 #define PIPES_MAX   256u
 
 static rlim_t raise_descriptor_limit(void)
@@ -35,14 +42,15 @@ bool caps_compute(struct caps *caps, const struct config *config, uint32_t worke
 {
     uint32_t fds = (uint32_t)raise_descriptor_limit();
     uint32_t pipes = clamp(fds / PIPES_SHARE, PIPES_MIN, PIPES_MAX);
-    uint64_t other = RESERVED_FDS +
+    pipes = pipes > workers ? pipes : workers;
+    uint64_t other = clamp(fds / RESERVED_SHARE, RESERVED_MIN, RESERVED_MAX) +
                      (uint64_t)workers * (RESERVED_PER_WORKER + config->listener_count) +
                      2u * (uint64_t)pipes;
 
     *caps = (struct caps){.descriptors = fds, .least = (uint32_t)other + 2};
     if (other + 2 > fds)
         return false;
-    caps->pipes_per_worker = pipes / workers > 0 ? pipes / workers : 1;
+    caps->pipes_per_worker = pipes / workers;
     caps->connections = (fds - (uint32_t)other) / 2;
     return true;
 }

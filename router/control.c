@@ -229,9 +229,9 @@ static bool set_caps(struct host *host, const struct config *config, uint32_t wo
 
     if (!caps_compute(&caps, config, workers)) {
         log_line(LOG_LEVEL_ERROR,
-                 "the descriptor limit of %u is too low for %u workers, which need %u at least: "
-                 "raise it (ulimit -n)",
-                 caps.descriptors, workers, caps.least);
+                 "the descriptor limit of %u is too low for %u worker%s: %u are needed at least "
+                 "(ulimit -n)",
+                 caps.descriptors, workers, workers == 1 ? "" : "s", caps.least);
         return false;
     }
     host->pipes_per_worker = caps.pipes_per_worker;
