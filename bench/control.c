@@ -95,7 +95,7 @@ static void end_window(struct control *control)
     result->seconds = (double)(now_ns - control->read_ns) / 1e9;
     result->end_ns = now_ns;
     result->end = control->last_sample;
-    for (uint32_t i = 0; i < control->load->thread_count; i++) {
+    for (uint32_t i = 0; now_ns > control->read_ns && i < control->load->thread_count; i++) {
         uint64_t used_ns = thread_cpu_ns(&control->load->threads[i]) - control->cpu_ns[i];
         double share = (double)used_ns / (double)(now_ns - control->read_ns);
         if (share > result->tool_cpu)

@@ -13,7 +13,8 @@
 
 /* The kernel walks the pages for PSS: not more often than this, but for the ends of a stage. */
 #define MEMORY_EVERY_NS (900 * NS_PER_MS)
-/* Of --interval: a shorter rest goes to the point before, and is none when nothing happened. */
+/* Of --interval: less than that before the end of a stage there is no point but the one at its end.
+ */
 #define SHORT_SHARE 10
 
 static bool keep_point(struct result *result, const struct series_point *point)
@@ -106,11 +107,9 @@ void control_cut(struct control *control, bool stage_ends)
     fill_router(control, stage_ends, &point);
     control->last = now;
     control->last_ns = point.end_ns;
-    bool is_rest = is_short(control, &point);
-    if ((is_rest && is_empty(&point.counted)) || !keep_point(control->result, &point))
-        return;
-    /* What happens beside the measurement in a moment is worth no line. */
-    if (is_rest && control->stage != STAGE_MEASURING)
+    /* What happens beside the measurement in a moment is worth no line, and nothing no point. */
+    bool beside = is_short(control, &point) && control->stage != STAGE_MEASURING;
+    if ((beside && is_empty(&point.counted)) || !keep_point(control->result, &point) || beside)
         return;
     progress_line(&control->progress, &point, (double)(point.end_ns - control->stage_ns) / 1e9);
 }

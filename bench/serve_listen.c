@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -23,12 +24,39 @@ static void set_int(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
+/* The file of a unix socket; NULL = the address has none. */
+static const char *path_of(const struct address *address)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
+    bool has = address->storage.ss_family == AF_UNIX && un->sun_path[0] != '\0';
+    return has ? un->sun_path : NULL;
+}
+
+/* Whether what lies at the path may go: only a socket on which nobody listens any more. */
+static int check_abandoned(const struct address *address)
+{
+    struct stat status;
+    if (lstat(path_of(address), &status) != 0)
+        return 0;
+    if (!S_ISSOCK(status.st_mode))
+        return -EEXIST;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int result = connect(fd, (const struct sockaddr *)&address->storage, address->len);
+    bool abandoned = result != 0 && errno == ECONNREFUSED;
+    close(fd);
+    return abandoned ? 0 : -EADDRINUSE;
+}
+
 /*
  * Whether another process listens there: with SO_REUSEPORT it would silently get half of the
  * connections. 0 or a negative errno.
  */
 static int check_unused(const struct address *address)
 {
+    if (path_of(address) != NULL)
+        return check_abandoned(address);
     if (address->storage.ss_family == AF_UNIX || address_port(address) == 0)
         return 0;
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -55,10 +83,9 @@ static int open_listener(struct address *address, bool defer)
         set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
         if (defer)
             set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
-    } else if (address->storage.ss_family == AF_UNIX) {
-        const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
-        if (un->sun_path[0] != '\0')
-            unlink(un->sun_path);
+    } else if (path_of(address) != NULL) {
+        /* check_unused() has looked at it. */
+        unlink(path_of(address));
     }
     socklen_t len = sizeof(address->storage);
     if (bind(fd, (const struct sockaddr *)&address->storage, address->len) != 0 ||
@@ -104,6 +131,8 @@ static bool say_failed(const struct address *address, int error)
         fix = "; that is no address of this machine";
     else if (error == ENOENT)
         fix = "; make its directory first";
+    else if (error == EEXIST)
+        fix = " and is no socket; choose another path";
     fprintf(stderr, "sni-bench: --listen %s: %s%s\n", address_format(address, text),
             strerror(error), fix);
     return false;
@@ -207,9 +236,13 @@ void serve_unlisten(struct serve *serve)
     for (uint64_t t = 0; t < serve->options->load.threads; t++) {
         struct serve_thread *thread = &serve->threads[t];
         for (uint32_t i = 0; thread->listeners != NULL && i < serve->listener_count; i++) {
-            bool shared = t > 0 && serve->backends[i].address.storage.ss_family == AF_UNIX;
-            if (!shared && thread->listeners[i].fd > 0)
-                close(thread->listeners[i].fd);
+            const struct address *address = &serve->backends[i].address;
+            bool shared = t > 0 && address->storage.ss_family == AF_UNIX;
+            if (shared || thread->listeners[i].fd <= 0)
+                continue;
+            close(thread->listeners[i].fd);
+            if (path_of(address) != NULL)
+                unlink(path_of(address));
         }
         free(thread->listeners);
     }

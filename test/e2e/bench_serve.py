@@ -205,6 +205,24 @@ class Names(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn("Address already in use", done.stderr)
 
+    def test_unix_sockets_are_taken_over_only_when_abandoned(self):
+        scratch = self.enterContext(tempfile.TemporaryDirectory(prefix="bench_serve."))
+        path = os.path.join(scratch, "socket")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("kept")
+        self.refused(1, ["--listen", f"unix:{path}"], "is no socket; choose another path")
+        with open(path, encoding="ascii") as file:
+            self.assertEqual(file.read(), "kept")
+        os.unlink(path)
+        self.refused(1, ["--listen", f"unix:{scratch}/no/socket"], "make its directory first")
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(path)
+            other.listen()
+            self.refused(1, ["--listen", f"unix:{path}"], "Address already in use")
+        with bench.Serve(TOOL, "--listen", f"unix:{path}", "-t", "2"):
+            self.assertTrue(os.path.exists(path))
+        self.assertFalse(os.path.exists(path))
+
     def test_bad_start(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = "127.0.0.1:%d" % taken.getsockname()[1]

@@ -271,7 +271,8 @@ static void test_misrouted_is_not_unreached(void **state)
     fixture->options.ask.sni = "a.test";
     fixture->result.total = (struct tally){.started = 5, .errors[LOAD_ERROR_REFUSED] = 5};
     text = text_of(fixture);
-    assert_non_null(strstr(text, "not one connection was answered by a backend of sni-bench serve"));
+    assert_non_null(
+        strstr(text, "not one connection was answered by a backend of sni-bench serve"));
     assert_null(strstr(text, "the default"));
     free(text);
     destroy(fixture);

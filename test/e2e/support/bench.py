@@ -111,7 +111,7 @@ def check_series(result):
         assert sum(point[key] for point in measured) == result["totals"][key], key
     if measured:
         lengths = sum(point["seconds"] for point in measured)
-        assert abs(lengths - result["seconds"]) < 0.02 * len(measured), (lengths, result["seconds"])
+        assert abs(lengths - result["seconds"]) < 1e-6, (lengths, result["seconds"])
         assert abs(measured[-1]["at_s"] - result["seconds"]) < 1e-6, measured[-1]
     for point in points:
         assert abs(point["requests_per_s"] * point["seconds"] - point["requests"]) < 1e-3, point
