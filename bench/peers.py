@@ -7,51 +7,26 @@ starts them anew. Everything started here ends here, by process number; the scra
 
 import argparse
 import ctypes
-import datetime
 import json
+import math
 import os
 import pathlib
-import platform
 import resource
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from peers_table import BEGIN, END, OURS, SCENARIOS, Table, plain, section
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- bench/peers: begin -->", "<!-- bench/peers: end -->"
-OURS = "sni-router"
-RIVALS = ("haproxy", "nginx")  # the better of these is what a ratio is to
 DESCRIPTORS = 20000  # for each process
-
-# The bars: at most so many times the better of haproxy and nginx.
-# scenario: (title, words for sni-bench, metric, bar; None = shown only)
-SCENARIOS = {
-    "bulk-down-1": ("bulk, 1 stream down", "bulk --dir down -c 1", "cpu_ms_per_gib", 0.50),
-    "bulk-down-16": ("bulk, 16 streams down", "bulk --dir down -c 16", "cpu_ms_per_gib", 0.40),
-    "bulk-down-200": ("bulk, 200 streams down", "bulk --dir down -c 200", "cpu_ms_per_gib", 0.40),
-    "bulk-up-16": ("bulk, 16 streams up", "bulk --dir up -c 16", "cpu_ms_per_gib", 0.40),
-    "conn": ("new connections: hello, 1 KiB back, close", "conn --max -c 64 --resp 1k",
-             "cpu_us_per_connection", 1.00),
-    "request-100": ("requests on 64 connections, 100 B back",
-                    "latency --max -c 64 --req 100 --resp 100", "cpu_us_per_request", 1.00),
-    "request-16k": ("requests on 64 connections, 16 KiB back",
-                    "latency --max -c 64 --req 100 --resp 16k", "cpu_us_per_request", 1.00),
-    "latency-2k": ("latency at 2,000 requests/s on 64 connections",
-                   "latency --rate 2k -c 64 --req 100 --resp 1k", "cpu_us_per_request", None),
-    "latency-new": ("latency of 500 new connections/s", "conn --rate 500 --resp 1k",
-                    "cpu_us_per_connection", None),
-}
-# And these, as they are.
-IDLE_KIB_MAX = 0.60  # PSS of an idle relaying connection
-LEFT_KIB_MAX = 1024  # PSS that stays when the bulk connections have gone
-UNITS = {"cpu_ms_per_gib": "CPU ms/GiB", "cpu_us_per_connection": "CPU µs/connection",
-         "cpu_us_per_request": "CPU µs/request"}
+ROUNDS_MAX = 64  # that sni-bench compare makes
+MEMORY = ("idle", "gone")  # scenarios beside those of the tables
 
 
 class Failure(Exception):
@@ -79,7 +54,11 @@ class Children:
             limit = DESCRIPTORS if most == resource.RLIM_INFINITY else min(DESCRIPTORS, most)
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
-        process = subprocess.Popen(command, preexec_fn=prepare, stdin=subprocess.DEVNULL, **options)
+        try:
+            process = subprocess.Popen(command, preexec_fn=prepare, stdin=subprocess.DEVNULL,
+                                       **options)
+        except OSError as error:
+            raise Failure(f"{command[0]}: {error.strerror}") from error
         self.running.append(process)
         return process
 
@@ -108,6 +87,7 @@ class Router:
 
     TEMPLATES = {OURS: "sni-router.json", "haproxy": "haproxy.cfg", "nginx": "nginx.conf",
                  "sniproxy": "sniproxy.conf"}
+    PACKAGES = {"nginx": "nginx-light libnginx-mod-stream"}
 
     def __init__(self, name, bench):
         self.name = name
@@ -154,6 +134,17 @@ class Router:
     def stop(self):
         self.bench.children.end(self.process)
 
+    def check_alive(self, during):
+        code = self.process.poll()
+        if code is not None:
+            log = (self.bench.scratch / f"{self.name}.log").read_text(errors="replace")
+            raise Failure(f"{self.name} ended during {during}: exit code {code}\n{log[-2000:]}")
+
+    @classmethod
+    def missing(cls, name):
+        """What to install, or None."""
+        return None if shutil.which(name) else cls.PACKAGES.get(name, name)
+
     def pss_kib(self):
         with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as rollup:
             return next(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
@@ -193,9 +184,10 @@ class Bench:
         self.backend = None
         self.documents = []  # JSON files, in order
         self.comparisons = {}
-        self.idle = {}
-        self.gone = {}
-        names = [OURS] + [name for name in options.peers if name]
+        self.idle, self.idle_failures = {}, {}
+        self.gone, self.gone_failures = {}, {}
+        self.gone_count = 200 if options.quick else 5000
+        names = [OURS, *options.peers]
         self.routers = [Router(name, self) for name in names]
 
     def close(self):
@@ -225,6 +217,7 @@ class Bench:
         if process.returncode not in good:
             detail = said.decode(errors="replace")
             raise Failure(f"{what}: exit code {process.returncode}: {' '.join(command)}\n{detail}")
+        return process.returncode
 
     def compare(self, name):
         title, words, _, _ = SCENARIOS[name]
@@ -240,10 +233,12 @@ class Bench:
                        "-d", f"{options.seconds}s", "--warmup", f"{options.seconds / 4}s",
                        "--interval", f"{max(0.05, options.seconds / 20)}s",
                        "--timeout", "5s" if options.quick else "30s"], title, good=(0, 1, 2))
+        for router in self.routers:
+            router.check_alive(title)
         document = json.loads(path.read_text(encoding="utf-8"))
         failed = {target["name"]: target["runs_failed"] for target in document["targets"]}
-        if failed["direct"] or failed[OURS]:
-            raise Failure(f"{title}: connections failed: {failed}")
+        if failed["direct"]:
+            raise Failure(f"{title}: connections failed even without a router")
         self.documents.append(path)
         self.comparisons[name] = document
 
@@ -256,8 +251,14 @@ class Bench:
             router.stop()
 
     def load(self, router, *words):
-        self.run_tool([words[0], router.address, "--cpu-list", str(self.load_cpu), "--quiet",
-                       *words[1:]], f"{router.name}: {' '.join(words)}")
+        """Whether no connection failed."""
+        what = f"{router.name}: {' '.join(words)}"
+        code = self.run_tool([words[0], router.address, "--cpu-list", str(self.load_cpu),
+                              "--quiet", *words[1:]], what, good=(0, 1, 2))
+        router.check_alive(what)
+        if code == 1:
+            say(f"{what}: connections failed")
+        return code != 1
 
     def measure_idle(self):
         """PSS growth per held connection, of a router that has only warmed up."""
@@ -266,32 +267,45 @@ class Bench:
         for turn in range(self.options.rounds):
             for router in self.routers:
                 router.start()
-                self.load(router, "conn", "-n", "50", "-c", "10")
+                good = self.load(router, "conn", "-n", "50", "-c", "10")
                 path = self.scratch / f"idle-{router.name}-{turn}.json"
-                self.load(router, "idle", "-c", str(count), "-d", "1s", "--pid",
-                          str(router.process.pid), "--label", f"router={router.name}", "--label",
-                          "title=memory of idle connections", "--json", str(path))
+                good = self.load(router, "idle", "-c", str(count), "-d", "1s", "--pid",
+                                 str(router.process.pid), "--label", f"router={router.name}",
+                                 "--label", "title=memory of idle connections", "--json",
+                                 str(path)) and good
                 router.stop()
+                failures = self.idle_failures.get(router.name, 0)
+                self.idle_failures[router.name] = failures + (not good)
                 self.documents.append(path)
-                result = json.loads(path.read_text(encoding="utf-8"))
-                # The cost itself is null when a router has become smaller meanwhile.
-                before, end = (result["samples"][at]["pss_bytes"] for at in ("before", "end"))
-                kib = (end - before) / 1024 / result["totals"]["held"]
-                self.idle.setdefault(router.name, []).append(kib)
-                say(f"round {turn + 1}/{self.options.rounds}  {router.name:16}  {kib:.2f} KiB")
+                kib = self.kib_per_connection(json.loads(path.read_text(encoding="utf-8")))
+                found = self.idle.setdefault(router.name, [])
+                if kib is not None:
+                    found.append(kib)
+                shown = "not known" if kib is None else f"{kib:.2f} KiB"
+                say(f"round {turn + 1}/{self.options.rounds}  {router.name:16}  {shown}")
+
+    @staticmethod
+    def kib_per_connection(result):
+        """The cost itself is null when a router has become smaller meanwhile."""
+        held = result["totals"]["held"]
+        samples = result["samples"] or {"before": {}, "end": {}}
+        before, end = (samples[at].get("pss_bytes") for at in ("before", "end"))
+        if not held or before is None or end is None:
+            return None
+        return (end - before) / 1024 / held
 
     def measure_gone(self):
         """What stays in a router when many bulk connections have come and gone."""
-        count = 200 if self.options.quick else 5000
-        say(f"\nwhat stays after {count} bulk connections")
+        say(f"\nwhat stays after {self.gone_count} bulk connections")
         for router in self.routers:
             router.start()
-            self.load(router, "conn", "-n", "50", "-c", "10", "--resp", "1m")
+            good = self.load(router, "conn", "-n", "50", "-c", "10", "--resp", "1m")
             before = self.settle(router, None)
-            self.load(router, "conn", "-n", str(count), "-c", "500", "--resp", "1m", "--timeout",
-                      "30s")
+            good = self.load(router, "conn", "-n", str(self.gone_count), "-c", "500", "--resp",
+                             "1m", "--timeout", "30s") and good
             after = self.settle(router, before)
             router.stop()
+            self.gone_failures[router.name] = int(not good)
             growth = tuple(b - a for a, b in zip(before, after))
             self.gone[router.name] = growth
             say(f"{router.name:16}  PSS {growth[0]:+d} KiB, descriptors {growth[1]:+d}, "
@@ -325,143 +339,6 @@ def choose_cpus(options):
     return router, load
 
 
-def number(value):
-    digits = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
-    return f"{value:.{digits}f}"
-
-
-class Table:
-    """Rows of the report, and which bars were missed."""
-
-    def __init__(self, bench):
-        self.bench = bench
-        self.names = [router.name for router in bench.routers]
-        self.missed = []
-
-    def better(self, medians):
-        known = [medians[name] for name in RIVALS if name in medians]
-        return min(known) if known and min(known) > 0 else None
-
-    def judge(self, title, value, bar, met):
-        if bar is None:
-            return ""
-        if not met:
-            self.missed.append(f"{title}: {value}, the bar is {bar}")
-        return f"≤ {bar}: {'met' if met else '**missed**'}"
-
-    def cost_row(self, name):
-        title, _, metric, bar = SCENARIOS[name]
-        metrics = {m["key"]: m for m in self.bench.comparisons[name]["metrics"]}
-        spreads = {v["target"]: v for v in metrics.get(metric, {"values": []})["values"]}
-        failed = {t["name"]: t["runs_failed"] for t in self.bench.comparisons[name]["targets"]}
-        cells = []
-        for router in self.names:
-            spread = spreads.get(router)
-            mark = " †" if failed[router] else ""
-            cells.append("–" if spread is None else
-                         f"{number(spread['median'])} ({number(spread['min'])}–"
-                         f"{number(spread['max'])}){mark}")
-        better = self.better({r: s["median"] for r, s in spreads.items()})
-        if better is None or OURS not in spreads:
-            return [title, UNITS[metric], *cells, "–", ""]
-        ratio = spreads[OURS]["median"] / better
-        verdict = "" if bar is None else self.judge(title, f"{ratio:.2f}×", f"{bar:.2f}×",
-                                                    ratio <= bar)
-        return [title, UNITS[metric], *cells, f"{ratio:.2f}×", verdict]
-
-    def idle_row(self):
-        values = self.bench.idle
-        cells = [f"{number(statistics.median(values[r]))} ({number(min(values[r]))}–"
-                 f"{number(max(values[r]))})" for r in self.names]
-        medians = {router: statistics.median(found) for router, found in values.items()}
-        better = self.better(medians)
-        verdict = self.judge("idle connection", f"{medians[OURS]:.2f} KiB",
-                             f"{IDLE_KIB_MAX:.2f} KiB", medians[OURS] <= IDLE_KIB_MAX)
-        ratio = "–" if not better else f"{medians[OURS] / better:.2f}×"
-        return ["idle relaying connection", "KiB of PSS", *cells, ratio, verdict]
-
-    def gone_rows(self):
-        growth = self.bench.gone
-        pss = growth[OURS][0]
-        verdict = self.judge("PSS after bulk", f"{pss} KiB", f"{LEFT_KIB_MAX} KiB",
-                             pss <= LEFT_KIB_MAX)
-        yield ["after 5,000 bulk connections came and went", "KiB of PSS more",
-               *(str(growth[r][0]) for r in self.names), "–", verdict]
-        left = growth[OURS][1]
-        verdict = self.judge("descriptors after bulk", left, 0, left <= 0 and growth[OURS][2] <= 0)
-        yield ["", "descriptors (of them pipes) more",
-               *(f"{growth[r][1]} ({growth[r][2]})" for r in self.names), "–", verdict]
-
-    def costs(self):
-        head = ["scenario", "unit", *self.names, "to the better of " + " and ".join(RIVALS), "bar"]
-        rows = [self.cost_row(name) for name in self.bench.comparisons]
-        if self.bench.idle:
-            rows.append(self.idle_row())
-        if self.bench.gone:
-            rows.extend(self.gone_rows())
-        return [head, *rows]
-
-    def latencies(self):
-        names = ["direct", *self.names]
-        rows = [["scenario", "latency, ms", *names]]
-        for name, document in self.bench.comparisons.items():
-            for metric in document["metrics"]:
-                if metric["kind"] != "latency" or metric["key"] not in ("p50_ms", "p99_ms"):
-                    continue
-                medians = {v["target"]: v for v in metric["values"]}
-                cells = [f"{medians[n]['median']:.3f}" if n in medians else "–" for n in names]
-                rows.append([SCENARIOS[name][0], metric["key"][:3], *cells])
-        return rows
-
-
-def markdown(rows):
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines.insert(1, "|" + "---|" * 2 + "---:|" * (len(rows[0]) - 2))
-    return "\n".join(lines)
-
-
-def plain(rows):
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-                     for row in rows)
-
-
-def machine():
-    model = platform.machine()
-    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
-        for line in info:
-            if line.startswith("model name"):
-                model = line.split(":", 1)[1].strip()
-                break
-    return f"{model}, {os.cpu_count()} CPUs, Linux {platform.release()}"
-
-
-def section(bench, table):
-    options = bench.options
-    day = datetime.datetime.now(datetime.timezone.utc).date()
-    versions = "; ".join(router.version() for router in bench.routers)
-    costs = table.costs()
-    latencies = table.latencies()
-    text = f"""{BEGIN}
-Measured on {day}; \
-`bash bench/peers --rounds {options.rounds} --seconds {options.seconds:g} --update`
-installs what is missing, builds, measures and writes this.
-
-* Machine: {machine()}; routers on CPU {bench.router_cpu}, generator and backends on CPU \
-{bench.load_cpu}.
-* Versions: {versions}.
-* Each router has one worker and the configuration in `bench/peers.d/`. {options.rounds} rounds in \
-turns of {options.seconds:g} s each; median (smallest–largest). † = some runs had connections fail.
-
-{markdown(costs)}
-"""
-    if len(latencies) > 1:
-        text += f"\n{markdown(latencies)}\n"
-    if options.quick or options.rounds < 5:
-        text += "\nA smoke run: too short to mean anything.\n"
-    return text + END
-
-
 def update_page(text):
     page = PAGE.read_text(encoding="utf-8")
     before, found, rest = page.partition(BEGIN)
@@ -471,40 +348,89 @@ def update_page(text):
     PAGE.write_text(before + text + after, encoding="utf-8")
 
 
-def parse_options():
-    parser = argparse.ArgumentParser(prog="bench/peers")
+def usage_error(text):
+    say(f"bench/peers: {text}; see bash bench/peers --help")
+    sys.exit(64)
+
+
+def positive(read):
+    """An argparse type: a number that is more than 0 and not infinite."""
+    def parse(text):
+        value = read(text)
+        if not math.isfinite(value) or value <= 0:
+            raise ValueError
+        return value
+    parse.__name__ = "number above 0"
+    return parse
+
+
+def add_options(parser):
     parser.add_argument("--binaries", required=True)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--rounds", type=positive(int))
+    parser.add_argument("--seconds", type=positive(float))
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--peers", default="haproxy,nginx,sniproxy",
-                        type=lambda text: text.split(","))
+                        type=lambda text: [name for name in text.split(",") if name])
     parser.add_argument("--router-cpu", type=int)
     parser.add_argument("--load-cpu", type=int)
     parser.add_argument("--html")
     parser.add_argument("--json")
     parser.add_argument("--update", action="store_true")
     parser.add_argument("--check", action="store_true")
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(prog="bench/peers", allow_abbrev=False, add_help=False)
+    add_options(parser)
     try:
         options = parser.parse_args()
     except SystemExit as end:
         sys.exit(64 if end.code else 0)
-    unknown = [name for name in options.peers if name not in Router.TEMPLATES or name == OURS]
-    if unknown != [] and options.peers != [""]:
-        say(f"bench/peers: --peers {unknown[0]}: known are haproxy, nginx, sniproxy")
-        sys.exit(64)
+    known = [name for name in Router.TEMPLATES if name != OURS]
+    for name in options.peers:
+        if name not in known:
+            usage_error(f"--peers {name}: known are {' '.join(known)}")
+    for word in options.only:
+        if not any(word in name for name in [*SCENARIOS, *MEMORY]):
+            usage_error(f"--only {word}: no scenario is called so; there are "
+                        f"{' '.join([*SCENARIOS, *MEMORY])}")
+    allowed = os.sched_getaffinity(0)
+    for flag, cpu in (("--router-cpu", options.router_cpu), ("--load-cpu", options.load_cpu)):
+        if cpu is not None and cpu not in allowed:
+            usage_error(f"{flag} {cpu}: this process may use {sorted(allowed)}")
+    if options.update and (options.quick or options.only or options.peers != known):
+        usage_error("--update replaces the whole table: leave --quick, --only and --peers out")
     options.rounds = options.rounds or (1 if options.quick else 5)
+    if options.rounds > ROUNDS_MAX:
+        usage_error(f"--rounds {options.rounds}: at most {ROUNDS_MAX}")
     options.seconds = options.seconds or (0.3 if options.quick else 2.0)
     return options
 
 
+def check_outputs(options):
+    """Before minutes are spent on what cannot be run or written."""
+    for name in ("sni-router", "sni-bench"):
+        if not os.access(pathlib.Path(options.binaries) / name, os.X_OK):
+            raise Failure(f"--binaries {options.binaries}: there is no program {name}")
+    for name in options.peers:
+        package = Router.missing(name)
+        if package:
+            raise Failure(f"{name} is not installed: apt-get install {package}, or leave it out "
+                          "with --peers")
+    try:
+        if options.json:
+            os.makedirs(options.json, exist_ok=True)
+        if options.html:
+            open(options.html, "ab").close()
+    except OSError as error:
+        raise Failure(f"{error.filename}: {error.strerror}") from error
+
+
 def measure(bench):
     options = bench.options
-    wanted = [name for name in [*SCENARIOS, "idle", "gone"]
+    wanted = [name for name in [*SCENARIOS, *MEMORY]
               if not options.only or any(word in name for word in options.only)]
-    if not wanted:
-        raise Failure(f"no scenario matches; there are {' '.join([*SCENARIOS, 'idle', 'gone'])}")
     bench.start_backend()
     names = [name for name in wanted if name in SCENARIOS]
     if names:
@@ -517,31 +443,35 @@ def measure(bench):
 
 def report(bench, table):
     options = bench.options
-    print("\n" + plain(table.costs()))
+    if bench.comparisons or bench.idle or bench.gone:
+        print("\n" + plain(table.costs()))
     latencies = table.latencies()
     if len(latencies) > 1:
         print("\n" + plain(latencies))
-    table.missed.clear()
+    print("\n" + "\n".join(table.remarks()))
     if options.json:
-        os.makedirs(options.json, exist_ok=True)
         for path in bench.documents:
             shutil.copy(path, options.json)
     if options.html and bench.documents:
         bench.run_tool(["report", *map(str, bench.documents), "--html", options.html], "report")
-    text = section(bench, table)
     if options.update:
-        update_page(text)
+        update_page(section(bench, table))
         print(f"\n{PAGE.relative_to(ROOT)} is up to date")
+    if not options.check:
+        return 0
     for missed in table.missed:
         print(f"missed: {missed}")
-    return 1 if options.check and table.missed else 0
+    return 1 if table.missed else 0
 
 
 def main():
-    for number_ in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number_, lambda received, _: sys.exit(128 + received))
-    bench = Bench(parse_options())
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
+    bench = None
     try:
+        options = parse_options()
+        check_outputs(options)
+        bench = Bench(options)
         measure(bench)
         return report(bench, Table(bench))
     except Failure as failure:
@@ -550,7 +480,11 @@ def main():
     except KeyboardInterrupt:
         return 130
     finally:
-        bench.close()
+        # Impatience must not leave processes or the scratch directory behind.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        if bench is not None:
+            bench.close()
 
 
 if __name__ == "__main__":

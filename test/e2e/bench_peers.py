@@ -1,7 +1,6 @@
 """bench/peers: a smoke run leaves nothing behind; the bars are judged; the page is rewritten."""
 
 import glob
-import importlib.util
 import json
 import os
 import pathlib
@@ -18,31 +17,40 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SKIPPED = 77
 
 
-def load_script():
-    spec = importlib.util.spec_from_file_location("peers", ROOT / "bench" / "peers.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+sys.path.insert(0, str(ROOT / "bench"))
+import peers  # noqa: E402
+import peers_table  # noqa: E402
+
+NAMES = ("sni-router", "haproxy", "nginx")
 
 
-peers = load_script()
-
-
-def made_up(ours, haproxy=10.0, nginx=20.0):
+def made_up(ours, haproxy=10.0, nginx=20.0, rounds=5):
     """What Table wants to know of a run, with these CPU costs."""
-    names = ("sni-router", "haproxy", "nginx")
-    costs = dict(zip(names, (ours, haproxy, nginx)))
-    values = [{"target": name, "median": cost, "min": cost, "max": cost}
-              for name, cost in costs.items()]
+    costs = dict(zip(NAMES, (ours, haproxy, nginx)))
+    values = [{"target": name, "median": cost, "min": cost, "max": cost, "rounds": [cost] * rounds,
+               "doubtful": False} for name, cost in costs.items()]
     document = {"metrics": [{"key": "cpu_ms_per_gib", "kind": "cost", "values": values}],
-                "targets": [{"name": name, "runs_failed": 0} for name in names]}
-    return types.SimpleNamespace(routers=[types.SimpleNamespace(name=name) for name in names],
-                                 comparisons={"bulk-down-16": document}, idle={}, gone={})
+                "targets": [{"name": name, "runs": rounds, "runs_failed": 0, "runs_limited": 0}
+                            for name in ("direct", *NAMES)]}
+    return types.SimpleNamespace(routers=[types.SimpleNamespace(name=name) for name in NAMES],
+                                 comparisons={"bulk-down-16": document}, idle={}, gone={},
+                                 idle_failures={}, gone_failures={}, gone_count=5000)
+
+
+def add_latencies(bench):
+    """An open-loop scenario beside: the tool limited two of nginx's runs, and one failed."""
+    document = json.loads(json.dumps(bench.comparisons["bulk-down-16"]))
+    nginx = next(target for target in document["targets"] if target["name"] == "nginx")
+    nginx["runs_limited"], nginx["runs_failed"] = 2, 1
+    values = [{"target": name, "median": 1.5, "rounds": [1.5] * 5, "doubtful": name == "nginx"}
+              for name in ("direct", *NAMES)]
+    document["metrics"] = [{"key": "p99_ms", "kind": "latency", "values": values}]
+    bench.comparisons["latency-2k"] = document
 
 
 class Bars(unittest.TestCase):
     def missed(self, bench):
-        table = peers.Table(bench)
+        table = peers_table.Table(bench)
         rows = table.costs()
         self.assertEqual(len({len(row) for row in rows}), 1)
         return rows, table.missed
@@ -57,22 +65,72 @@ class Bars(unittest.TestCase):
         rows, missed = self.missed(made_up(4.1, haproxy=20.0, nginx=10.0))
         self.assertEqual(len(missed), 1)
 
+    def test_a_bar_does_not_rest_on_failed_runs(self):
+        for name in NAMES:
+            bench = made_up(1.0)
+            targets = bench.comparisons["bulk-down-16"]["targets"]
+            next(target for target in targets if target["name"] == name)["runs_failed"] = 2
+            rows, missed = self.missed(bench)
+            self.assertEqual(len(missed), 1, name)
+            self.assertIn(f"connections of {name} failed in 2", missed[0])
+            self.assertIn("†", rows[1][2 + NAMES.index(name)])
+            self.assertNotIn("met", rows[1][-1])
+
+    def test_a_bar_does_not_rest_on_too_few_rounds(self):
+        rows, missed = self.missed(made_up(1.0, rounds=4))
+        self.assertIn("4 of 5 rounds", missed[0])
+        self.assertIn("not judged", rows[1][-1])
+        bench = made_up(1.0)
+        for value in bench.comparisons["bulk-down-16"]["metrics"][0]["values"]:
+            if value["target"] == "haproxy":
+                value["rounds"] = value["rounds"][:3]
+        self.assertIn("3 of 5 rounds", self.missed(bench)[1][0])
+
+    def test_a_bar_needs_everyone_it_is_about(self):
+        for name in NAMES:
+            bench = made_up(1.0)
+            metric = bench.comparisons["bulk-down-16"]["metrics"][0]
+            metric["values"] = [v for v in metric["values"] if v["target"] != name]
+            self.assertIn(f"{name} was not measured", self.missed(bench)[1][0])
+        bench = made_up(1.0)
+        bench.comparisons["bulk-down-16"]["metrics"] = []
+        self.assertIn("was not measured", self.missed(bench)[1][0])
+
     def test_memory_is_judged_as_it_is(self):
         bench = made_up(1.0)
-        for kib, count in ((0.6, 0), (0.61, 1)):
-            bench.idle = {"sni-router": [kib] * 3, "haproxy": [3.0] * 3, "nginx": [14.0] * 3}
-            self.assertEqual(len(self.missed(bench)[1]), count)
+        for kib, rounds, failed, count in ((0.6, 5, 0, 0), (0.61, 5, 0, 1), (0.5, 4, 0, 1),
+                                           (0.5, 5, 1, 1), (0.5, 0, 0, 1)):
+            bench.idle = {"sni-router": [kib] * rounds, "haproxy": [3.0], "nginx": []}
+            bench.idle_failures = {"sni-router": failed, "nginx": 1}
+            self.assertEqual(len(self.missed(bench)[1]), count, (kib, rounds, failed))
+        bench.idle = {}
         for growth, count in (((1024, 0, 0), 0), ((1025, 0, 0), 1), ((0, 1, 0), 1), ((0, 0, 2), 1),
                               ((-5, -1, 0), 0)):
-            bench.idle = {}
             bench.gone = {"sni-router": growth, "haproxy": (9999, 5, 5), "nginx": (9999, 5, 5)}
-            self.assertEqual(len(self.missed(bench)[1]), count, growth)
+            bench.gone_failures = {"haproxy": 1}
+            rows, missed = self.missed(bench)
+            self.assertEqual(len(missed), count, growth)
+            self.assertEqual(rows[-1][3], "5 (5) †")
+        bench.gone_failures = {"sni-router": 1}
+        self.assertEqual(len(self.missed(bench)[1]), 2)
 
     def test_every_bar_of_the_table_is_there(self):
         bars = {name: row[3] for name, row in peers.SCENARIOS.items() if row[3] is not None}
         self.assertEqual(bars, {"bulk-down-1": 0.5, "bulk-down-16": 0.4, "bulk-down-200": 0.4,
                                 "bulk-up-16": 0.4, "conn": 1.0, "request-100": 1.0,
                                 "request-16k": 1.0})
+
+    def test_latencies_of_limited_runs_are_marked_and_counted(self):
+        bench = made_up(1.0)
+        add_latencies(bench)
+        table = peers_table.Table(bench)
+        rows = table.latencies()
+        self.assertEqual(rows[1][2:], ["1.500", "1.500", "1.500", "1.500 ‡ †"])
+        self.assertEqual(len(rows), 2, "a closed loop has no latencies")
+        said = "\n".join(table.remarks())
+        self.assertIn("1 of 40 compared runs had connections fail (†); in 2 the load tool", said)
+        self.assertIn("In 2 of their 20 runs the tool was the limit", said)
+        self.assertIn("generator and backends share one CPU", said)
 
     def test_the_marked_part_is_rewritten_and_nothing_else(self):
         with tempfile.TemporaryDirectory() as scratch:
@@ -96,10 +154,11 @@ class Runs(unittest.TestCase):
         self.scratch = pathlib.Path(scratch.name)
         self.environment = dict(os.environ, TMPDIR=scratch.name)
 
-    def start(self, *words):
+    def start(self, *words, new_group=False):
         return subprocess.Popen(["bash", str(ROOT / "bench" / "peers"), "--quick", "--binaries",
                                  str(BINARIES), "--peers", "haproxy,nginx", *words],
                                 cwd=self.scratch, env=self.environment, text=True,
+                                process_group=0 if new_group else None,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def check_clean(self):
@@ -139,14 +198,61 @@ class Runs(unittest.TestCase):
         self.assertEqual(process.returncode, 128 + signal.SIGTERM)
         self.check_clean()
 
+    def test_interrupted_twice_at_the_terminal(self):
+        """Ctrl-C reaches the whole foreground group, and is pressed again."""
+        process = self.start("--only", "bulk", new_group=True)
+        for line in process.stderr:
+            if line.startswith("round"):
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            os.killpg(process.pid, signal.SIGINT)
+        except ProcessLookupError:
+            pass
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.check_clean()
+
+    def test_check_needs_enough_rounds(self):
+        process = self.start("--only", "bulk-down-16", "--check")
+        out, err = process.communicate(timeout=240)
+        self.assertEqual(process.returncode, 1, out + err)
+        self.assertIn("missed: bulk, 16 streams down: the bar of 0.40× cannot be judged: 1 of 5",
+                      out)
+        self.check_clean()
+
+    def test_a_router_that_dies_is_named(self):
+        process = self.start("--only", "bulk-down-1")
+        for line in process.stderr:
+            if line.startswith("round"):
+                break
+        # Its children are the routers and the tools.
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+            for child in file.read().split():
+                with open(f"/proc/{child}/comm", encoding="ascii") as name:
+                    if name.read().strip() == "nginx":
+                        os.kill(int(child), signal.SIGKILL)
+        out, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 1, out + err)
+        self.assertIn("nginx ended during bulk, 1 stream down", err)
+        self.check_clean()
+
     def test_refusals(self):
-        for words, code in ((["--only", "nothing"], 1), (["--rounds", "x"], 64),
-                            (["--peers", "other"], 64), (["--nonsense"], 64)):
+        rows = [(["--only", "nothing"], 64, "there are bulk-down-1"),
+                (["--rounds", "x"], 64, "--rounds"), (["--rounds", "0"], 64, "--rounds"),
+                (["--rounds", "65"], 64, "at most 64"), (["--seconds", "-1"], 64, "--seconds"),
+                (["--peers", "other"], 64, "known are haproxy nginx sniproxy"),
+                (["--router-cpu", "9999"], 64, "this process may use"),
+                (["--update"], 64, "leave --quick"), (["--nonsense"], 64, "--nonsense"),
+                (["--html", "/nonexistent/page"], 1, "/nonexistent/page: No such file"),
+                (["--binaries", "/nonexistent"], 1, "there is no program sni-router")]
+        for words, code, said in rows:
             with self.subTest(words=words):
                 process = self.start(*words)
                 out, err = process.communicate(timeout=60)
                 self.assertEqual(process.returncode, code, out + err)
-                self.assertNotEqual(err, "")
+                self.assertIn(said, err)
+                self.assertNotIn("Traceback", err)
         self.check_clean()
 
 
