@@ -15,6 +15,15 @@ static int say_unknown_mode(const char *name)
     return BENCH_USAGE;
 }
 
+static int print_help(const char *name)
+{
+    const struct mode *mode = options_find_mode(name);
+    if (mode == NULL)
+        return say_unknown_mode(name);
+    options_print_help(mode, stdout);
+    return BENCH_OK;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -23,11 +32,14 @@ int main(int argc, char **argv)
         options_print_usage(stderr);
         return BENCH_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+    bool asks = strcmp(argv[1], "help") == 0;
+    if (asks && argc > 2)
+        return print_help(argv[2]);
+    if (asks || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         options_print_usage(stdout);
         return BENCH_OK;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("sni-bench %s\n", SNI_ROUTER_VERSION);
         return BENCH_OK;
     }

@@ -420,8 +420,14 @@ static bool take_arguments(struct options *options, int argc, char **argv, FILE 
         return true;
     }
     if (left > (mode->wants_target ? 1 : 0)) {
-        fprintf(err, "sni-bench: %s does not take '%s'; see sni-bench %s --help\n", mode->name,
-                argv[argc - 1], mode->name);
+        const char *extra = argv[optind + (mode->wants_target ? 1 : 0)];
+        bool pids = options->out.pids != NULL && extra[strspn(extra, "0123456789")] == '\0';
+        if (pids)
+            fprintf(err, "sni-bench: %s does not take '%s'; several processes are --pid 1,2,3\n",
+                    mode->name, extra);
+        else
+            fprintf(err, "sni-bench: %s does not take '%s'; see sni-bench %s --help\n", mode->name,
+                    extra, mode->name);
         return false;
     }
     if (!mode->wants_target || options->torture.list)

@@ -275,7 +275,7 @@ static void print_head(const struct result *result, FILE *out)
     if (options->load.rate > 0)
         fprintf(out, "open loop %g/s\n", options->load.rate);
     else
-        fprintf(out, "closed loop\n");
+        fprintf(out, "%s\n", options->mode->bit == MODE_IDLE ? "held" : "closed loop");
     fprintf(out,
             "%ld CPUs shared by generator, router and backends: compare ratios, not absolutes\n\n",
             environment.cpus);

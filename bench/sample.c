@@ -32,7 +32,7 @@ bool sample_parse_pids(const char *text, struct sample_pids *pids)
         pids->pids[pids->count++] = (pid_t)pid;
         if (*end == '\0')
             return true;
-        if (*end != ',')
+        if (*end != ',' && *end != ' ')
             return false;
         text = end + 1;
     }

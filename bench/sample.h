@@ -37,7 +37,7 @@ struct sample {
     uint64_t sockets;    /* TCP sockets in use */
 };
 
-/* Reads "123" or "123,456". False when it is not that. */
+/* Reads "123", "123,456" or "123 456" as pidof prints it. False when it is not that. */
 bool sample_parse_pids(const char *text, struct sample_pids *pids);
 
 /*

@@ -141,6 +141,11 @@ static void test_errors_name_the_option_and_the_fix(void **state)
     check_refused("conn", "conn needs a TARGET");
     check_refused("conn example.com:443", "the name to ask for goes into --sni");
     check_refused("conn 127.0.0.1:9 extra", "does not take 'extra'");
+    check_refused("conn --pid 1 2 3", "does not take '3'; several processes are --pid 1,2,3");
+    check_refused("conn 127.0.0.1:9 --pid 1 22 3", "does not take '22'; several processes are");
+    check_refused("conn 127.0.0.1:9 --max=3", "--max takes no value");
+    check_refused("bulk 127.0.0.1:9 -n 5", "bulk has no option -n (sni-bench conn has)");
+    check_refused("conn 127.0.0.1:9 -d", "--duration needs a value: a time with its unit");
     check_refused("serve extra", "does not take 'extra'");
     check_refused("bulk 127.0.0.1:9 --dir sideways", "must be down|up|both");
     check_refused("conn 127.0.0.1:9 --max --rate 5", "exclude each other");
