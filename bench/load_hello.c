@@ -114,5 +114,12 @@ enum bench_exit load_choose_hello(struct load *load)
     load->hello_most = load_build_hello(load, longest, 0, room);
     load->hello_least = load_build_hello(load, shortest, 0, room);
     free(room);
-    return BENCH_OK;
+    if (load->hello_most > 0 &&
+        load->hello_most + WIRE_REQUEST_BYTES + load->flight_body <= LOAD_SCRATCH_BYTES)
+        return BENCH_OK;
+    fprintf(stderr,
+            "sni-bench: --split: the hello in so many records, with what is sent behind it, is "
+            "longer than %uk; ask for longer records, or a smaller --hello-size or --req\n",
+            LOAD_SCRATCH_BYTES / 1024);
+    return BENCH_USAGE;
 }

@@ -215,6 +215,9 @@ void options_init(struct options *options, const struct mode *mode);
 enum options_result options_parse(struct options *options, const struct mode *mode, int argc,
                                   char **argv, FILE *out, FILE *err);
 
+/* Whether the values make sense together; if not, `err` gets the way out of it. */
+bool options_check(const struct options *options, FILE *err);
+
 /* Help of one mode; help of the program. */
 void options_print_help(const struct mode *mode, FILE *out);
 void options_print_usage(FILE *out);

@@ -407,6 +407,10 @@ class ExitCodes(unittest.TestCase):
                           ["conn", self.serve.address, "--names", "0"],
                           ["conn", self.serve.address, "--alpn", ","],
                           ["idle", self.serve.address, "--hgrm", "x"],
+                          ["conn", self.serve.address, "-n", "1", "--hello-size", "60000",
+                           "--split", "records=1"],
+                          ["latency", self.serve.address, "-n", "1", "--new-conn", "--req", "128k",
+                           "--hello-size", "40000", "--split", "records=1"],
                           ["conn", self.serve.address, "-c", "0"],
                           ["conn", self.serve.address, "--rate", "0"],
                           ["conn"], ["nonsense"], [], ["conn", "example.com:443"]):
