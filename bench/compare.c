@@ -7,7 +7,8 @@
  *      that a machine that changes its mood does so for all of them.
  *   3. Medians, ranges and ratios are said: costs first.
  *
- * A run that fails stays in the count and makes the comparison fail; the others go on.
+ * A run that fails stays in the count and makes the comparison fail; the others go on. A run that
+ * cannot even begin, though its router is there, ends it: all others would say the same.
  */
 
 #include "bench/compare.h"
@@ -22,6 +23,7 @@
 #include "bench/compare_cpu.h"
 #include "bench/exit.h"
 #include "bench/report.h"
+#include "bench/result.h"
 
 /* Words that this program puts before those of the user. */
 #define OWN_WORDS_MAX 16
@@ -137,6 +139,8 @@ static const char *find_clash(const struct options *run, const struct compare_ta
         return "--cpu-list belongs before the --";
     if (run->out.pids != NULL && run->out.pids != target->pids)
         return "--pid belongs to a --via: NAME=ADDR,pid=N";
+    if (run->ask.sni_file != NULL && strcmp(run->ask.sni_file, "-") == 0)
+        return "--sni-file - can be read by one run only: name a file";
     return NULL;
 }
 
@@ -193,6 +197,37 @@ static int check(const struct comparison *comparison, const struct options *opti
     return BENCH_OK;
 }
 
+/* The process of a target that is not there, or 0. */
+static pid_t find_missing(const struct compare_target *target)
+{
+    struct sample_pids pids = {0};
+    struct sample sample;
+    pid_t missing = 0;
+    if (target->pids[0] == '\0' || !sample_parse_pids(target->pids, &pids))
+        return 0;
+    sample_take(&pids, false, &sample, &missing);
+    return sample.good ? 0 : missing;
+}
+
+/* What would fail only after minutes. */
+static int check_surroundings(const struct comparison *comparison, const struct options *options)
+{
+    for (size_t i = 0; i < comparison->target_count; i++) {
+        pid_t missing = find_missing(&comparison->targets[i]);
+        if (missing == 0)
+            continue;
+        fprintf(stderr,
+                "sni-bench: compare: --via %s: there is no process %d; write the router's number, "
+                "as pidof prints it\n",
+                comparison->targets[i].name, (int)missing);
+        return BENCH_FAILED;
+    }
+    if (!result_check_path("--json", options->out.json) ||
+        !result_check_path("--html", options->out.html))
+        return BENCH_FAILED;
+    return BENCH_OK;
+}
+
 static int pin_routers(const struct comparison *comparison, const struct options *options)
 {
     struct cpu_list routers = {0};
@@ -237,12 +272,23 @@ static void say_progress(const struct comparison *comparison, const struct compa
                 metric->unit[0] == '/' ? "" : " ", metric->unit);
         wanted = metric->kind + 1;
     }
-    fputs(run->result == NULL ? "  FAILED\n" : "\n", stderr);
+    if (compare_run_has_failed(run)) {
+        fputs("  FAILED", stderr);
+        compare_put_errors(run, 1, run->target, stderr);
+    }
+    fputc('\n', stderr);
 }
 
-/* One run; false = go no further. */
-static bool run_once(struct comparison *comparison, const struct options *options, size_t target,
-                     size_t round)
+/* A run that could not begin: whether there is a reason to go on with the others. */
+static bool is_hopeless(const struct comparison *comparison, const struct compare_run *run)
+{
+    return run->result == NULL && run->exit_code < 128 &&
+           find_missing(&comparison->targets[run->target]) == 0;
+}
+
+/* One run; BENCH_OK = go on. */
+static int run_once(struct comparison *comparison, const struct options *options, size_t target,
+                    size_t round)
 {
     char label[NAME_MAX_LEN + 16];
     struct compare_outcome outcome;
@@ -250,37 +296,40 @@ static bool run_once(struct comparison *comparison, const struct options *option
     char **argv = make_command(options, &comparison->targets[target], label);
     if (argv == NULL || !compare_exec(argv, &outcome)) {
         free(argv);
-        return false;
+        return BENCH_FAILED;
     }
     free(argv);
     cJSON *result = outcome.out == NULL ? NULL : cJSON_Parse(outcome.out);
-    bool bad = result == NULL || compare_says(result, "failed");
-    comparison->interrupted = comparison->interrupted || outcome.interrupted;
-    /* What an interrupted run measured is no run of this comparison. */
-    bool kept = outcome.interrupted ||
-                comparison_add_run(comparison, target, round, outcome.exit_code, result);
-    if (outcome.interrupted)
-        cJSON_Delete(result);
-    else if (bad && outcome.err != NULL)
+    if (result == NULL && !outcome.interrupted && outcome.err != NULL)
         fprintf(stderr, "%s", outcome.err);
     free(outcome.out);
     free(outcome.err);
-    if (!kept || outcome.interrupted)
-        return false;
+    /* What an interrupted run measured is no run of this comparison. */
+    if (outcome.interrupted) {
+        comparison->interrupted = true;
+        cJSON_Delete(result);
+        return BENCH_OK;
+    }
+    if (!comparison_add_run(comparison, target, round, outcome.exit_code, result))
+        return BENCH_FAILED;
+    const struct compare_run *run = &comparison->runs[comparison->run_count - 1];
+    if (is_hopeless(comparison, run))
+        return run->exit_code == BENCH_USAGE ? BENCH_USAGE : BENCH_FAILED;
     if (!options->out.quiet)
-        say_progress(comparison, &comparison->runs[comparison->run_count - 1]);
-    return true;
+        say_progress(comparison, run);
+    return BENCH_OK;
 }
 
-static bool run_rounds(struct comparison *comparison, const struct options *options)
+static int run_rounds(struct comparison *comparison, const struct options *options)
 {
     for (size_t round = 0; round < comparison->rounds; round++) {
         for (size_t target = 0; target < comparison->target_count; target++) {
-            if (!run_once(comparison, options, target, round))
-                return comparison->interrupted;
+            int code = run_once(comparison, options, target, round);
+            if (code != BENCH_OK || comparison->interrupted)
+                return code;
         }
     }
-    return true;
+    return BENCH_OK;
 }
 
 static bool write_document(const struct options *options, const cJSON *document)
@@ -360,12 +409,16 @@ int compare_run_mode(const struct options *options)
     if (code == BENCH_OK)
         code = check(&comparison, options);
     if (code == BENCH_OK)
+        code = check_surroundings(&comparison, options);
+    if (code == BENCH_OK)
         code = pin_routers(&comparison, options);
     if (code == BENCH_OK) {
         compare_hold_signals(true);
-        bool ran = run_rounds(&comparison, options);
-        bool written = say_all(&comparison, options);
-        code = answer(&comparison, options, ran && written);
+        code = run_rounds(&comparison, options);
+        if (code == BENCH_OK) {
+            bool written = say_all(&comparison, options);
+            code = answer(&comparison, options, written);
+        }
     }
     comparison_free(&comparison);
     return code;

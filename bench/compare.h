@@ -160,6 +160,9 @@ const char *compare_format_ratio(struct compare_ratio ratio, char out[COMPARE_TE
 
 /* Tables for a terminal: control characters in names are shown as '?'. */
 void compare_print(const struct comparison *comparison, FILE *out);
+/* ": refused 33, timeout 2": what failed in those of the runs that are the target's, if anything.
+ */
+void compare_put_errors(const struct compare_run *runs, size_t count, size_t target, FILE *out);
 void compare_print_markdown(const struct comparison *comparison, FILE *out);
 /* The document that --json writes; the caller deletes it. NULL = out of memory. */
 cJSON *compare_to_json(const struct comparison *comparison, const struct options *options);

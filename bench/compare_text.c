@@ -57,6 +57,33 @@ static void print_metric(const struct comparison *comparison, const struct compa
     fputc('\n', out);
 }
 
+void compare_put_errors(const struct compare_run *runs, size_t count, size_t target, FILE *out)
+{
+    cJSON *sums = cJSON_CreateObject();
+    const cJSON *error;
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        if (runs[i].target != target)
+            continue;
+        cJSON_ArrayForEach (error, cJSON_GetObjectItemCaseSensitive(runs[i].result, "errors")) {
+            cJSON *sum = cJSON_GetObjectItemCaseSensitive(sums, error->string);
+            if (sum != NULL)
+                cJSON_SetNumberValue(sum, sum->valuedouble + error->valuedouble);
+            else if (cJSON_IsNumber(error))
+                cJSON_AddNumberToObject(sums, error->string, error->valuedouble);
+        }
+    }
+    cJSON_ArrayForEach (error, sums) {
+        if (!(error->valuedouble > 0))
+            continue;
+        fputs(any ? ", " : ": ", out);
+        put_plain(out, error->string, 0);
+        fprintf(out, " %.0f", error->valuedouble);
+        any = true;
+    }
+    cJSON_Delete(sums);
+}
+
 /* Why the first run that is not valid is not. */
 static void print_reasons(const struct comparison *comparison, size_t target, FILE *out)
 {
@@ -86,7 +113,9 @@ static void print_remark(const struct comparison *comparison, size_t target, FIL
     if (failed > 0) {
         fputs("! ", out);
         put_plain(out, name, NAME_WIDTH);
-        fprintf(out, " %zu of %zu runs FAILED\n", failed, runs);
+        fprintf(out, " %zu of %zu runs FAILED", failed, runs);
+        compare_put_errors(comparison->runs, comparison->run_count, target, out);
+        fputc('\n', out);
     }
     if (limited > 0) {
         fputs("* ", out);

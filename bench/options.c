@@ -341,6 +341,8 @@ static void say_unknown(const struct getopt_tables *tables, const struct mode *m
     const char *nearest = owner == NULL ? nearest_option(tables, name) : NULL;
     if (owner != NULL)
         fprintf(err, " (sni-bench %s has)", owner->name);
+    if (owner != NULL && mode->bit == MODE_COMPARE)
+        fprintf(err, "; what is run belongs behind a --");
     if (nearest != NULL)
         fprintf(err, "; did you mean --%s?\n", nearest);
     else

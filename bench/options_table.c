@@ -166,7 +166,9 @@ const struct option_row option_rows[] = {
     {"direct", 0, OPTION_TEXT, MODE_COMPARE, AT(compare.direct), "ADDR",
      "the backend itself: what the machine does without a router", NULL},
     {"via", 0, OPTION_LIST, MODE_COMPARE, AT(compare.vias), "NAME=ADDR[,pid=N]",
-     "a router before it, and its process (several: pid=1,2); the first one is the measure", NULL},
+     "a router before it, and the process that does its work (several: pid=1,2); the first one is "
+     "the measure",
+     NULL},
     {"rounds", 0, OPTION_COUNT, MODE_COMPARE, AT(compare.rounds), "N",
      "runs of each, in turns (default 5; fewer than 5 are not valid)", NULL},
     {"router-cpu", 0, OPTION_TEXT, MODE_COMPARE, AT(compare.router_cpu), "CPUS",

@@ -239,8 +239,8 @@ class Compare(unittest.TestCase):
         self.assertTrue(document["failed"])
         failed = {t["name"]: t["runs_failed"] for t in document["targets"]}
         self.assertEqual(failed, {"direct": 0, "dead": 2})
-        self.assertIn("2 of 2 runs FAILED", out)
-        self.assertIn("refused", err)
+        self.assertRegex(out, r"2 of 2 runs FAILED: refused \d+\n")
+        self.assertRegex(err, r"round 1/2  dead .* FAILED: refused \d+\n")
         rates = next(m for m in document["metrics"] if m["key"] == "requests_per_s")
         self.assertEqual([value["target"] for value in rates["values"]], ["direct"])
 
@@ -289,6 +289,8 @@ class Compare(unittest.TestCase):
             (("--via", good, "--", "conn", "--pid", "1"), "pid=N"),
             (("--via", good, "--", "conn", "--cpu-list", "0"), "--cpu-list belongs before"),
             (("--via", good, "--", "conn", "--help"), "--help"),
+            (("--via", good, "--", "conn", "--sni-file", "-"), "name a file"),
+            (("--via", good, "latency", "--rate", "5"), "behind a --"),
             (("--via", good, "--rounds", "0", "--", "conn"), "--rounds must be"),
             (("--via", good, "--rounds", "65", "--", "conn"), "--rounds must be 1 to 64"),
             (("--via", good, "--router-cpu", "x", "--", "conn"), "--router-cpu 'x'"),
@@ -312,7 +314,44 @@ class Compare(unittest.TestCase):
         code, _, _, err = self.run_tool("compare", "--via", f"a={self.one.address},pid={gone.pid}",
                                         "--router-cpu", min(os.sched_getaffinity(0)), *LOAD)
         self.assertEqual(code, 1)
-        self.assertIn(f"process {gone.pid} of a", err)
+        self.assertIn(f"--via a: there is no process {gone.pid}", err)
+        self.assertNotIn("round", err)
+
+    def test_what_cannot_be_written_is_said_before_the_runs(self):
+        for flag in ("--json", "--html"):
+            done = subprocess.run([TOOL, *self.words(flag, "/nonexistent/x"), *LOAD], check=False,
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(f"{flag} /nonexistent/x: No such file", done.stderr)
+            self.assertNotIn("round", done.stderr)
+
+    def test_a_run_that_cannot_begin_is_the_last_one(self):
+        code, document, out, err = self.run_tool(*self.words("--", "conn", "--sni-file",
+                                                             str(self.scratch / "missing")))
+        self.assertEqual((code, document, out), (1, None, ""), err)
+        self.assertEqual(err.count("No such file"), 1, err)
+
+    def test_a_router_that_ends_meanwhile(self):
+        with bench.Serve(TOOL) as router:
+            process = subprocess.Popen(
+                [TOOL, "compare", "--direct", self.one.address, "--via",
+                 f"a={router.address},pid={router.pid}", "--rounds", "4",
+                 "--json", str(self.scratch / "c.json"), *LOAD],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            said = [process.stderr.readline() for _ in range(3)]
+            router.stop()
+            out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1, out + err)
+        self.assertIn("round 2/4  direct", said[2])
+        self.assertIn("there is no such process", err)
+        self.assertIn("round 4/4  a                 FAILED", err)
+        self.assertRegex(out, "! a                [23] of 4 runs FAILED")
+        document = json.loads((self.scratch / "c.json").read_text(encoding="utf-8"))
+        self.check_document(document)
+        failed = {name: [run["failed"] for run in document["runs"] if run["target"] == name]
+                  for name in ("direct", "a")}
+        self.assertEqual(failed["direct"], [False] * 4)
+        self.assertEqual((failed["a"][0], failed["a"][3]), (False, True))
 
     def test_json_on_stdout_is_all_there_is(self):
         done = subprocess.run([TOOL, *self.words("--rounds", "1", "--json", "-"), *LOAD],
