@@ -215,8 +215,10 @@ class Bench:
         said = process.communicate()[0]
         self.children.running.remove(process)
         if process.returncode not in good:
-            detail = said.decode(errors="replace")
-            raise Failure(f"{what}: exit code {process.returncode}: {' '.join(command)}\n{detail}")
+            raise Failure(f"{what}: exit code {process.returncode}: {' '.join(command)}\n"
+                          f"{said.decode(errors='replace')}")
+        if process.returncode == 1 and shows is not None:
+            say(f"{what}:\n{said.decode(errors='replace')}")
         return process.returncode
 
     def compare(self, name):
@@ -235,7 +237,7 @@ class Bench:
                        "--timeout", "5s" if options.quick else "30s"], title, good=(0, 1, 2))
         for router in self.routers:
             router.check_alive(title)
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = self.read_result(path, title)
         failed = {target["name"]: target["runs_failed"] for target in document["targets"]}
         if failed["direct"]:
             raise Failure(f"{title}: connections failed even without a router")
@@ -256,9 +258,13 @@ class Bench:
         code = self.run_tool([words[0], router.address, "--cpu-list", str(self.load_cpu),
                               "--quiet", *words[1:]], what, good=(0, 1, 2))
         router.check_alive(what)
-        if code == 1:
-            say(f"{what}: connections failed")
         return code != 1
+
+    @staticmethod
+    def read_result(path, what):
+        if not path.exists():
+            raise Failure(f"{what}: could not be run, see above")
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def measure_idle(self):
         """PSS growth per held connection, of a router that has only warmed up."""
@@ -277,7 +283,7 @@ class Bench:
                 failures = self.idle_failures.get(router.name, 0)
                 self.idle_failures[router.name] = failures + (not good)
                 self.documents.append(path)
-                kib = self.kib_per_connection(json.loads(path.read_text(encoding="utf-8")))
+                kib = self.kib_per_connection(self.read_result(path, f"idle: {router.name}"))
                 found = self.idle.setdefault(router.name, [])
                 if kib is not None:
                     found.append(kib)

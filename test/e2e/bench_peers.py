@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -154,11 +155,11 @@ class Runs(unittest.TestCase):
         self.scratch = pathlib.Path(scratch.name)
         self.environment = dict(os.environ, TMPDIR=scratch.name)
 
-    def start(self, *words, new_group=False):
+    def start(self, *words, new_group=False, preexec_fn=None):
         return subprocess.Popen(["bash", str(ROOT / "bench" / "peers"), "--quick", "--binaries",
                                  str(BINARIES), "--peers", "haproxy,nginx", *words],
                                 cwd=self.scratch, env=self.environment, text=True,
-                                process_group=0 if new_group else None,
+                                process_group=0 if new_group else None, preexec_fn=preexec_fn,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def check_clean(self):
@@ -235,6 +236,16 @@ class Runs(unittest.TestCase):
         out, err = process.communicate(timeout=120)
         self.assertEqual(process.returncode, 1, out + err)
         self.assertIn("nginx ended during bulk, 1 stream down", err)
+        self.check_clean()
+
+    def test_too_few_descriptors(self):
+        process = self.start("--only", "idle", "--peers", "",
+                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
+                                                                   (150, 150)))
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1, out + err)
+        self.assertIn("needs more descriptors than the 150 allowed", err)
+        self.assertNotIn("Traceback", err)
         self.check_clean()
 
     def test_refusals(self):
