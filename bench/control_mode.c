@@ -48,7 +48,7 @@ int control_run_mode(const struct options *options)
         return BENCH_USAGE;
     if (!check_paths(options))
         return BENCH_FAILED;
-    enum bench_exit code = control_run(options, &load, &result);
+    int code = (int)control_run(options, &load, &result);
     if (code != BENCH_OK) {
         control_free_result(&load, &result);
         return code;

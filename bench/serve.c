@@ -242,7 +242,7 @@ static void release(struct serve *serve)
 int serve_run(const struct options *options)
 {
     struct serve serve = {.options = options};
-    enum bench_exit code = prepare(&serve);
+    int code = (int)prepare(&serve);
     if (code != BENCH_OK) {
         release(&serve);
         return code;
