@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "router/command.h"
 #include "router/control.h"
@@ -63,6 +64,15 @@ static int read_options(int argc, char **argv, struct run_options *options, bool
     return 0;
 }
 
+/* Whether it can be read again: a pipe or a terminal would keep control waiting for a writer. */
+static bool is_read_once(const char *file)
+{
+    struct stat what;
+
+    return strcmp(file, "-") == 0 ||
+           (stat(file, &what) == 0 && (S_ISFIFO(what.st_mode) || S_ISCHR(what.st_mode)));
+}
+
 /* For each reload: what is wrong is logged by control. */
 static struct config *load_again(void *context, struct diagnostics *found,
                                  char trouble[CONTROL_TROUBLE_MAX])
@@ -71,7 +81,10 @@ static struct config *load_again(void *context, struct diagnostics *found,
     struct config *config = NULL;
 
     _Static_assert(CONTROL_TROUBLE_MAX >= COMMAND_TROUBLE_MAX, "a trouble must fit");
-    command_load(options->file, &config, found, trouble);
+    if (is_read_once(options->file))
+        snprintf(trouble, CONTROL_TROUBLE_MAX, "a pipe or device can be read once only");
+    else
+        command_load(options->file, &config, found, trouble);
     return config;
 }
 

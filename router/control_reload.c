@@ -6,8 +6,8 @@
  *    What an order carries is complete, so no worker can fail to follow it.
  *
  * The failures
- *  - A bad or unreadable file, a listener that cannot be opened, no memory: said with position
- *    or address. At start that is the end; at reload nothing has changed.
+ *  - A bad or unreadable file, a listener or log that cannot be opened, no memory: said with
+ *    position, address or path. At start that is the end; at reload nothing has changed.
  *  - Names that are not answered soon: the first configuration is published without them, and
  *    they are added as they are found; a later one waits, since the old one still serves.
  *  - A reload while names are still being resolved: it is done once more afterwards.
@@ -106,8 +106,14 @@ static bool post_to_all(struct control *control, struct snapshot *snapshot)
 /* Opens and publishes. 0, or the exit code with the reason logged and nothing changed. */
 static int publish(struct control *control, struct snapshot *snapshot)
 {
+    const char *log_path = snapshot->config->log.access_path;
     struct points_error why;
 
+    int error = log_writer_probe(&control->writer, log_path);
+    if (error != 0) {
+        log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s", log_path, strerror(error));
+        return control_exit_code(error);
+    }
     if (!points_open(&control->points, snapshot->config, &why)) {
         log_line(LOG_LEVEL_ERROR, "cannot listen on %s (%s): %s: %s", why.listener->address.text,
                  why.listener->name, why.step, strerror(why.error));

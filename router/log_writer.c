@@ -154,8 +154,8 @@ static void follow_orders(struct log_writer *writer)
         writer->reopen = false;
         int fd = open_access(writer->path);
         if (fd < 0 && writer->path != NULL) {
-            writer->complained = false;
-            complain(writer, "open the file again");
+            log_line(LOG_LEVEL_ERROR, "access log %s: cannot open it again: %s", writer->path,
+                     strerror(errno));
         } else {
             close_access(writer);
             writer->fd = fd;
@@ -267,6 +267,25 @@ free_all:
     return error;
 }
 
+/* `path` is written under the lock, by control alone: here it may be read without. */
+static bool same_path(const struct log_writer *writer, const char *path)
+{
+    return writer->path == path ||
+           (writer->path != NULL && path != NULL && strcmp(writer->path, path) == 0);
+}
+
+int log_writer_probe(const struct log_writer *writer, const char *access_path)
+{
+    if (access_path == NULL || same_path(writer, access_path))
+        return 0;
+    int fd = open_access(access_path);
+    if (fd < 0)
+        return errno;
+    if (fd > STDERR_FILENO)
+        close(fd);
+    return 0;
+}
+
 void log_writer_redirect(struct log_writer *writer, const char *access_path)
 {
     char *path = access_path == NULL ? NULL : strdup(access_path);
@@ -276,9 +295,7 @@ void log_writer_redirect(struct log_writer *writer, const char *access_path)
         return;
     }
     uv_mutex_lock(&writer->lock);
-    bool same = writer->path == path ||
-                (writer->path != NULL && path != NULL && strcmp(writer->path, path) == 0);
-    if (!same) {
+    if (!same_path(writer, path)) {
         char *old = writer->path;
         writer->path = path;
         path = old;

@@ -121,6 +121,24 @@ class Reload(unittest.TestCase):
         self.assertEqual(reach(router, "one.test"), "a")
         self.assertEqual(reach(router, "changed.test"), 112)
 
+    def test_log_that_cannot_be_opened_changes_nothing(self):
+        config = routing({"one.test": self.a.text})
+        router = self.enterContext(Router(config))
+        config["routes"][0]["host"] = "changed.test"
+        config["log"] = {"access": {"path": str(router.dir / "absent" / "access.log")}}
+        router.reload(config, expect="cannot open the access log .*absent/access.log: No such")
+        self.assertEqual(reach(router, "one.test"), "a")
+        self.assertEqual(len(router.wait_access(1, sni="one.test")), 1)
+        self.assertEqual(reach(router, "changed.test"), 112)
+
+    def test_file_that_has_become_a_pipe(self):
+        """Nobody writes to it: waiting for a writer would make the router deaf to signals."""
+        router = self.start({"one.test": self.a.text})
+        os.unlink(router.file)
+        os.mkfifo(router.file)
+        router.reload(expect=r"routes\.json: a pipe or device can be read once only")
+        self.assertEqual(reach(router, "one.test"), "a")
+
     def test_under_load(self):
         """20 reloads while 4 clients connect without a pause: not one connection fails."""
         router = self.start({"one.test": self.a.text, "flip.test": self.a.text})
