@@ -279,6 +279,12 @@ static double measure(const struct comparison *comparison, const struct claim *c
     return claim->metric->kind == COMPARE_COUNT ? spread.max : spread.median;
 }
 
+static bool is_doubtful(const struct comparison *comparison, const struct claim *claim,
+                        size_t target)
+{
+    return target != COMPARE_NONE && comparison_is_doubtful(comparison, claim->metric, target);
+}
+
 static void say(const struct comparison *comparison, const struct claim *claim, const char *text,
                 double seen, FILE *err)
 {
@@ -290,16 +296,19 @@ static void say(const struct comparison *comparison, const struct claim *claim, 
     }
     condition_format(unit_of(claim), seen, value);
     fprintf(err, "sni-bench: --fail-if '%s' holds: %s", text, value);
+    bool doubtful =
+        is_doubtful(comparison, claim, claim->of) || is_doubtful(comparison, claim, claim->to);
+    const char *doubt = doubtful ? "; the load tool was the limit in some of the runs" : "";
     if (claim->to != COMPARE_NONE) {
         bool noise = comparison_ratio(comparison, claim->metric, claim->of, claim->to).within_noise;
-        fprintf(err, " is the ratio of the medians of %s and %s%s\n", of,
-                comparison->targets[claim->to].name, noise ? ", within noise" : "");
+        fprintf(err, " is the ratio of the medians of %s and %s%s%s\n", of,
+                comparison->targets[claim->to].name, noise ? ", within noise" : "", doubt);
         return;
     }
     const char *unit = claim->word == NULL ? claim->metric->unit : "";
     const char *what = claim->metric->kind == COMPARE_COUNT ? "worst round" : "median";
-    fprintf(err, "%s%s is the %s of %s\n", unit[0] == '\0' || unit[0] == '/' ? "" : " ", unit, what,
-            of);
+    fprintf(err, "%s%s is the %s of %s%s\n", unit[0] == '\0' || unit[0] == '/' ? "" : " ", unit,
+            what, of, doubt);
 }
 
 bool compare_condition_holds(const struct comparison *comparison, const char *text, FILE *err)

@@ -35,11 +35,11 @@ static void print_head(const struct comparison *comparison, FILE *out)
     fputc('\n', out);
 }
 
-static void put_ratio(struct compare_ratio ratio, const char *to, FILE *out)
+static void put_ratio(struct compare_ratio ratio, const char *before, const char *to, FILE *out)
 {
     char text[COMPARE_TEXT];
     if (ratio.known)
-        fprintf(out, " %s%s×%s%s", ratio.within_noise ? "≈ " : "**",
+        fprintf(out, "%s %s%s×%s%s", before, ratio.within_noise ? "≈ " : "**",
                 compare_format(ratio.ratio, text), to, ratio.within_noise ? "" : "**");
 }
 
@@ -57,9 +57,11 @@ static void print_value(const struct comparison *comparison, const struct compar
     fprintf(out, " %s", compare_format(spread.median, a));
     if (spread.count > 1)
         fprintf(out, " (%s..%s)", compare_format(spread.min, b), compare_format(spread.max, c));
-    put_ratio(comparison_ratio(comparison, metric, target, comparison_first(comparison)), "", out);
+    struct compare_ratio to_first =
+        comparison_ratio(comparison, metric, target, comparison_first(comparison));
+    put_ratio(to_first, "", "", out);
     put_ratio(comparison_ratio(comparison, metric, target, comparison_direct(comparison)),
-              " direct", out);
+              to_first.known ? "," : "", " direct", out);
     if (comparison_is_doubtful(comparison, metric, target))
         fputs(" ‡", out);
     if (comparison_failed(comparison, target) > 0)

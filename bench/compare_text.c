@@ -155,5 +155,7 @@ void compare_print(const struct comparison *comparison, FILE *out)
     }
     print_remarks(comparison, out);
     fprintf(out, "valid     %s\n", comparison_is_valid(comparison) ? "yes" : "NO, see above");
+    if (comparison_has_failed(comparison))
+        fprintf(out, "failed    YES, see above\n");
     fflush(out);
 }

@@ -116,6 +116,31 @@ static void test_what_holds(void **state)
     comparison_free(&comparison);
 }
 
+static void test_a_limited_run_is_named(void **state)
+{
+    struct comparison comparison;
+    char *said = NULL;
+    size_t len;
+    (void)state;
+    start(&comparison);
+    cJSON_ReplaceItemInObject(comparison.runs[1].result, "valid", cJSON_CreateFalse());
+    FILE *err = open_memstream(&said, &len);
+    assert_non_null(err);
+    assert_true(compare_condition_holds(&comparison, "p99>2ms", err));
+    assert_true(compare_condition_holds(&comparison, "p99 b.1/a > 1", err));
+    fclose(err);
+    assert_non_null(strstr(said, "median of a; the load tool was the limit in some of the runs\n"));
+    assert_non_null(strstr(said, "b.1 and a; the load tool was the limit in some of the runs\n"));
+    free(said);
+    err = open_memstream(&said, &len);
+    assert_non_null(err);
+    assert_true(compare_condition_holds(&comparison, "cpu_request>1us", err));
+    fclose(err);
+    assert_null(strstr(said, "limit"));
+    free(said);
+    comparison_free(&comparison);
+}
+
 static void check_refused(const struct comparison *comparison, const struct options *run,
                           const char *text, const char *wanted)
 {
@@ -199,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_holds),
         cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_a_limited_run_is_named),
         cmocka_unit_test(test_a_closed_loop_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

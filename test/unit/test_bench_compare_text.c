@@ -105,10 +105,10 @@ static void test_ratios(void **state)
     start(&comparison, 5);
     /* medians: direct 3, a 12, b 22 */
     check(&comparison, "22.0      20.0 .. 24.0      7.33                  1.83\n",
-          "| 22.0 (20.0..24.0) **1.83×** **7.33× direct** |");
+          "| 22.0 (20.0..24.0) **1.83×**, **7.33× direct** |");
     check(&comparison, "1012      1010 .. 1014      1.01                  -\n", "| 1012 (");
     add(&comparison, "a", 40, NULL);
-    check(&comparison, "1.76 (within noise)", "≈ 1.76× **7.33× direct** |");
+    check(&comparison, "1.76 (within noise)", "≈ 1.76×, **7.33× direct** |");
     comparison_free(&comparison);
 }
 
