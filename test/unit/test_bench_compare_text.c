@@ -142,6 +142,7 @@ static void test_failed_runs_are_marked(void **state)
     check(&comparison, "\n! b                     22.0", "**7.33× direct** † |");
     check(&comparison, "! b                1 of 5 runs FAILED",
           "† = some of these runs failed (1 of");
+    check(&comparison, "valid     yes\nfailed    YES, see above\n", "");
     comparison_free(&comparison);
 }
 
