@@ -54,7 +54,9 @@ ssize_t stream_send(struct stream *stream, const uint8_t *bytes, size_t len)
         size_t sent;
         errno = 0;
         int result = SSL_write_ex(stream->ssl, bytes, len, &sent);
-        return result == 1 ? (ssize_t)sent : ssl_result(stream, result);
+        ssize_t failed = result == 1 ? 1 : ssl_result(stream, result);
+        /* The peer's end is no progress: whoever sends would try it again for ever. */
+        return result == 1 ? (ssize_t)sent : failed == 0 ? -EPIPE : failed;
     }
     ssize_t sent = send(stream->fd, bytes, len, MSG_NOSIGNAL);
     return sent >= 0 ? sent : -errno;
