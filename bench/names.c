@@ -58,7 +58,7 @@ static bool split(struct names *names, char separator, char *error, size_t cap)
         at = next;
     }
     if (names->count == 0)
-        snprintf(error, cap, "there is no name in it");
+        snprintf(error, cap, "there is no name in it; give one at least");
     return names->count > 0;
 }
 

@@ -83,10 +83,7 @@ static bool make_certificates(struct serve *serve)
         }
     }
     if (!good) {
-        fprintf(stderr,
-                "sni-bench: OpenSSL cannot make the certificates; is --alpn '%s' a list "
-                "of protocols?\n",
-                alpn);
+        fprintf(stderr, "sni-bench: OpenSSL cannot make the certificates for --tls\n");
     } else if (options->serve.ca_out != NULL &&
                !tls_authority_write(authority, options->serve.ca_out)) {
         fprintf(stderr, "sni-bench: --ca-out %s: %s\n", options->serve.ca_out, strerror(errno));
@@ -99,6 +96,12 @@ static bool make_certificates(struct serve *serve)
 static enum bench_exit make_backends(struct serve *serve)
 {
     const struct options *options = serve->options;
+    unsigned char wire[256];
+    if (options->ask.alpn != NULL && tls_alpn_wire(options->ask.alpn, wire, sizeof(wire)) == 0) {
+        fprintf(stderr, "sni-bench: --alpn '%s': write protocols as h2,http/1.1\n",
+                options->ask.alpn);
+        return BENCH_USAGE;
+    }
     const char *spec = options->ask.names == NULL ? NAMELESS : options->ask.names;
     struct names names;
     char error[256];
@@ -154,8 +157,8 @@ static enum bench_exit prepare(struct serve *serve)
     serve->threads = calloc(options->load.threads, sizeof(*serve->threads));
     for (uint64_t t = 0; serve->threads != NULL && t < options->load.threads; t++) {
         if (!prepare_thread(serve, &serve->threads[t])) {
-            fprintf(stderr, "sni-bench: cannot set up thread %llu: %s\n", (unsigned long long)t,
-                    strerror(errno));
+            fprintf(stderr, "sni-bench: cannot set up thread %llu: %s; lower -t\n",
+                    (unsigned long long)t, strerror(errno));
             return BENCH_FAILED;
         }
     }

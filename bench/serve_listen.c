@@ -131,6 +131,8 @@ static bool say_failed(const struct address *address, int error)
         fix = "; that is no address of this machine";
     else if (error == ENOENT)
         fix = "; make its directory first";
+    else if (error == EMFILE || error == ENFILE)
+        fix = "; raise ulimit -n, or add --one-port";
     else if (error == EEXIST)
         fix = " and is no socket; choose another path";
     fprintf(stderr, "sni-bench: --listen %s: %s%s\n", address_format(address, text),
