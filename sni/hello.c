@@ -229,8 +229,8 @@ static const char *read_client_hello(struct cursor body, struct client_hello *he
     if (body.failed) {
         return "the message is too short for a ClientHello";
     }
-    if (hello->legacy_version >> 8 != 3) {
-        return "the version in the hello is not 3.x";
+    if (hello->legacy_version < 0x0300) { /* higher ones are negotiated down: RFC 5246, E.1 */
+        return "the version in the hello is below 3.0";
     }
     if (session_id.left > SESSION_ID_MAX) {
         return "the session id is longer than 32 bytes";

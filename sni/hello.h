@@ -91,7 +91,10 @@ struct client_hello {
  * minor version of record headers is ignored (RFC 8446 section 5.1); records that are empty, or
  * interrupt the hello, are not legal; an IP literal as server name is (HELLO_NAME_IP); server names
  * of a type other than host_name are stepped over, and a list of only such names is
- * HELLO_NAME_NONE.
+ * HELLO_NAME_NONE; any legacy_version from 3.0 on is (RFC 5246 appendix E.1: servers negotiate
+ * down); bytes behind the compression methods that are no extension block are not, though SSL 3.0
+ * to TLS 1.1 let servers ignore them: those that do not ignore them might read a name there. What
+ * is inside extensions that do not matter for routing is left to the server.
  */
 enum hello_result hello_parse(const uint8_t *bytes, size_t len, uint32_t limit,
                               struct client_hello *hello);
