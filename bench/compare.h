@@ -190,11 +190,11 @@ struct compare_outcome {
 };
 
 /*
- * Runs this program with `argv` (ends with NULL) and collects what it prints. SIGINT and SIGTERM
- * are passed on to it. False when it could not be started; said on stderr.
+ * Runs this program with `argv` (ends with NULL) and collects what it prints. SIGINT, SIGTERM
+ * and SIGHUP are passed on to it. False when it could not be started; said on stderr.
  */
 bool compare_exec(char **argv, struct compare_outcome *outcome);
-/* SIGINT and SIGTERM wait until the next run lets them through; after the last one, for ever. */
+/* Those signals wait until the next run lets them through; after the last one, for ever. */
 void compare_hold_signals(bool hold);
 
 /* The mode. */

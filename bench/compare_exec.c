@@ -1,10 +1,10 @@
 /*
  * One run of a comparison: this program again as a child, on a loop of its own.
  *
- * The child gets a session of its own, so a Ctrl-C at the terminal reaches only the parent, which
- * passes it on once; the child then ends its measurement early and still reports. The loop ends
- * when the child has exited and both pipes are at their end. Between two runs those signals are
- * held back (compare_hold_signals()), so that none comes when nobody listens.
+ * The child gets a session of its own, so a Ctrl-C at the terminal, or its end, reaches only the
+ * parent, which passes it on; the child then ends its measurement early and still reports. The loop
+ * ends when the child has exited and both pipes are at their end. Between two runs those signals
+ * are held back (compare_hold_signals()), so that none comes when nobody listens.
  */
 
 #include "bench/compare.h"
@@ -31,13 +31,16 @@ struct output {
 struct child {
     uv_loop_t loop;
     uv_process_t process;
-    uv_signal_t interrupt;
-    uv_signal_t terminate;
+    uv_signal_t signals[3]; /* in the order of caught[] */
     struct output out;
     struct output err;
     bool interrupted;
     int exit_code;
 };
+
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+
+#define CAUGHT_COUNT (sizeof(caught) / sizeof(caught[0]))
 
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
@@ -74,9 +77,15 @@ void compare_hold_signals(bool hold)
 {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
+    for (size_t i = 0; i < CAUGHT_COUNT; i++)
+        sigaddset(&set, caught[i]);
     pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+static void close_signals(struct child *child)
+{
+    for (size_t i = 0; i < CAUGHT_COUNT; i++)
+        uv_close((uv_handle_t *)&child->signals[i], NULL);
 }
 
 static void on_exit_of_child(uv_process_t *process, int64_t status, int signal)
@@ -85,15 +94,21 @@ static void on_exit_of_child(uv_process_t *process, int64_t status, int signal)
     child->exit_code = signal != 0 ? 128 + signal : (int)status;
     compare_hold_signals(true);
     uv_close((uv_handle_t *)process, NULL);
-    uv_close((uv_handle_t *)&child->interrupt, NULL);
-    uv_close((uv_handle_t *)&child->terminate, NULL);
+    close_signals(child);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct child *child = signal->data;
     child->interrupted = true;
-    uv_process_kill(&child->process, number);
+    uv_process_kill(&child->process, number == SIGHUP ? SIGTERM : number);
+}
+
+/* What was ignored from the start (nohup) stays so. */
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 static int start_output(struct child *child, struct output *output)
@@ -123,22 +138,23 @@ static int start(struct child *child, char **argv)
 {
     uv_pipe_init(&child->loop, &child->out.pipe, 0);
     uv_pipe_init(&child->loop, &child->err.pipe, 0);
-    uv_signal_init(&child->loop, &child->interrupt);
-    uv_signal_init(&child->loop, &child->terminate);
-    child->interrupt.data = child;
-    child->terminate.data = child;
+    for (size_t i = 0; i < CAUGHT_COUNT; i++) {
+        uv_signal_init(&child->loop, &child->signals[i]);
+        child->signals[i].data = child;
+    }
     child->process.data = child;
     int failed = spawn(child, argv);
     if (failed != 0) {
         uv_close((uv_handle_t *)&child->process, NULL);
         uv_close((uv_handle_t *)&child->out.pipe, NULL);
         uv_close((uv_handle_t *)&child->err.pipe, NULL);
-        uv_close((uv_handle_t *)&child->interrupt, NULL);
-        uv_close((uv_handle_t *)&child->terminate, NULL);
+        close_signals(child);
         return failed;
     }
-    uv_signal_start(&child->interrupt, on_signal, SIGINT);
-    uv_signal_start(&child->terminate, on_signal, SIGTERM);
+    for (size_t i = 0; i < CAUGHT_COUNT; i++) {
+        if (!is_ignored(caught[i]))
+            uv_signal_start(&child->signals[i], on_signal, caught[i]);
+    }
     compare_hold_signals(false);
     if (start_output(child, &child->out) != 0 || start_output(child, &child->err) != 0)
         abort();

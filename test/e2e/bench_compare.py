@@ -244,6 +244,32 @@ class Compare(unittest.TestCase):
         rates = next(m for m in document["metrics"] if m["key"] == "requests_per_s")
         self.assertEqual([value["target"] for value in rates["values"]], ["direct"])
 
+    def test_no_signal_leaves_a_run_behind(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                process = subprocess.Popen(
+                    [TOOL, *self.words("--", "latency", "--rate", "100", "-d", "1h")],
+                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                children = f"/proc/{process.pid}/task/{process.pid}/children"
+                child = ""
+                while child == "":
+                    child = pathlib.Path(children).read_text(encoding="ascii").strip()
+                    time.sleep(0.02)
+                process.send_signal(number)
+                out = process.communicate(timeout=60)[0]
+                self.assertIn("interrupted", out)
+                self.assertFalse(os.path.exists(f"/proc/{child}"))
+
+    def test_nohup_goes_on(self):
+        process = subprocess.Popen([TOOL, *self.words("--rounds", "2", *LOAD)], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.assertIn("round 1/2", process.stderr.readline())
+        process.send_signal(signal.SIGHUP)
+        out, err = process.communicate(timeout=60)
+        self.assertNotIn("interrupted", out + err)
+        self.assertIn("round 2/2  b", err)
+
     def test_interrupt_keeps_what_was_complete(self):
         path = self.scratch / "c.json"
         command = [TOOL, *self.words("--rounds", "64", "--json", str(path)), *LOAD]
