@@ -133,6 +133,22 @@ class Bars(unittest.TestCase):
         self.assertIn("In 2 of their 20 runs the tool was the limit", said)
         self.assertIn("generator and backends share one CPU", said)
 
+    def test_the_page_has_the_tables_and_what_they_rest_on(self):
+        bench = made_up(1.0)
+        add_latencies(bench)
+        for router in bench.routers:
+            router.version = lambda: "1.2"
+        bench.options = types.SimpleNamespace(rounds=5, seconds=1.0)
+        bench.router_cpu, bench.load_cpu = 0, 1
+        text = peers_table.section(bench, peers_table.Table(bench))
+        self.assertTrue(text.startswith(peers.BEGIN) and text.endswith(peers.END))
+        for said in ("`bash bench/peers --rounds 5 --seconds 1 --update`", "≤ 0.40×: met |",
+                     "routers on CPU 0, generator and backends on CPU 1", "* 1 of 40 compared runs",
+                     "share one CPU", "| 1.500 ‡ † |"):
+            self.assertIn(said, text)
+        tables = [line for line in text.split("\n") if line.startswith("|")]
+        self.assertEqual({line.count("|") for line in tables}, {8, 7})
+
     def test_the_marked_part_is_rewritten_and_nothing_else(self):
         with tempfile.TemporaryDirectory() as scratch:
             peers.PAGE = pathlib.Path(scratch) / "page.md"
