@@ -1,9 +1,9 @@
 """sni-bench torture against sni-router, haproxy, nginx and sniproxy as Debian ships them.
 
-    /usr/bin/python3 bench/torture_peers.py [--binaries build] [--update]
+    /usr/bin/python3 bench/torture_peers.py [--binaries build] [--update] [--html FILE]
 
 Prints one table; --update writes it into docs/torture.md, and what deviates into
-docs/benchmarks.md. Each router is a plain child process with its configuration from bench/peers.d
+docs/benchmarks.md; --html makes a page of it, with what is expected and why. Each router is a plain child process with its configuration from bench/peers.d
 on ports of its own, and ends with this one.
 """
 
@@ -105,15 +105,29 @@ class Router:
                 self.process.wait()
 
 
-def torture(bench, router):
+def torture(bench, router, label):
+    """The result as JSON."""
     result = pathlib.Path(router.scratch.name) / "result.json"
     listen = [word for backend in router.backends for word in ("--listen", backend)]
     done = subprocess.run([bench, "torture", router.address, *listen, "--quiet", "--json", result,
-                           "--hello-timeout", "5s", "--timeout", "5s"],
+                           "--hello-timeout", "5s", "--timeout", "5s", "--label",
+                           f"router={label}"],
                           capture_output=True, text=True, timeout=RUN_LIMIT_S, check=False)
     if not result.exists():
         raise SystemExit(f"torture against {router.name} failed:\n{done.stdout}{done.stderr}")
-    return {one["case"]: one for one in json.loads(result.read_text())["cases"]}
+    return json.loads(result.read_text())
+
+
+def write_page(bench, documents, path):
+    with tempfile.TemporaryDirectory(prefix="torture-peers-") as scratch:
+        files = []
+        for number, document in enumerate(documents):
+            files.append(pathlib.Path(scratch) / f"{number}.json")
+            files[-1].write_text(json.dumps(document), encoding="utf-8")
+        done = subprocess.run([bench, "report", *files, "--html", path], capture_output=True,
+                              text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
 
 
 def cell(one):
@@ -153,9 +167,11 @@ def main():
                         help="where sni-router and sni-bench are (default: build)")
     parser.add_argument("--peers", default=",".join(TEMPLATES), help="which routers, with commas")
     parser.add_argument("--update", action="store_true", help="write the table to docs/torture.md")
+    parser.add_argument("--html", metavar="FILE", help="write them side by side as one page")
     options = parser.parse_args()
     binaries = options.binaries.resolve()
-    results, versions = {}, {}
+    bench = str(binaries / "sni-bench")
+    documents, results, versions = [], {}, {}
     for name in options.peers.split(","):
         binary = find(name, binaries)
         if name not in TEMPLATES or binary is None:
@@ -164,9 +180,12 @@ def main():
         versions[name] = version(name, binary)
         print(f"{name} {versions[name]} ...", file=sys.stderr, flush=True)
         with Router(name, binary) as router:
-            results[name] = torture(str(binaries / "sni-bench"), router)
+            documents.append(torture(bench, router, f"{name} {versions[name]}"))
+        results[name] = {one["case"]: one for one in documents[-1]["cases"]}
     text = table(results, versions)
     print(text, end="")
+    if options.html:
+        write_page(bench, documents, options.html)
     if options.update:
         put(PAGE, text)
         put(SUMMARY, table(results, versions, deviations_only=True))

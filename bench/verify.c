@@ -32,6 +32,8 @@
 #define TICK_NS             (5 * NS_PER_MS)
 #define SHORTAGE_NS         (20 * NS_PER_MS)
 #define ERROR_TEXT          256
+/* What the backends that we play may take to end. */
+#define BACKENDS_END_NS (10 * NS_PER_S)
 
 /* SIGINT and SIGTERM as an event of the loop. */
 struct signals {
@@ -134,6 +136,9 @@ static void stop_backends(struct verify *verify)
     if (verify->serve_pid <= 0)
         return;
     kill(verify->serve_pid, SIGTERM);
+    if (verify_await_process(verify->serve_pid, BACKENDS_END_NS, NULL))
+        return;
+    kill(verify->serve_pid, SIGKILL);
     waitpid(verify->serve_pid, NULL, 0);
 }
 

@@ -189,8 +189,10 @@ bool verify_tls_end(struct verify_stream *stream);
 uint64_t verify_reload_every_ns(const struct options *options);
 /* Starts --reload-cmd when it is due, and takes note of how the last one ended. */
 void verify_reload_tick(struct verify *verify, uint64_t now_ns);
-/* Waits for the one that is running. */
+/* Waits for the one that is running, --timeout at most, then ends it. */
 void verify_reload_end(struct verify *verify);
+/* Waits for a child's end, at most so long; false = it goes on. */
+bool verify_await_process(pid_t pid, uint64_t most_ns, int *status);
 
 uint64_t verify_fault_count(const struct verify *verify);
 uint64_t verify_whole_count(const struct verify *verify);

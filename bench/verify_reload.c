@@ -5,12 +5,14 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/clock.h"
 #include "bench/verify.h"
 
-/* The command must not inherit that our loop takes signals as events. */
+/* The command must not inherit that our loop takes signals as events; it leads a process group, so
+ * that all of it can be ended. */
 static pid_t spawn_shell(const char *command)
 {
     char *arguments[] = {"sh", "-c", (char *)(uintptr_t)command, NULL};
@@ -19,8 +21,9 @@ static pid_t spawn_shell(const char *command)
     pid_t pid = 0;
     sigemptyset(&none);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
     posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setpgroup(&attributes, 0);
     int error = posix_spawn(&pid, "/bin/sh", NULL, &attributes, arguments, environ);
     posix_spawnattr_destroy(&attributes);
     if (error == 0)
@@ -45,12 +48,25 @@ static void take_status(struct verify *verify, int status)
         fprintf(stderr, "sni-bench: --reload-cmd was ended by signal %d\n", WTERMSIG(status));
 }
 
-static void look_after(struct verify *verify, int flags)
+/* Looks whether the command has ended. */
+static void look_after(struct verify *verify)
 {
     int status = 0;
-    pid_t ended = verify->reload_pid == 0 ? 0 : waitpid(verify->reload_pid, &status, flags);
+    pid_t ended = verify->reload_pid == 0 ? 0 : waitpid(verify->reload_pid, &status, WNOHANG);
     if (ended > 0)
         take_status(verify, status);
+}
+
+bool verify_await_process(pid_t pid, uint64_t most_ns, int *status)
+{
+    static const struct timespec pause = {0, (long)(10 * NS_PER_MS)};
+    uint64_t until_ns = clock_now_ns() + most_ns;
+    while (waitpid(pid, status, WNOHANG) == 0) {
+        if (clock_now_ns() >= until_ns)
+            return false;
+        (void)nanosleep(&pause, NULL);
+    }
+    return true;
 }
 
 uint64_t verify_reload_every_ns(const struct options *options)
@@ -62,7 +78,7 @@ uint64_t verify_reload_every_ns(const struct options *options)
 void verify_reload_tick(struct verify *verify, uint64_t now_ns)
 {
     const char *command = verify->options->verify.reload_cmd;
-    look_after(verify, WNOHANG);
+    look_after(verify);
     if (command == NULL || now_ns < verify->reload_ns)
         return;
     verify->reload_ns += verify_reload_every_ns(verify->options);
@@ -76,5 +92,17 @@ void verify_reload_tick(struct verify *verify, uint64_t now_ns)
 
 void verify_reload_end(struct verify *verify)
 {
-    look_after(verify, 0);
+    int status = 0;
+    pid_t pid = verify->reload_pid;
+    if (pid == 0)
+        return;
+    if (!verify_await_process(pid, verify->options->load.timeout_ns, &status)) {
+        fprintf(stderr, "sni-bench: --reload-cmd does not end: ended\n");
+        (void)kill(-pid, SIGTERM);
+        if (!verify_await_process(pid, NS_PER_S, &status)) {
+            (void)kill(-pid, SIGKILL);
+            (void)waitpid(pid, &status, 0);
+        }
+    }
+    take_status(verify, status);
 }

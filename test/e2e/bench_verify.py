@@ -175,6 +175,18 @@ class Proof(unittest.TestCase):
         self.assertIn("--reload-cmd ended with exit code 3", err)
         self.assertIn("FAILED: --reload-cmd failed", out)
 
+    def test_reload_command_does_not_end(self):
+        """It is ended with all that it has begun, and counts as failed."""
+        with bench.Serve(TOOL) as serve:
+            code, result, out, err = verify(serve.address, "-d", "300ms", "--reload-every", "50ms",
+                                            "--timeout", "1s", "--reload-cmd", "sleep 4711; :")
+        self.assertEqual(code, 1, out)
+        self.assertIn("--reload-cmd does not end", err)
+        self.assertEqual((result["reloads"]["done"], result["reloads"]["failed"]), (0, 1))
+        self.assertGreater(result["reloads"]["left_out"], 0)
+        self.assertEqual(subprocess.run(["pgrep", "-xf", "sleep 4711"], capture_output=True,
+                                        check=False).stdout, b"")
+
     def test_reload_never_due(self):
         with bench.Serve(TOOL) as serve:
             code, _, out, _ = verify(serve.address, "-d", "200ms", "--reload-every", "1h",
