@@ -142,6 +142,15 @@ class SlowNames(unittest.TestCase):
                     self.assertEqual(sock.send(b"more"), 4)
                 self.assertEqual(router.wait_exit(net.DEADLINE_S), 0)
 
+    def test_a_port_in_use_is_still_the_end(self):
+        taken = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        config = self.config()
+        config["listeners"][0]["address"] = "127.0.0.1:%d" % taken.getsockname()[1]
+        router = Router(config, wait=False)
+        self.addCleanup(router.kill)
+        self.assertEqual(router.wait_exit(net.DEADLINE_S), 71)
+        self.assertIn("Address already in use", router.stderr())
+
     def test_ends_before_it_listens(self):
         router = Router(self.config(), wait=False)
         self.addCleanup(router.kill)
