@@ -182,6 +182,7 @@ class Bench:
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="sni-router-peers."))
         self.scratch.chmod(0o755)  # sniproxy gives up root before it opens its log
         self.backend = None
+        self.load_before = os.getloadavg()[0]
         self.documents = []  # JSON files, in order
         self.comparisons = {}
         self.idle, self.idle_failures = {}, {}
@@ -437,6 +438,9 @@ def measure(bench):
     options = bench.options
     wanted = [name for name in [*SCENARIOS, *MEMORY]
               if not options.only or any(word in name for word in options.only)]
+    if bench.load_before > 0.5:
+        say(f"bench/peers: the machine is busy (load average {bench.load_before:.1f}): the figures "
+            "are noisier")
     bench.start_backend()
     names = [name for name in wanted if name in SCENARIOS]
     if names:

@@ -230,8 +230,8 @@ Measured on {day}; \
 `bash bench/peers --rounds {options.rounds} --seconds {options.seconds:g} --update`
 installs what is missing, builds, measures and writes this.
 
-* Machine: {machine()}; routers on CPU {bench.router_cpu}, generator and backends on CPU \
-{bench.load_cpu}.
+* Machine: {machine()}, load average {bench.load_before:.1f} before the first run; routers on CPU \
+{bench.router_cpu}, generator and backends on CPU {bench.load_cpu}.
 * Versions: {versions}.
 * Each router has one worker and the configuration in `bench/peers.d/`. {options.rounds} rounds in \
 turns of {options.seconds:g} s each; median (smallest–largest).

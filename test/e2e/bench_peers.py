@@ -139,11 +139,13 @@ class Bars(unittest.TestCase):
         for router in bench.routers:
             router.version = lambda: "1.2"
         bench.options = types.SimpleNamespace(rounds=5, seconds=1.0)
-        bench.router_cpu, bench.load_cpu = 0, 1
+        bench.router_cpu, bench.load_cpu, bench.load_before = 0, 1, 0.25
         text = peers_table.section(bench, peers_table.Table(bench))
         self.assertTrue(text.startswith(peers.BEGIN) and text.endswith(peers.END))
         for said in ("`bash bench/peers --rounds 5 --seconds 1 --update`", "≤ 0.40×: met |",
-                     "routers on CPU 0, generator and backends on CPU 1", "* 1 of 40 compared runs",
+                     "load average 0.2 before the first run",
+                     "routers on CPU 0, generator and backends on CPU 1",
+                     "* 1 of 40 compared runs",
                      "share one CPU", "| 1.500 ‡ † |"):
             self.assertIn(said, text)
         tables = [line for line in text.split("\n") if line.startswith("|")]
