@@ -161,6 +161,10 @@ static void put_value(FILE *out, const struct comparison *comparison,
         put_ratio(out, comparison_ratio(comparison, metric, target, first),
                   comparison->targets[first].name);
     put_ratio(out, comparison_ratio(comparison, metric, target, direct), "direct");
+    if (comparison_is_doubtful(comparison, metric, target))
+        fputs("<span class=\"mark\">‡</span>", out);
+    if (comparison_failed(comparison, target) > 0)
+        fputs("<span class=\"mark\">†</span>", out);
     fputs("</td>", out);
 }
 

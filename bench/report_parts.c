@@ -29,12 +29,43 @@ const char *report_color(const struct comparison *comparison, size_t target)
     return palette[report_color_class(comparison, target)];
 }
 
+/* "name: 2 of 5 runs", and how it goes on. */
+static void put_count(FILE *out, const char *mark, const char *name, size_t count, size_t runs,
+                      const char *what)
+{
+    if (count == 0)
+        return;
+    fprintf(out, "<li class=\"bad\">%s", mark);
+    report_put_text(out, name);
+    fprintf(out, ": %zu of %zu run%s %s</li>\n", count, runs, runs == 1 ? "" : "s", what);
+}
+
+/* Why the first run of a target that is not valid is not. */
+static void put_reasons(FILE *out, const struct comparison *comparison, size_t target)
+{
+    const cJSON *reason;
+    for (size_t i = 0; i < comparison->run_count; i++) {
+        const struct compare_run *run = &comparison->runs[i];
+        if (run->target != target || compare_run_is_valid(run))
+            continue;
+        cJSON_ArrayForEach (reason, cJSON_GetObjectItemCaseSensitive(run->result, "reasons")) {
+            if (!cJSON_IsString(reason))
+                continue;
+            fputs("<li class=\"bad\">", out);
+            report_put_text(out, comparison->targets[target].name);
+            fprintf(out, ", round %zu: ", run->round + 1);
+            report_put_text(out, reason->valuestring);
+            fputs("</li>\n", out);
+        }
+        return;
+    }
+}
+
 void report_put_remarks(const struct comparison *comparison, FILE *out)
 {
-    fputs("<ul class=\"remarks\">\n", out);
-    if (!comparison->loose)
-        fprintf(out, "<li>%zu round%s in turns; median (smallest–largest).</li>\n",
-                comparison->rounds, comparison->rounds == 1 ? "" : "s");
+    char rounds[COMPARE_ROUNDS_TEXT];
+    fprintf(out, "<ul class=\"remarks\">\n<li>%s; median (smallest–largest).</li>\n",
+            comparison_rounds_text(comparison, rounds));
     if (!comparison->loose && comparison->rounds < COMPARE_ROUNDS_MIN)
         fprintf(out,
                 "<li class=\"bad\">Not valid: fewer than %d rounds say too little about the "
@@ -43,22 +74,16 @@ void report_put_remarks(const struct comparison *comparison, FILE *out)
     if (comparison->interrupted)
         fputs("<li class=\"bad\">Not valid: the comparison was interrupted.</li>\n", out);
     for (size_t i = 0; i < comparison->target_count; i++) {
+        const char *name = comparison->targets[i].name;
         size_t runs = comparison_runs_of(comparison, i);
-        size_t failed = comparison_failed(comparison, i);
         size_t limited = comparison_limited(comparison, i);
-        if (failed > 0) {
-            fputs("<li class=\"bad\">", out);
-            report_put_text(out, comparison->targets[i].name);
-            fprintf(out, ": %zu of %zu runs failed.</li>\n", failed, runs);
-        }
-        if (limited > 0) {
-            fputs("<li class=\"bad\">", out);
-            report_put_text(out, comparison->targets[i].name);
-            fprintf(out,
-                    ": in %zu of %zu runs the load tool was the limit: costs hold, rates and "
-                    "latencies do not.</li>\n",
-                    limited, runs);
-        }
+        size_t invalid = comparison_invalid(comparison, i);
+        put_count(out, "† ", name, comparison_failed(comparison, i), runs, "failed.");
+        put_count(out, "‡ ", name, limited, runs,
+                  "limited by the load tool: costs hold, rates and latencies do not.");
+        put_count(out, "", name, invalid > limited ? invalid - limited : 0, runs,
+                  "not valid for another reason.");
+        put_reasons(out, comparison, i);
     }
     fputs("</ul>\n", out);
 }

@@ -138,7 +138,10 @@ class Report(unittest.TestCase):
             if ratio is not None and not (spread["target"] == "direct" and name == "alpha"):
                 noise = ", within noise" if ratio["within_noise"] else ""
                 expected += f"{three_digits(ratio['ratio'])}× {name}{noise}"
-        self.assertEqual(cell, expected)
+        expected += "‡" if spread["doubtful"] else ""
+        failed = next(target["runs_failed"] for target in self.document["targets"]
+                      if target["name"] == spread["target"])
+        self.assertEqual(cell, expected + ("†" if failed else ""))
 
     def test_says_what_is_wrong_and_where_it_ran(self):
         parsed = page.Page(self.page.read_text(encoding="utf-8"))
@@ -183,11 +186,31 @@ class Report(unittest.TestCase):
             document = json.loads(self.loose[0].read_text(encoding="utf-8"))
             document["labels"] = {"router": "same", "title": "three"}
             document["totals"]["connections_per_s"] = 100.0 + number
+            document |= {"valid": True, "limited_by_tool": False, "reasons": []}
             documents.append(self.write(f"same{number}.json", document))
         code, out, err = tool("report", *documents, "--md")
         self.assertEqual(code, 0, err)
         self.assertIn("### three", out)
         self.assertIn("| connections, /s | 101 (100..102) |", out)
+
+    def test_marks_what_does_not_count(self):
+        """Of a run that the tool limited costs hold; of one that failed nothing does."""
+        document = copy.deepcopy(self.document)
+        for run in document["runs"]:
+            limited = run["target"] == "beta" and run["round"] == 2
+            run["result"] |= {"valid": not limited, "limited_by_tool": limited, "reasons":
+                              ["it was <late>"] if limited else [],
+                              "failed": run["target"] == "alpha"}
+        _, parsed, _ = self.make(self.write("marks.json", document))
+        for row in parsed.tables[0][1:]:
+            cost = row[0].startswith(("CPU", "memory", "context"))
+            self.assertEqual(["†" in cell for cell in row[1:]],
+                             [False, row[2] != "–", False], row)
+            self.assertEqual("‡" in row[3], not cost and row[3] != "–", row)
+            self.assertNotIn("‡", row[1] + row[2])
+        self.assertIn("† alpha: 3 of 3 runs failed.", parsed.text)
+        self.assertIn("‡ beta: 1 of 3 runs limited by the load tool", parsed.text)
+        self.assertIn("beta, round 2: it was <late>", parsed.text)
 
     # -- hostile contents --
 
