@@ -69,7 +69,8 @@ static void conclude_costs(struct result *result)
         costs->socket_kib_per_conn = sockets / KIB / held;
         if (result->sampled && end->pss_known && result->before.pss_known) {
             double pss = (double)end->pss_bytes - (double)result->before.pss_bytes;
-            costs->user_kib_per_conn = pss / KIB / held;
+            /* Less than before: what they cost is lost in what was given back. */
+            costs->user_kib_per_conn = pss > 0 ? pss / KIB / held : 0;
         }
     }
     if (!result->sampled)

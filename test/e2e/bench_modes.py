@@ -49,7 +49,8 @@ class Modes(unittest.TestCase):
         self.assertEqual(result["whole_run"]["connections"], 500)
         self.assertGreaterEqual(result["phases"]["latency"]["p50_ns"],
                                 result["phases"]["service"]["min_ns"])
-        self.assertEqual({point["stage"] for point in result["series"]}, {"warm-up", "measuring"})
+        self.assertLessEqual({"warm-up", "measuring"},
+                             {point["stage"] for point in result["series"]})
 
     def test_series_has_every_part_of_the_run(self):
         """bench.run() checks that points add up; here, that they are there however short a run."""
@@ -117,7 +118,7 @@ class Modes(unittest.TestCase):
     def test_hello_shapes(self):
         shapes = (["--hello-size", "1800"], ["--split", "600"], ["--split", "segments=1,2,3"],
                   ["--split", "records=1"], ["--split", "records=100,7"],
-                  ["--split", "all", "--split-gap", "0s"],
+                  ["--split", "all", "--split-gap", "0s", "--timeout", "1m"],
                   ["--hello-size", "17k", "--split", "records=16384"],
                   ["--hello-size", "60000", "--split", "5000", "--split", "records=1000"])
         for shape in shapes:

@@ -122,6 +122,10 @@ static void test_memory_per_idle_connection(void **state)
     fixture->result.held = 2048;
     result_conclude(&fixture->result);
     assert_true(close_to(fixture->result.costs.user_kib_per_conn, 0.5));
+    fixture->result.end.pss_bytes = 0;
+    fixture->result.before.pss_bytes = 4096;
+    result_conclude(&fixture->result);
+    assert_true(fixture->result.costs.user_kib_per_conn == 0);
     destroy(fixture);
 }
 
