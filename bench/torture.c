@@ -112,15 +112,20 @@ static bool choose_names(struct torture *torture)
 
 static bool check_options(const struct options *options)
 {
-    if (options->serve.listen.count > TORTURE_SIDES) {
-        fprintf(stderr, "sni-bench: torture: --listen is given at most twice\n");
-        return false;
-    }
-    if (options->torture.hello_timeout_ns == 0 || options->torture.gap_ns == 0) {
-        fprintf(stderr, "sni-bench: torture: --hello-timeout and --gap must be more than 0\n");
-        return false;
-    }
-    return torture_check_conditions(options);
+    bool writes =
+        options->out.json != NULL || options->out.html != NULL || options->out.fail_if.count > 0;
+    const char *fix = NULL;
+    if (options->serve.listen.count > TORTURE_SIDES)
+        fix = "--listen is given at most twice";
+    else if (options->torture.hello_timeout_ns == 0 || options->torture.gap_ns == 0)
+        fix = "--hello-timeout and --gap must be more than 0";
+    else if (options->torture.gap_ns >= options->torture.hello_timeout_ns)
+        fix = "--gap must be shorter than --hello-timeout: no hello would be whole in time";
+    else if (options->torture.list && (writes || options->torture.strict))
+        fix = "--list plays nothing: drop it, or --json, --html, --fail-if and --strict";
+    if (fix != NULL)
+        fprintf(stderr, "sni-bench: torture: %s\n", fix);
+    return fix == NULL && torture_check_conditions(options);
 }
 
 /* What the router must be told, with the addresses as they are. */

@@ -253,6 +253,8 @@ class CommandLine(unittest.TestCase):
                                 (["127.0.0.1:1", "--only", "plian"], "did you mean plain?"),
                                 (["127.0.0.1:1", "--only", "nonsense"], "torture --list"),
                                 (["127.0.0.1:1", "--gap", "0"], "--gap"),
+                                (["127.0.0.1:1", "--gap", "9s"], "shorter than"),
+                                (["--list", "--json", "x"], "plays nothing"),
                                 (["127.0.0.1:1", "--other", "Bench.Test"], "same name"),
                                 (["127.0.0.1:1", "--sni", ""], "1 to 200"),
                                 (["127.0.0.1:1", "--listen", "nonsense"], "--listen 'nonsense'"),
