@@ -167,8 +167,8 @@ class Proof(unittest.TestCase):
 
     def test_reload_command_fails(self):
         with bench.Serve(TOOL) as serve:
-            code, result, out, err = verify(serve.address, "-d", "500ms", "--reload-every", "50ms",
-                                            "--reload-cmd", "exit 3")
+            code, result, out, err = verify(serve.address, "-d", "2s", "-c", "2", "--reload-every",
+                                            "50ms", "--reload-cmd", "exit 3")
         self.assertEqual(code, 1, out)
         self.assertEqual(result["faults"], dict.fromkeys(FAULTS, 0))
         self.assertGreater(result["reloads"]["failed"], 0)
@@ -178,8 +178,9 @@ class Proof(unittest.TestCase):
     def test_reload_command_does_not_end(self):
         """It is ended with all that it has begun, and counts as failed."""
         with bench.Serve(TOOL) as serve:
-            code, result, out, err = verify(serve.address, "-d", "300ms", "--reload-every", "50ms",
-                                            "--timeout", "1s", "--reload-cmd", "sleep 4711; :")
+            code, result, out, err = verify(serve.address, "-d", "2s", "-c", "2", "--reload-every",
+                                            "50ms", "--timeout", "1s", "--reload-cmd",
+                                            "sleep 4711; :")
         self.assertEqual(code, 1, out)
         self.assertIn("--reload-cmd does not end", err)
         self.assertEqual((result["reloads"]["done"], result["reloads"]["failed"]), (0, 1))
