@@ -282,14 +282,24 @@ static void log_diagnostics(const struct diagnostics *found, const char *file)
     }
 }
 
+/* Lookups for the configuration in use are under way: the file is good, and read again then. */
+static void reload_later(struct control *control, struct config *config)
+{
+    char names[LOG_LINE_MAX / 2];
+
+    config_free(config);
+    resolve_print_asked(&control->resolve, names, sizeof names);
+    log_line(LOG_LEVEL_WARNING, "reload: waiting for the addresses of %s", names);
+    resolve_skip_rest(&control->resolve); /* the new file says which names matter now */
+    control->reload_again = true;
+}
+
 void control_reload(struct control *control)
 {
     struct diagnostics found = {0};
     char trouble[CONTROL_TROUBLE_MAX] = "";
 
-    control->reload_again = control->resolve.snapshot != NULL;
-    if (control->reload_again && control->resolve.late)
-        resolve_skip_rest(&control->resolve); /* the new file says which names matter now */
+    control->reload_again = control->pending != NULL;
     if (control->reload_again || control->ending)
         return;
     if (control->source->file == NULL) {
@@ -303,6 +313,8 @@ void control_reload(struct control *control)
     diagnostics_free(&found);
     if (config == NULL)
         log_line(LOG_LEVEL_ERROR, "reload failed: the old configuration stays");
+    else if (control->resolve.snapshot != NULL)
+        reload_later(control, config);
     else
         control_publish(control, config);
 }

@@ -124,6 +124,15 @@ class SlowNames(unittest.TestCase):
             router.wait_line("configuration reloaded: 1 route,")
             self.serves(router, "other.test")
 
+    def test_a_bad_reload_leaves_no_name_unasked(self):
+        config = self.config()
+        config["backends"]["last"] = {"servers": [f"last.example:{self.server.port}"]}
+        with Router(config) as router:
+            self.assertNotIn("last.example", self.names.asked)
+            router.reload("{", "reload failed: the old configuration stays")
+            self.names.release()
+            router.wait_line(r"server last\.example:\d+: its address is known")
+
     def test_a_reload_that_waits_for_names_says_so(self):
         with Router(routing({"app.test": self.server.text})) as router:
             router.reload(self.config(), "reload: waiting for the addresses of server.example")
