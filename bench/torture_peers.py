@@ -3,8 +3,8 @@
     /usr/bin/python3 bench/torture_peers.py [--binaries build] [--update] [--html FILE]
 
 Prints one table; --update writes it into docs/torture.md, and what deviates into
-docs/benchmarks.md; --html makes a page of it, with what is expected and why. Each router is a plain child process with its configuration from bench/peers.d
-on ports of its own, and ends with this one.
+docs/benchmarks.md; --html makes a page of it, with what is expected and why. Each router is a plain
+child process with its configuration from bench/peers.d on ports of its own, and ends with this one.
 """
 
 import argparse
