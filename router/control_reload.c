@@ -256,6 +256,8 @@ static void on_out_of_patience(uv_timer_t *patience)
              names);
     resolve_overtake(&control->resolve);
     publish_pending(control);
+    if (control->reload_again)
+        control_reload(control);
 }
 
 void control_publish(struct control *control, struct config *config)

@@ -133,6 +133,20 @@ class SlowNames(unittest.TestCase):
             self.names.release()
             router.wait_line(r"server last\.example:\d+: its address is known")
 
+    def test_a_reload_before_listening_spares_the_other_names(self):
+        config = self.config()
+        config["backends"]["last"] = {"servers": [f"last.example:{self.server.port}"]}
+        with Router(config, wait=False) as router:
+            net.wait_until("a question", lambda: "server.example" in self.names.asked)
+            router.write(routing({"other.test": self.server.text}))
+            router.signal(signal.SIGHUP)
+            router.wait_ready()
+            router.wait_line("reload: waiting for the addresses of server.example")
+            self.names.release()
+            router.wait_line("configuration reloaded: 1 route,")
+            self.serves(router, "other.test")
+            self.assertNotIn("last.example", self.names.asked)
+
     def test_a_reload_that_waits_for_names_says_so(self):
         with Router(routing({"app.test": self.server.text})) as router:
             router.reload(self.config(), "reload: waiting for the addresses of server.example")
