@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+from loopback import free_port
 from peers_table import BEGIN, END, OURS, SCENARIOS, Table, plain, section
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -74,12 +75,6 @@ class Children:
     def end_all(self):
         for process in list(self.running):
             self.end(process)
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 class Router:

@@ -111,8 +111,8 @@ class Table:
 
     def idle_row(self):
         values, failures = self.bench.idle, self.bench.idle_failures
-        cells = [spread_cell(values[r], FAILED if failures.get(r) else "") if values.get(r) else "–"
-                 for r in self.names]
+        cells = [spread_cell(values[name], FAILED if failures.get(name) else "")
+                 if values.get(name) else "–" for name in self.names]
         medians = {router: statistics.median(found) for router, found in values.items() if found}
         better = self.better(medians)
         ours = medians.get(OURS)

@@ -20,6 +20,8 @@ import sys
 import tempfile
 import time
 
+from loopback import free_port
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "torture.md"
 SUMMARY = ROOT / "docs" / "benchmarks.md"
@@ -29,12 +31,6 @@ TEMPLATES = {"sni-router": "sni-router.json", "haproxy": "torture-haproxy.cfg",
 PATH = "/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
 START_LIMIT_S = 20
 RUN_LIMIT_S = 1200
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def find(name, binaries):

@@ -163,7 +163,7 @@ class Compare(unittest.TestCase):
                 self.assertEqual(value["doubtful"], metric["kind"] in ("rate", "latency"))
         self.assertIn(" ‡ |", out)
         self.assertIn("‡ = the load tool was the limit in some of these runs (3 of 3", out)
-        self.assertIn("in 1 of 1 runs the load tool was the limit", page.read_text("utf-8"))
+        self.assertIn("1 of 1 run limited by the load tool", page.read_text("utf-8"))
 
     def test_markdown_and_title(self):
         _, document, out, _ = self.run_tool(*self.words("--rounds", "2", "--md", "--label",

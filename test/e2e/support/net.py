@@ -1,10 +1,15 @@
 """Sockets and waiting: small verbs, every one with a deadline."""
 
 import os
+import pathlib
 import resource
 import socket
 import struct
+import sys
 import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[3] / "bench"))
+from loopback import free_port  # noqa: E402,F401
 
 DEADLINE_S = 30.0  # generous: reached only when something is broken
 
@@ -79,13 +84,6 @@ def reset(sock):
     """Closes with RST instead of FIN."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-
-
-def free_port():
-    """A port that was free just now, for servers that cannot pick one themselves."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def refusing(test):
