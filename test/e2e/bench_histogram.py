@@ -32,8 +32,11 @@ def node_modules(scratch):
     if not shutil.which("npm") or not shutil.which("node"):
         print("skipped: node and npm are not installed")
         sys.exit(SKIPPED)
-    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", scratch,
-                           f"{PACKAGE}@{VERSION}"], capture_output=True, text=True)
+    # One more try, soon: without a registry npm would take more than a minute to say so.
+    patience = ["--fetch-retries", "1", "--fetch-retry-mintimeout", "1000",
+                "--fetch-retry-maxtimeout", "2000"]
+    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", *patience, "--prefix",
+                           scratch, f"{PACKAGE}@{VERSION}"], capture_output=True, text=True)
     if done.returncode != 0:
         print(f"skipped: npm cannot install {PACKAGE}: {done.stderr[-300:]}")
         sys.exit(SKIPPED)
