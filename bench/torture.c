@@ -164,6 +164,7 @@ static bool play_case(struct torture *torture, const struct torture_case *one, u
         return false;
     }
     scene->problem[0] = '\0';
+    scene->played_ns = 0;
     one->play(scene, flight);
     scene_judge(scene, outcome);
     scene_leave(scene);

@@ -55,7 +55,7 @@ const char *torture_end_word(enum torture_end end);
 struct torture_outcome {
     enum torture_end end;
     uint8_t alert;                      /* of TORTURE_ALERT */
-    uint64_t ns;                        /* from connecting to knowing */
+    uint64_t ns;                        /* from the first connecting to knowing */
     bool deviates;                      /* from what any careful router does */
     bool best;                          /* it is what the best router does */
     bool unreachable;                   /* the router took no connection */
@@ -116,7 +116,8 @@ struct scene {
     enum scene_end end;
     bool blind; /* the client does not read */
     uint64_t begun_ns;
-    uint8_t *sent; /* every byte the client has handed to its socket */
+    uint64_t played_ns; /* when the case's first client began; 0 = none has */
+    uint8_t *sent;      /* every byte the client has handed to its socket */
     size_t sent_len;
     uint8_t head[TORTURE_HEAD_BYTES]; /* the first bytes it has received */
     uint64_t received;

@@ -69,7 +69,7 @@ void scene_judge(const struct scene *scene, struct torture_outcome *outcome)
 {
     const struct guest *guest = find_guest(scene);
     memset(outcome, 0, sizeof(*outcome));
-    outcome->ns = clock_now_ns() - scene->begun_ns;
+    outcome->ns = clock_now_ns() - scene->played_ns;
     outcome->end = find_end(scene);
     outcome->unreachable = scene->unreachable;
     outcome->alert = outcome->end == TORTURE_ALERT ? scene->head[6] : 0;

@@ -358,6 +358,8 @@ void scene_open(struct scene *scene)
     scene->guests_end_first = false;
     memset(&scene->banner, 0, sizeof(scene->banner));
     scene->begun_ns = clock_now_ns();
+    if (scene->played_ns == 0)
+        scene->played_ns = scene->begun_ns;
     int fd = socket(target->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     scene->client = fd;
     if (target->storage.ss_family != AF_UNIX)
