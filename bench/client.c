@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -31,6 +32,8 @@ void client_close(struct client *client)
     assert(client->phase != CLIENT_FREE);
     if (client->phase == CLIENT_READY)
         thread->ready--;
+    free(client->flight);
+    client->flight = NULL;
     stream_close(&client->stream);
     client->phase = CLIENT_FREE;
     thread->active--;
@@ -45,6 +48,8 @@ void client_fail(struct client *client, enum load_error error)
 {
     struct load_thread *thread = client->thread;
     thread->tally.errors[error]++;
+    if (client->busy)
+        load_record_lost(thread, error, client->scheduled_ns, client->begun_ns, clock_now_ns());
     thread->load->traffic->on_lost(client);
     client_close(client);
 }
@@ -77,6 +82,22 @@ static size_t piece_end(const struct client *client, size_t hello_bytes, size_t 
     return len;
 }
 
+/*
+ * Keeps the flight for the pieces to come: to build a hello for each of its bytes would take all
+ * the time there is. Without memory for it that is what happens.
+ */
+static void keep_flight(struct client *client, const uint8_t *bytes, size_t len, size_t hello_bytes)
+{
+    if (client->flight != NULL)
+        return;
+    client->flight = malloc(sizeof(*client->flight) + len);
+    if (client->flight == NULL)
+        return;
+    client->flight->len = len;
+    client->flight->hello_bytes = hello_bytes;
+    memcpy(client->flight->bytes, bytes, len);
+}
+
 /* Waits for --split-gap; all gaps are alike, so the queue is in order. */
 static void pause_client(struct client *client)
 {
@@ -101,12 +122,24 @@ static void note_connected(struct client *client)
                 clock_now_ns() - client->begun_ns);
 }
 
+/* The flight as it was kept, or as it is built anew. */
+static const uint8_t *get_flight(struct client *client, size_t *len, size_t *hello_bytes)
+{
+    if (client->flight == NULL) {
+        *len = client_build_flight(client, client->thread->scratch, hello_bytes);
+        return client->thread->scratch;
+    }
+    *len = client->flight->len;
+    *hello_bytes = client->flight->hello_bytes;
+    return client->flight->bytes;
+}
+
 /* Sends what is left of the first flight. */
 static void send_flight(struct client *client)
 {
     size_t hello_bytes;
-    uint8_t *flight = client->thread->scratch;
-    size_t len = client_build_flight(client, flight, &hello_bytes);
+    size_t len;
+    const uint8_t *flight = get_flight(client, &len, &hello_bytes);
     while (client->flight_sent < len) {
         size_t end = piece_end(client, hello_bytes, len);
         ssize_t sent =
@@ -121,10 +154,13 @@ static void send_flight(struct client *client)
         client->flight_sent += (uint32_t)sent;
         client->thread->tally.bytes_out += (uint64_t)sent;
         if (client->flight_sent == end && end < len) {
+            keep_flight(client, flight, len, hello_bytes);
             pause_client(client);
             return;
         }
     }
+    free(client->flight);
+    client->flight = NULL;
     client->phase = CLIENT_AWAITING;
 }
 
@@ -317,6 +353,8 @@ struct client *client_open(struct load_thread *thread, uint64_t scheduled_ns, ui
     client->deadline_ns = now_ns + thread->load->options->load.timeout_ns;
     client->name = names_pick(&thread->load->names, &thread->random);
     client->seed = random_next(&thread->random);
+    /* Where connections are not kept, one is an operation. */
+    client->busy = !thread->load->traffic->opens_first;
     thread->tally.started++;
     int result = start_connecting(client);
     if (result == 0 && !prepare_tls(client))

@@ -7,8 +7,8 @@
  *   FREE -> CONNECTING -> [SHAKING] -> SENDING <-> PAUSED -> AWAITING -> READY -> FREE
  *                          --tls        first flight, cut by --split   banner   traffic's own
  *
- * Any phase ends in FREE by client_close() or client_fail(). No bytes are kept: a flight that could
- * not be sent whole is built again from name and seed.
+ * Any phase ends in FREE by client_close() or client_fail(). A flight that could not be sent whole
+ * is built again from name and seed; only between two pieces of a cut one it is kept.
  */
 
 #include "bench/load.h"
@@ -23,6 +23,13 @@ enum client_phase {
     CLIENT_READY
 };
 
+/* A first flight, ready to be sent. */
+struct flight {
+    size_t len;
+    size_t hello_bytes;
+    uint8_t bytes[];
+};
+
 struct client {
     struct pollable pollable; /* first */
     struct stream stream;
@@ -33,7 +40,7 @@ struct client {
     bool hangup; /* epoll said that there is an end to be read */
     bool in_gap;
     bool idle;     /* in the idle queue */
-    bool busy;     /* a request is under way */
+    bool busy;     /* an operation is under way: a request, or where it is one, the connection */
     uint32_t name; /* index in the set of names */
     uint32_t flight_sent;
     uint64_t seed;
@@ -42,6 +49,7 @@ struct client {
     uint64_t begun_ns;    /* of the connection, or of the request under way */
     uint64_t deadline_ns; /* CLOCK_NEVER = none */
     uint64_t gap_due_ns;
+    struct flight *flight; /* owned; of a hello that goes out in pieces, until the last one does */
 
     uint64_t received; /* traffic's bytes: of the stream, or of the response under way */
     uint64_t sent;

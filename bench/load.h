@@ -72,6 +72,10 @@ struct tally {
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t errors[LOAD_ERROR_COUNT];
+    /* Of the operations that the latencies are about, those scheduled inside the measurement: */
+    uint64_t unended;  /* no answer came: in the latencies with the time until they were given up */
+    uint64_t unbegun;  /* of these, had not even begun: no connection was free for them */
+    uint64_t left_out; /* ended with an error: not in the latencies */
 };
 
 void tally_add(struct tally *into, const struct tally *from);
@@ -232,5 +236,12 @@ void load_record(struct load_thread *thread, enum load_phase phase, uint64_t sch
 /* Completion of an operation: latency and service time. */
 void load_record_done(struct load_thread *thread, uint64_t scheduled_ns, uint64_t begun_ns,
                       uint64_t now_ns);
+/*
+ * An operation that was not completed. One that timed out took at least as long as it was waited
+ * for, and is recorded so: without it the slowest would be missing. One that ended with an error
+ * says nothing about how long an answer takes, and is only counted. `begun_ns` 0 = never begun.
+ */
+void load_record_lost(struct load_thread *thread, enum load_error error, uint64_t scheduled_ns,
+                      uint64_t begun_ns, uint64_t now_ns);
 
 #endif

@@ -58,7 +58,11 @@ uint64_t load_open_ramped(struct load_thread *thread, uint64_t now_ns)
     double step_ns = 1e9 * load->thread_count / load->options->load.ramp;
     if (thread->open_base_ns == 0)
         thread->open_base_ns = now_ns;
+    /* At first each is tried once; one that was refused is not tried again in the same breath. */
+    bool first = thread->opened_count < thread->client_count;
     for (int batch = 0; batch < OPEN_BATCH && thread->active < thread->client_count; batch++) {
+        if (first && thread->opened_count == thread->client_count)
+            break;
         uint64_t due_ns = thread->open_base_ns + (uint64_t)((double)thread->opened_count * step_ns);
         if (due_ns > now_ns)
             return due_ns;
@@ -81,6 +85,22 @@ void load_record_done(struct load_thread *thread, uint64_t scheduled_ns, uint64_
 {
     load_record(thread, LOAD_PHASE_LATENCY, scheduled_ns, now_ns - scheduled_ns);
     load_record(thread, LOAD_PHASE_SERVICE, scheduled_ns, now_ns - begun_ns);
+    histogram_record(thread->recent, now_ns - scheduled_ns);
+}
+
+void load_record_lost(struct load_thread *thread, enum load_error error, uint64_t scheduled_ns,
+                      uint64_t begun_ns, uint64_t now_ns)
+{
+    bool measured = thread->measure_ns != 0 && scheduled_ns >= thread->measure_ns;
+    if (error != LOAD_ERROR_TIMEOUT) {
+        thread->tally.left_out += measured;
+        return;
+    }
+    thread->tally.unended += measured;
+    thread->tally.unbegun += measured && begun_ns == 0;
+    load_record(thread, LOAD_PHASE_LATENCY, scheduled_ns, now_ns - scheduled_ns);
+    if (begun_ns != 0)
+        load_record(thread, LOAD_PHASE_SERVICE, scheduled_ns, now_ns - begun_ns);
     histogram_record(thread->recent, now_ns - scheduled_ns);
 }
 
@@ -116,13 +136,29 @@ static void sweep(struct load_thread *thread, uint64_t now_ns)
     }
 }
 
-/* What was due before the end and could not be begun until long after it. */
-static void give_up_rest(struct load_thread *thread)
+/* What was due before the end and never begun. Returns how many there were. */
+static uint64_t lose_unbegun(struct load_thread *thread, uint64_t now_ns)
 {
-    while (load_may_begin(thread, thread->end_ns)) {
-        thread->issued++;
-        thread->tally.errors[LOAD_ERROR_TIMEOUT]++;
+    uint64_t lost = 0;
+    for (; thread->load->open_loop && load_may_begin(thread, thread->end_ns); lost++) {
+        uint64_t due_ns = load_due_ns(thread, thread->issued++);
+        load_record_lost(thread, LOAD_ERROR_TIMEOUT, due_ns, 0, now_ns);
     }
+    return lost;
+}
+
+/*
+ * --timeout after the end: what is still under way was due longer ago than that, however late it
+ * was begun; and so was what could not even be begun.
+ */
+static void give_up_rest(struct load_thread *thread, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < thread->client_count; i++) {
+        struct client *client = &thread->clients[i];
+        if (client->phase != CLIENT_FREE && client->busy)
+            client_fail(client, LOAD_ERROR_TIMEOUT);
+    }
+    thread->tally.errors[LOAD_ERROR_TIMEOUT] += lose_unbegun(thread, now_ns);
 }
 
 /* Tells control once when all connections are open, and once when all is over. */
@@ -143,8 +179,7 @@ static void report_progress(struct load_thread *thread, uint64_t now_ns)
         bool over = !early && traffic->is_done(thread, now_ns);
         uint64_t last_ns = thread->end_ns + thread->load->options->load.timeout_ns;
         if (!over && thread->end_ns != CLOCK_NEVER && now_ns > last_ns) {
-            if (thread->load->open_loop)
-                give_up_rest(thread);
+            give_up_rest(thread, now_ns);
             over = true;
         }
         thread->finished = over;
@@ -183,6 +218,22 @@ void load_unlock(struct load_thread *thread)
     uv_mutex_unlock(&thread->lock);
 }
 
+/* What is still under way now was interrupted: no error, but it has lasted so long. */
+static void close_all(struct load_thread *thread)
+{
+    uint64_t now_ns = clock_now_ns();
+    for (uint32_t i = 0; i < thread->client_count; i++) {
+        struct client *client = &thread->clients[i];
+        if (client->phase == CLIENT_FREE)
+            continue;
+        if (client->busy)
+            load_record_lost(thread, LOAD_ERROR_TIMEOUT, client->scheduled_ns, client->begun_ns,
+                             now_ns);
+        client_close(client);
+    }
+    lose_unbegun(thread, now_ns);
+}
+
 static void on_load_thread(void *data)
 {
     struct load_thread *thread = data;
@@ -199,10 +250,7 @@ static void on_load_thread(void *data)
         stop = thread->stop;
         load_unlock(thread);
     }
-    for (uint32_t i = 0; i < thread->client_count; i++) {
-        if (thread->clients[i].phase != CLIENT_FREE)
-            client_close(&thread->clients[i]);
-    }
+    close_all(thread);
 }
 
 bool load_start(struct load *load)

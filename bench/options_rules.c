@@ -43,6 +43,8 @@ bool options_check(const struct options *options, FILE *err)
          "drop --tls, or both of them"},
         {loads && name_sources > 1, "--sni, --sni-file and --names exclude each other: keep one"},
         {options->ask.resume && !options->ask.tls, "--resume is about TLS sessions: add --tls"},
+        {options->mode->bit == MODE_LATENCY && options->load.response_bytes == 0,
+         "--resp must be at least 1: a request is over when its answer is there"},
         {options->load.threads > THREADS_MAX, "--threads must be 1 to 256"},
         {options->load.rate > 0 && (options->load.rate < RATE_MIN || options->load.rate > RATE_MAX),
          "--rate must be 0.001 to 100m"},

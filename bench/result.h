@@ -35,7 +35,7 @@ struct series_point {
     struct tally counted;
     bool holds_open; /* connections are opened to be kept */
     uint32_t active; /* connections at its end */
-    uint64_t p50_ns; /* of what was completed in it; 0 = nothing was */
+    uint64_t p50_ns; /* of what was completed or timed out in it; 0 = nothing was */
     uint64_t p99_ns;
     uint64_t max_ns;
     uint64_t slip_ns;

@@ -123,6 +123,11 @@ static void add_totals(cJSON *root, const struct result *result)
     add_count(whole, "ready", result->total.ready);
     add_count(whole, "connections", result->total.completed);
     add_count(whole, "requests", result->total.requests);
+    cJSON *operations = cJSON_AddObjectToObject(root, "operations");
+    add_count(operations, "recorded", result->phases[LOAD_PHASE_LATENCY]->count);
+    add_count(operations, "unended", result->total.unended);
+    add_count(operations, "unbegun", result->total.unbegun);
+    add_count(operations, "left_out", result->total.left_out);
     cJSON *errors = cJSON_AddObjectToObject(root, "errors");
     for (int i = 0; i < LOAD_ERROR_COUNT; i++)
         add_count(errors, load_error_word((enum load_error)i), result->total.errors[i]);

@@ -13,7 +13,8 @@ static const char *const lines[] = {
     "               \"started\", \"seconds\", \"clock\", \"valid\", \"reasons\",",
     "               \"limited_by_tool\", \"failed\", \"interrupted\", \"measures_latency\", "
     "\"tool_use\",",
-    "               \"costs\", \"totals\", \"whole_run\", \"errors\", \"phases\", \"config\", "
+    "               \"costs\", \"totals\", \"whole_run\", \"operations\", \"errors\", \"phases\", "
+    "\"config\", "
     "\"environment\", "
     "\"series\",",
     "               \"samples\"],",
@@ -31,7 +32,9 @@ static const char *const lines[] = {
     "    \"clock\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"},",
     "      \"required\": [\"begin_ns\", \"measure_ns\", \"end_ns\"],",
     "      \"description\": \"CLOCK_MONOTONIC: operation i of an open loop is due at",
-    " begin_ns + i / rate; recorded are those due from measure_ns on\"},",
+    " begin_ns + i / rate; recorded are those due from measure_ns on and before measure_ns +",
+    " config.duration_s. end_ns is when the counters of totals were read, a moment after that;",
+    " 0 = they never were\"},",
     "    \"valid\": {\"type\": \"boolean\", \"description\": \"false: see reasons\"},",
     "    \"reasons\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},",
     "    \"limited_by_tool\": {\"type\": \"boolean\", \"description\": \"one of the reasons is "
@@ -54,6 +57,12 @@ static const char *const lines[] = {
     "      \"bytes_out\", \"connections_per_s\", \"requests_per_s\", \"in_bytes_per_s\",",
     "      \"out_bytes_per_s\"], \"description\": \"inside the measured window\"},",
     "    \"whole_run\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"}},",
+    "    \"operations\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"},",
+    "      \"required\": [\"recorded\", \"unended\", \"unbegun\", \"left_out\"],",
+    "      \"description\": \"conn and latency, scheduled inside the measurement. recorded: in",
+    " phases.latency. unended: of these, no answer came; they are there with the time until they",
+    " were given up, a lower bound. unbegun: of these, no connection was free; they have no",
+    " service time. left_out: ended with an error (refused, reset, ..), in no percentile\"},",
     "    \"errors\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"integer\"},",
     "      \"description\": \"whole run, warm-up included, by reason\"},",
     "    \"phases\": {\"type\": \"object\", \"additionalProperties\": {\"$ref\":",
@@ -116,7 +125,7 @@ static const char *const lines[] = {
     " where they are kept (bulk, idle, latency)\"},",
     "      \"active\": {\"type\": \"integer\", \"description\": \"connections at its end\"},",
     "      \"p50_ns\": {\"type\": \"integer\", \"description\": \"of the latency of what was",
-    " completed in it (service time in a closed loop); 0 = nothing was\"},",
+    " completed or timed out in it (service time in a closed loop); 0 = nothing was\"},",
     "      \"slip_ns\": {\"type\": \"integer\", \"description\": \"largest\"},",
     "      \"router_cpu\": {\"type\": \"number\", \"description\": \"of --pid, 1 = one CPU\"},",
     "      \"router_pss_bytes\": {\"type\": \"integer\", \"description\": \"read once a second",

@@ -106,6 +106,24 @@ static void print_phase(FILE *out, const char *word, const struct histogram *his
     fprintf(out, " %10s\n", units_format_time(histogram_mean(histogram), mean));
 }
 
+/* Operations without an answer: how the percentiles treat them. */
+static void print_lost(const struct result *result, FILE *out)
+{
+    const struct tally *total = &result->total;
+    if (total->unended > 0) {
+        fprintf(out,
+                "  %llu operations never ended: counted with the time until they were given up, "
+                "a lower bound\n",
+                (unsigned long long)total->unended);
+    }
+    if (total->unbegun > 0)
+        fprintf(out, "  %llu of these found no free connection: no service time\n",
+                (unsigned long long)total->unbegun);
+    if (total->left_out > 0)
+        fprintf(out, "  %llu more ended with an error: not in the percentiles\n",
+                (unsigned long long)total->left_out);
+}
+
 static void print_phases(const struct result *result, FILE *out)
 {
     bool any = false;
@@ -123,6 +141,7 @@ static void print_phases(const struct result *result, FILE *out)
     }
     if (!result->latency_counts && result->phases[LOAD_PHASE_SERVICE]->count > 0)
         fprintf(out, "  closed loop: not a latency measurement (use --rate)\n");
+    print_lost(result, out);
     fputc('\n', out);
 }
 

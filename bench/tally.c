@@ -11,6 +11,9 @@ void tally_add(struct tally *into, const struct tally *from)
     into->bytes_out += from->bytes_out;
     for (int i = 0; i < LOAD_ERROR_COUNT; i++)
         into->errors[i] += from->errors[i];
+    into->unended += from->unended;
+    into->unbegun += from->unbegun;
+    into->left_out += from->left_out;
 }
 
 struct tally tally_subtract(const struct tally *to, const struct tally *from)
@@ -25,5 +28,8 @@ struct tally tally_subtract(const struct tally *to, const struct tally *from)
     tally.bytes_out -= from->bytes_out;
     for (int i = 0; i < LOAD_ERROR_COUNT; i++)
         tally.errors[i] -= from->errors[i];
+    tally.unended -= from->unended;
+    tally.unbegun -= from->unbegun;
+    tally.left_out -= from->left_out;
     return tally;
 }
