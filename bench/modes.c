@@ -86,6 +86,8 @@ const struct mode bench_modes[] = {
      "both ways, half-closing and not, on new connections and on long-lived ones, while routes are "
      "reloaded. Misroutes, corruptions, truncations, drops and stalls are counted; anything but 0 "
      "is exit 1. The backends are sni-bench serve with the same names, or --listen plays them. "
+     "Backends without names (serve without --names) hide misroutes: the result is not valid, exit "
+     "2, unless there are faults. "
      "With --tls a half-close is close_notify and FIN, and OpenSSL makes the hellos: neither their "
      "size nor their segments vary, and no FIN comes before the handshake is done. Words of "
      "--fail-if: faults, misrouted, corrupt, truncated, dropped, stalled, streams, exchanges, "

@@ -23,6 +23,8 @@ static const struct {
 };
 
 #define FAULT_COUNT (sizeof(faults) / sizeof(faults[0]))
+/* The fault that backends without names hide. */
+#define MISROUTED 0
 
 static const struct {
     const char *word;
@@ -60,14 +62,24 @@ static struct report_grid *new_grid(const struct report_findings *all, const cha
     return grid;
 }
 
-static void add_fault_cell(struct report_grid *grid, size_t column, double count)
+/* `seen`: the fault would have been. */
+static void add_fault_cell(struct report_grid *grid, size_t column, double count, bool seen)
 {
     if (isnan(count))
         report_grid_cell(grid, column, REPORT_NONE, NULL, "%s", "");
     else if (count > 0)
         report_grid_cell(grid, column, REPORT_BAD, "fault", "%.15g", count);
+    else if (!seen)
+        report_grid_cell(grid, column, REPORT_FAIR, "not seen", "0");
     else
         report_grid_cell(grid, column, REPORT_GOOD, "ok", "0");
+}
+
+static const char *first_reason(const cJSON *document)
+{
+    const cJSON *reasons = cJSON_GetObjectItemCaseSensitive(document, "reasons");
+    const cJSON *first = cJSON_GetArrayItem(reasons, 0);
+    return cJSON_IsString(first) ? first->valuestring : "";
 }
 
 static void add_verdict(struct report_grid *grid, size_t column, const cJSON *document)
@@ -79,6 +91,8 @@ static void add_verdict(struct report_grid *grid, size_t column, const cJSON *do
                          sum == 1 ? "" : "s");
     else if (compare_says(document, "failed"))
         report_grid_cell(grid, column, REPORT_BAD, "failed", "%.300s", nothing);
+    else if (cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(document, "valid")))
+        report_grid_cell(grid, column, REPORT_BAD, "not valid", "%.300s", first_reason(document));
     else
         report_grid_cell(grid, column, REPORT_GOOD, "ok", "0 faults");
 }
@@ -91,9 +105,11 @@ static struct report_grid *make_faults(const struct report_findings *all)
         add_verdict(grid, i, all->items[i].document);
     for (size_t k = 0; k < FAULT_COUNT; k++) {
         report_grid_row(grid, faults[k].word, faults[k].sentence);
-        for (size_t i = 0; i < all->count; i++)
-            add_fault_cell(grid, i,
-                           compare_number(all->items[i].document, "faults", faults[k].word));
+        for (size_t i = 0; i < all->count; i++) {
+            const cJSON *document = all->items[i].document;
+            bool blind = k == MISROUTED && compare_number(document, NULL, "nameless") > 0;
+            add_fault_cell(grid, i, compare_number(document, "faults", faults[k].word), !blind);
+        }
     }
     return grid;
 }
@@ -154,6 +170,7 @@ static struct report_grid *make_work(const struct report_findings *all)
     add_number(grid, all, "streams begun", NULL, "started_streams");
     add_kinds(grid, all);
     add_number(grid, all, "exchanges on long-lived ones", NULL, "exchanges");
+    add_number(grid, all, "answers without a name", NULL, "nameless");
     add_bytes(grid, all, "bytes up", "bytes_up");
     add_bytes(grid, all, "bytes down", "bytes_down");
     add_number(grid, all, "reloads", "reloads", "done");

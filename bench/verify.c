@@ -96,6 +96,8 @@ static void play_backends(const struct options *options, int out)
     dup2(out, STDOUT_FILENO);
     serve.mode = options_find_mode("serve");
     serve.ask.names = options->ask.names != NULL ? options->ask.names : options->ask.sni;
+    if (serve.ask.names == NULL)
+        serve.ask.names = DEFAULT_NAME;
     serve.load.threads = 1;
     serve.out.quiet = true;
     _exit(serve_run(&serve));
@@ -300,7 +302,9 @@ static int conclude(struct verify *verify)
     bool written = report_write_outputs(options, verify_to_json(verify));
     if (verify_any_condition_holds(verify))
         return BENCH_FAIL_IF;
-    return verify_has_failed(verify) || !written ? BENCH_FAILED : BENCH_OK;
+    if (verify_has_failed(verify) || !written)
+        return BENCH_FAILED;
+    return verify_blindness(verify) == NULL ? BENCH_OK : BENCH_INVALID;
 }
 
 static void release(struct verify *verify)

@@ -92,6 +92,7 @@ struct verify_stream {
     uint8_t alert; /* that ended the handshake, 0 = none */
     struct wire_banner banner;
     bool greeted;
+    bool vouched; /* a certificate has told whose the backend is */
     uint8_t trailer[WIRE_TRAILER_BYTES];
     uint8_t trailer_len;
 };
@@ -145,6 +146,7 @@ struct verify {
     uint64_t started;
     uint64_t whole[VERIFY_KINDS + 1]; /* streams without a fault, by kind */
     uint64_t exchanges;               /* on long-lived ones */
+    uint64_t nameless;                /* answers that nothing tells the backend of */
     uint64_t bytes_up;
     uint64_t bytes_down;
     uint64_t faults[VERIFY_FAULTS];
@@ -180,8 +182,9 @@ bool verify_tls_init(struct verify *verify);
 bool verify_tls_start(struct verify_stream *stream);
 /* 1 = done, 0 = the other side ended, a negative errno, -STREAM_TLS_FAILED (`alert` says more). */
 ssize_t verify_tls_shake(struct verify_stream *stream);
-/* Whether the certificate is for the name that was asked for; `owner` gets whose it is. */
-bool verify_tls_is_ours(const struct verify_stream *stream, char owner[NAMES_MAX_LENGTH + 1]);
+/* Whether the certificate is for the name that was asked for; `owner` gets whose it is. Notes in
+ * the stream whether it tells one backend from another. */
+bool verify_tls_is_ours(struct verify_stream *stream, char owner[NAMES_MAX_LENGTH + 1]);
 /* close_notify, then FIN. False = there is no room yet: again on the next event. */
 bool verify_tls_end(struct verify_stream *stream);
 
@@ -199,6 +202,8 @@ uint64_t verify_whole_count(const struct verify *verify);
 double verify_seconds(const struct verify *verify);
 /* Why a run without a fault proves nothing; NULL when it proves something. */
 const char *verify_weakness(const struct verify *verify);
+/* Why a run may have had misroutes that nobody saw; NULL when it had none. */
+const char *verify_blindness(const struct verify *verify);
 /* Whether the run is a failure, faults or not. */
 bool verify_has_failed(const struct verify *verify);
 /* "half_close", .., "long". */

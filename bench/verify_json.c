@@ -67,6 +67,7 @@ static void add_work(cJSON *root, const struct verify *verify)
         add_count(whole, verify_kind_word(i), verify->whole[i]);
     add_count(root, "started_streams", verify->started);
     add_count(root, "exchanges", verify->exchanges);
+    add_count(root, "nameless", verify->nameless);
     add_count(root, "bytes_up", verify->bytes_up);
     add_count(root, "bytes_down", verify->bytes_down);
     cJSON *reloads = cJSON_AddObjectToObject(root, "reloads");
@@ -130,6 +131,18 @@ static void add_config(cJSON *root, const struct verify *verify)
                             (double)verify_reload_every_ns(options) / 1e9);
 }
 
+/* Whether no fault would have gone unseen. */
+static void add_validity(cJSON *root, const struct verify *verify)
+{
+    const char *const why[] = {verify_weakness(verify), verify_blindness(verify)};
+    cJSON_AddBoolToObject(root, "valid", why[0] == NULL && why[1] == NULL);
+    cJSON *reasons = cJSON_AddArrayToObject(root, "reasons");
+    for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
+        if (why[i] != NULL)
+            cJSON_AddItemToArray(reasons, cJSON_CreateString(why[i]));
+    }
+}
+
 cJSON *verify_to_json(const struct verify *verify)
 {
     cJSON *root = report_new_document(verify->options, verify->wall_start);
@@ -142,6 +155,7 @@ cJSON *verify_to_json(const struct verify *verify)
         cJSON_AddNullToObject(root, "proves_nothing");
     else
         cJSON_AddStringToObject(root, "proves_nothing", weakness);
+    add_validity(root, verify);
     cJSON_AddBoolToObject(root, "interrupted", verify->interrupted);
     add_config(root, verify);
     add_faults(root, verify);

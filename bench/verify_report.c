@@ -63,6 +63,13 @@ const char *verify_weakness(const struct verify *verify)
     return NULL;
 }
 
+const char *verify_blindness(const struct verify *verify)
+{
+    if (verify->nameless == 0)
+        return NULL;
+    return "backends have no names: misroutes cannot be seen (start them with serve --names)";
+}
+
 bool verify_has_failed(const struct verify *verify)
 {
     return verify_fault_count(verify) > 0 || verify_weakness(verify) != NULL;
@@ -95,6 +102,22 @@ double verify_seconds(const struct verify *verify)
     return (double)(verify->end_ns - verify->begun_ns) / 1e9;
 }
 
+static void print_verdict(const struct verify *verify, FILE *out)
+{
+    uint64_t faults = verify_fault_count(verify);
+    const char *weakness = verify_weakness(verify);
+    const char *blindness = verify_blindness(verify);
+    fputc('\n', out);
+    if (faults > 0)
+        fprintf(out, "FAILED: %llu fault%s\n", (unsigned long long)faults, faults == 1 ? "" : "s");
+    else if (weakness != NULL)
+        fprintf(out, "FAILED: %s\n", weakness);
+    else if (blindness == NULL)
+        fprintf(out, "ok: 0 faults\n");
+    if (blindness != NULL)
+        fprintf(out, "NOT VALID: %s\n", blindness);
+}
+
 void verify_print(const struct verify *verify, FILE *out)
 {
     char up[UNITS_TEXT];
@@ -113,6 +136,9 @@ void verify_print(const struct verify *verify, FILE *out)
         fprintf(out, "  reloads    %llu done, %llu failed, %llu left out as one was running\n",
                 (unsigned long long)verify->reloads, (unsigned long long)verify->reloads_failed,
                 (unsigned long long)verify->reloads_late);
+    if (verify->nameless > 0)
+        fprintf(out, "  nameless   %llu answers of backends without a name\n",
+                (unsigned long long)verify->nameless);
     fprintf(out, "\n");
     for (int i = 0; i < VERIFY_FAULTS; i++)
         fprintf(out, "  %-10s %-8llu %s\n", fault_rows[i].word,
@@ -122,11 +148,5 @@ void verify_print(const struct verify *verify, FILE *out)
     for (size_t i = 0; i < verify->note_count; i++)
         fprintf(out, "  %8.3f s  %-10s %s\n", verify->notes[i].at_s,
                 verify_fault_word(verify->notes[i].fault), verify->notes[i].text);
-    const char *weakness = verify_weakness(verify);
-    if (verify_fault_count(verify) > 0)
-        fprintf(out, "\nFAILED: %llu fault%s\n", (unsigned long long)verify_fault_count(verify),
-                verify_fault_count(verify) == 1 ? "" : "s");
-    else
-        fprintf(out, "\n%s%s\n",
-                weakness == NULL ? "ok: 0 faults" : "FAILED: ", weakness == NULL ? "" : weakness);
+    print_verdict(verify, out);
 }

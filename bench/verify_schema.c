@@ -11,7 +11,8 @@ static const char *const lines[] = {
     "  \"required\": [\"schema_version\", \"tool\", \"version\", \"mode\", \"command\", "
     "\"labels\",",
     "    \"started\", \"target\", \"environment\", \"seconds\", \"failed\", \"proves_nothing\",",
-    "    \"interrupted\", \"config\", \"faults\", \"first_faults\", \"whole\", "
+    "    \"valid\", \"reasons\", \"nameless\", \"interrupted\", \"config\", \"faults\", "
+    "\"first_faults\", \"whole\", "
     "\"started_streams\",",
     "    \"exchanges\", \"bytes_up\", \"bytes_down\", \"reloads\", \"backends\",",
     "    \"backends_left_out\", \"series\"],",
@@ -31,6 +32,11 @@ static const char *const lines[] = {
     "      \"there were faults, or the run proves nothing\"},",
     "    \"proves_nothing\": {\"type\": [\"string\", \"null\"], \"description\":",
     "      \"why the run says nothing even without a fault; null when it does\"},",
+    "    \"valid\": {\"type\": \"boolean\", \"description\":",
+    "      \"every fault would have been seen; false: see reasons\"},",
+    "    \"reasons\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}},",
+    "    \"nameless\": {\"$ref\": \"#/definitions/count\", \"description\":",
+    "      \"answers of backends without a name: who it was cannot be told\"},",
     "    \"interrupted\": {\"type\": \"boolean\"},",
     "    \"config\": {\"type\": \"object\", \"additionalProperties\": false,",
     "      \"required\": [\"tls\", \"names\", \"connections\", \"long\", \"max_bytes\", \"seed\",",

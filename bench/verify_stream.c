@@ -31,7 +31,8 @@
 /* After a fault a slot rests, so that a router which is down is not flooded. */
 #define REST_NS     (5 * NS_PER_MS)
 #define EXCHANGE_NS (50 * NS_PER_MS)
-/* What sni-bench serve is called when it has no names; it takes every one. */
+/* What sni-bench serve is called when it has no names; it takes every one, so that a stream of its
+ * may have been another's. */
 #define NAMELESS "backend"
 
 void verify_stream_close(struct verify_stream *stream)
@@ -217,12 +218,14 @@ static void take_banner(struct verify_stream *stream, const uint8_t *bytes, size
     if (result != WIRE_WHOLE)
         return;
     const char *asked = names_text(&verify->names, stream->name, buffer);
-    bool right = strcmp(banner->name, NAMELESS) == 0 || names_match(banner->name, asked);
+    bool nameless = strcmp(banner->name, NAMELESS) == 0;
+    bool right = nameless || names_match(banner->name, asked);
     if (!right || (banner->flags & WIRE_MISROUTED) != 0) {
         fail(stream, VERIFY_MISROUTED, "answered by %.60s", banner->name);
         return;
     }
     stream->greeted = true;
+    verify->nameless += nameless && !stream->vouched;
 }
 
 /* What was sent comes back; when all of it has, the next exchange is due some time later. */

@@ -79,7 +79,7 @@ static void read_owner(X509 *certificate, char owner[NAMES_MAX_LENGTH + 1])
     GENERAL_NAMES_free(names);
 }
 
-bool verify_tls_is_ours(const struct verify_stream *stream, char owner[NAMES_MAX_LENGTH + 1])
+bool verify_tls_is_ours(struct verify_stream *stream, char owner[NAMES_MAX_LENGTH + 1])
 {
     char buffer[NAMES_MAX_LENGTH + 1];
     const char *name = names_text(&stream->verify->names, stream->name, buffer);
@@ -87,11 +87,12 @@ bool verify_tls_is_ours(const struct verify_stream *stream, char owner[NAMES_MAX
     snprintf(owner, NAMES_MAX_LENGTH + 1, "nobody");
     if (certificate == NULL)
         return false;
-    /* sni-bench serve shows "*.x" for its "**.x" too. */
-    if (X509_check_host(certificate, name, 0, X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS, NULL) == 1)
-        return true;
     read_owner(certificate, owner);
-    return strcmp(owner, ANY_CERTIFICATE) == 0;
+    stream->vouched = strcmp(owner, ANY_CERTIFICATE) != 0;
+    if (!stream->vouched)
+        return true;
+    /* sni-bench serve shows "*.x" for its "**.x" too. */
+    return X509_check_host(certificate, name, 0, X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS, NULL) == 1;
 }
 
 bool verify_tls_end(struct verify_stream *stream)

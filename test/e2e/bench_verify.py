@@ -3,6 +3,7 @@
 SNI_BENCH_RELOAD_SECONDS says how long the router is reloaded each second (default 6).
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -32,7 +33,9 @@ def read_result(path, code):
     bench.validate(TOOL, "verify", result)
     faults = sum(result["faults"].values())
     assert result["failed"] == (faults > 0 or result["proves_nothing"] is not None)
-    assert code in (99, 1 if result["failed"] else 0), (code, result)
+    assert result["valid"] == (not result["reasons"])
+    assert result["valid"] or result["nameless"] or result["proves_nothing"], result["reasons"]
+    assert code in (99, 1 if result["failed"] else 0 if result["valid"] else 2), (code, result)
     for word, total in (("whole", sum(result["whole"].values())), ("faults", faults)):
         assert sum(one[word] for one in result["backends"]) == total
     for word, total in (("faults", faults), ("reloads", result["reloads"]["done"])):
@@ -215,7 +218,7 @@ class Proof(unittest.TestCase):
             self.assertEqual(done.stdout, "")
 
     def test_interrupted_run_ends_in_order(self):
-        with bench.Serve(TOOL) as serve:
+        with bench.Serve(TOOL, "--names", "bench.test") as serve:
             process = subprocess.Popen([TOOL, "verify", serve.address, "-d", "1h"],
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             process.stderr.readline()  # the first progress line
@@ -223,6 +226,61 @@ class Proof(unittest.TestCase):
             out, _ = process.communicate(timeout=bench.RUN_LIMIT_S)
         self.assertEqual(process.returncode, 0, out)
         self.assertIn("ok: 0 faults", out)
+
+
+class Nameless(unittest.TestCase):
+    """Backends without names hide misroutes: nobody is told that all is well."""
+
+    REASON = "backends have no names: misroutes cannot be seen (start them with serve --names)"
+
+    def run_through(self, fault, *options, named=False):
+        """Two backends of one name each, or of none, behind a relay; --html of it too."""
+        names = [f"b{number}.bench.test" for number in range(2)]
+        with contextlib.ExitStack() as stack:
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench_verify."))
+            serves = [stack.enter_context(bench.Serve(TOOL, *options, *(
+                ("--names", name) if named else ()))) for name in names]
+            relay = stack.enter_context(FaultyRelay(
+                [(name, serve.address) for name, serve in zip(names, serves)], fault))
+            html = os.path.join(scratch, "page.html")
+            code, result, out, err = verify(relay.address, "--names", 2, "-n", 60, "-c", 4,
+                                            "--long", 1, "--max-size", "5k", "--html", html,
+                                            *options)
+            self.assertIsNotNone(result, out + err)
+            with open(html, encoding="utf-8") as file:
+                table = page.Page(file.read()).tables[0]
+        return code, result, out, [row[1] for row in table[1:3]]
+
+    def test_misroutes_that_cannot_be_seen(self):
+        for options in ((), ("--tls",)):
+            code, result, out, rows = self.run_through(lambda n: "misroute", *options)
+            self.assertEqual(code, 2, out)
+            self.assertEqual((result["faults"], result["failed"]),
+                             (dict.fromkeys(FAULTS, 0), False), out)
+            self.assertEqual((result["valid"], result["reasons"], result["nameless"]),
+                             (False, [self.REASON], 61), out)
+            self.assertIn(f"NOT VALID: {self.REASON}\n", out)
+            self.assertRegex(out, r"nameless +61 answers")
+            self.assertNotIn("ok: ", out)
+            self.assertEqual(rows, [f"not valid {self.REASON}", "not seen 0"])
+
+    def test_faults_that_are_seen_weigh_more(self):
+        code, result, out, rows = self.run_through(lambda n: "drop" if n == 20 else None)
+        self.assertEqual((code, result["faults"]["dropped"], result["nameless"]), (1, 1, 60), out)
+        self.assertFalse(result["valid"])
+        self.assertIn(f"FAILED: 1 fault\nNOT VALID: {self.REASON}\n", out)
+        self.assertEqual(rows, ["failed 1 fault", "not seen 0"])
+
+    def test_names_tell(self):
+        for options in ((), ("--tls",)):
+            code, result, out, rows = self.run_through(lambda n: None, *options, named=True)
+            self.assertEqual((code, result["valid"], result["nameless"]), (0, True, 0), out)
+            self.assertIn("ok: 0 faults", out)
+            self.assertNotIn("nameless", out)
+            self.assertEqual(rows, ["ok 0 faults", "ok 0"])
+            code, result, out, _ = self.run_through(lambda n: "misroute", *options, named=True)
+            self.assertEqual((code, result["valid"]), (1, False), out)
+            self.assertEqual(result["faults"]["misrouted"], result["started_streams"], out)
 
 
 class FailIf(unittest.TestCase):
