@@ -7,6 +7,7 @@
  *   report.c         the mode
  *   report_load.c    files to sections: each comparison is one, loose runs of a mode together one;
  *                    results of torture, and of verify, are findings, side by side
+ *   report_check.c   whether such a file is what its schema says
  *   report_torture.c, report_verify.c   tables of these; report_grid.c writes them
  *   report_document.c   how such a result begins
  *   report_html.c    the page: tables first, readable without scripts
@@ -58,6 +59,11 @@ void report_free(struct report *report);
  * it is neither, or there are too many; `why` gets a constant sentence.
  */
 bool report_add(struct report *report, cJSON *document, const char *file, const char **why);
+/*
+ * Whether what says of itself that it is such a document has the version and the types that it
+ * must have; `why` gets what is wrong. What says nothing of the kind passes: report_add refuses it.
+ */
+bool report_check(const cJSON *document, char *why, size_t cap);
 /* Reads such a file; says on stderr what is wrong with it. */
 bool report_add_file(struct report *report, const char *path);
 

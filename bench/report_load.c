@@ -1,4 +1,6 @@
-/* From files to sections. Nothing in a file is trusted: what is not there counts as not measured.
+/*
+ * From files to sections. Nothing in a file is trusted: what is not there counts as not measured,
+ * and what is of another type than its schema says is refused.
  */
 
 #include "bench/report.h"
@@ -11,6 +13,8 @@
 
 /* Larger files than this are none of ours. */
 #define FILE_MAX_BYTES (256l * 1024 * 1024)
+/* What is wrong with one, with its place. */
+#define WRONG_TEXT 400
 
 bool report_init(struct report *report)
 {
@@ -226,6 +230,7 @@ static char *read_all(const char *path)
 bool report_add_file(struct report *report, const char *path)
 {
     const char *why = "is not JSON";
+    char wrong[WRONG_TEXT];
     char *text = read_all(path);
     if (text == NULL) {
         fprintf(stderr, "sni-bench: report: %s: %s\n", path, strerror(errno));
@@ -233,7 +238,14 @@ bool report_add_file(struct report *report, const char *path)
     }
     cJSON *document = cJSON_Parse(text);
     free(text);
-    bool good = document != NULL && report_add(report, document, path, &why);
+    bool good = document != NULL;
+    if (good && !report_check(document, wrong, sizeof(wrong))) {
+        why = wrong;
+        good = false;
+        cJSON_Delete(document);
+    } else if (good) {
+        good = report_add(report, document, path, &why);
+    }
     if (!good)
         fprintf(stderr, "sni-bench: report: %s: %s\n", path, why);
     return good;

@@ -266,6 +266,55 @@ class Report(unittest.TestCase):
         self.assertIn("absent.json: No such file", err)
         self.assertFalse((self.scratch / "never.html").exists())
 
+    def test_files_of_another_version_or_type(self):
+        """Each is refused with its name and what is wrong, and nothing is written."""
+        loose = json.loads(self.loose[0].read_text(encoding="utf-8"))
+        verify = {"tool": "sni-bench", "mode": "verify", "schema_version": 1, "faults": {},
+                  "whole": {}, "backends": [], "series": []}
+        torture = {"tool": "sni-bench", "mode": "torture", "schema_version": 1, "cases": []}
+        nested = copy.deepcopy(self.document)
+        nested["runs"][4]["result"]["phases"] = None
+        older = copy.deepcopy(self.document)
+        older["runs"][0]["result"]["schema_version"] = 0
+        point = copy.deepcopy(loose["series"])
+        point[1]["at_s"] = "1\x1b[31m"
+        rows = ((loose | {"schema_version": 99}, "schema_version is 99; this sni-bench reads 1"),
+                (self.document | {"schema_version": 2}, "schema_version is 2;"),
+                (verify | {"schema_version": 1.5}, "schema_version is 1.5;"),
+                (torture | {"schema_version": "1"}, "schema_version is no number"),
+                ({"tool": "sni-bench", "mode": "conn"}, "schema_version is no number"),
+                (loose | {"phases": None}, "phases is of type null, not object"),
+                (loose | {"phases": {"latency": 3}}, "phases.latency is of type number, not obj"),
+                (loose | {"series": "x"}, "series is of type string, not array"),
+                (loose | {"series": point}, "series[1].at_s is of type string, not number"),
+                (loose | {"labels": {"\x1b[2J": 1}}, "labels.?[2J is of type number, not string"),
+                (loose | {"samples": 7}, "samples is of type number, not object"),
+                (loose | {"seconds": True}, "seconds is of type boolean, not number"),
+                ({key: loose[key] for key in loose if key != "totals"}, "totals is missing"),
+                (self.document | {"runs": {}}, "runs is of type object, not array"),
+                (self.document | {"rounds": 2.5}, "rounds is of type number, not integer"),
+                (nested, "runs[4].result.phases is of type null, not object"),
+                (older, "runs[0].result.schema_version is 0; this sni-bench reads 1"),
+                (verify | {"faults": {"corrupt": "x"}}, "faults.corrupt is of type string"),
+                (verify | {"series": None}, "series is of type null, not array"),
+                ({key: verify[key] for key in verify if key != "faults"}, "faults is missing"),
+                (torture | {"cases": [3]}, "cases[0] is of type number, not object"),
+                (torture | {"cases": [{"alert": "112"}]}, "cases[0].alert is of type string"))
+        paths = [self.write(f"type{number}.json", document)
+                 for number, (document, _) in enumerate(rows)]
+        never = self.scratch / "never.html"
+        code, out, err = tool("report", *paths, self.compared, "--html", never)
+        self.assertEqual((code, out), (1, ""))
+        said = err.splitlines()
+        self.assertEqual(len(said), len(rows), err)
+        for path, line, (_, wrong) in zip(paths, said, rows):
+            self.assertTrue(line.startswith(f"sni-bench: report: {path}: {wrong}"), line)
+        self.assertFalse(never.exists())
+        # Keys of another version: one that is not known, and one that no table needs.
+        loose["novel"] = loose.pop("clock")
+        self.make(self.write("novel.json", loose), self.write("verify.json", verify),
+                  self.write("torture.json", torture))
+
     def test_cannot_be_written(self):
         code, _, err = tool("report", self.compared, "--html", "/nonexistent/x.html")
         self.assertEqual(code, 1)
