@@ -172,4 +172,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        say("bench/ceiling: interrupted")
+        sys.exit(128 + signal.SIGINT)

@@ -24,10 +24,18 @@ static int print_help(const char *name)
     return BENCH_OK;
 }
 
-int main(int argc, char **argv)
+/* What was printed and did not arrive is a failure, whatever the run has found; says so. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    fprintf(stderr, "sni-bench: stdout: not all of the output could be written there\n");
+    return code == BENCH_OK || code == BENCH_INVALID ? BENCH_FAILED : code;
+}
+
+static int run(int argc, char **argv)
 {
     struct options options;
-    signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         options_print_usage(stderr);
         return BENCH_USAGE;
@@ -55,4 +63,10 @@ int main(int argc, char **argv)
         break;
     }
     return mode->run(&options);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    return finish(run(argc, argv));
 }

@@ -154,7 +154,9 @@ const struct option_row option_rows[] = {
      "for clients other than sni-bench: auto (HTTP or echo), echo, sink, source, pattern, http",
      "auto|echo|sink|source|pattern|http"},
     {"source-bytes", 0, OPTION_SIZE, MODE_SERVE, AT(serve.source_bytes), "SIZE",
-     "what --mode source and pattern send before they close (default 0: endless)", NULL},
+     "what --mode source and pattern send before they close (default 0: endless); without --tls "
+     "they begin at the client's first byte, or at its end",
+     NULL},
     {"ca-out", 0, OPTION_TEXT, MODE_SERVE, AT(serve.ca_out), "FILE",
      "with --tls: write the CA certificate that clients should trust", NULL},
     {"stall", 0, OPTION_TIME, MODE_SERVE, AT(serve.stall_ns), "TIME",

@@ -120,7 +120,7 @@ static void print_lost(const struct result *result, FILE *out)
         fprintf(out, "  %llu of these found no free connection: no service time\n",
                 (unsigned long long)total->unbegun);
     if (total->left_out > 0)
-        fprintf(out, "  %llu more ended with an error: not in the percentiles\n",
+        fprintf(out, "  %llu operations ended with an error: not in the percentiles\n",
                 (unsigned long long)total->left_out);
 }
 

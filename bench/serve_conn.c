@@ -139,12 +139,18 @@ static void begin_acting(struct serve_conn *conn, uint8_t flags, const uint8_t *
         serve_act_start(conn, flags, rest, len);
 }
 
+/* Whether a foreign client gets bytes that it has not asked for. */
+static bool sends_unasked(const struct serve_conn *conn)
+{
+    int mode = conn->thread->serve->options->serve.mode;
+    return mode == SERVE_SOURCE || mode == SERVE_PATTERN;
+}
+
 /* Whether `len` bytes can still become a request; sends-first modes do not wait for one. */
 static bool may_be_request(const struct serve_conn *conn, const uint8_t *bytes, size_t len)
 {
-    int mode = conn->thread->serve->options->serve.mode;
     if (len == 0)
-        return mode != SERVE_SOURCE && mode != SERVE_PATTERN;
+        return !sends_unasked(conn);
     return memcmp(bytes, "SNIb", len < 4 ? len : 4) == 0;
 }
 
@@ -211,6 +217,18 @@ static bool hear_stash(struct serve_conn *conn)
     return false;
 }
 
+/* The client has ended its side without a byte: it may still want to be sent something. */
+static void hear_end(struct serve_conn *conn)
+{
+    if (conn->stash_len > 0 || !sends_unasked(conn)) {
+        serve_conn_close(conn);
+        return;
+    }
+    conn->saw_end = true;
+    conn->is_foreign = true;
+    begin_acting(conn, 0, NULL, 0);
+}
+
 static void on_hearing(struct serve_conn *conn)
 {
     struct serve_thread *thread = conn->thread;
@@ -218,7 +236,11 @@ static void on_hearing(struct serve_conn *conn)
         ssize_t got = stream_recv(&conn->stream, thread->scratch, SERVE_SCRATCH_BYTES);
         if (got == -EAGAIN)
             return;
-        if (got <= 0) {
+        if (got == 0) {
+            hear_end(conn);
+            return;
+        }
+        if (got < 0) {
             serve_conn_close(conn);
             return;
         }

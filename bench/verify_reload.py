@@ -202,4 +202,8 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("bench/verify-reload: interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)

@@ -192,6 +192,17 @@ class Names(unittest.TestCase):
             with connect(serve.address) as sock:
                 sock.sendall(HELLO)
                 self.assertEqual(rest(sock), pattern(2**64 - 1, 1024))
+        for mode in ("source", "pattern"):
+            with bench.Serve(TOOL, "--mode", mode, "--source-bytes", "70k") as serve:
+                for said in (b"", b"x", HELLO):
+                    with connect(serve.address) as sock:
+                        sock.sendall(said)
+                        sock.shutdown(socket.SHUT_WR)
+                        self.assertEqual(len(rest(sock)), 70 * 1024)
+        with bench.Serve(TOOL, "--mode", "sink") as serve:
+            with connect(serve.address) as sock:
+                sock.shutdown(socket.SHUT_WR)
+                self.assertEqual(rest(sock), b"")
         with bench.Serve(TOOL, "--mode", "sink") as serve:
             with connect(serve.address) as sock:
                 sock.sendall(HELLO + b"x" * 100_000)

@@ -149,6 +149,8 @@ static void test_errors_name_the_option_and_the_fix(void **state)
     check_refused("serve extra", "does not take 'extra'");
     check_refused("bulk 127.0.0.1:9 --dir sideways", "must be down|up|both");
     check_refused("conn 127.0.0.1:9 --max --rate 5", "exclude each other");
+    check_refused("latency 127.0.0.1:9 --resp 0", "--resp must be at least 1");
+    check_refused("latency 127.0.0.1:9 --new-conn --resp 0", "--resp must be at least 1");
     check_refused("conn 127.0.0.1:9 --tls --hello-only", "exclude each other");
     check_refused("conn 127.0.0.1:9 --sni a --names 5", "exclude each other");
     check_refused("conn 127.0.0.1:9 --resume", "add --tls");

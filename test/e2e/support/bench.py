@@ -99,7 +99,11 @@ def check_consistent(result, code):
     assert result["measures_latency"] == result["config"]["open_loop"]
     expected = 1 if result["failed"] else 0 if result["valid"] else 2
     assert code in (expected, 99), f"exit {code}, expected {expected}"
-    for phase in result["phases"].values():
+    phases, operations = result["phases"], result["operations"]
+    assert operations["recorded"] == phases["latency"]["count"]
+    assert operations["unbegun"] <= operations["unended"] <= operations["recorded"], operations
+    assert phases["service"]["count"] == operations["recorded"] - operations["unbegun"], operations
+    for phase in phases.values():
         assert sum(count for _, count in phase["histogram"]) == phase["count"]
 
 
