@@ -53,6 +53,9 @@ struct client {
 
     uint64_t received; /* traffic's bytes: of the stream, or of the response under way */
     uint64_t sent;
+    bool confirming;                  /* bulk: everything is sent, the trailer is awaited */
+    uint8_t tail_len;                 /* of `tail` */
+    uint8_t tail[WIRE_TRAILER_BYTES]; /* the last bytes received: they may be the trailer */
 
     struct wire_banner banner;
 };

@@ -27,15 +27,6 @@
 /* For --count without --duration. */
 #define UNLIMITED_NS (24 * 3600 * NS_PER_S)
 
-static uint64_t thread_cpu_ns(const struct load_thread *thread)
-{
-    clockid_t clock;
-    struct timespec used;
-    if (pthread_getcpuclockid(thread->thread, &clock) != 0 || clock_gettime(clock, &used) != 0)
-        return 0;
-    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
-}
-
 void control_take_sample(struct control *control, bool with_memory, struct sample *sample)
 {
     struct result *result = control->result;
@@ -96,7 +87,7 @@ static void end_window(struct control *control)
     result->end_ns = now_ns;
     result->end = control->last_sample;
     for (uint32_t i = 0; now_ns > control->read_ns && i < control->load->thread_count; i++) {
-        uint64_t used_ns = thread_cpu_ns(&control->load->threads[i]) - control->cpu_ns[i];
+        uint64_t used_ns = control->last_cpu_ns[i] - control->cpu_ns[i];
         double share = (double)used_ns / (double)(now_ns - control->read_ns);
         if (share > result->tool_cpu)
             result->tool_cpu = share;
@@ -114,7 +105,7 @@ static void enter_draining(struct control *control)
     uint64_t now_ns = clock_now_ns();
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        load_lock(thread);
+        load_visit(thread);
         if (thread->end_ns > now_ns)
             thread->end_ns = now_ns;
         load_unlock(thread);
@@ -135,9 +126,8 @@ static uint64_t run_ns(const struct options *options)
 static void enter_measuring(struct control *control)
 {
     struct result *result = control->result;
-    for (uint32_t i = 0; i < control->load->thread_count; i++)
-        control->cpu_ns[i] = thread_cpu_ns(&control->load->threads[i]);
     control_cut(control, true);
+    memcpy(control->cpu_ns, control->last_cpu_ns, sizeof control->cpu_ns);
     /* Without a warm-up this is before the first operation, and the window begins with that. */
     control->read_ns = control->last_ns > control->begin_ns ? control->last_ns : control->begin_ns;
     control->opening = control->last;
@@ -160,7 +150,7 @@ static uint32_t count_ready(struct control *control)
     uint32_t ready = 0;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        load_lock(thread);
+        load_visit(thread);
         ready += thread->ready;
         load_unlock(thread);
     }
@@ -183,7 +173,7 @@ static void enter_warmup(struct control *control)
     }
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        load_lock(thread);
+        load_visit(thread);
         thread->begin_ns = control->begin_ns;
         thread->measure_ns = measure_ns;
         thread->end_ns = end_ns;
@@ -200,7 +190,7 @@ static void on_news(uv_async_t *wake)
     bool finished = true;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        load_lock(thread);
+        load_visit(thread);
         opened = opened && thread->opened;
         finished = finished && thread->finished;
         load_unlock(thread);

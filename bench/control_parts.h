@@ -29,12 +29,13 @@ struct control {
     uint64_t cpu_ns[256]; /* per thread, then */
     struct tally opening; /* counters then */
 
-    uint64_t boundary_ns; /* when the present stage ends; 0 = when something happens */
-    uint64_t stage_ns;    /* when it began */
-    uint64_t tick_ns;     /* when the present interval ends */
-    uint64_t last_ns;     /* when it began: the last cut */
-    struct tally last;    /* counters then */
-    uint32_t ready;       /* connections that stood then */
+    uint64_t boundary_ns;      /* when the present stage ends; 0 = when something happens */
+    uint64_t stage_ns;         /* when it began */
+    uint64_t tick_ns;          /* when the present interval ends */
+    uint64_t last_ns;          /* when it began: the last cut */
+    struct tally last;         /* counters then */
+    uint64_t last_cpu_ns[256]; /* per thread, then */
+    uint32_t ready;            /* connections that stood then */
     struct sample last_sample;
     uint64_t memory_ns;       /* when PSS was last looked at */
     struct histogram *recent; /* latencies of one interval; owned */
@@ -45,8 +46,8 @@ void control_take_sample(struct control *control, bool with_memory, struct sampl
 
 /*
  * Ends the present interval: reads counters, latencies and the router, adds a point to the series
- * and prints a progress line. `last`, `last_ns`, `ready` and `last_sample` are of now afterwards.
- * `stage_ends`: a reading that the result rests on, with PSS.
+ * and prints a progress line. `last`, `last_ns`, `last_cpu_ns`, `ready` and `last_sample` are of
+ * now afterwards. `stage_ends`: a reading that the result rests on, with PSS.
  */
 void control_cut(struct control *control, bool stage_ends);
 

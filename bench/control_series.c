@@ -6,7 +6,9 @@
  * of a stage is as long as what was left of it.
  */
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "bench/clock.h"
 #include "bench/control_parts.h"
@@ -31,6 +33,15 @@ static bool keep_point(struct result *result, const struct series_point *point)
     return true;
 }
 
+static uint64_t thread_cpu_ns(const struct load_thread *thread)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (pthread_getcpuclockid(thread->thread, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 0;
+    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
 /* Latencies and counters since the last point, of all threads. */
 static struct tally read_interval(struct control *control, struct series_point *point)
 {
@@ -38,7 +49,7 @@ static struct tally read_interval(struct control *control, struct series_point *
     control->ready = 0;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
-        load_lock(thread);
+        load_visit(thread);
         tally_add(&sum, &thread->tally);
         histogram_merge(control->recent, thread->recent);
         histogram_reset(thread->recent);
@@ -47,6 +58,7 @@ static struct tally read_interval(struct control *control, struct series_point *
         if (thread->recent_slip_ns > point->slip_ns)
             point->slip_ns = thread->recent_slip_ns;
         thread->recent_slip_ns = 0;
+        control->last_cpu_ns[i] = thread_cpu_ns(thread);
         load_unlock(thread);
     }
     return sum;

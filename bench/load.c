@@ -139,10 +139,11 @@ static void choose_request(struct load *load)
     case MODE_BULK:
         request->up_bytes = 0;
         request->down_bytes = 0;
-        request->flags = options->load.pattern ? WIRE_PATTERN : 0;
         request->mode = options->load.direction == DIRECTION_DOWN ? WIRE_SOURCE
                         : options->load.direction == DIRECTION_UP ? WIRE_SINK
                                                                   : WIRE_DUPLEX;
+        if (options->load.pattern)
+            request->flags = WIRE_PATTERN | (request->mode != WIRE_SOURCE ? WIRE_TRAILER : 0);
         break;
     default:
         request->mode = WIRE_ECHO;
@@ -308,6 +309,13 @@ static void free_thread(struct load_thread *thread, uint32_t name_count)
     free(thread->scratch);
     free(thread->payload);
     free(thread->clients);
+}
+
+void load_visit(struct load_thread *thread)
+{
+    atomic_store_explicit(&thread->poller.hurry, true, memory_order_relaxed);
+    load_lock(thread);
+    atomic_store_explicit(&thread->poller.hurry, false, memory_order_relaxed);
 }
 
 void load_free(struct load *load)

@@ -191,6 +191,10 @@ struct load_thread {
     struct client *idle_last;
     uint32_t outstanding;
 
+    /* bulk */
+    bool streaming; /* the streams were told to begin */
+    bool closing;   /* and to end: what was sent is being confirmed */
+
     uint64_t random;
     SSL_CTX *tls;
     SSL_SESSION **sessions; /* per name, for --resume */
@@ -220,6 +224,8 @@ void load_stop(struct load *load);
  */
 void load_lock(struct load_thread *thread);
 void load_unlock(struct load_thread *thread);
+/* The same for control: the thread leaves what it is in the middle of for its next turn. */
+void load_visit(struct load_thread *thread);
 
 /* When the thread's n-th operation is due, with --rate. CLOCK_NEVER when there is none. */
 uint64_t load_due_ns(const struct load_thread *thread, uint64_t n);

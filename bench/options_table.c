@@ -49,7 +49,9 @@ const struct option_row option_rows[] = {
     {"dir", 0, OPTION_CHOICE, MODE_BULK, AT(load.direction), "DIR",
      "down (to the client, default), up, or both at once", "down|up|both"},
     {"pattern", 0, OPTION_FLAG, MODE_BULK, AT(load.pattern), NULL,
-     "carry a seeded pattern and check every byte, both ways (costs CPU)", NULL},
+     "carry a seeded pattern and check every byte, both ways; what went up the backend confirms at "
+     "the end (costs CPU)",
+     NULL},
     {"connections", 'c', OPTION_COUNT, MODE_LOAD, AT(load.connections), "N",
      "connections at once (default: conn and latency 64, bulk 4, idle 1000); at most so many with "
      "--rate on new connections (default 1000)",

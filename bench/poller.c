@@ -13,7 +13,9 @@ int poller_init(struct poller *poller)
 {
     poller->again_first = NULL;
     poller->again_last = NULL;
+    poller->ready_next = 0;
     poller->ready_count = 0;
+    atomic_init(&poller->hurry, false);
     poller->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (poller->epoll_fd < 0)
         return -errno;
@@ -71,6 +73,8 @@ static int wait_coarsely(struct poller *poller, uint64_t timeout_ns)
 
 void poller_wait(struct poller *poller, uint64_t timeout_ns)
 {
+    if (poller->ready_next < poller->ready_count)
+        return;
     if (poller->again_first != NULL)
         timeout_ns = 0;
     struct timespec timeout = {(time_t)(timeout_ns / NS_PER_S), (long)(timeout_ns % NS_PER_S)};
@@ -79,7 +83,27 @@ void poller_wait(struct poller *poller, uint64_t timeout_ns)
     if (count < 0 && (errno == ENOSYS || errno == EPERM))
         count = wait_coarsely(poller, timeout_ns);
     assert(count >= 0 || errno == EINTR);
+    poller->ready_next = 0;
     poller->ready_count = count < 0 ? 0 : count;
+}
+
+static bool in_a_hurry(struct poller *poller)
+{
+    return atomic_load_explicit(&poller->hurry, memory_order_relaxed);
+}
+
+/* What is left of a round goes before what was queued during it. */
+static void put_back(struct poller *poller, struct pollable *rest)
+{
+    struct pollable *last = rest;
+    if (rest == NULL)
+        return;
+    while (last->again_next != NULL)
+        last = last->again_next;
+    last->again_next = poller->again_first;
+    if (poller->again_first == NULL)
+        poller->again_last = last;
+    poller->again_first = rest;
 }
 
 static void run_again_queue(struct poller *poller)
@@ -87,27 +111,31 @@ static void run_again_queue(struct poller *poller)
     struct pollable *pollable = poller->again_first;
     poller->again_first = NULL;
     poller->again_last = NULL;
-    while (pollable != NULL) {
+    while (pollable != NULL && !in_a_hurry(poller)) {
         struct pollable *next = pollable->again_next;
         pollable->again = false;
         pollable->on_events(pollable, EPOLLIN | EPOLLOUT);
         pollable = next;
     }
+    put_back(poller, pollable);
 }
 
 void poller_dispatch(struct poller *poller)
 {
-    for (int i = 0; i < poller->ready_count; i++) {
-        struct pollable *pollable = poller->ready[i].data.ptr;
+    while (poller->ready_next < poller->ready_count) {
+        const struct epoll_event *event = &poller->ready[poller->ready_next];
+        struct pollable *pollable = event->data.ptr;
+        if (in_a_hurry(poller))
+            return;
+        poller->ready_next++;
         if (pollable != NULL) {
-            pollable->on_events(pollable, poller->ready[i].events);
+            pollable->on_events(pollable, event->events);
         } else {
             uint64_t count;
             ssize_t got = read(poller->wake_fd, &count, sizeof(count));
             (void)got;
         }
     }
-    poller->ready_count = 0;
     run_again_queue(poller);
 }
 

@@ -14,6 +14,7 @@
  * the pollable's memory must stay.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -32,8 +33,11 @@ struct poller {
     /* Those that stopped before EAGAIN to be fair; run after the next batch. */
     struct pollable *again_first;
     struct pollable *again_last;
+    int ready_next; /* of `ready`: those before were handed out */
     int ready_count;
     struct epoll_event ready[POLLER_BATCH];
+    /* Set by another thread that wants its turn: the rest of a round is left for the next one. */
+    atomic_bool hurry;
 };
 
 /* 0 or a negative errno. */
@@ -47,9 +51,9 @@ int poller_add_listener(struct poller *poller, int fd, struct pollable *pollable
 /* Puts it at the end of the run queue: it gets EPOLLIN | EPOLLOUT without a system call. */
 void poller_again(struct poller *poller, struct pollable *pollable);
 
-/* Waits at most `timeout_ns` (not at all while the run queue holds something). */
+/* Waits at most `timeout_ns` (not at all while something is left to hand out). */
 void poller_wait(struct poller *poller, uint64_t timeout_ns);
-/* Hands out what the wait returned, then one round of the run queue. */
+/* Hands out what the wait returned, then one round of the run queue; less in a hurry. */
 void poller_dispatch(struct poller *poller);
 
 /* Ends a wait from any thread. */

@@ -10,6 +10,9 @@
 
 #define GIB 1073741824.0
 #define KIB 1024.0
+/* How far the measured window may be off what was asked for. */
+#define WINDOW_SHARE   0.1
+#define WINDOW_GRAIN_S 0.005
 
 uint64_t result_errors(const struct tally *tally)
 {
@@ -90,6 +93,22 @@ static void conclude_costs(struct result *result)
         costs->cpu_ms_per_gib = per(cpu_ns / 1e6, bytes / GIB);
 }
 
+/* A tool that comes too late opens the window late, or closes it late. */
+static void judge_window(struct result *result)
+{
+    const struct options *options = result->options;
+    double asked_s = (double)options->load.duration_ns / 1e9;
+    double off_s =
+        result->seconds > asked_s ? result->seconds - asked_s : asked_s - result->seconds;
+    char measured[UNITS_TEXT], asked[UNITS_TEXT];
+    bool whole = result->window_ns != 0 && !result->interrupted && options->load.count == 0 &&
+                 result_errors(&result->total) == 0;
+    if (whole && off_s > WINDOW_SHARE * asked_s + WINDOW_GRAIN_S)
+        add_reason(result, "measured %s of the %s asked for: the tool came too late",
+                   units_format_time(result->seconds * 1e9, measured),
+                   units_format_time(asked_s * 1e9, asked));
+}
+
 static void judge_tool(struct result *result)
 {
     if (result->tool_cpu > RESULT_CPU_LIMIT)
@@ -103,6 +122,7 @@ static void judge_tool(struct result *result)
                    "operations were begun late by the tool: p99 of the slip is %s "
                    "(limit 1 ms)",
                    units_format_time((double)slip_ns, text));
+    judge_window(result);
     result->tool_limited = result->reason_count > 0;
 }
 
@@ -131,7 +151,7 @@ void result_conclude(struct result *result)
     result->latency_counts = result->load->open_loop;
     conclude_costs(result);
     judge_tool(result);
-    if (result->seconds <= 0)
+    if (result->window_ns == 0)
         say_not_begun(result);
     if (result->lost_pid != 0)
         add_reason(result, "--pid %d ended during the run: its costs are not known",

@@ -16,8 +16,9 @@
 /* Rounds of SERVE_SCRATCH_BYTES before another connection has its turn. */
 #define ROUNDS 8
 /* The first response bytes that travel in the banner's segment. */
-#define FIRST_BYTES 16384u
-#define ENDLESS     UINT64_MAX
+#define FIRST_BYTES  16384u
+#define RECORD_BYTES 16384u
+#define ENDLESS      UINT64_MAX
 
 /* The connection may be gone when these return false. */
 static bool send_bytes(struct serve_conn *conn, const uint8_t *bytes, size_t len)
@@ -80,6 +81,18 @@ static void count_sent(struct serve_conn *conn, size_t len)
         conn->to_send -= len;
 }
 
+static bool up_is_over(const struct serve_conn *conn)
+{
+    uint64_t wanted = conn->request.up_bytes;
+    return conn->saw_end || (wanted > 0 && conn->received >= wanted);
+}
+
+static bool wants_trailer(const struct serve_conn *conn)
+{
+    return (conn->request.flags & WIRE_TRAILER) != 0 &&
+           (conn->request.mode == WIRE_SINK || conn->request.mode == WIRE_DUPLEX);
+}
+
 /* Sends what is owed. False when the connection is gone. */
 static bool pump_down(struct serve_conn *conn)
 {
@@ -88,7 +101,9 @@ static bool pump_down(struct serve_conn *conn)
             poller_again(&conn->thread->poller, &conn->pollable);
             return true;
         }
-        size_t len = SERVE_SCRATCH_BYTES;
+        bool pattern = (conn->request.flags & WIRE_PATTERN) != 0;
+        /* TLS takes a record at a time: a longer piece of pattern would be made in vain. */
+        size_t len = pattern && conn->stream.ssl != NULL ? RECORD_BYTES : SERVE_SCRATCH_BYTES;
         if (conn->to_send < len)
             len = (size_t)conn->to_send;
         ssize_t sent = stream_send(&conn->stream, payload_at(conn, len), len);
@@ -100,6 +115,9 @@ static bool pump_down(struct serve_conn *conn)
         }
         conn->thread->bytes_out += (uint64_t)sent;
         count_sent(conn, (size_t)sent);
+        /* Here nothing is half sent, as a TLS record might be: the trailer can follow. */
+        if (conn->to_send == ENDLESS && wants_trailer(conn) && up_is_over(conn))
+            conn->to_send = 0;
         /* The socket is full: the next event says when it is not. */
         if ((size_t)sent < len && conn->stream.ssl == NULL)
             return true;
@@ -167,12 +185,6 @@ static bool pump_up(struct serve_conn *conn)
     return true;
 }
 
-static bool up_is_over(const struct serve_conn *conn)
-{
-    uint64_t wanted = conn->request.up_bytes;
-    return conn->saw_end || (wanted > 0 && conn->received >= wanted);
-}
-
 /* Whether everything that was asked for is done. */
 static bool is_over(const struct serve_conn *conn)
 {
@@ -184,7 +196,8 @@ static bool is_over(const struct serve_conn *conn)
     case WIRE_SOURCE:
         return conn->to_send == 0 || (conn->saw_end && conn->to_send == ENDLESS);
     case WIRE_DUPLEX:
-        return up_is_over(conn) && (conn->to_send == 0 || conn->to_send == ENDLESS);
+        return up_is_over(conn) &&
+               (conn->to_send == 0 || (conn->to_send == ENDLESS && !wants_trailer(conn)));
     case WIRE_ECHO:
         return conn->saw_end;
     case WIRE_REQUEST:
@@ -195,10 +208,8 @@ static bool is_over(const struct serve_conn *conn)
 
 static bool send_trailer(struct serve_conn *conn)
 {
-    bool wanted = (conn->request.flags & WIRE_TRAILER) != 0 &&
-                  (conn->request.mode == WIRE_SINK || conn->request.mode == WIRE_DUPLEX);
     conn->told_end = true;
-    if (!wanted)
+    if (!wants_trailer(conn))
         return true;
     uint8_t bytes[WIRE_TRAILER_BYTES];
     struct wire_trailer trailer = {.corrupt = conn->first_bad != WIRE_NO_OFFSET,

@@ -1,19 +1,32 @@
 /*
- * Throughput: every connection moves bytes as fast as it can, down, up or both ways. Received bytes
- * are discarded in the kernel, unless --pattern asks to look at them.
+ * Throughput: every connection moves bytes as fast as it can, down, up or both ways, from the
+ * moment when all are open: who came first would starve the others. Received bytes are discarded in
+ * the kernel, unless --pattern asks to look at them.
+ *
+ * What goes up under --pattern is checked by the backend. At the end of the run every stream ends
+ * its sending side, and the backend's trailer says how much came and whether it was right.
  */
 
 #include <errno.h>
+#include <string.h>
 
 #include "bench/client.h"
 #include "bench/clock.h"
 
 /* Rounds of LOAD_SCRATCH_BYTES before another connection has its turn. */
 #define ROUNDS 8
+/* TLS takes a record at a time: a longer piece of pattern would be made in vain. */
+#define RECORD_BYTES 16384u
 
 static bool carries_pattern(const struct client *client)
 {
     return (client->thread->load->request.flags & WIRE_PATTERN) != 0;
+}
+
+/* Whether the backend says at the end what it made of the bytes that went up. */
+static bool is_confirmed(const struct load_thread *thread)
+{
+    return (thread->load->request.flags & WIRE_TRAILER) != 0;
 }
 
 static bool check(struct client *client, const uint8_t *bytes, size_t len)
@@ -27,6 +40,50 @@ static bool check(struct client *client, const uint8_t *bytes, size_t len)
     return true;
 }
 
+/*
+ * Bytes of a stream that will end with a trailer: all but the last of them are the pattern.
+ * False when the connection is gone.
+ */
+static bool take_with_tail(struct client *client, const uint8_t *bytes, size_t len)
+{
+    uint8_t joined[2 * WIRE_TRAILER_BYTES];
+    if (len >= WIRE_TRAILER_BYTES) {
+        size_t more = len - WIRE_TRAILER_BYTES;
+        if (!check(client, client->tail, client->tail_len) || !check(client, bytes, more))
+            return false;
+        memcpy(client->tail, bytes + more, WIRE_TRAILER_BYTES);
+        client->tail_len = WIRE_TRAILER_BYTES;
+        return true;
+    }
+    size_t have = client->tail_len + len;
+    size_t out = have > WIRE_TRAILER_BYTES ? have - WIRE_TRAILER_BYTES : 0;
+    memcpy(joined, client->tail, client->tail_len);
+    memcpy(joined + client->tail_len, bytes, len);
+    if (!check(client, joined, out))
+        return false;
+    memcpy(client->tail, joined + out, have - out);
+    client->tail_len = (uint8_t)(have - out);
+    return true;
+}
+
+static bool take(struct client *client, const uint8_t *bytes, size_t len)
+{
+    return is_confirmed(client->thread) ? take_with_tail(client, bytes, len)
+                                        : check(client, bytes, len);
+}
+
+/* The backend has ended the stream: was everything right that went up? */
+static void take_trailer(struct client *client)
+{
+    struct wire_trailer trailer;
+    if (client->tail_len < WIRE_TRAILER_BYTES || !wire_read_trailer(client->tail, &trailer))
+        client_fail(client, LOAD_ERROR_CLOSED);
+    else if (trailer.corrupt || trailer.received != client->sent)
+        client_fail(client, LOAD_ERROR_CORRUPT);
+    else
+        client_close(client);
+}
+
 /* False when the connection is gone. */
 static bool pump_down(struct client *client)
 {
@@ -37,12 +94,16 @@ static bool pump_down(struct client *client)
                             : stream_discard(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES);
         if (got == -EAGAIN)
             return true;
+        if (got == 0 && client->confirming) {
+            take_trailer(client);
+            return false;
+        }
         if (got <= 0) {
             client_fail(client, got == 0 ? LOAD_ERROR_CLOSED : load_error_of(got));
             return false;
         }
         thread->tally.bytes_in += (uint64_t)got;
-        if (!check(client, thread->scratch, (size_t)got))
+        if (!take(client, thread->scratch, (size_t)got))
             return false;
         /* A short read emptied the socket. */
         if ((size_t)got < LOAD_SCRATCH_BYTES && !client->hangup && client->stream.ssl == NULL)
@@ -52,16 +113,26 @@ static bool pump_down(struct client *client)
     return true;
 }
 
+/* What to send next; `len` says how much of it. */
+static const uint8_t *next_piece(struct client *client, size_t *len)
+{
+    struct load_thread *thread = client->thread;
+    *len = LOAD_SCRATCH_BYTES;
+    if (!carries_pattern(client))
+        return thread->payload;
+    if (client->stream.ssl != NULL)
+        *len = RECORD_BYTES;
+    wire_pattern_fill(client->seed, client->sent, thread->scratch, *len);
+    return thread->scratch;
+}
+
 static void pump_up(struct client *client)
 {
     struct load_thread *thread = client->thread;
     for (int round = 0; round < ROUNDS; round++) {
-        const uint8_t *bytes = thread->payload;
-        if (carries_pattern(client)) {
-            wire_pattern_fill(client->seed, client->sent, thread->scratch, LOAD_SCRATCH_BYTES);
-            bytes = thread->scratch;
-        }
-        ssize_t sent = stream_send(&client->stream, bytes, LOAD_SCRATCH_BYTES);
+        size_t len;
+        const uint8_t *bytes = next_piece(client, &len);
+        ssize_t sent = stream_send(&client->stream, bytes, len);
         if (sent == -EAGAIN)
             return;
         if (sent < 0) {
@@ -70,7 +141,14 @@ static void pump_up(struct client *client)
         }
         client->sent += (uint64_t)sent;
         thread->tally.bytes_out += (uint64_t)sent;
-        if ((size_t)sent < LOAD_SCRATCH_BYTES && client->stream.ssl == NULL)
+        /* Here nothing is half sent, as a TLS record might be. */
+        if (thread->closing) {
+            client->confirming = true;
+            stream_end(&client->stream);
+            poller_again(&thread->poller, &client->pollable); /* its answer may be there */
+            return;
+        }
+        if ((size_t)sent < len && client->stream.ssl == NULL)
             return;
     }
     poller_again(&thread->poller, &client->pollable);
@@ -79,16 +157,18 @@ static void pump_up(struct client *client)
 static void on_events(struct client *client)
 {
     enum wire_mode mode = client->thread->load->request.mode;
-    /* A stream that only goes up is read to learn of its end. */
-    if ((mode != WIRE_SINK || client->hangup) && !pump_down(client))
+    if (!client->thread->streaming && !client->hangup)
         return;
-    if (mode != WIRE_SOURCE)
+    /* A stream that only goes up is read to learn of its end. */
+    if ((mode != WIRE_SINK || client->hangup || client->confirming) && !pump_down(client))
+        return;
+    if (mode != WIRE_SOURCE && !client->confirming)
         pump_up(client);
 }
 
 static void on_ready(struct client *client, const uint8_t *rest, size_t len)
 {
-    if (len > 0 && !check(client, rest, len))
+    if (len > 0 && !take(client, rest, len))
         return;
     on_events(client);
 }
@@ -99,16 +179,51 @@ static void on_lost(struct client *client)
     (void)client;
 }
 
+/* Gives every stream a turn. */
+static void stir(struct load_thread *thread)
+{
+    for (uint32_t i = 0; i < thread->client_count; i++) {
+        if (thread->clients[i].phase == CLIENT_READY)
+            poller_again(&thread->poller, &thread->clients[i].pollable);
+    }
+}
+
+/* The end is not confirmed in time: the rest of the streams has failed. */
+static void give_up(struct load_thread *thread)
+{
+    for (uint32_t i = 0; i < thread->client_count; i++) {
+        if (thread->clients[i].phase == CLIENT_READY)
+            client_fail(&thread->clients[i], LOAD_ERROR_TIMEOUT);
+    }
+}
+
 static uint64_t tick(struct load_thread *thread, uint64_t now_ns)
 {
     if (thread->opened_count < thread->client_count)
         return load_open_ramped(thread, now_ns);
-    return thread->end_ns == 0 ? CLOCK_NEVER : thread->end_ns;
+    if (thread->begin_ns == 0)
+        return CLOCK_NEVER;
+    if (!thread->streaming) {
+        thread->streaming = true;
+        stir(thread);
+        return now_ns;
+    }
+    if (now_ns < thread->end_ns || !is_confirmed(thread))
+        return thread->end_ns;
+    uint64_t last_ns = thread->end_ns + thread->load->options->load.timeout_ns;
+    if (!thread->closing) {
+        thread->closing = true;
+        stir(thread);
+        return now_ns;
+    }
+    if (now_ns >= last_ns)
+        give_up(thread);
+    return last_ns;
 }
 
 static bool is_done(const struct load_thread *thread, uint64_t now_ns)
 {
-    return thread->ready == 0 || now_ns >= thread->end_ns;
+    return thread->ready == 0 || (now_ns >= thread->end_ns && !is_confirmed(thread));
 }
 
 const struct traffic traffic_bulk = {.opens_first = true,

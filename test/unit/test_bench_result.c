@@ -45,6 +45,8 @@ static struct fixture *make(unsigned bit)
     result->load = &fixture->load;
     result->options = &fixture->options;
     result->seconds = 10;
+    result->window_ns = NS_PER_S;
+    fixture->options.load.duration_ns = 10 * NS_PER_S;
     result->window.requests = result->total.requests = 20000;
     result->total.ready = 64;
     for (int i = 0; i < LOAD_PHASE_COUNT; i++) {
@@ -182,6 +184,28 @@ static void test_a_late_tool_is_not_valid(void **state)
     destroy(fixture);
 }
 
+/* A window that is not as long as was asked for measures something else. */
+static void test_a_window_of_another_length_is_not_valid(void **state)
+{
+    static const double seconds[] = {0, 0.0001, 8.9, 11.1};
+    (void)state;
+    for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+        struct fixture *fixture = make(MODE_LATENCY);
+        fixture->result.seconds = seconds[i];
+        result_conclude(&fixture->result);
+        assert_false(fixture->result.valid);
+        assert_true(fixture->result.tool_limited);
+        assert_non_null(strstr(fixture->result.reasons[0], "of the 10.0 s asked for"));
+        destroy(fixture);
+    }
+    struct fixture *counted = make(MODE_LATENCY);
+    counted->options.load.count = 20000;
+    counted->result.seconds = 3;
+    result_conclude(&counted->result);
+    assert_true(counted->result.valid);
+    destroy(counted);
+}
+
 static char *text_of(struct fixture *fixture)
 {
     char *text = NULL;
@@ -223,20 +247,24 @@ static void test_reasons(void **state)
     check_reason(fixture, "was busy 99 %", true);
     fixture = make(MODE_LATENCY);
     fixture->result.seconds = 0;
+    fixture->result.window_ns = 0;
     fixture->result.interrupted = true;
     sample_router(&fixture->result);
     check_reason(fixture, "interrupted before the measurement began", false);
     fixture = make(MODE_LATENCY);
     fixture->result.seconds = 0;
+    fixture->result.window_ns = 0;
     fixture->result.total.ready = 0;
     check_reason(fixture, "not one connection could be used", false);
     fixture = make(MODE_CONN);
     fixture->result.seconds = 0;
+    fixture->result.window_ns = 0;
     fixture->options.load.count = 7;
     fixture->options.load.warmup_ns = NS_PER_S;
     check_reason(fixture, "-n 7 was reached before the warm-up was over", false);
     fixture = make(MODE_CONN);
     fixture->result.seconds = 0;
+    fixture->result.window_ns = 0;
     check_reason(fixture, "the run ended before the measurement began", false);
     fixture = make(MODE_LATENCY);
     fixture->result.lost_pid = 123;
@@ -490,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_a_good_run_is_valid),
         cmocka_unit_test(test_a_busy_tool_is_not_valid),
         cmocka_unit_test(test_a_late_tool_is_not_valid),
+        cmocka_unit_test(test_a_window_of_another_length_is_not_valid),
         cmocka_unit_test(test_errors_are_a_failure),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_conditions_of_another_mode),
