@@ -17,7 +17,7 @@
 #include "test/loop/harness.h"
 #include "test/loop/harness_io.h"
 
-#define COPY_BYTES 16384u
+#define COPY_BYTES 32768u
 #define PIPES      4u
 
 /* source -> from ==pump==> to -> sink; the pump's two sockets do not block, the test's do. */
