@@ -10,7 +10,7 @@
 #include "router/net.h"
 
 /* A read of so much pays for splicing: two calls more, but nothing is copied or allocated. */
-#define PUMP_BULKY_BYTES (12u * 1024u)
+#define PUMP_BULKY_BYTES (20u * 1024u)
 /* Bulky reads in a row after which a stream is spliced. */
 #define PUMP_FULL_READS 2
 /* Small splices after which it is taken for calm again and copied. */

@@ -24,6 +24,11 @@
 
 /* Most bytes of one copying read; also how much is "full". */
 #define COPY_BYTES (64u * 1024u)
+/*
+ * Received bytes mostly begin at a page of the kernel's. Copied to an address a few bytes further
+ * into a page, as malloc() gives for large blocks, they cost some processors ten times as much.
+ */
+#define SCRATCH_ALIGN ((size_t)4096)
 /* How long the run queue may be served before the sockets are looked at again. */
 #define TURNS_MS 5
 /* How often unused pipes are closed and freed memory is given back. */
@@ -339,8 +344,9 @@ static bool init_scratch(struct worker *worker)
     size_t hello = hello_wire_limit(HELLO_LIMIT_DEFAULT);
 
     worker->scratch_bytes = hello > COPY_BYTES ? hello : COPY_BYTES;
+    worker->scratch_bytes = (worker->scratch_bytes + SCRATCH_ALIGN - 1) & ~(SCRATCH_ALIGN - 1);
     worker->tools = (struct pump_tools){
-        .scratch = malloc(worker->scratch_bytes),
+        .scratch = aligned_alloc(SCRATCH_ALIGN, worker->scratch_bytes),
         .copy_bytes = COPY_BYTES,
         .pipes = &worker->pipes,
         .mode = worker->host->relay_mode,
