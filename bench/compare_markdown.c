@@ -5,28 +5,14 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Names may come from a file: nothing in them is markup, or ends the cell. */
-static void put_cell(FILE *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte < 0x20 || byte == 0x7f)
-            fputc(' ', out);
-        else if (byte == '<' || byte == '&' || byte == '>')
-            fputs(byte == '<' ? "&lt;" : byte == '&' ? "&amp;" : "&gt;", out);
-        else if (strchr("|\\`*_[]#!~", byte) != NULL)
-            fprintf(out, "\\%c", byte);
-        else
-            fputc(byte, out);
-    }
-}
+#include "bench/report.h"
 
 static void print_head(const struct comparison *comparison, FILE *out)
 {
     fputs("| |", out);
     for (size_t i = 0; i < comparison->target_count; i++) {
         fputc(' ', out);
-        put_cell(out, comparison->targets[i].name);
+        report_put_markdown(out, comparison->targets[i].name);
         fputs(" |", out);
     }
     fputs("\n|---|", out);
@@ -98,7 +84,7 @@ void compare_print_markdown(const struct comparison *comparison, FILE *out)
 {
     size_t first = comparison_first(comparison);
     fputs("### ", out);
-    put_cell(out, comparison->title);
+    report_put_markdown(out, comparison->title);
     fputs("\n\n", out);
     print_head(comparison, out);
     for (const struct compare_metric *metric = compare_metrics; metric->key != NULL; metric++) {
@@ -117,7 +103,7 @@ void compare_print_markdown(const struct comparison *comparison, FILE *out)
         fputs(" (smallest..largest)", out);
     if (first != COMPARE_NONE) {
         fputs("; × = ratio to ", out);
-        put_cell(out, comparison->targets[first].name);
+        report_put_markdown(out, comparison->targets[first].name);
         if (comparison_direct(comparison) != COMPARE_NONE)
             fputs(", × direct = ratio to no router", out);
         fputs(", ≈ = within noise (the ranges overlap)", out);

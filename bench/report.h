@@ -127,6 +127,8 @@ void report_put_commands(const struct report *report, FILE *out);
 
 /* Text as HTML: nothing in it is markup; what is not UTF-8 or not text becomes U+FFFD. */
 void report_put_text(FILE *out, const char *text);
+/* Text as Markdown: nothing in it is markup, or ends a table's cell. */
+void report_put_markdown(FILE *out, const char *text);
 /* JSON inside a script element: nothing in it ends the element. */
 void report_put_json(FILE *out, const char *json);
 

@@ -81,3 +81,18 @@ void report_put_json(FILE *out, const char *json)
         at += len == 0 ? 1 : len;
     }
 }
+
+void report_put_markdown(FILE *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20 || byte == 0x7f)
+            fputc(' ', out);
+        else if (byte == '<' || byte == '&' || byte == '>')
+            fputs(byte == '<' ? "&lt;" : byte == '&' ? "&amp;" : "&gt;", out);
+        else if (strchr("|\\`*_[]#!~", byte) != NULL)
+            fprintf(out, "\\%c", byte);
+        else
+            fputc(byte, out);
+    }
+}

@@ -193,22 +193,6 @@ static void write_text(const struct report_grid *grid, FILE *out)
 
 /* ---- Markdown ---- */
 
-/* Nothing in it is markup, or ends the cell. */
-static void put_markdown(FILE *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte < 0x20 || byte == 0x7f)
-            fputc(' ', out);
-        else if (byte == '<' || byte == '&' || byte == '>')
-            fputs(byte == '<' ? "&lt;" : byte == '&' ? "&amp;" : "&gt;", out);
-        else if (strchr("|\\`*_[]#!~", byte) != NULL)
-            fprintf(out, "\\%c", byte);
-        else
-            fputc(byte, out);
-    }
-}
-
 static void put_markdown_cell(FILE *out, const struct cell *cell)
 {
     const char *mark = cell->state == REPORT_BAD ? "**" : "";
@@ -216,20 +200,20 @@ static void put_markdown_cell(FILE *out, const struct cell *cell)
     fprintf(out, " %s", mark);
     if (cell->state == REPORT_NONE)
         fputs("–", out);
-    put_markdown(out, text[0] == '\0' ? text_of(cell->word) : text);
+    report_put_markdown(out, text[0] == '\0' ? text_of(cell->word) : text);
     fprintf(out, "%s |", mark);
 }
 
 static void write_markdown(const struct report_grid *grid, FILE *out)
 {
     fputs("### ", out);
-    put_markdown(out, text_of(grid->caption));
+    report_put_markdown(out, text_of(grid->caption));
     fputs("\n\n| |", out);
     for (size_t i = 0; i < grid->columns; i++) {
         if (grid->heads[i].color == 0)
             continue;
         fputc(' ', out);
-        put_markdown(out, text_of(grid->heads[i].text));
+        report_put_markdown(out, text_of(grid->heads[i].text));
         fputs(" |", out);
     }
     fputs("\n|---|", out);
@@ -239,7 +223,7 @@ static void write_markdown(const struct report_grid *grid, FILE *out)
     for (size_t row = 0; row < grid->rows; row++) {
         const struct cell *cells = &grid->cells[row * (grid->columns + 1)];
         fputs("| ", out);
-        put_markdown(out, text_of(cells->text));
+        report_put_markdown(out, text_of(cells->text));
         fputs(" |", out);
         for (size_t i = 0; i < grid->columns; i++) {
             if (grid->heads[i].color != 0)

@@ -5,8 +5,6 @@
 #include "config/load.h"
 #include "config/report.h"
 
-/* Longest file name shown. */
-#define SHOWN_FILE 4096
 /* Columns of source shown at most. */
 #define SHOWN_COLUMNS 160
 
@@ -106,7 +104,7 @@ static void print_rest(size_t counted, const char *word, const char *file, FILE 
 
 void diagnostics_print(const struct diagnostics *found, const char *file, FILE *to, bool color)
 {
-    char shown[SHOWN_FILE];
+    char shown[REPORT_SHOWN_MAX];
     const char *name = report_harmless(file, shown, sizeof shown);
     for (size_t i = 0; i < found->count; i++)
         print_one(&found->list[i], name, to, color);

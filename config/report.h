@@ -62,6 +62,8 @@ const char *report_place(const struct report *report, struct position at,
  */
 void report_disarm(char *text, bool keep_tabs);
 
+/* Longest name of a file, or host, that is shown. */
+#define REPORT_SHOWN_MAX 4096
 /* A copy to print, without what report_disarm() replaces; cut to `size`. Returns `out`. */
 const char *report_harmless(const char *text, char *out, size_t size);
 

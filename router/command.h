@@ -120,9 +120,6 @@ int command_refuse(enum command_id id, const char *format, ...)
 const char *command_hint(char hint[COMMAND_HINT_MAX], const char *prefix, const char *wrong,
                          const char *const *words, size_t count);
 
-/* Longest name of a file, or host, that is shown. */
-#define COMMAND_SHOWN_MAX 4096
-
 /* What a configuration file is called in messages: as given, or "(stdin)" for "-". */
 const char *command_file_name(const char *file);
 

@@ -26,7 +26,7 @@ static void print_count(FILE *to, const char *before, uint64_t count, const char
 
 static void print_passed(const char *file, const struct config *config, size_t warnings)
 {
-    char shown[COMMAND_SHOWN_MAX];
+    char shown[REPORT_SHOWN_MAX];
 
     printf("%s: OK: ", report_harmless(file, shown, sizeof(shown)));
     print_count(stdout, "", config->route_count, "route");
@@ -40,7 +40,7 @@ static void print_passed(const char *file, const struct config *config, size_t w
 
 static void print_failed(const char *file, const struct diagnostics *found)
 {
-    char shown[COMMAND_SHOWN_MAX];
+    char shown[REPORT_SHOWN_MAX];
 
     fprintf(stderr, "%s: FAILED: ", report_harmless(file, shown, sizeof(shown)));
     print_count(stderr, "", found->errors, "error");

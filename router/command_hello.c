@@ -155,7 +155,7 @@ static void print_whole(const struct client_hello *hello)
 static void print_text(const char *file, enum hello_result result, size_t have,
                        const struct client_hello *hello)
 {
-    char shown[COMMAND_SHOWN_MAX];
+    char shown[REPORT_SHOWN_MAX];
 
     printf("%s: %s", report_harmless(file, shown, sizeof(shown)), hello_result_word(result));
     if (result == HELLO_MORE)

@@ -11,7 +11,7 @@
 #include "config/suggest.h"
 
 /* Room for a sentence around a name that is as long as may be shown. */
-#define COMPLAINT_MAX (COMMAND_SHOWN_MAX + 512)
+#define COMPLAINT_MAX (REPORT_SHOWN_MAX + 512)
 
 static void complain(enum command_id id, const char *format, va_list arguments)
 {

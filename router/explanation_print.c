@@ -6,9 +6,6 @@
 
 #include "config/report.h"
 
-/* Longest name of a file, or host, that is shown. */
-#define SHOWN_MAX 4096
-
 static const char *balance_word(enum balance_kind kind)
 {
     switch (kind) {
@@ -91,7 +88,7 @@ static void print_conditions(FILE *to, const struct config *config,
 /* "routes.json:14" */
 static void print_place(FILE *to, const struct explanation *e, unsigned line)
 {
-    char shown[SHOWN_MAX];
+    char shown[REPORT_SHOWN_MAX];
 
     fprintf(to, "%s:%u", report_harmless(e->config->file, shown, sizeof(shown)), line);
 }
@@ -204,7 +201,7 @@ static void print_policy(const struct explanation *e, const char *host, FILE *to
 
 void explanation_print(const struct explanation *explanation, const char *host, FILE *to)
 {
-    char shown[SHOWN_MAX];
+    char shown[REPORT_SHOWN_MAX];
     const char *name = report_harmless(host, shown, sizeof(shown));
 
     if (explanation->found)
