@@ -3,7 +3,6 @@
 #include "bench/compare.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include "bench/report.h"
 
