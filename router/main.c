@@ -6,7 +6,7 @@
 
 #include <uv.h>
 
-#include "router/command.h"
+#include "router/cli/command.h"
 
 static const struct command commands[COMMAND_COUNT] = {
     [COMMAND_RUN] =

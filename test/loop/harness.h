@@ -22,10 +22,10 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "router/access_log.h"
-#include "router/log_writer.h"
-#include "router/points.h"
-#include "router/worker.h"
+#include "router/control/points.h"
+#include "router/log/access_log.h"
+#include "router/log/log_writer.h"
+#include "router/worker/worker.h"
 
 /* How long anything may take before the test fails. Nothing is expected to take nearly as long. */
 #define RIG_PATIENCE_MS 20000

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "router/log_writer.h"
+#include "router/log/log_writer.h"
 #include "test/loop/harness.h"
 
 #define PATH_BYTES 128

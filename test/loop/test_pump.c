@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "router/pump.h"
+#include "router/net/pump.h"
 #include "test/loop/harness.h"
 #include "test/loop/harness_io.h"
 

@@ -29,7 +29,8 @@ forbid sni/ "does not allocate" "$call(malloc|calloc|realloc|free|strdup|alloca)
     sni/*.[ch]
 forbid config/ "knows no sockets, threads, loop or upper room" \
     "$inc(sys/socket|sys/epoll|netdb|pthread|threads|uv|router/|bench/)" config/*.[ch]
-forbid router/ "does not know how JSON looks, nor the load tool" "$inc(cjson|bench/)" router/*.[ch]
+forbid router/ "does not know how JSON looks, nor the load tool" \
+    "$inc(cjson|bench/)" router/*.[ch] router/*/*.[ch]
 bench_files=(bench/*.[ch])
 if [ "${#bench_files[@]}" -gt 0 ]; then
     forbid bench/ "does not know the insides of the router" "$inc\"?router/" "${bench_files[@]}"
@@ -37,13 +38,13 @@ fi
 
 # Files of router/ that do not live on the loop.
 pure=()
-for name in reason snapshot tally balance access_log json_text; do
+for name in log/reason state/snapshot state/tally state/balance log/access_log log/json_text; do
     pure+=(router/"$name".[ch])
 done
 forbid router/ "pure file includes uv.h" "${inc}uv" "${pure[@]}"
 forbid "every room" "uses an unbounded or unchecked call" \
     "$call(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|strtok)[[:space:]]*\(" \
-    sni/*.[ch] config/*.[ch] router/*.[ch] "${bench_files[@]}"
+    sni/*.[ch] config/*.[ch] router/*.[ch] router/*/*.[ch] "${bench_files[@]}"
 
 users=(config/*.[ch])
 mapfile -t users < <(grep -lE "${inc}cjson/" "${users[@]}")

@@ -9,7 +9,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "router/access_log.h"
+#include "router/log/access_log.h"
 
 /* A line with room behind it, so that a byte too many is seen. */
 struct line {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
-#include "router/balance.h"
+#include "router/state/balance.h"
 
 #define SERVERS_MAX 8
 

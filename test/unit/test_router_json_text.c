@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "router/json_text.h"
+#include "router/log/json_text.h"
 
 static char buffer[4096];
 

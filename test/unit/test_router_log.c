@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "router/log.h"
+#include "router/log/log.h"
 
 /* "2026-01-02T03:04:05.678Z " */
 #define STAMP_LEN 25

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "router/log_ring.h"
+#include "router/log/log_ring.h"
 
 #define CAPACITY 64
 

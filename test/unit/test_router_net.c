@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "router/net.h"
+#include "router/net/net.h"
 
 static struct peer peer_of_v6(const char *ip, uint16_t port)
 {

@@ -1,4 +1,4 @@
-/* docs/operations.md lists every reason as router/reason.h has it, and no other. */
+/* docs/operations.md lists every reason as router/log/reason.h has it, and no other. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "router/reason.h"
+#include "router/log/reason.h"
 
 static char *read_document(void)
 {

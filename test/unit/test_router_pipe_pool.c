@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "router/pipe_pool.h"
+#include "router/net/pipe_pool.h"
 
 struct fixture {
     struct pipe_pool pool;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "router/reason.h"
+#include "router/log/reason.h"
 
 static void words_are_unique(void **state)
 {

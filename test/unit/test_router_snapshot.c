@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "config/load.h"
-#include "router/snapshot.h"
+#include "router/state/snapshot.h"
 
 static void ipv4_address(void **state)
 {

@@ -1,0 +1,164 @@
+/* `explain`: where a client would be sent by a configuration, and why. */
+
+#include "router/cli/command.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "router/cli/explanation.h"
+#include "router/cli/explanation_print.h"
+
+#define PROTOCOLS_MAX  64
+#define PROTOCOL_BYTES 255
+#define HOST_BYTES     60000 /* leaves room for the rest of a hello */
+#define HINT_LISTENERS 64
+
+struct explain_options {
+    bool json;
+    const char *listener; /* as given; NULL = not */
+    const char *protocols[PROTOCOLS_MAX];
+    uint8_t ip[16];
+    struct explanation_client client; /* `alpn` and `ip` point into this struct */
+};
+
+/* "h2,http/1.1": cuts the value, which lies in argv, at its commas. */
+static int add_protocols(struct explain_options *options, char *list)
+{
+    for (char *next = list; next != NULL;) {
+        char *comma = strchr(next, ',');
+
+        if (comma != NULL)
+            *comma = '\0';
+        if (next[0] == '\0' || strlen(next) > PROTOCOL_BYTES)
+            return command_refuse(COMMAND_EXPLAIN,
+                                  "--alpn: a protocol name has 1 to 255 bytes, as in --alpn "
+                                  "h2,http/1.1");
+        if (options->client.alpn_count == PROTOCOLS_MAX)
+            return command_refuse(COMMAND_EXPLAIN, "--alpn: more than %d names", PROTOCOLS_MAX);
+        options->protocols[options->client.alpn_count++] = next;
+        next = comma != NULL ? comma + 1 : NULL;
+    }
+    return 0;
+}
+
+/* An IPv4 address in IPv6 clothes is the IPv4 address, as the router sees it. */
+static int set_from(struct explain_options *options, const char *value)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+    options->client.ip = options->ip;
+    options->client.ip_v6 = false;
+    if (inet_pton(AF_INET, value, options->ip) == 1)
+        return 0;
+    if (inet_pton(AF_INET6, value, options->ip) != 1)
+        return command_refuse(COMMAND_EXPLAIN,
+                              "--from: '%s' is not an IP address, as 192.0.2.7 or 2001:db8::7",
+                              value);
+    if (memcmp(options->ip, mapped, sizeof(mapped)) == 0)
+        memmove(options->ip, options->ip + 12, 4);
+    else
+        options->client.ip_v6 = true;
+    return 0;
+}
+
+/* By name or by address; the only listener need not be named. */
+static int find_listener(struct explain_options *options, const struct config *config)
+{
+    const char *names[HINT_LISTENERS];
+    char hint[COMMAND_HINT_MAX];
+    uint32_t count =
+        config->listener_count < HINT_LISTENERS ? config->listener_count : HINT_LISTENERS;
+
+    options->client.listener = config->listener_count == 1 ? 0 : CONFIG_NONE;
+    if (options->listener == NULL)
+        return 0;
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        options->client.listener = i;
+        if (strcmp(config->listeners[i].name, options->listener) == 0 ||
+            strcmp(config->listeners[i].address.text, options->listener) == 0)
+            return 0;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = config->listeners[i].name;
+    return command_refuse(COMMAND_EXPLAIN, "--listener: %s has no listener '%s'%s", config->file,
+                          options->listener,
+                          command_hint(hint, "", options->listener, names, count));
+}
+
+/* 0, or the exit code. */
+static int take_option(struct explain_options *options, enum option_id option,
+                       struct command_reader *reader)
+{
+    switch (option) {
+    case OPTION_STOP:
+        return reader->exit_code;
+    case OPTION_JSON:
+        options->json = true;
+        return 0;
+    case OPTION_LISTENER:
+        options->listener = reader->value;
+        return 0;
+    case OPTION_FROM:
+        return set_from(options, reader->value);
+    case OPTION_ALPN:
+        return add_protocols(options, reader->value);
+    default:
+        return EX_USAGE;
+    }
+}
+
+static int explain(struct explain_options *options, const struct config *config)
+{
+    uint8_t *buffer = malloc(EXPLANATION_HELLO_MAX);
+    struct explanation explanation;
+    struct json_text text;
+    char json[4096];
+    int code;
+
+    if (buffer == NULL) {
+        command_complain(COMMAND_EXPLAIN, "out of memory");
+        return EX_OSERR;
+    }
+    if (!explanation_make(config, &options->client, buffer, &explanation)) {
+        code = command_refuse(COMMAND_EXPLAIN, "HOST or --alpn is too long for a ClientHello");
+    } else {
+        code = explanation.backend != CONFIG_NONE ? 0 : COMMAND_EXIT_NO;
+        command_json_start(&text, json, sizeof(json));
+        if (options->json) {
+            explanation_write_json(&explanation, options->client.host, &text);
+            command_json_end(&text);
+        } else {
+            explanation_print(&explanation, options->client.host, stdout);
+        }
+    }
+    free(buffer);
+    return code;
+}
+
+int command_explain(int argc, char **argv)
+{
+    struct explain_options options = {0};
+    struct command_reader reader;
+    struct config *config = NULL;
+    enum option_id option;
+    int code;
+
+    options.client.alpn = options.protocols;
+    command_reader_start(&reader, COMMAND_EXPLAIN, argc, argv);
+    while ((option = command_next(&reader)) != OPTION_END) {
+        code = take_option(&options, option, &reader);
+        if (option == OPTION_STOP || code != 0)
+            return code;
+    }
+    options.client.host = reader.operands[1];
+    if (strlen(options.client.host) > HOST_BYTES)
+        return command_refuse(COMMAND_EXPLAIN, "HOST is longer than %d bytes", HOST_BYTES);
+    code = command_load_or_complain(COMMAND_EXPLAIN, reader.operands[0], &config);
+    if (code == 0)
+        code = find_listener(&options, config);
+    if (code == 0)
+        code = explain(&options, config);
+    config_free(config);
+    return command_finish(COMMAND_EXPLAIN, code);
+}

@@ -1,0 +1,141 @@
+/* What the commands print in common: messages, hints, findings, JSON, and the end of the output. */
+
+#include "router/cli/command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/report.h"
+#include "config/suggest.h"
+
+/* Room for a sentence around a name that is as long as may be shown. */
+#define COMPLAINT_MAX (REPORT_SHOWN_MAX + 512)
+
+static void complain(enum command_id id, const char *format, va_list arguments)
+{
+    char text[COMPLAINT_MAX];
+
+    vsnprintf(text, sizeof(text), format, arguments);
+    report_disarm(text, false);
+    if (id < COMMAND_COUNT)
+        fprintf(stderr, "sni-router %s: %s\n", command_info(id)->name, text);
+    else
+        fprintf(stderr, "sni-router: %s\n", text);
+}
+
+void command_complain(enum command_id id, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    complain(id, format, arguments);
+    va_end(arguments);
+}
+
+int command_refuse(enum command_id id, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    complain(id, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "Try 'sni-router %s --help'.\n", command_info(id)->name);
+    return EX_USAGE;
+}
+
+const char *command_hint(char hint[COMMAND_HINT_MAX], const char *prefix, const char *wrong,
+                         const char *const *words, size_t count)
+{
+    struct suggestion suggestion;
+
+    suggest_start(&suggestion, wrong);
+    for (size_t i = 0; i < count; i++)
+        suggest_consider(&suggestion, words[i]);
+    hint[0] = '\0';
+    if (suggestion.nearest != NULL)
+        snprintf(hint, COMMAND_HINT_MAX, " (did you mean \"%s%s\"?)", prefix, suggestion.nearest);
+    return hint;
+}
+
+bool command_colors(FILE *to)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    return isatty(fileno(to)) == 1 && (no_color == NULL || no_color[0] == '\0');
+}
+
+const char *command_file_name(const char *file)
+{
+    return strcmp(file, "-") == 0 ? "(stdin)" : file;
+}
+
+int command_load(const char *file, struct config **out, struct diagnostics *found,
+                 char trouble[COMMAND_TROUBLE_MAX])
+{
+    int why;
+
+    trouble[0] = '\0';
+    switch (config_load_file(file, out, found)) {
+    case CONFIG_READ_OK:
+        return 0;
+    case CONFIG_READ_ABSENT:
+        snprintf(trouble, COMMAND_TROUBLE_MAX, "no such file");
+        return EX_NOINPUT;
+    case CONFIG_READ_FAILED:
+        why = errno;
+        snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s", strerror(why));
+        return EX_CONFIG;
+    case CONFIG_READ_INVALID:
+        break;
+    }
+    if (!found->no_memory)
+        return EX_CONFIG;
+    snprintf(trouble, COMMAND_TROUBLE_MAX, "out of memory");
+    return EX_OSERR;
+}
+
+int command_load_or_complain(enum command_id id, const char *file, struct config **out)
+{
+    struct diagnostics found = {0};
+    char trouble[COMMAND_TROUBLE_MAX];
+    int code = command_load(file, out, &found, trouble);
+
+    file = command_file_name(file);
+    if (code != 0)
+        diagnostics_print(&found, file, stderr, command_colors(stderr));
+    if (trouble[0] != '\0')
+        command_complain(id, "%s: %s", file, trouble);
+    diagnostics_free(&found);
+    return code;
+}
+
+static void on_json_drain(void *context, const char *bytes, size_t length)
+{
+    (void)context;
+    fwrite(bytes, 1, length, stdout);
+}
+
+void command_json_start(struct json_text *text, char *buffer, size_t capacity)
+{
+    json_text_start(text, buffer, capacity);
+    text->drain = on_json_drain;
+}
+
+void command_json_end(struct json_text *text)
+{
+    json_text_end_line(text);
+    on_json_drain(NULL, text->bytes, text->length);
+    text->length = 0;
+}
+
+int command_finish(enum command_id id, int exit_code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return exit_code;
+    command_complain(id, "cannot write to standard output%s%s", errno != 0 ? ": " : "",
+                     errno != 0 ? strerror(errno) : "");
+    return EX_OSERR;
+}

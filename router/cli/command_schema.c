@@ -1,0 +1,14 @@
+/* `schema`: the JSON Schema of the configuration file. */
+
+#include "router/cli/command.h"
+
+int command_schema(int argc, char **argv)
+{
+    struct command_reader reader;
+
+    command_reader_start(&reader, COMMAND_SCHEMA, argc, argv);
+    if (command_next(&reader) == OPTION_STOP)
+        return reader.exit_code;
+    config_schema_print(stdout);
+    return command_finish(COMMAND_SCHEMA, 0);
+}

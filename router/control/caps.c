@@ -1,0 +1,56 @@
+#include "router/control/caps.h"
+
+#include <sys/resource.h>
+
+/*
+ * Descriptors kept for everything that is neither a connection nor a pipe: a part of them between
+ * these bounds, since a reload may open many sockets beside the old ones, and some per worker.
+ */
+#define RESERVED_SHARE      8u
+#define RESERVED_MIN        24u
+#define RESERVED_MAX        64u
+#define RESERVED_PER_WORKER 8u
+/*
+ * Pipes for splicing: a part of the descriptors, between these bounds in all, and one per worker at
+ * least. Each may hold 1 MiB.
+ */
+#define PIPES_SHARE 32u
+#define PIPES_MIN   4u
+#define PIPES_MAX   256u
+
+static rlim_t raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+            limit = raised;
+    }
+    /* "Unlimited" is cut to what two descriptors per connection and 32-bit counts can use. */
+    return limit.rlim_cur > 1u << 30 ? 1u << 30 : limit.rlim_cur;
+}
+
+static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+bool caps_compute(struct caps *caps, const struct config *config, uint32_t workers)
+{
+    uint32_t fds = (uint32_t)raise_descriptor_limit();
+    uint32_t pipes = clamp(fds / PIPES_SHARE, PIPES_MIN, PIPES_MAX);
+    pipes = pipes > workers ? pipes : workers;
+    uint64_t other = clamp(fds / RESERVED_SHARE, RESERVED_MIN, RESERVED_MAX) +
+                     (uint64_t)workers * (RESERVED_PER_WORKER + config->listener_count) +
+                     2u * (uint64_t)pipes;
+
+    *caps = (struct caps){.descriptors = fds, .least = (uint32_t)other + 2};
+    if (other + 2 > fds)
+        return false;
+    caps->pipes_per_worker = pipes / workers;
+    caps->connections = (fds - (uint32_t)other) / 2;
+    return true;
+}

@@ -1,0 +1,87 @@
+#include "router/log/log.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long a reader of stderr that takes nothing is waited for. */
+#define PATIENCE_MS 200
+
+static atomic_int log_level = LOG_LEVEL_INFO;
+static atomic_bool log_stuck; /* the last line was not taken */
+static atomic_uint_fast64_t lines_lost;
+
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&log_level, (int)level, memory_order_relaxed);
+}
+
+bool log_enabled(enum log_level level)
+{
+    return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
+static size_t print_head(char line[LOG_LINE_MAX], enum log_level level)
+{
+    static const char words[][8] = {"error", "warning", "info", "debug"};
+    struct timespec now;
+    struct tm utc;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t len = strftime(line, LOG_LINE_MAX, "%Y-%m-%dT%H:%M:%S", &utc);
+    int tail = snprintf(line + len, LOG_LINE_MAX - len, ".%03dZ %s ", (int)(now.tv_nsec / 1000000),
+                        words[level]);
+    return len + (size_t)tail;
+}
+
+size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list args)
+{
+    size_t len = print_head(line, level);
+    size_t room = LOG_LINE_MAX - 1 - len; /* one byte for the newline */
+    int text = vsnprintf(line + len, room, format, args);
+
+    if (text > 0)
+        len += (size_t)text < room ? (size_t)text : room - 1;
+    line[len++] = '\n';
+    return len;
+}
+
+/*
+ * A pipe that polls as writable takes a line of PIPE_BUF or less whole. One that nobody reads gets
+ * a moment once, and none after that until it takes a line again.
+ */
+bool log_write(const char *line, size_t len)
+{
+    struct pollfd pollfd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int patience_ms = atomic_load_explicit(&log_stuck, memory_order_relaxed) ? 0 : PATIENCE_MS;
+
+    _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line must be written whole or not at all");
+    bool takes = poll(&pollfd, 1, patience_ms) == 1;
+    atomic_store_explicit(&log_stuck, !takes, memory_order_relaxed);
+    return takes && write(STDERR_FILENO, line, len) == (ssize_t)len;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    char line[LOG_LINE_MAX];
+    va_list args;
+
+    if (!log_enabled(level))
+        return;
+    va_start(args, format);
+    size_t len = log_format(line, level, format, args);
+    va_end(args);
+    if (!log_write(line, len))
+        atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
+}
+
+uint64_t log_lines_lost(void)
+{
+    return atomic_load_explicit(&lines_lost, memory_order_relaxed);
+}

@@ -1,0 +1,233 @@
+#include "router/net/net.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEEPALIVE_IDLE_S     60
+#define KEEPALIVE_INTERVAL_S 20
+#define KEEPALIVE_PROBES     3
+/* The kernel holds a silent client back for about so long before it bothers us with it. */
+#define DEFER_ACCEPT_S 1
+
+void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer)
+{
+    memset(peer, 0, sizeof *peer);
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+        memcpy(peer->ip, &in->sin_addr, 4);
+        peer->port = ntohs(in->sin_port);
+        peer->known = true;
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+        peer->v6 = !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+        if (peer->v6)
+            memcpy(peer->ip, &in6->sin6_addr, 16);
+        else
+            memcpy(peer->ip, in6->sin6_addr.s6_addr + 12, 4);
+        peer->port = ntohs(in6->sin6_port);
+        peer->known = true;
+    }
+}
+
+bool peer_is_local(const struct peer *peer)
+{
+    static const uint8_t loopback6[16] = {[15] = 1};
+
+    return peer->known &&
+           (peer->v6 ? memcmp(peer->ip, loopback6, 16) == 0 : peer->ip[0] == IN_LOOPBACKNET);
+}
+
+size_t peer_print(const struct peer *peer, char text[PEER_TEXT_MAX])
+{
+    char ip[INET6_ADDRSTRLEN];
+    int len;
+
+    if (!peer->known) {
+        len = snprintf(text, PEER_TEXT_MAX, "unix");
+    } else {
+        const char *done = inet_ntop(peer->v6 ? AF_INET6 : AF_INET, peer->ip, ip, sizeof ip);
+        assert(done != NULL);
+        len = snprintf(text, PEER_TEXT_MAX, peer->v6 ? "[%s]:%u" : "%s:%u", ip, peer->port);
+    }
+    assert(len > 0 && len < PEER_TEXT_MAX);
+    return (size_t)len;
+}
+
+static void set_option(int fd, int level, int option, int value)
+{
+    /* Every one of these is a preference: a kernel that refuses it still carries bytes. */
+    (void)setsockopt(fd, level, option, &value, sizeof value);
+}
+
+void net_keepalive(int fd)
+{
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+}
+
+void net_urgent_inline(int fd)
+{
+    set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+void net_push(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* saying it again sends what was held back */
+}
+
+void net_quick_ack(int fd)
+{
+    set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+}
+
+void net_unpace(int fd)
+{
+    static const char reno[] = "reno"; /* the one that every kernel has */
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof reno - 1);
+}
+
+void net_reset_on_close(int fd)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+/* --- listening --- */
+
+static bool is_unix(const struct target *where)
+{
+    return where->address.ss_family == AF_UNIX;
+}
+
+static bool is_local(const struct target *where)
+{
+    struct peer peer;
+
+    peer_from_sockaddr((const struct sockaddr *)&where->address, &peer);
+    return peer_is_local(&peer);
+}
+
+static int fail(int fd, const char **step, const char *name)
+{
+    int error = errno;
+
+    if (fd >= 0)
+        close(fd);
+    if (step != NULL)
+        *step = name;
+    errno = error;
+    return -1;
+}
+
+/* A socket that is ready to be bound as this listener says. */
+static int listening_socket(const struct listener_config *listener, const struct target *where)
+{
+    int fd = socket(where->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || is_unix(where))
+        return fd;
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (where->address.ss_family == AF_INET6)
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, listener->v6only ? 1 : 0);
+    return fd;
+}
+
+int net_listen(const struct listener_config *listener, const struct target *where, bool shared,
+               const char **step)
+{
+    int fd = listening_socket(listener, where);
+
+    if (fd < 0)
+        return fail(fd, step, "socket");
+    if (!is_unix(where)) {
+        int on = 1;
+        if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+            return fail(fd, step, "SO_REUSEPORT");
+        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+        set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
+        net_urgent_inline(fd);
+        net_keepalive(fd);
+        if (is_local(where)) /* then so are all its clients */
+            net_unpace(fd);
+    }
+    if (bind(fd, (const struct sockaddr *)&where->address, where->len) != 0)
+        return fail(fd, step, "bind");
+    if (is_unix(where) && listener->address.path[0] != '@' &&
+        chmod(listener->address.path, (mode_t)listener->mode) != 0)
+        return fail(fd, step, "chmod");
+    if (listen(fd, (int)listener->backlog) != 0)
+        return fail(fd, step, "listen");
+    return fd;
+}
+
+int net_probe_free(const struct listener_config *listener, const struct target *where)
+{
+    int fd = listening_socket(listener, where);
+
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (const struct sockaddr *)&where->address, where->len) != 0)
+        return fail(fd, NULL, NULL);
+    close(fd);
+    return 0;
+}
+
+void net_remove_stale(const struct target *where)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&where->address;
+    struct stat found;
+
+    if (!is_unix(where) || un->sun_path[0] == '\0')
+        return;
+    if (lstat(un->sun_path, &found) != 0 || !S_ISSOCK(found.st_mode))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, (const struct sockaddr *)un, where->len) != 0 && errno == ECONNREFUSED)
+        unlink(un->sun_path);
+    close(fd);
+}
+
+/* --- connecting --- */
+
+int net_connect(const struct target *to, bool *done)
+{
+    int fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    *done = false;
+    if (fd < 0)
+        return -1;
+    if (!is_unix(to)) {
+        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+        set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+        if (is_local(to))
+            net_unpace(fd);
+    }
+    if (connect(fd, (const struct sockaddr *)&to->address, to->len) == 0)
+        *done = true;
+    else if (errno != EINPROGRESS)
+        return fail(fd, NULL, NULL);
+    return fd;
+}
+
+int net_connect_result(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+        return errno;
+    return error;
+}

@@ -1,0 +1,85 @@
+#ifndef ROUTER_NET_H
+#define ROUTER_NET_H
+
+/* Socket calls, with the options this router wants. No loop, no state. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "config/config.h"
+#include "router/state/snapshot.h"
+
+/* An IP address and port as compactly as a connection can keep it. */
+struct peer {
+    uint8_t ip[16]; /* network order; 4 bytes used for IPv4 */
+    uint16_t port;
+    bool v6;
+    bool known; /* false: a unix socket's client */
+};
+
+/* Longest text of a peer: "[" IPv6 "]:65535". */
+#define PEER_TEXT_MAX 56
+
+/* v4-mapped IPv6 addresses become IPv4. */
+void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer);
+/* Whether it is a loopback address. */
+bool peer_is_local(const struct peer *peer);
+/* "10.0.0.1:5000", "[::1]:5000" or "unix"; returns its length. */
+size_t peer_print(const struct peer *peer, char text[PEER_TEXT_MAX]);
+
+/*
+ * Opens a listening socket. Accepted sockets inherit TCP_NODELAY, keepalive and inline urgent data
+ * from it, which saves the calls per connection. `shared` binds with SO_REUSEPORT, for workers that
+ * listen side by side. Returns the descriptor, or -1 with errno and, in *step, the name of the call
+ * that failed.
+ */
+int net_listen(const struct listener_config *listener, const struct target *where, bool shared,
+               const char **step);
+
+/*
+ * Whether another process listens there already: SO_REUSEPORT would join it silently. 0, or -1 with
+ * errno set as bind(2) sets it.
+ */
+int net_probe_free(const struct listener_config *listener, const struct target *where);
+
+/* Removes a unix socket that nobody listens on any more, so that its path can be bound again. */
+void net_remove_stale(const struct target *where);
+
+/*
+ * Starts to connect, non-blocking, TCP_NODELAY set. The last acknowledgement of the handshake waits
+ * for our first bytes and travels with them. Returns the descriptor, or -1 with errno; *done says
+ * that it is connected already.
+ */
+int net_connect(const struct target *to, bool *done);
+
+/* How a connect that became writable went: 0 or an errno. */
+int net_connect_result(int fd);
+
+/* Keepalive probes after a minute of silence, three of them. For connections that last. */
+void net_keepalive(int fd);
+
+/* Keeps a TCP urgent byte in its place in the stream instead of taking it out. */
+void net_urgent_inline(int fd);
+
+/* Sends what MSG_MORE has held back: what was expected to come with it does not come. */
+void net_push(int fd);
+
+/*
+ * Ends what net_connect() began: it lets the first bytes carry the handshake's last ACK, which
+ * saves a packet. Left so, a server with Nagle's algorithm on would get its second small write out
+ * only 40 ms after the first, when the delayed ACK comes.
+ */
+void net_quick_ack(int fd);
+
+/*
+ * For a socket whose peer is this very host. Where the system's congestion control is BBR, it
+ * paces: a timer for every packet, which costs more than carrying it when nothing is copied, and
+ * there is no queue on loopback that it could spare. Works best before the connection is there.
+ */
+void net_unpace(int fd);
+
+/* Makes close(2) send a reset. */
+void net_reset_on_close(int fd);
+
+#endif

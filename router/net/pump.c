@@ -1,0 +1,290 @@
+#include "router/net/pump.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "router/net/net.h"
+
+/* A read of so much pays for splicing: two calls more, but nothing is copied or allocated. */
+#define PUMP_BULKY_BYTES (20u * 1024u)
+/* Bulky reads in a row after which a stream is spliced. */
+#define PUMP_FULL_READS 2
+/* Small splices after which it is taken for calm again and copied. */
+#define PUMP_CALM_READS 4
+/* Most bytes of one splice. */
+#define PUMP_SPLICE_BYTES (1024u * 1024u)
+/* Bytes a pump may read in one turn while other connections wait. */
+#define PUMP_TURN_BYTES (1024u * 1024u)
+
+/* What one attempt to move bytes came to. */
+enum step {
+    STEP_MOVED,
+    STEP_BLOCKED, /* EAGAIN: readiness was noted */
+    STEP_END,     /* the reading side has ended */
+    STEP_FAILED,
+    STEP_NO_MEMORY
+};
+
+void pump_init(struct pump *pump, struct side *from, struct side *to)
+{
+    *pump = (struct pump){.from = from, .to = to};
+}
+
+bool pump_holds_bytes(const struct pump *pump)
+{
+    return pump->rest != NULL || pump->pipe != NULL;
+}
+
+/* --- copying --- */
+
+/* Keeps what `to` did not take. */
+static enum step keep_rest(struct pump *pump, const uint8_t *bytes, size_t len)
+{
+    pump->rest = malloc(len);
+    if (pump->rest == NULL)
+        return STEP_NO_MEMORY;
+    memcpy(pump->rest, bytes, len);
+    pump->rest_at = 0;
+    pump->rest_bytes = (uint32_t)len;
+    return STEP_BLOCKED;
+}
+
+/*
+ * Writes; *written < len and STEP_BLOCKED when `to` is full. When `from` is known to have ended
+ * these are the last bytes: they wait for the end that is passed on next, and one segment carries
+ * both.
+ */
+static enum step write_bytes(struct pump *pump, const uint8_t *bytes, size_t len, size_t *written)
+{
+    int flags = MSG_NOSIGNAL | (pump->end_read ? MSG_MORE : 0);
+
+    *written = 0;
+    while (*written < len) {
+        ssize_t n = send(pump->to->fd, bytes + *written, len - *written, flags);
+        if (n > 0) {
+            *written += (size_t)n;
+            pump->bytes += (uint64_t)n;
+        } else if (errno == EAGAIN) {
+            pump->to->writable = false;
+            return STEP_BLOCKED;
+        } else if (errno != EINTR) {
+            return STEP_FAILED;
+        }
+    }
+    return STEP_MOVED;
+}
+
+static enum step flush_rest(struct pump *pump)
+{
+    size_t written;
+    enum step step = write_bytes(pump, pump->rest + pump->rest_at, pump->rest_bytes, &written);
+
+    pump->rest_at += (uint32_t)written;
+    pump->rest_bytes -= (uint32_t)written;
+    if (step == STEP_MOVED) {
+        free(pump->rest);
+        pump->rest = NULL;
+    }
+    return step;
+}
+
+/*
+ * A read that was not filled has drained the socket (epoll(7)), which saves the call that would say
+ * EAGAIN; and when the FIN was queued before we read, it has met the end, which saves another. What
+ * else can cut a read short (errors, urgent data, descriptors passed through a unix socket) is
+ * known by the side.
+ */
+static void note_read(struct pump *pump, size_t got, size_t wanted)
+{
+    struct side *from = pump->from;
+
+    if (got < PUMP_BULKY_BYTES)
+        pump->full_reads = 0;
+    else if (pump->full_reads < PUMP_FULL_READS)
+        pump->full_reads++;
+    if (got >= wanted)
+        return;
+    if (from->failed || from->ragged)
+        return;
+    if (from->fin)
+        pump->end_read = true;
+    else
+        from->readable = false;
+}
+
+/* One read into the scratch buffer. */
+static enum step read_bytes(struct pump *pump, const struct pump_tools *tools, size_t *got)
+{
+    ssize_t n;
+
+    do {
+        n = recv(pump->from->fd, tools->scratch, tools->copy_bytes, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n == 0)
+        return STEP_END;
+    if (n < 0 && errno == EAGAIN) {
+        pump->from->readable = false;
+        return STEP_BLOCKED;
+    }
+    if (n < 0)
+        return STEP_FAILED;
+    note_read(pump, (size_t)n, tools->copy_bytes);
+    *got = (size_t)n;
+    return STEP_MOVED;
+}
+
+/* --- splicing --- */
+
+static enum step flush_pipe(struct pump *pump, const struct pump_tools *tools)
+{
+    struct pipe *pipe = pump->pipe;
+
+    while (pipe->held_bytes > 0) {
+        ssize_t n = splice(pipe->read_fd, NULL, pump->to->fd, NULL, pipe->held_bytes,
+                           SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n > 0) {
+            pipe->held_bytes -= (uint32_t)n;
+            pump->bytes += (uint64_t)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            pump->to->writable = false;
+            return STEP_BLOCKED;
+        } else if (n == 0 || errno != EINTR) {
+            return STEP_FAILED; /* a pipe that holds bytes is never at its end */
+        }
+    }
+    pipe_pool_give(tools->pipes, &pump->pipe);
+    return STEP_MOVED;
+}
+
+/* One splice into an empty pipe. */
+static enum step fill_pipe(struct pump *pump, const struct pump_tools *tools, size_t *got)
+{
+    ssize_t n;
+
+    do {
+        n = splice(pump->from->fd, NULL, pump->pipe->write_fd, NULL, PUMP_SPLICE_BYTES,
+                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    } while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        pump->pipe->held_bytes = (uint32_t)n;
+        *got = (size_t)n;
+        if (*got >= PUMP_BULKY_BYTES)
+            pump->full_reads = PUMP_FULL_READS + PUMP_CALM_READS;
+        else if (pump->full_reads > 0)
+            pump->full_reads--;
+        return STEP_MOVED;
+    }
+    int error = errno;
+    pipe_pool_give(tools->pipes, &pump->pipe);
+    errno = error;
+    if (n == 0)
+        return STEP_END;
+    if (error != EAGAIN)
+        return STEP_FAILED;
+    pump->from->readable = false; /* the pipe was empty, so it was the socket that blocked */
+    return STEP_BLOCKED;
+}
+
+static bool wants_splice(const struct pump *pump, const struct pump_tools *tools)
+{
+    if (pump->from->urgent)
+        return false;
+    return tools->mode == RELAY_SPLICE ||
+           (tools->mode == RELAY_AUTO && pump->full_reads >= PUMP_FULL_READS);
+}
+
+/* --- both --- */
+
+static enum step flush(struct pump *pump, const struct pump_tools *tools)
+{
+    if (pump->rest != NULL)
+        return flush_rest(pump);
+    if (pump->pipe != NULL)
+        return flush_pipe(pump, tools);
+    return STEP_MOVED;
+}
+
+/* Reads once and writes it as far as it goes. `*got` says how much was read. */
+static enum step carry(struct pump *pump, const struct pump_tools *tools, size_t *got,
+                       bool *write_failed)
+{
+    enum step step;
+    size_t written;
+
+    if (wants_splice(pump, tools)) {
+        if (pump->to->paced) {
+            pump->to->paced = false;
+            net_unpace(pump->to->fd);
+        }
+        pump->pipe = pipe_pool_take(tools->pipes);
+        if (pump->pipe != NULL) {
+            step = fill_pipe(pump, tools, got);
+            if (step != STEP_MOVED)
+                return step;
+            step = flush_pipe(pump, tools);
+            *write_failed = step == STEP_FAILED;
+            return step;
+        }
+    }
+    step = read_bytes(pump, tools, got);
+    if (step != STEP_MOVED)
+        return step;
+    step = write_bytes(pump, tools->scratch, *got, &written);
+    *write_failed = step == STEP_FAILED;
+    if (step == STEP_BLOCKED)
+        return keep_rest(pump, tools->scratch + written, *got - written);
+    return step;
+}
+
+/* What a turn came to whose last step moved nothing. */
+static enum pump_result result_of(enum step step, bool write_failed)
+{
+    assert(step != STEP_MOVED && step != STEP_END);
+    if (step == STEP_NO_MEMORY)
+        return PUMP_NO_MEMORY;
+    if (step == STEP_FAILED)
+        return write_failed ? PUMP_WRITE_FAILED : PUMP_READ_FAILED;
+    return PUMP_WAIT;
+}
+
+enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools)
+{
+    size_t turn_bytes = 0;
+
+    assert(!pump->ended && !pump->broken);
+    if (pump_holds_bytes(pump)) {
+        if (!pump->to->writable)
+            return PUMP_WAIT;
+        enum step step = flush(pump, tools);
+        if (step != STEP_MOVED)
+            return result_of(step, true);
+    }
+    while (!pump->end_read) {
+        size_t got = 0;
+        bool write_failed = false;
+
+        if (!pump->from->readable || !pump->to->writable)
+            return PUMP_WAIT;
+        if (turn_bytes >= PUMP_TURN_BYTES)
+            return PUMP_AGAIN;
+        enum step step = carry(pump, tools, &got, &write_failed);
+        turn_bytes += got;
+        if (step == STEP_END)
+            pump->end_read = true;
+        else if (step != STEP_MOVED)
+            return result_of(step, write_failed);
+    }
+    return PUMP_ENDED;
+}
+
+void pump_close(struct pump *pump, const struct pump_tools *tools)
+{
+    free(pump->rest);
+    pump->rest = NULL;
+    if (pump->pipe != NULL)
+        pipe_pool_discard(tools->pipes, &pump->pipe);
+}

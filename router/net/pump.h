@@ -1,0 +1,89 @@
+#ifndef ROUTER_PUMP_H
+#define ROUTER_PUMP_H
+
+/*
+ * One direction of a connection: bytes from one socket to the other.
+ *
+ * The happy path
+ *  - It starts by copying through the worker's scratch buffer: an idle or chatty connection
+ *    owns no buffer and no pipe.
+ *  - After PUMP_FULL_READS full reads in a row it borrows a pipe for each turn and splices.
+ *  - A turn ends when there is nothing to read, nothing can be written, or its budget is used
+ *    up.
+ *  - When reading has met the end and everything is written, the pump has ended; passing the
+ *    end on (shutdown) is the connection's affair.
+ *
+ * The failures
+ *  - The receiver takes less than was read: the rest is kept (a small allocation, or in the
+ *    pipe) and reading stops until the receiver has taken it.
+ *  - No pipe to be had: it copies.
+ *  - No memory for a rest: PUMP_NO_MEMORY, the connection must end, since bytes would be lost.
+ *  - Reading or writing fails: PUMP_READ_FAILED or PUMP_WRITE_FAILED. Reading is only tried
+ *    when everything read before has been written, so a failed read loses nothing.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "router/net/pipe_pool.h"
+
+/* One side's socket, as far as edge-triggered readiness has told. */
+struct side {
+    int fd;         /* -1: closed */
+    bool is_server; /* which of the connection's two sides this is */
+    bool readable;  /* until a read says EAGAIN or finds less than it asked for */
+    bool writable;  /* until a write says EAGAIN */
+    bool fin;       /* its FIN is queued behind the bytes: a short read has met the end */
+    bool failed;    /* reset or broken: read on until a call says so, a short read means nothing */
+    bool ragged;    /* reads may stop before all was read: a short read means nothing */
+    bool urgent;    /* TCP urgent data is under way: splicing would stop at its mark for good */
+    bool muted;     /* news of readability is switched off while nobody wants it */
+    bool paced;     /* sends to this very host and may pace it: see net_unpace() */
+};
+
+enum relay_mode { RELAY_AUTO, RELAY_COPY, RELAY_SPLICE };
+
+/* What the pumps of one worker share. */
+struct pump_tools {
+    uint8_t *scratch;  /* at least copy_bytes */
+    size_t copy_bytes; /* most bytes of one copying read */
+    struct pipe_pool *pipes;
+    enum relay_mode mode;
+};
+
+struct pump {
+    struct side *from;
+    struct side *to;
+    uint64_t bytes;      /* written to `to` */
+    struct pipe *pipe;   /* holds bytes that `to` has not taken; NULL most of the time */
+    uint8_t *rest;       /* the same for copying */
+    uint32_t rest_bytes; /* of `rest`, still to be written */
+    uint32_t rest_at;    /* where they begin */
+    uint8_t full_reads;  /* how bulky the stream is: at PUMP_FULL_READS it splices */
+    bool end_read;       /* `from` has ended */
+    bool ended;          /* and everything was written: the end was passed on */
+    bool broken;         /* `to` takes no more: it failed when written to */
+};
+
+enum pump_result {
+    PUMP_WAIT,         /* for readiness of a side */
+    PUMP_AGAIN,        /* the budget is used up: give others a turn, then come again */
+    PUMP_ENDED,        /* `from` has ended and all its bytes are written */
+    PUMP_READ_FAILED,  /* errno says how */
+    PUMP_WRITE_FAILED, /* errno says how */
+    PUMP_NO_MEMORY
+};
+
+void pump_init(struct pump *pump, struct side *from, struct side *to);
+
+/* Carries what can be carried now. Not to be called again after a failure. Worker thread. */
+enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools);
+
+/* Whether bytes were read that are not written yet. */
+bool pump_holds_bytes(const struct pump *pump);
+
+/* Frees what the pump holds, written or not. */
+void pump_close(struct pump *pump, const struct pump_tools *tools);
+
+#endif

@@ -1,0 +1,91 @@
+#include "router/net/ready.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <unistd.h>
+
+/* Sockets handled per wake-up; what is left keeps the set readable and libuv comes again. */
+#define READY_BATCH 64
+/* How long the set may be looked at again before the loop gets its turn. */
+#define READY_LOOK_MS 2
+#define READY_ALWAYS  ((uint32_t)EPOLLOUT | EPOLLRDHUP | EPOLLPRI | (uint32_t)EPOLLET)
+
+/* One look at the set; how many sockets had news. */
+static int dispatch(struct ready *ready)
+{
+    struct epoll_event events[READY_BATCH];
+    int count = epoll_wait(ready->epoll_fd, events, READY_BATCH, 0);
+
+    assert(count >= 0 || errno == EINTR);
+    for (int i = 0; i < count; i++)
+        ready->on_event(events[i].data.ptr, events[i].events);
+    return count;
+}
+
+/*
+ * Several sockets with news at once mean load: more will have some by now, so look again first. Not
+ * for long: timers, listeners and closed connections wait for the loop's turn.
+ */
+static void on_set_readable(uv_poll_t *poll, int status, int events)
+{
+    struct ready *ready = poll->data;
+    uv_loop_t *loop = poll->loop;
+    uint64_t began_ms = uv_now(loop);
+
+    (void)events;
+    assert(status == 0); /* an epoll descriptor cannot fail */
+    while (dispatch(ready) > 1) {
+        uv_update_time(loop);
+        if (uv_now(loop) - began_ms >= READY_LOOK_MS)
+            break;
+    }
+}
+
+int ready_init(struct ready *ready, uv_loop_t *loop, ready_event_cb *on_event)
+{
+    ready->on_event = on_event;
+    ready->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (ready->epoll_fd < 0)
+        return uv_translate_sys_error(errno);
+
+    int error = uv_poll_init(loop, &ready->poll, ready->epoll_fd);
+    if (error != 0) {
+        close(ready->epoll_fd);
+        return error;
+    }
+    ready->poll.data = ready;
+    error = uv_poll_start(&ready->poll, UV_READABLE, on_set_readable);
+    assert(error == 0); /* it can only fail for a handle that is closing */
+    return 0;
+}
+
+int ready_add(struct ready *ready, int fd, void *source)
+{
+    struct epoll_event event = {.events = READY_ALWAYS | EPOLLIN, .data.ptr = source};
+
+    if (epoll_ctl(ready->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+        return uv_translate_sys_error(errno);
+    return 0;
+}
+
+void ready_mute(struct ready *ready, int fd, void *source, bool mute)
+{
+    struct epoll_event event = {.events = READY_ALWAYS | (mute ? 0u : (uint32_t)EPOLLIN),
+                                .data.ptr = source};
+    int error = epoll_ctl(ready->epoll_fd, EPOLL_CTL_MOD, fd, &event);
+
+    assert(error == 0); /* the socket is in the set: nothing is allocated */
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct ready *ready = handle->data;
+
+    close(ready->epoll_fd);
+    ready->epoll_fd = -1;
+}
+
+void ready_stop(struct ready *ready)
+{
+    uv_close((uv_handle_t *)&ready->poll, on_poll_closed);
+}
