@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
-#include "config/value.h"
+#include "config/text_value.h"
 
 #define ADDRESS_UNIX_MAX 107 /* bytes of a path, or of "@name": sockaddr_un has 108 */
 

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/finding.h"
 #include "config/load.h"
-#include "config/report.h"
 
 /* Columns of source shown at most. */
 #define SHOWN_COLUMNS 160

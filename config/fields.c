@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/patterns.h"
+#include "config/fields_regex.h"
 
 #define INTO(type, member) offsetof(struct type, member)
 #define END                                                                                        \

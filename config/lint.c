@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/names.h"
+#include "config/name_index.h"
 
 /* --- which clients can reach a listener --- */
 

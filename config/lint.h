@@ -4,7 +4,7 @@
 /* What is legal but suspicious: warnings over a configuration without errors. */
 
 #include "config/config.h"
-#include "config/report.h"
+#include "config/finding.h"
 
 void lint_config(const struct config *config, struct report *report);
 

@@ -1,7 +1,7 @@
 /* Warnings about the small sections of the document, each at the value that it is about. */
 #include <string.h>
 
-#include "config/loader.h"
+#include "config/load_inside.h"
 
 static const struct json_node *member(const struct json_node *object, const char *key)
 {

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "config/lint.h"
-#include "config/loader.h"
-#include "config/value.h"
+#include "config/load_inside.h"
+#include "config/text_value.h"
 
 struct shadow {
     struct loader *loader;

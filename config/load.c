@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "config/lint.h"
-#include "config/loader.h"
+#include "config/load_inside.h"
 #include "config/suggest.h"
 
 /* Names compared for "did you mean" in one load: about half a second's worth. */

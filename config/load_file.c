@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/json_scan.h"
 #include "config/load.h"
-#include "config/scan.h"
 
 struct content {
     char *bytes;

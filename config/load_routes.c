@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "config/address.h"
-#include "config/loader.h"
-#include "config/value.h"
+#include "config/load_inside.h"
+#include "config/text_value.h"
 
 struct route_loading {
     struct loader *loader;

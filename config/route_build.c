@@ -20,9 +20,9 @@
 
 #include "config/config.h"
 #include "config/route_conflicts.h"
-#include "config/route_inside.h"
 #include "config/route_match.h"
 #include "config/route_table.h"
+#include "config/route_table_inside.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define PATTERN_MAX     (3 + 253) /* "**." and the longest name */

@@ -10,8 +10,8 @@
 #include <xxhash.h>
 
 #include "config/config.h"
-#include "config/route_inside.h"
 #include "config/route_match.h"
+#include "config/route_table_inside.h"
 
 /* Told about a pattern that the name matches; true ends the visit. */
 typedef bool entry_visitor(void *context, const struct route_entry *entry);

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "config/report.h"
+#include "config/finding.h"
 
 struct check_options {
     bool strict, json, quiet;

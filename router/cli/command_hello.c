@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/report.h"
-#include "config/value.h"
+#include "config/finding.h"
+#include "config/text_value.h"
 #include "sni/hello.h"
 
 #define LIMIT_MAX 0xffffffu /* a handshake length has 24 bits */

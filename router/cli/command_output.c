@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/report.h"
+#include "config/finding.h"
 #include "config/suggest.h"
 
 /* Room for a sentence around a name that is as long as may be shown. */

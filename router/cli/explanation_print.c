@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "config/report.h"
+#include "config/finding.h"
 
 static const char *balance_word(enum balance_kind kind)
 {

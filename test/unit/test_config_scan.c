@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "config/json.h"
-#include "config/scan.h"
+#include "config/json_scan.h"
+#include "config/json_tree.h"
 #include "test/support/guard_page.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])

@@ -10,7 +10,7 @@
 
 #include "config/address.h"
 #include "config/suggest.h"
-#include "config/value.h"
+#include "config/text_value.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 

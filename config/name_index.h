@@ -1,5 +1,5 @@
-#ifndef CONFIG_NAMES_H
-#define CONFIG_NAMES_H
+#ifndef CONFIG_NAME_INDEX_H
+#define CONFIG_NAME_INDEX_H
 
 /* From a name to its index, while a configuration is loaded. */
 

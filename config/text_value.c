@@ -1,4 +1,4 @@
-#include "config/value.h"
+#include "config/text_value.h"
 
 #include <stdarg.h>
 #include <stdio.h>

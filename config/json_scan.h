@@ -1,5 +1,5 @@
-#ifndef CONFIG_SCAN_H
-#define CONFIG_SCAN_H
+#ifndef CONFIG_JSON_SCAN_H
+#define CONFIG_JSON_SCAN_H
 
 /*
  * The strict JSON scanner: RFC 8259 and nothing besides, checked before any other code sees the
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/report.h"
+#include "config/finding.h"
 
 #define SCAN_DEPTH_MAX  32
 #define SCAN_NUMBER_MAX 60

@@ -1,5 +1,5 @@
-#ifndef CONFIG_JSON_H
-#define CONFIG_JSON_H
+#ifndef CONFIG_JSON_TREE_H
+#define CONFIG_JSON_TREE_H
 
 /*
  * JSON trees with positions. json.c is the one file that knows cJSON.
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/scan.h"
+#include "config/json_scan.h"
 
 enum json_kind { JSON_NULL, JSON_BOOLEAN, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 

@@ -1,5 +1,5 @@
-#ifndef CONFIG_PATTERNS_H
-#define CONFIG_PATTERNS_H
+#ifndef CONFIG_FIELDS_REGEX_H
+#define CONFIG_FIELDS_REGEX_H
 
 /*
  * Regular expressions for the JSON Schema: each accepts what the parser of that value accepts

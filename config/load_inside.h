@@ -1,14 +1,14 @@
-#ifndef CONFIG_LOADER_H
-#define CONFIG_LOADER_H
+#ifndef CONFIG_LOAD_INSIDE_H
+#define CONFIG_LOAD_INSIDE_H
 
 /* The inside of config_load_text(), shared by the files that load one section each. */
 
 #include "config/config.h"
+#include "config/field_read.h"
 #include "config/fields.h"
-#include "config/json.h"
+#include "config/json_tree.h"
 #include "config/load.h"
-#include "config/names.h"
-#include "config/read.h"
+#include "config/name_index.h"
 
 /* The lists of the document: too long to become one tree, they are read value by value. */
 enum loader_list { LIST_LISTENERS, LIST_ROUTES, LIST_BACKENDS, LISTS };

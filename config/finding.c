@@ -1,10 +1,10 @@
-#include "config/report.h"
+#include "config/finding.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/scan_token.h"
+#include "config/json_token.h"
 
 /*
  * A file of many megabytes may be one single line, so neither lines nor columns can be counted from

@@ -1,12 +1,12 @@
-#ifndef CONFIG_SCAN_TOKEN_H
-#define CONFIG_SCAN_TOKEN_H
+#ifndef CONFIG_JSON_TOKEN_H
+#define CONFIG_JSON_TOKEN_H
 
 /* The words of JSON, for the scanner: strings, numbers and literals. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config/report.h"
+#include "config/finding.h"
 
 /*
  * Each checks the token that begins at `at` and returns the offset behind it; 0 means that it was

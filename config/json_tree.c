@@ -2,7 +2,7 @@
  * Every node carries its mark in `valueint`: cJSON keeps there an int that saturates, which nobody
  * needs beside `valuedouble`. Offsets fit, since a text has at most SCAN_BYTES_MAX bytes.
  */
-#include "config/json.h"
+#include "config/json_tree.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>

@@ -1,4 +1,4 @@
-#include "config/names.h"
+#include "config/name_index.h"
 
 #include <stdlib.h>
 #include <string.h>

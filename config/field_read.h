@@ -1,12 +1,12 @@
-#ifndef CONFIG_READ_H
-#define CONFIG_READ_H
+#ifndef CONFIG_FIELD_READ_H
+#define CONFIG_FIELD_READ_H
 
 /* From JSON nodes to C values, as the field table says, reporting all that is wrong. */
 
 #include "config/arena.h"
 #include "config/fields.h"
-#include "config/json.h"
-#include "config/report.h"
+#include "config/finding.h"
+#include "config/json_tree.h"
 
 struct reader {
     struct report *report;

@@ -1,5 +1,5 @@
-#ifndef CONFIG_VALUE_H
-#define CONFIG_VALUE_H
+#ifndef CONFIG_TEXT_VALUE_H
+#define CONFIG_TEXT_VALUE_H
 
 /*
  * What operators write as text: durations, sizes, permissions, host patterns, names. Pure: text in,

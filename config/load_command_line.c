@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/loader.h"
+#include "config/load_inside.h"
 
 /* The text and, for each of its lines, the argument it came from (NULL: none). */
 struct writing {

@@ -4,13 +4,13 @@
  * compared: few of them pairwise, many by sorting, so that a large object costs n log n whatever
  * its keys are.
  */
-#include "config/scan.h"
+#include "config/json_scan.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/scan_token.h"
+#include "config/json_token.h"
 
 #define PAIRWISE_KEYS 12
 

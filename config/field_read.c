@@ -1,4 +1,4 @@
-#include "config/read.h"
+#include "config/field_read.h"
 
 #include <assert.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 
 #include "config/address.h"
 #include "config/suggest.h"
-#include "config/value.h"
+#include "config/text_value.h"
 
 static void *place(void *base, size_t offset)
 {

@@ -1,8 +1,8 @@
 /* Listeners and backends. */
 #include <string.h>
 
-#include "config/loader.h"
-#include "config/value.h"
+#include "config/load_inside.h"
+#include "config/text_value.h"
 
 static const struct json_node *member(const struct json_node *object, const char *key)
 {

@@ -1,8 +1,8 @@
-#include "config/scan_token.h"
+#include "config/json_token.h"
 
 #include <string.h>
 
-#include "config/scan.h"
+#include "config/json_scan.h"
 
 size_t token_space(const char *text, size_t len, size_t at)
 {

@@ -1,5 +1,5 @@
-#ifndef CONFIG_ROUTE_INSIDE_H
-#define CONFIG_ROUTE_INSIDE_H
+#ifndef CONFIG_ROUTE_TABLE_INSIDE_H
+#define CONFIG_ROUTE_TABLE_INSIDE_H
 
 /*
  * The inside of a route table; for route_build.c, which fills it, and route_table.c, which reads

@@ -1,5 +1,5 @@
-#ifndef CONFIG_REPORT_H
-#define CONFIG_REPORT_H
+#ifndef CONFIG_FINDING_H
+#define CONFIG_FINDING_H
 
 /*
  * Findings about a text: from a byte offset and a sentence to a struct diagnostic with line, column
