@@ -17,7 +17,7 @@
 #include <sysexits.h>
 
 #include "config/load.h"
-#include "router/log/json_text.h"
+#include "router/log/json_writer.h"
 
 /*
  * Exit codes: 0, this one, and from <sysexits.h> EX_USAGE 64, EX_NOINPUT 66 (no such file),
@@ -139,8 +139,8 @@ int command_load_or_complain(enum command_id id, const char *file, struct config
 bool command_colors(FILE *to);
 
 /* Starts a JSON text that drains into stdout, and ends it with what is left and a newline. */
-void command_json_start(struct json_text *text, char *buffer, size_t capacity);
-void command_json_end(struct json_text *text);
+void command_json_start(struct json_writer *text, char *buffer, size_t capacity);
+void command_json_end(struct json_writer *text);
 
 /* Flushes stdout. Returns `exit_code`, or EX_OSERR after a message when the output was lost. */
 int command_finish(enum command_id id, int exit_code);

@@ -48,48 +48,48 @@ static void print_failed(const char *file, const struct diagnostics *found)
     fputc('\n', stderr);
 }
 
-static void write_diagnostic(struct json_text *text, const char *severity, struct position at,
+static void write_diagnostic(struct json_writer *text, const char *severity, struct position at,
                              const char *message)
 {
-    json_text_open(text, '{');
-    json_text_key(text, "severity");
-    json_text_word(text, severity);
-    json_text_key(text, "line");
-    json_text_number(text, at.line);
-    json_text_key(text, "column");
-    json_text_number(text, at.column);
-    json_text_key(text, "message");
-    json_text_word(text, message);
-    json_text_close(text, '}');
+    json_writer_open(text, '{');
+    json_writer_key(text, "severity");
+    json_writer_word(text, severity);
+    json_writer_key(text, "line");
+    json_writer_number(text, at.line);
+    json_writer_key(text, "column");
+    json_writer_number(text, at.column);
+    json_writer_key(text, "message");
+    json_writer_word(text, message);
+    json_writer_close(text, '}');
 }
 
 /* `trouble`: why the file could not be read at all; NULL when it was. */
 static void print_json(const char *file, bool ok, const struct config *config,
                        const struct diagnostics *found, const char *trouble)
 {
-    struct json_text text;
+    struct json_writer text;
     char buffer[4096];
 
     command_json_start(&text, buffer, sizeof(buffer));
-    json_text_open(&text, '{');
-    json_text_key(&text, "file");
-    json_text_word(&text, file);
-    json_text_key(&text, "ok");
-    json_text_bool(&text, ok);
-    json_text_key(&text, "routes");
-    json_text_number(&text, config != NULL ? config->route_count : 0);
-    json_text_key(&text, "servers");
-    json_text_number(&text, config != NULL ? count_servers(config) : 0);
-    json_text_key(&text, "backends");
-    json_text_number(&text, config != NULL ? config->backend_count : 0);
-    json_text_key(&text, "listeners");
-    json_text_number(&text, config != NULL ? config->listener_count : 0);
-    json_text_key(&text, "errors");
-    json_text_number(&text, found->errors + (trouble != NULL));
-    json_text_key(&text, "warnings");
-    json_text_number(&text, found->warnings);
-    json_text_key(&text, "diagnostics");
-    json_text_open(&text, '[');
+    json_writer_open(&text, '{');
+    json_writer_key(&text, "file");
+    json_writer_word(&text, file);
+    json_writer_key(&text, "ok");
+    json_writer_bool(&text, ok);
+    json_writer_key(&text, "routes");
+    json_writer_number(&text, config != NULL ? config->route_count : 0);
+    json_writer_key(&text, "servers");
+    json_writer_number(&text, config != NULL ? count_servers(config) : 0);
+    json_writer_key(&text, "backends");
+    json_writer_number(&text, config != NULL ? config->backend_count : 0);
+    json_writer_key(&text, "listeners");
+    json_writer_number(&text, config != NULL ? config->listener_count : 0);
+    json_writer_key(&text, "errors");
+    json_writer_number(&text, found->errors + (trouble != NULL));
+    json_writer_key(&text, "warnings");
+    json_writer_number(&text, found->warnings);
+    json_writer_key(&text, "diagnostics");
+    json_writer_open(&text, '[');
     if (trouble != NULL)
         write_diagnostic(&text, "error", (struct position){0, 0}, trouble);
     for (size_t i = 0; i < found->count; i++) {
@@ -98,8 +98,8 @@ static void print_json(const char *file, bool ok, const struct config *config,
         write_diagnostic(&text, one->severity == DIAGNOSTIC_ERROR ? "error" : "warning", one->at,
                          one->message);
     }
-    json_text_close(&text, ']');
-    json_text_close(&text, '}');
+    json_writer_close(&text, ']');
+    json_writer_close(&text, '}');
     command_json_end(&text);
 }
 

@@ -112,7 +112,7 @@ static int explain(struct explain_options *options, const struct config *config)
 {
     uint8_t *buffer = malloc(EXPLANATION_HELLO_MAX);
     struct explanation explanation;
-    struct json_text text;
+    struct json_writer text;
     char json[4096];
     int code;
 

@@ -58,60 +58,60 @@ static const char *name_word(enum hello_name name)
     return "none";
 }
 
-static void write_lists(struct json_text *text, const struct client_hello *hello, bool whole)
+static void write_lists(struct json_writer *text, const struct client_hello *hello, bool whole)
 {
     struct hello_alpn position = {0};
     uint8_t protocol[255], length;
     char spare[8];
 
-    json_text_key(text, "alpn");
-    json_text_open(text, '[');
+    json_writer_key(text, "alpn");
+    json_writer_open(text, '[');
     while (whole && hello_alpn_next(hello, &position, protocol, &length))
-        json_text_bytes(text, protocol, length);
-    json_text_close(text, ']');
-    json_text_key(text, "versions");
-    json_text_open(text, '[');
+        json_writer_bytes(text, protocol, length);
+    json_writer_close(text, ']');
+    json_writer_key(text, "versions");
+    json_writer_open(text, '[');
     for (size_t i = 0; whole && i < hello->version_count; i++)
-        json_text_word(text, version_word(hello->versions[i], spare));
-    json_text_close(text, ']');
+        json_writer_word(text, version_word(hello->versions[i], spare));
+    json_writer_close(text, ']');
 }
 
 static void print_json(const char *file, enum hello_result result, const struct client_hello *hello)
 {
     bool whole = result == HELLO_OK;
-    struct json_text text;
+    struct json_writer text;
     char buffer[4096], spare[8];
 
     command_json_start(&text, buffer, sizeof(buffer));
-    json_text_open(&text, '{');
-    json_text_key(&text, "file");
-    json_text_word(&text, file);
-    json_text_key(&text, "result");
-    json_text_word(&text, hello_result_word(result));
-    json_text_key(&text, "sni");
-    json_text_word(&text, whole && hello->name != HELLO_NAME_NONE ? hello->host : NULL);
+    json_writer_open(&text, '{');
+    json_writer_key(&text, "file");
+    json_writer_word(&text, file);
+    json_writer_key(&text, "result");
+    json_writer_word(&text, hello_result_word(result));
+    json_writer_key(&text, "sni");
+    json_writer_word(&text, whole && hello->name != HELLO_NAME_NONE ? hello->host : NULL);
     write_lists(&text, hello, whole);
-    json_text_key(&text, "ech");
-    json_text_bool(&text, whole && hello->ech);
-    json_text_key(&text, "bytes");
-    json_text_number(&text, hello->wire_bytes);
-    json_text_key(&text, "records");
-    json_text_number(&text, hello->records);
+    json_writer_key(&text, "ech");
+    json_writer_bool(&text, whole && hello->ech);
+    json_writer_key(&text, "bytes");
+    json_writer_number(&text, hello->wire_bytes);
+    json_writer_key(&text, "records");
+    json_writer_number(&text, hello->records);
     if (whole) {
-        json_text_key(&text, "name");
-        json_text_word(&text, name_word(hello->name));
-        json_text_key(&text, "highest");
-        json_text_word(&text, version_word(hello->highest_version, spare));
-        json_text_key(&text, "early_data");
-        json_text_bool(&text, hello->early_data);
+        json_writer_key(&text, "name");
+        json_writer_word(&text, name_word(hello->name));
+        json_writer_key(&text, "highest");
+        json_writer_word(&text, version_word(hello->highest_version, spare));
+        json_writer_key(&text, "early_data");
+        json_writer_bool(&text, hello->early_data);
     } else if (result == HELLO_MORE) {
-        json_text_key(&text, "need");
-        json_text_number(&text, hello->need);
+        json_writer_key(&text, "need");
+        json_writer_number(&text, hello->need);
     } else {
-        json_text_key(&text, "why");
-        json_text_word(&text, hello->why);
+        json_writer_key(&text, "why");
+        json_writer_word(&text, hello->why);
     }
-    json_text_close(&text, '}');
+    json_writer_close(&text, '}');
     command_json_end(&text);
 }
 

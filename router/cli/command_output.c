@@ -117,15 +117,15 @@ static void on_json_drain(void *context, const char *bytes, size_t length)
     fwrite(bytes, 1, length, stdout);
 }
 
-void command_json_start(struct json_text *text, char *buffer, size_t capacity)
+void command_json_start(struct json_writer *text, char *buffer, size_t capacity)
 {
-    json_text_start(text, buffer, capacity);
+    json_writer_start(text, buffer, capacity);
     text->drain = on_json_drain;
 }
 
-void command_json_end(struct json_text *text)
+void command_json_end(struct json_writer *text)
 {
-    json_text_end_line(text);
+    json_writer_end_line(text);
     on_json_drain(NULL, text->bytes, text->length);
     text->length = 0;
 }

@@ -132,7 +132,7 @@ static void print_timeouts(const struct explanation *e, FILE *to)
 struct listing {
     const struct explanation *explanation;
     FILE *to;
-    struct json_text *text;
+    struct json_writer *text;
     unsigned number;
 };
 
@@ -218,116 +218,116 @@ void explanation_print(const struct explanation *explanation, const char *host, 
 
 /* --- for programs --- */
 
-static void write_word(struct json_text *text, const char *key, const char *word)
+static void write_word(struct json_writer *text, const char *key, const char *word)
 {
-    json_text_key(text, key);
-    json_text_word(text, word);
+    json_writer_key(text, key);
+    json_writer_word(text, word);
 }
 
-static void write_number(struct json_text *text, const char *key, uint64_t number)
+static void write_number(struct json_writer *text, const char *key, uint64_t number)
 {
-    json_text_key(text, key);
-    json_text_number(text, number);
+    json_writer_key(text, key);
+    json_writer_number(text, number);
 }
 
-static void write_servers(const struct explanation *e, struct json_text *text)
+static void write_servers(const struct explanation *e, struct json_writer *text)
 {
     const struct backend_config *backend =
         e->backend != CONFIG_NONE ? &e->config->backends[e->backend] : NULL;
 
     write_word(text, "backend", backend != NULL ? backend->name : NULL);
     write_word(text, "balance", backend != NULL ? balance_word(backend->balance) : NULL);
-    json_text_key(text, "servers");
-    json_text_open(text, '[');
+    json_writer_key(text, "servers");
+    json_writer_open(text, '[');
     for (uint32_t i = 0; backend != NULL && i < backend->server_count; i++) {
-        json_text_open(text, '{');
+        json_writer_open(text, '{');
         write_word(text, "name", backend->servers[i].name);
         write_word(text, "address", backend->servers[i].address.text);
         write_number(text, "weight", backend->servers[i].weight);
-        json_text_close(text, '}');
+        json_writer_close(text, '}');
     }
-    json_text_close(text, ']');
+    json_writer_close(text, ']');
 }
 
-static void write_timeouts(const struct explanation *e, struct json_text *text)
+static void write_timeouts(const struct explanation *e, struct json_writer *text)
 {
     const struct timeouts *timeouts = timeouts_of(e);
 
-    json_text_key(text, "timeouts");
-    json_text_open(text, '{');
+    json_writer_key(text, "timeouts");
+    json_writer_open(text, '{');
     write_number(text, "hello_ms", e->config->timeouts.hello_ms);
     write_number(text, "connect_ms", timeouts->connect_ms);
     write_number(text, "idle_ms", timeouts->idle_ms);
     write_number(text, "half_close_ms", timeouts->half_close_ms);
-    json_text_close(text, '}');
+    json_writer_close(text, '}');
 }
 
 static void on_candidate_write(void *context, const struct route_candidate *candidate)
 {
     struct listing *listing = context;
     const struct route *route = &listing->explanation->config->routes[candidate->route];
-    struct json_text *text = listing->text;
+    struct json_writer *text = listing->text;
 
-    json_text_open(text, '{');
-    json_text_key(text, "pattern");
-    json_text_string(text, candidate->pattern, candidate->pattern_len);
+    json_writer_open(text, '{');
+    json_writer_key(text, "pattern");
+    json_writer_string(text, candidate->pattern, candidate->pattern_len);
     write_word(text, "route", route->name);
     write_number(text, "line", route->line);
     write_word(text, "verdict", explanation_verdict_word(candidate->verdict));
     write_word(text, "why", explanation_verdict(listing->explanation, candidate));
-    json_text_close(text, '}');
+    json_writer_close(text, '}');
 }
 
-static void write_candidates(const struct explanation *e, struct json_text *text)
+static void write_candidates(const struct explanation *e, struct json_writer *text)
 {
     struct listing listing = {.explanation = e, .text = text};
 
-    json_text_key(text, "candidates");
-    json_text_open(text, '[');
+    json_writer_key(text, "candidates");
+    json_writer_open(text, '[');
     if (e->candidates > 0)
         route_table_explain(e->config->table, &e->query, on_candidate_write, &listing);
-    json_text_close(text, ']');
+    json_writer_close(text, ']');
 }
 
-static void write_policy(const struct explanation *e, struct json_text *text)
+static void write_policy(const struct explanation *e, struct json_writer *text)
 {
-    json_text_key(text, "policy");
+    json_writer_key(text, "policy");
     if (e->found) {
-        json_text_null(text);
+        json_writer_null(text);
         return;
     }
-    json_text_open(text, '{');
+    json_writer_open(text, '{');
     write_word(text, "case", policy_case_word(e->policy));
     write_word(text, "action", action_word(e->config->policies[e->policy].action));
     write_word(text, "reason", reason_info(e->reason)->word);
-    json_text_close(text, '}');
+    json_writer_close(text, '}');
 }
 
 void explanation_write_json(const struct explanation *explanation, const char *host,
-                            struct json_text *text)
+                            struct json_writer *text)
 {
     const struct explanation *e = explanation;
     char why[EXPLANATION_WHY_MAX];
 
-    json_text_open(text, '{');
+    json_writer_open(text, '{');
     write_word(text, "file", e->config->file);
     write_word(text, "host", host);
     write_word(text, "result", hello_result_word(e->result));
     write_word(text, "route", e->found ? e->route->name : NULL);
-    json_text_key(text, "pattern");
+    json_writer_key(text, "pattern");
     if (e->found)
-        json_text_string(text, e->winner.pattern, e->winner.pattern_len);
+        json_writer_string(text, e->winner.pattern, e->winner.pattern_len);
     else
-        json_text_null(text);
-    json_text_key(text, "line");
+        json_writer_null(text);
+    json_writer_key(text, "line");
     if (e->found)
-        json_text_number(text, e->route->line);
+        json_writer_number(text, e->route->line);
     else
-        json_text_null(text);
+        json_writer_null(text);
     write_word(text, "why", explanation_why(e, why));
     write_servers(e, text);
     write_timeouts(e, text);
     write_candidates(e, text);
     write_policy(e, text);
-    json_text_close(text, '}');
+    json_writer_close(text, '}');
 }

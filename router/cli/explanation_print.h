@@ -6,11 +6,11 @@
 #include <stdio.h>
 
 #include "router/cli/explanation.h"
-#include "router/log/json_text.h"
+#include "router/log/json_writer.h"
 
 /* `host` is what was asked, before it was normalised. */
 void explanation_print(const struct explanation *explanation, const char *host, FILE *to);
 void explanation_write_json(const struct explanation *explanation, const char *host,
-                            struct json_text *text);
+                            struct json_writer *text);
 
 #endif

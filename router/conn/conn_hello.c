@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 
 #include "router/conn/conn_parts.h"
-#include "router/log/json_text.h"
+#include "router/log/json_writer.h"
 #include "sni/hello.h"
 
 /* First look; most hellos fit, and what lies behind them is not copied for nothing. */
@@ -38,18 +38,18 @@
 static size_t alpn_text(const struct client_hello *hello, char out[ALPN_TEXT_MAX])
 {
     struct hello_alpn position = {0};
-    struct json_text text;
+    struct json_writer text;
     uint8_t name[255];
     uint8_t len;
 
     if (hello->alpn_bytes == 0)
         return 0;
-    json_text_start(&text, out, ALPN_TEXT_MAX);
-    json_text_open(&text, '[');
+    json_writer_start(&text, out, ALPN_TEXT_MAX);
+    json_writer_open(&text, '[');
     while (ALPN_TEXT_MAX - text.length > ALPN_NAME_TEXT_MAX &&
            hello_alpn_next(hello, &position, name, &len))
-        json_text_bytes(&text, name, len);
-    json_text_close(&text, ']');
+        json_writer_bytes(&text, name, len);
+    json_writer_close(&text, ']');
     assert(!text.full);
     return text.length;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "router/log/json_text.h"
+#include "router/log/json_writer.h"
 
 #define STAMP_MAX 32
 /*
@@ -29,35 +29,35 @@ static void print_stamp(uint64_t unix_ms, char stamp[STAMP_MAX])
 
 /* --- JSON --- */
 
-static void json_word(struct json_text *text, const char *key, const char *word)
+static void json_word(struct json_writer *text, const char *key, const char *word)
 {
     if (word == NULL)
         return;
-    json_text_key(text, key);
-    json_text_word(text, word);
+    json_writer_key(text, key);
+    json_writer_word(text, word);
 }
 
-static void json_number(struct json_text *text, const char *key, uint64_t number)
+static void json_number(struct json_writer *text, const char *key, uint64_t number)
 {
-    json_text_key(text, key);
-    json_text_number(text, number);
+    json_writer_key(text, key);
+    json_writer_number(text, number);
 }
 
-static void json_time(struct json_text *text, const char *key, uint32_t ms)
+static void json_time(struct json_writer *text, const char *key, uint32_t ms)
 {
     if (ms != ACCESS_TIME_NONE)
         json_number(text, key, ms);
 }
 
 /* The list of protocols is attacker text that was escaped when it was kept: it goes in as it is. */
-static void json_verbatim(struct json_text *text, const char *key, const char *json,
+static void json_verbatim(struct json_writer *text, const char *key, const char *json,
                           size_t room_behind)
 {
     size_t len = json == NULL ? 0 : strlen(json);
 
     if (len == 0 || text->capacity - text->length < len + room_behind)
         return;
-    json_text_key(text, key);
+    json_writer_key(text, key);
     memcpy(text->bytes + text->length, json, len);
     text->length += len;
     text->last = json[len - 1];
@@ -65,14 +65,14 @@ static void json_verbatim(struct json_text *text, const char *key, const char *j
 
 static size_t format_json(const struct access_record *r, char line[ACCESS_LINE_MAX])
 {
-    struct json_text text;
+    struct json_writer text;
     char stamp[STAMP_MAX];
     char id[24];
 
     print_stamp(r->accepted_unix_ms, stamp);
     snprintf(id, sizeof id, "%llx", (unsigned long long)r->id);
-    json_text_start(&text, line, ACCESS_LINE_MAX - 1);
-    json_text_open(&text, '{');
+    json_writer_start(&text, line, ACCESS_LINE_MAX - 1);
+    json_writer_open(&text, '{');
     json_word(&text, "ts", stamp);
     json_word(&text, "id", id);
     json_word(&text, "listener", r->listener);
@@ -81,8 +81,8 @@ static size_t format_json(const struct access_record *r, char line[ACCESS_LINE_M
     json_verbatim(&text, "alpn", r->alpn, ROOM_BEHIND_ALPN);
     json_word(&text, "tls", r->tls);
     if (r->ech) {
-        json_text_key(&text, "ech");
-        json_text_bool(&text, true);
+        json_writer_key(&text, "ech");
+        json_writer_bool(&text, true);
     }
     json_word(&text, "route", r->route);
     json_word(&text, "policy", r->policy);
@@ -100,7 +100,7 @@ static size_t format_json(const struct access_record *r, char line[ACCESS_LINE_M
     json_word(&text, "reason", reason_info(r->reason)->word);
     json_word(&text, "term", reason_info(r->reason)->letters);
     json_number(&text, "worker", r->worker);
-    json_text_close(&text, '}');
+    json_writer_close(&text, '}');
     assert(!text.full); /* every text in it is bounded */
     line[text.length] = '\n';
     return text.length + 1;

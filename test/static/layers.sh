@@ -38,7 +38,7 @@ fi
 
 # Files of router/ that do not live on the loop.
 pure=()
-for name in log/reason state/snapshot state/tally state/balance log/access_log log/json_text; do
+for name in log/reason state/snapshot state/tally state/balance log/access_log log/json_writer; do
     pure+=(router/"$name".[ch])
 done
 forbid router/ "pure file includes uv.h" "${inc}uv" "${pure[@]}"

@@ -100,7 +100,7 @@ static void expect_number(const cJSON *json, const char *key, double expected)
     assert_true(member->valuedouble >= expected && member->valuedouble <= expected);
 }
 
-static void json_texts(void **state)
+static void json_writers(void **state)
 {
     struct access_record record = full_record();
     struct line line;
@@ -439,7 +439,7 @@ static void haproxy_absent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(json_texts),
+        cmocka_unit_test(json_writers),
         cmocka_unit_test(json_numbers),
         cmocka_unit_test(json_absent_is_absent),
         cmocka_unit_test(json_zero_is_not_absent),

@@ -9,17 +9,17 @@
 
 #include <cmocka.h>
 
-#include "router/log/json_text.h"
+#include "router/log/json_writer.h"
 
 static char buffer[4096];
 
-static void start(struct json_text *text)
+static void start(struct json_writer *text)
 {
     memset(buffer, '#', sizeof(buffer));
-    json_text_start(text, buffer, sizeof(buffer));
+    json_writer_start(text, buffer, sizeof(buffer));
 }
 
-static void reads(const struct json_text *text, const char *want)
+static void reads(const struct json_writer *text, const char *want)
 {
     assert_false(text->full);
     assert_int_equal(text->length, strlen(want));
@@ -29,51 +29,51 @@ static void reads(const struct json_text *text, const char *want)
 
 static void string_reads(const char *bytes, size_t length, const char *want)
 {
-    struct json_text text;
+    struct json_writer text;
 
     start(&text);
-    json_text_string(&text, bytes, length);
+    json_writer_string(&text, bytes, length);
     reads(&text, want);
 }
 
 static void bytes_read(const char *bytes, size_t length, const char *want)
 {
-    struct json_text text;
+    struct json_writer text;
 
     start(&text);
-    json_text_bytes(&text, (const uint8_t *)bytes, length);
+    json_writer_bytes(&text, (const uint8_t *)bytes, length);
     reads(&text, want);
 }
 
 /* Something of every kind, nested, on two lines. */
-static void write_sample(struct json_text *text)
+static void write_sample(struct json_writer *text)
 {
-    json_text_open(text, '{');
-    json_text_key(text, "none");
-    json_text_open(text, '[');
-    json_text_close(text, ']');
-    json_text_key(text, "list");
-    json_text_open(text, '[');
-    json_text_word(text, "a:");
-    json_text_word(text, "{");
-    json_text_bytes(text, (const uint8_t *)"b", 1);
-    json_text_number(text, 7);
-    json_text_bool(text, true);
-    json_text_bool(text, false);
-    json_text_null(text);
-    json_text_open(text, '{');
-    json_text_close(text, '}');
-    json_text_open(text, '[');
-    json_text_number(text, 0);
-    json_text_close(text, ']');
-    json_text_close(text, ']');
-    json_text_key(text, "last");
-    json_text_word(text, NULL);
-    json_text_close(text, '}');
-    json_text_end_line(text);
-    json_text_open(text, '[');
-    json_text_close(text, ']');
-    json_text_end_line(text);
+    json_writer_open(text, '{');
+    json_writer_key(text, "none");
+    json_writer_open(text, '[');
+    json_writer_close(text, ']');
+    json_writer_key(text, "list");
+    json_writer_open(text, '[');
+    json_writer_word(text, "a:");
+    json_writer_word(text, "{");
+    json_writer_bytes(text, (const uint8_t *)"b", 1);
+    json_writer_number(text, 7);
+    json_writer_bool(text, true);
+    json_writer_bool(text, false);
+    json_writer_null(text);
+    json_writer_open(text, '{');
+    json_writer_close(text, '}');
+    json_writer_open(text, '[');
+    json_writer_number(text, 0);
+    json_writer_close(text, ']');
+    json_writer_close(text, ']');
+    json_writer_key(text, "last");
+    json_writer_word(text, NULL);
+    json_writer_close(text, '}');
+    json_writer_end_line(text);
+    json_writer_open(text, '[');
+    json_writer_close(text, ']');
+    json_writer_end_line(text);
 }
 
 static const char sample[] = "{\"none\":[],\"list\":[\"a:\",\"{\",\"b\",7,true,false,null,{},[0]],"
@@ -81,7 +81,7 @@ static const char sample[] = "{\"none\":[],\"list\":[\"a:\",\"{\",\"b\",7,true,f
 
 static void test_commas(void **state)
 {
-    struct json_text text;
+    struct json_writer text;
 
     (void)state;
     start(&text);
@@ -100,10 +100,10 @@ static void test_numbers(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct json_text text;
+        struct json_writer text;
 
         start(&text);
-        json_text_number(&text, cases[i].number);
+        json_writer_number(&text, cases[i].number);
         reads(&text, cases[i].want);
     }
 }
@@ -165,11 +165,11 @@ static void test_bound(void **state)
 
     (void)state;
     for (size_t capacity = 1; capacity <= whole + 1; capacity++) {
-        struct json_text text;
+        struct json_writer text;
         char *block = malloc(capacity);
 
         assert_non_null(block);
-        json_text_start(&text, block, capacity);
+        json_writer_start(&text, block, capacity);
         write_sample(&text);
         assert_int_equal(text.full, capacity < whole);
         assert_true(text.length <= capacity);
@@ -183,13 +183,13 @@ static void test_bound(void **state)
 /* Once something was refused, smaller pieces that would fit are refused too. */
 static void test_full_stays(void **state)
 {
-    struct json_text text;
+    struct json_writer text;
 
     (void)state;
-    json_text_start(&text, buffer, 8);
-    json_text_number(&text, 123456789);
+    json_writer_start(&text, buffer, 8);
+    json_writer_number(&text, 123456789);
     assert_true(text.full);
-    json_text_number(&text, 1);
+    json_writer_number(&text, 1);
     assert_int_equal(text.length, 0);
 }
 
@@ -215,9 +215,9 @@ static void test_drain(void **state)
     (void)state;
     for (size_t capacity = 1; capacity <= whole + 1; capacity++) {
         struct collected all = {.length = 0};
-        struct json_text text;
+        struct json_writer text;
 
-        json_text_start(&text, buffer, capacity);
+        json_writer_start(&text, buffer, capacity);
         text.drain = on_drain;
         text.context = &all;
         write_sample(&text);

@@ -1,17 +1,17 @@
-#include "router/log/json_text.h"
+#include "router/log/json_writer.h"
 
 #include <assert.h>
 #include <string.h>
 
 static const char hex_digits[] = "0123456789abcdef";
 
-void json_text_start(struct json_text *text, char *bytes, size_t capacity)
+void json_writer_start(struct json_writer *text, char *bytes, size_t capacity)
 {
     assert(bytes != NULL && capacity > 0);
-    *text = (struct json_text){.bytes = bytes, .capacity = capacity};
+    *text = (struct json_writer){.bytes = bytes, .capacity = capacity};
 }
 
-static void put_drained(struct json_text *text, const char *bytes, size_t length)
+static void put_drained(struct json_writer *text, const char *bytes, size_t length)
 {
     while (length > 0) {
         size_t room = text->capacity - text->length;
@@ -28,7 +28,7 @@ static void put_drained(struct json_text *text, const char *bytes, size_t length
     }
 }
 
-static void put(struct json_text *text, const char *bytes, size_t length)
+static void put(struct json_writer *text, const char *bytes, size_t length)
 {
     if (length == 0 || text->full)
         return;
@@ -45,7 +45,7 @@ static void put(struct json_text *text, const char *bytes, size_t length)
 }
 
 /* A value or a key follows: after another one it takes a comma. */
-static void separate(struct json_text *text)
+static void separate(struct json_writer *text)
 {
     switch (text->last) {
     case 0:
@@ -59,20 +59,20 @@ static void separate(struct json_text *text)
     }
 }
 
-void json_text_open(struct json_text *text, char bracket)
+void json_writer_open(struct json_writer *text, char bracket)
 {
     assert(bracket == '{' || bracket == '[');
     separate(text);
     put(text, &bracket, 1);
 }
 
-void json_text_close(struct json_text *text, char bracket)
+void json_writer_close(struct json_writer *text, char bracket)
 {
     assert(bracket == '}' || bracket == ']');
     put(text, &bracket, 1);
 }
 
-void json_text_key(struct json_text *text, const char *key)
+void json_writer_key(struct json_writer *text, const char *key)
 {
     separate(text);
     put(text, "\"", 1);
@@ -112,7 +112,7 @@ static size_t utf8_sequence(const uint8_t *bytes, size_t length)
     return size;
 }
 
-static void put_escaped(struct json_text *text, uint8_t byte)
+static void put_escaped(struct json_writer *text, uint8_t byte)
 {
     static const char short_form[32] = {
         ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
@@ -136,7 +136,7 @@ static bool is_plain(uint8_t byte)
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
-void json_text_string(struct json_text *text, const char *bytes, size_t length)
+void json_writer_string(struct json_writer *text, const char *bytes, size_t length)
 {
     const uint8_t *at = (const uint8_t *)bytes;
     size_t i = 0;
@@ -164,15 +164,15 @@ void json_text_string(struct json_text *text, const char *bytes, size_t length)
     put(text, "\"", 1);
 }
 
-void json_text_word(struct json_text *text, const char *word)
+void json_writer_word(struct json_writer *text, const char *word)
 {
     if (word == NULL)
-        json_text_null(text);
+        json_writer_null(text);
     else
-        json_text_string(text, word, strlen(word));
+        json_writer_string(text, word, strlen(word));
 }
 
-void json_text_bytes(struct json_text *text, const uint8_t *bytes, size_t length)
+void json_writer_bytes(struct json_writer *text, const uint8_t *bytes, size_t length)
 {
     separate(text);
     put(text, "\"", 1);
@@ -192,7 +192,7 @@ void json_text_bytes(struct json_text *text, const uint8_t *bytes, size_t length
     put(text, "\"", 1);
 }
 
-void json_text_number(struct json_text *text, uint64_t number)
+void json_writer_number(struct json_writer *text, uint64_t number)
 {
     char digits[20]; /* UINT64_MAX has 20 */
     size_t at = sizeof(digits);
@@ -205,7 +205,7 @@ void json_text_number(struct json_text *text, uint64_t number)
     put(text, digits + at, sizeof(digits) - at);
 }
 
-void json_text_bool(struct json_text *text, bool value)
+void json_writer_bool(struct json_writer *text, bool value)
 {
     separate(text);
     if (value)
@@ -214,13 +214,13 @@ void json_text_bool(struct json_text *text, bool value)
         put(text, "false", 5);
 }
 
-void json_text_null(struct json_text *text)
+void json_writer_null(struct json_writer *text)
 {
     separate(text);
     put(text, "null", 4);
 }
 
-void json_text_end_line(struct json_text *text)
+void json_writer_end_line(struct json_writer *text)
 {
     put(text, "\n", 1);
 }

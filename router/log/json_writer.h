@@ -1,5 +1,5 @@
-#ifndef ROUTER_JSON_TEXT_H
-#define ROUTER_JSON_TEXT_H
+#ifndef ROUTER_JSON_WRITER_H
+#define ROUTER_JSON_WRITER_H
 
 /*
  * Writes JSON (RFC 8259) into a bounded buffer, piece by piece, without allocating.
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct json_text {
+struct json_writer {
     char *bytes; /* the caller's; not NUL-terminated */
     size_t capacity;
     size_t length; /* bytes written so far (since the last drain) */
@@ -28,33 +28,33 @@ struct json_text {
 };
 
 /* Starts an empty text in the caller's buffer (at least 1 byte), without a drain. */
-void json_text_start(struct json_text *text, char *bytes, size_t capacity);
+void json_writer_start(struct json_writer *text, char *bytes, size_t capacity);
 
 /* Objects and arrays: '{' and '}', '[' and ']'. */
-void json_text_open(struct json_text *text, char bracket);
-void json_text_close(struct json_text *text, char bracket);
+void json_writer_open(struct json_writer *text, char bracket);
+void json_writer_close(struct json_writer *text, char bracket);
 
 /* A key of the object being written; plain ASCII without anything to escape. */
-void json_text_key(struct json_text *text, const char *key);
+void json_writer_key(struct json_writer *text, const char *key);
 
 /*
  * A string. The bytes should be UTF-8: each byte that is not part of a well-formed sequence is
  * written as U+FFFD. Control characters are escaped.
  */
-void json_text_string(struct json_text *text, const char *bytes, size_t length);
-void json_text_word(struct json_text *text, const char *word); /* NUL-terminated; NULL = null */
+void json_writer_string(struct json_writer *text, const char *bytes, size_t length);
+void json_writer_word(struct json_writer *text, const char *word); /* NUL-terminated; NULL = null */
 
 /*
  * Arbitrary bytes as a string, without loss: printable ASCII as it is, a backslash as two, every
  * other byte as \xhh. So the byte 0x07 reads "\\x07" in the JSON and \x07 once that is decoded.
  */
-void json_text_bytes(struct json_text *text, const uint8_t *bytes, size_t length);
+void json_writer_bytes(struct json_writer *text, const uint8_t *bytes, size_t length);
 
-void json_text_number(struct json_text *text, uint64_t number);
-void json_text_bool(struct json_text *text, bool value);
-void json_text_null(struct json_text *text);
+void json_writer_number(struct json_writer *text, uint64_t number);
+void json_writer_bool(struct json_writer *text, bool value);
+void json_writer_null(struct json_writer *text);
 
 /* Ends a line of a JSON-lines text: the next value starts afresh. */
-void json_text_end_line(struct json_text *text);
+void json_writer_end_line(struct json_writer *text);
 
 #endif
