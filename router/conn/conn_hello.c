@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 
 #include "router/conn/conn_parts.h"
+#include "router/conn/decide.h"
 #include "router/log/json_writer.h"
 #include "sni/hello.h"
 
@@ -74,42 +75,30 @@ static void keep_texts(struct conn *conn, const struct client_hello *hello)
     conn->texts[host_len + 1 + alpn_len] = '\0';
 }
 
-/* --- routing --- */
+/* --- what is decided --- */
 
-static void route(struct conn *conn, const struct client_hello *hello)
-{
-    const struct config *config = conn_config(conn);
-    struct route_query query = {
-        .host = hello->host,
-        .host_len = hello->host_len,
-        .hello = hello,
-        .client_ip = conn->peer.known ? conn->peer.ip : NULL,
-        .client_v6 = conn->peer.v6,
-        .listener = conn->listener,
-    };
-
-    if (hello->name == HELLO_NAME_NONE) {
-        conn_apply_policy(conn, POLICY_NO_SNI, REASON_NO_SNI);
-        return;
-    }
-    if (hello->name == HELLO_NAME_HOST)
-        conn->route = route_table_find(config->table, &query);
-    if (conn->route == ROUTE_NONE) {
-        conn_apply_policy(conn, POLICY_UNKNOWN_SNI, REASON_NO_ROUTE);
-        return;
-    }
-    conn->backend = config->routes[conn->route].backend;
-    conn_connect(conn);
-}
-
-static void hello_complete(struct conn *conn, const struct client_hello *hello)
+static void remember(struct conn *conn, const struct client_hello *hello)
 {
     conn->hello_bytes = hello->wire_bytes;
     conn->hello_ms = (uint32_t)(conn_now(conn) - conn->accepted_ms);
     conn->tls_version = hello->highest_version;
     conn->ech = hello->ech;
     keep_texts(conn, hello);
-    route(conn, hello);
+}
+
+static void judge(struct conn *conn, enum hello_result result, const struct client_hello *hello)
+{
+    if (result == HELLO_OK)
+        remember(conn, hello);
+    struct decision decision =
+        decide_hello(conn_config(conn), result, hello, &conn->peer, conn->listener);
+    conn->route = decision.route;
+    if (decision.which != POLICY_CASES) {
+        conn_apply_policy(conn, decision.which, decision.reason);
+    } else {
+        conn->backend = decision.backend;
+        conn_connect(conn);
+    }
 }
 
 /* --- peeking --- */
@@ -155,27 +144,6 @@ static void wait_for(struct conn *conn, size_t need)
     conn_watch_client(conn);
 }
 
-static void judge(struct conn *conn, enum hello_result result, const struct client_hello *hello)
-{
-    switch (result) {
-    case HELLO_OK:
-        hello_complete(conn, hello);
-        break;
-    case HELLO_MORE:
-        wait_for(conn, hello->need);
-        break;
-    case HELLO_NOT_TLS:
-        conn_apply_policy(conn, POLICY_NOT_TLS, REASON_NOT_TLS);
-        break;
-    case HELLO_MALFORMED:
-        conn_apply_policy(conn, POLICY_MALFORMED, REASON_MALFORMED);
-        break;
-    case HELLO_TOO_LARGE:
-        conn_apply_policy(conn, POLICY_TOO_LARGE, REASON_TOO_LARGE);
-        break;
-    }
-}
-
 void conn_read_hello(struct conn *conn)
 {
     struct client_hello hello;
@@ -197,8 +165,12 @@ void conn_read_hello(struct conn *conn)
         conn->spoke = true;
         enum hello_result result =
             hello_parse(conn->worker->tools.scratch, (size_t)n, limit, &hello);
-        if (result != HELLO_MORE || (size_t)n < want || want == most) {
+        if (result != HELLO_MORE) {
             judge(conn, result, &hello);
+            return;
+        }
+        if ((size_t)n < want || want == most) {
+            wait_for(conn, hello.need);
             return;
         }
         want = want * 8 < most ? want * 8 : most; /* the look was too short: look again */

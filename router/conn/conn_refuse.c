@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "router/conn/conn_parts.h"
+#include "router/conn/decide.h"
 #include "sni/alert.h"
 
 /* How long a refused client may take to read its alert and hang up. */
@@ -57,13 +58,13 @@ void conn_refuse(struct conn *conn, enum policy_action action, enum reason reaso
 
 void conn_apply_policy(struct conn *conn, enum policy_case which, enum reason reason)
 {
-    const struct policy *policy = &conn_config(conn)->policies[which];
+    struct decision decision = decide_case(conn_config(conn), which, reason);
 
-    if (policy->action == POLICY_BACKEND) {
+    if (decision.action == POLICY_BACKEND) {
         conn->policy = (uint8_t)which;
-        conn->backend = policy->backend;
+        conn->backend = decision.backend;
         conn_connect(conn);
     } else {
-        conn_refuse(conn, policy->action, reason);
+        conn_refuse(conn, decision.action, reason);
     }
 }
