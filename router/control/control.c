@@ -39,13 +39,13 @@ int control_exit_code(int error)
 static void order_all(struct control *control, enum order_kind kind, uint64_t drain_ms)
 {
     for (uint32_t i = 0; i < control->worker_count; i++) {
-        struct order *order = calloc(1, sizeof *order);
+        struct order *order = order_new(kind);
         if (order == NULL) {
             log_line(LOG_LEVEL_ERROR, "no memory to tell worker %u to end: aborting", i);
             abort();
         }
-        order->kind = kind;
-        order->drain_ms = drain_ms;
+        if (kind == ORDER_DRAIN)
+            order->drain.ms = drain_ms;
         worker_post(&control->workers[i], order);
     }
 }
@@ -76,7 +76,7 @@ void control_end(struct control *control, uint64_t drain_ms)
     control->ending = true;
     if (control->generation != 0)
         log_line(LOG_LEVEL_INFO, "ending: %u connections have %llu ms to finish",
-                 atomic_load_explicit(&control->host.active, memory_order_relaxed),
+                 atomic_load_explicit(&control->shared.active, memory_order_relaxed),
                  (unsigned long long)drain_ms);
     points_remove_paths(&control->points); /* before a successor looks for them */
     order_all(control, ORDER_DRAIN, drain_ms);
@@ -121,6 +121,7 @@ static void on_wake(uv_async_t *async)
 {
     struct control *control = async->data;
 
+    order_answer_all(&control->answers);
     control_sweep(control);
     close_if_ended(control);
 }
@@ -134,7 +135,7 @@ static int start_workers(struct control *control, uint32_t count)
         return UV_ENOMEM;
     while (control->worker_count < count) {
         struct worker *worker = &control->workers[control->worker_count];
-        int error = worker_init(worker, &control->host, control->worker_count);
+        int error = worker_init(worker, &control->shared, control->worker_count, &control->answers);
         if (error != 0)
             return error;
         error = worker_start(worker);
@@ -164,7 +165,7 @@ static void say_ended(const struct control *control)
     uint64_t lost = tally_read(&control->writer.lost_lines) + log_lines_lost();
 
     for (uint32_t i = 0; i < control->worker_count; i++) {
-        const struct tally *tally = &control->workers[i].tally;
+        const struct tally *tally = &control->workers[i].conns.tally;
         accepted += tally_read(&tally->accepted);
         in += tally_read(&tally->bytes_in);
         out += tally_read(&tally->bytes_out);
@@ -188,6 +189,7 @@ static void finish(struct control *control)
     snapshot_free(control->pending);
     for (uint32_t i = 0; i < control->worker_count; i++)
         worker_join(&control->workers[i]);
+    order_answer_all(&control->answers);
     control_sweep(control);
     assert(control->snapshots == NULL);
     points_close(&control->points);
@@ -223,7 +225,7 @@ static void run(struct control *control, struct config *first, uint32_t workers)
     finish(control);
 }
 
-static bool set_caps(struct host *host, const struct config *config, uint32_t workers)
+static bool set_caps(struct shared *shared, const struct config *config, uint32_t workers)
 {
     struct caps caps;
 
@@ -234,8 +236,8 @@ static bool set_caps(struct host *host, const struct config *config, uint32_t wo
                  caps.descriptors, workers, workers == 1 ? "" : "s", caps.least);
         return false;
     }
-    host->pipes_per_worker = caps.pipes_per_worker;
-    host->connection_cap = caps.connections;
+    shared->pipes_per_worker = caps.pipes_per_worker;
+    shared->connection_cap = caps.connections;
     if (config->max_connections > caps.connections)
         log_line(LOG_LEVEL_WARNING,
                  "limits.connections is %u, but %u descriptors are enough for %u connections",
@@ -249,11 +251,11 @@ int control_run(struct config *first, const struct control_source *source, enum 
     uint32_t workers = first->workers != 0 ? first->workers : uv_available_parallelism();
 
     log_set_level(first->log.level);
-    control.host.relay_mode = mode;
-    control.host.writer = &control.writer;
-    control.host.control_wake = &control.wake;
+    control.shared.relay_mode = mode;
+    control.shared.writer = &control.writer;
+    control.shared.control_wake = &control.wake;
     points_init(&control.points, workers);
-    if (!set_caps(&control.host, first, workers)) {
+    if (!set_caps(&control.shared, first, workers)) {
         config_free(first);
         return EX_OSERR;
     }

@@ -23,7 +23,8 @@ struct control {
     uv_signal_t signals[CONTROL_SIGNALS];
     const struct control_source *source;
 
-    struct host host;
+    struct shared shared;
+    order_mailbox answers; /* asks that workers have followed */
     struct log_writer writer;
     struct worker *workers;
     uint32_t worker_count; /* of workers started */

@@ -48,34 +48,34 @@ void control_sweep(struct control *control)
 
 /* --- orders --- */
 
-static void free_order(struct order *order)
+static void free_adopt(struct order *order)
 {
-    if (order == NULL)
-        return;
-    if (order->view != NULL)
-        balance_free(order->view->balance);
-    free(order->view);
-    free(order->seats);
-    free(order);
+    struct view *view = order == NULL ? NULL : order->adopt.view;
+
+    if (view != NULL)
+        balance_free(view->balance);
+    free(view);
+    order_free(order);
 }
 
 static struct order *adopt_order(struct control *control, struct snapshot *snapshot,
                                  uint32_t worker)
 {
-    struct order *order = calloc(1, sizeof *order);
+    struct order *order = order_new(ORDER_ADOPT);
+    struct view *view = calloc(1, sizeof *view);
 
-    if (order == NULL)
+    if (order == NULL || view == NULL) {
+        free(view);
+        free(order);
         return NULL;
-    order->kind = ORDER_ADOPT;
-    order->view = calloc(1, sizeof *order->view);
-    order->seats = points_seats(&control->points, snapshot->config, worker);
-    order->seat_count = snapshot->config->listener_count;
-    if (order->view != NULL) {
-        order->view->snapshot = snapshot;
-        order->view->balance = balance_new(snapshot->config, worker);
     }
-    if (order->view == NULL || order->view->balance == NULL || order->seats == NULL) {
-        free_order(order);
+    view->snapshot = snapshot;
+    view->balance = balance_new(snapshot->config, worker);
+    order->adopt.view = view;
+    order->adopt.seats = points_seats(&control->points, snapshot->config, worker);
+    order->adopt.seat_count = snapshot->config->listener_count;
+    if (view->balance == NULL || order->adopt.seats == NULL) {
+        free_adopt(order);
         return NULL;
     }
     return order;
@@ -96,7 +96,7 @@ static bool post_to_all(struct control *control, struct snapshot *snapshot)
             snapshot_ref(snapshot);
             worker_post(&control->workers[i], orders[i]);
         } else {
-            free_order(orders[i]);
+            free_adopt(orders[i]);
         }
     }
     free(orders);
@@ -158,7 +158,7 @@ static size_t print_listeners(const struct control *control, const struct config
 static void say_started(const struct control *control, const struct config *config)
 {
     char listeners[LOG_LINE_MAX / 2];
-    uint32_t cap = control->host.connection_cap;
+    uint32_t cap = control->shared.connection_cap;
 
     if (config->max_connections != 0 && config->max_connections < cap)
         cap = config->max_connections;
@@ -168,7 +168,7 @@ static void say_started(const struct control *control, const struct config *conf
              "splice %s",
              SNI_ROUTER_VERSION, control->worker_count, control->worker_count == 1 ? "" : "s",
              listeners, config->route_count, config->route_count == 1 ? "" : "s", cap,
-             control->host.relay_mode == RELAY_COPY ? "off" : "on");
+             control->shared.relay_mode == RELAY_COPY ? "off" : "on");
 }
 
 static void say_reloaded(const struct control *control, const struct config *config)

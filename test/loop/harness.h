@@ -46,7 +46,8 @@ struct rig {
     enum relay_mode mode;
     uv_loop_t loop;
     uv_async_t wake;
-    struct host host;
+    struct shared shared;
+    order_mailbox answers;
     struct log_writer writer;
     struct worker worker;
     struct points points;
