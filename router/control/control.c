@@ -78,7 +78,7 @@ void control_end(struct control *control, uint64_t drain_ms)
         log_line(LOG_LEVEL_INFO, "ending: %u connections have %llu ms to finish",
                  atomic_load_explicit(&control->host.active, memory_order_relaxed),
                  (unsigned long long)drain_ms);
-    points_remove_paths(&control->points); /* before a successor looks for them */
+    endpoints_remove_paths(&control->endpoints); /* before a successor looks for them */
     order_all(control, ORDER_DRAIN, drain_ms);
     close_if_ended(control);
 }
@@ -190,7 +190,7 @@ static void finish(struct control *control)
         worker_join(&control->workers[i]);
     control_sweep(control);
     assert(control->snapshots == NULL);
-    points_close(&control->points);
+    endpoints_close(&control->endpoints);
     log_writer_stop(&control->writer);
     if (control->generation != 0)
         say_ended(control);
@@ -252,7 +252,7 @@ int control_run(struct config *first, const struct control_source *source, enum 
     control.host.relay_mode = mode;
     control.host.writer = &control.writer;
     control.host.control_wake = &control.wake;
-    points_init(&control.points, workers);
+    endpoints_init(&control.endpoints, workers);
     if (!set_caps(&control.host, first, workers)) {
         config_free(first);
         return EX_OSERR;

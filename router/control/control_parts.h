@@ -9,7 +9,7 @@
 #include <uv.h>
 
 #include "router/control/control.h"
-#include "router/control/points.h"
+#include "router/control/endpoints.h"
 #include "router/control/resolve.h"
 #include "router/log/log.h"
 #include "router/log/log_writer.h"
@@ -27,7 +27,7 @@ struct control {
     struct log_writer writer;
     struct worker *workers;
     uint32_t worker_count; /* of workers started */
-    struct points points;
+    struct endpoints endpoints;
 
     struct snapshot *snapshots; /* not freed yet, the newest first */
     struct snapshot *pending;   /* its names are being resolved */

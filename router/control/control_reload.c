@@ -55,7 +55,7 @@ static void free_order(struct order *order)
     if (order->view != NULL)
         balance_free(order->view->balance);
     free(order->view);
-    free(order->seats);
+    free(order->handed);
     free(order);
 }
 
@@ -68,13 +68,13 @@ static struct order *adopt_order(struct control *control, struct snapshot *snaps
         return NULL;
     order->kind = ORDER_ADOPT;
     order->view = calloc(1, sizeof *order->view);
-    order->seats = points_seats(&control->points, snapshot->config, worker);
-    order->seat_count = snapshot->config->listener_count;
+    order->handed = endpoints_offer(&control->endpoints, snapshot->config, worker);
+    order->handed_count = snapshot->config->listener_count;
     if (order->view != NULL) {
         order->view->snapshot = snapshot;
         order->view->balance = balance_new(snapshot->config, worker);
     }
-    if (order->view == NULL || order->view->balance == NULL || order->seats == NULL) {
+    if (order->view == NULL || order->view->balance == NULL || order->handed == NULL) {
         free_order(order);
         return NULL;
     }
@@ -107,14 +107,14 @@ static bool post_to_all(struct control *control, struct snapshot *snapshot)
 static int publish(struct control *control, struct snapshot *snapshot)
 {
     const char *log_path = snapshot->config->log.access_path;
-    struct points_error why;
+    struct endpoints_error why;
 
     int error = log_writer_probe(&control->writer, log_path);
     if (error != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s", log_path, strerror(error));
         return control_exit_code(error);
     }
-    if (!points_open(&control->points, snapshot->config, &why)) {
+    if (!endpoints_open(&control->endpoints, snapshot->config, &why)) {
         log_line(LOG_LEVEL_ERROR, "cannot listen on %s (%s): %s: %s", why.listener->address.text,
                  why.listener->name, why.step, strerror(why.error));
         return control_exit_code(why.error);
@@ -123,8 +123,8 @@ static int publish(struct control *control, struct snapshot *snapshot)
         log_line(LOG_LEVEL_ERROR, "no memory for a new configuration");
         return EX_OSERR;
     }
-    points_handed_over(&control->points);
-    points_forget_unclaimed(&control->points);
+    endpoints_handed_over(&control->endpoints);
+    endpoints_forget_unclaimed(&control->endpoints);
     snapshot->next = control->snapshots;
     control->snapshots = snapshot;
     control->generation = snapshot->generation;
@@ -141,11 +141,11 @@ static size_t print_listeners(const struct control *control, const struct config
     size_t len = 0;
 
     for (uint32_t i = 0; i < config->listener_count; i++) {
-        const struct point *point = points_of(&control->points, i);
+        const struct endpoint *endpoint = endpoints_of(&control->endpoints, i);
         const char *name = config->listeners[i].name;
         bool named = strcmp(name, config->listeners[i].address.text) != 0;
         int n = snprintf(text + len, size - len, named ? "%s%s (%s)" : "%s%s", i > 0 ? " " : "",
-                         point->bound, name);
+                         endpoint->bound, name);
         if (n < 0 || (size_t)n >= size - len) {
             text[len] = '\0';
             return len;

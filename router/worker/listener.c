@@ -82,19 +82,19 @@ static void start(struct listener *listener)
     assert(error == 0); /* it can only fail for a handle that is closing */
 }
 
-bool listener_open(struct worker *worker, const struct listener_seat *seat)
+bool listener_open(struct worker *worker, const struct handed_listener *handed)
 {
     struct listener *listener = calloc(1, sizeof *listener);
 
-    if (listener == NULL || uv_poll_init(&worker->loop, &listener->poll, seat->fd) != 0) {
+    if (listener == NULL || uv_poll_init(&worker->loop, &listener->poll, handed->fd) != 0) {
         free(listener);
-        close(seat->fd);
+        close(handed->fd);
         return false;
     }
     listener->poll.data = listener;
-    listener->fd = seat->fd;
-    listener->point = seat->point;
-    listener->index = seat->index;
+    listener->fd = handed->fd;
+    listener->endpoint = handed->endpoint;
+    listener->index = handed->index;
     listener->worker = worker;
     LIST_INSERT_HEAD(&worker->listeners, listener, next);
     if (!worker->paused)
@@ -102,13 +102,13 @@ bool listener_open(struct worker *worker, const struct listener_seat *seat)
     return true;
 }
 
-struct listener *listener_find(struct worker *worker, uint64_t point)
+struct listener *listener_find(struct worker *worker, uint64_t endpoint)
 {
     struct listener *listener;
 
     LIST_FOREACH(listener, &worker->listeners, next)
     {
-        if (listener->point == point)
+        if (listener->endpoint == endpoint)
             return listener;
     }
     return NULL;

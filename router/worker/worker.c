@@ -209,10 +209,10 @@ static void begin_drain(struct worker *worker, uint64_t drain_ms)
 
 /* --- orders --- */
 
-static bool seats_have(const struct order *order, uint64_t point)
+static bool is_handed(const struct order *order, uint64_t endpoint)
 {
-    for (uint32_t i = 0; i < order->seat_count; i++) {
-        if (order->seats[i].point == point)
+    for (uint32_t i = 0; i < order->handed_count; i++) {
+        if (order->handed[i].endpoint == endpoint)
             return true;
     }
     return false;
@@ -225,18 +225,18 @@ static void close_listeners_gone(struct worker *worker, const struct order *orde
 
     for (listener = LIST_FIRST(&worker->listeners); listener != NULL; listener = next) {
         next = LIST_NEXT(listener, next);
-        if (!seats_have(order, listener->point))
+        if (!is_handed(order, listener->endpoint))
             listener_close(listener);
     }
 }
 
-static void take_seat(struct worker *worker, const struct listener_seat *seat)
+static void take_handed(struct worker *worker, const struct handed_listener *handed)
 {
-    struct listener *listener = listener_find(worker, seat->point);
+    struct listener *listener = listener_find(worker, handed->endpoint);
 
     if (listener != NULL)
-        listener->index = seat->index;
-    else if (!listener_open(worker, seat))
+        listener->index = handed->index;
+    else if (!listener_open(worker, handed))
         worker_log(worker, LOG_LEVEL_ERROR, "worker %u: no memory to open a listener",
                    worker->index);
 }
@@ -249,8 +249,8 @@ static void adopt(struct worker *worker, struct order *order)
     if (old != NULL)
         close_listeners_gone(worker, order);
     worker->view = order->view;
-    for (uint32_t i = 0; i < order->seat_count; i++)
-        take_seat(worker, &order->seats[i]);
+    for (uint32_t i = 0; i < order->handed_count; i++)
+        take_handed(worker, &order->handed[i]);
     view_let_go(worker, old);
 }
 
@@ -269,7 +269,7 @@ static void follow(struct worker *worker, struct order *order)
         close_all(worker);
         break;
     }
-    free(order->seats);
+    free(order->handed);
     free(order);
 }
 
@@ -409,7 +409,7 @@ void worker_join(struct worker *worker)
     /* A second order to end may have come too late to be read; it carries nothing. */
     for (struct order *order = take_orders(worker), *next; order != NULL; order = next) {
         next = order->next;
-        assert(order->view == NULL && order->seats == NULL);
+        assert(order->view == NULL && order->handed == NULL);
         free(order);
     }
     free(worker->tools.scratch);

@@ -54,9 +54,9 @@ enum order_kind {
 struct order {
     enum order_kind kind;
     struct order *next;
-    struct view *view;           /* ADOPT: complete, so that the worker cannot fail */
-    struct listener_seat *seats; /* ADOPT: one per listener of the configuration, owned */
-    uint32_t seat_count;
+    struct view *view;              /* ADOPT: complete, so that the worker cannot fail */
+    struct handed_listener *handed; /* ADOPT: one per listener of the configuration, owned */
+    uint32_t handed_count;
     uint64_t drain_ms; /* DRAIN */
 };
 

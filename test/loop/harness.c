@@ -90,23 +90,23 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
     struct snapshot *snapshot = make_snapshot(rig, first_server, members);
     struct order *order = calloc(1, sizeof *order);
     struct view *view = calloc(1, sizeof *view);
-    struct points_error why;
+    struct endpoints_error why;
 
     assert_non_null(order);
     assert_non_null(view);
-    assert_true(points_open(&rig->points, snapshot->config, &why));
+    assert_true(endpoints_open(&rig->endpoints, snapshot->config, &why));
     view->snapshot = snapshot;
     view->balance = balance_new(snapshot->config, 0);
     assert_non_null(view->balance);
     order->kind = ORDER_ADOPT;
     order->view = view;
-    order->seats = points_seats(&rig->points, snapshot->config, 0);
-    order->seat_count = snapshot->config->listener_count;
-    assert_non_null(order->seats);
+    order->handed = endpoints_offer(&rig->endpoints, snapshot->config, 0);
+    order->handed_count = snapshot->config->listener_count;
+    assert_non_null(order->handed);
     snapshot_ref(snapshot);
     worker_post(&rig->worker, order);
-    points_handed_over(&rig->points);
-    points_forget_unclaimed(&rig->points);
+    endpoints_handed_over(&rig->endpoints);
+    endpoints_forget_unclaimed(&rig->endpoints);
 }
 
 /* --- holding the worker --- */
@@ -208,7 +208,7 @@ void rig_start(struct rig *rig, const char *members)
     rig->host.relay_mode = rig->mode;
     rig->host.writer = &rig->writer;
     rig->host.control_wake = &rig->wake;
-    points_init(&rig->points, 1);
+    endpoints_init(&rig->endpoints, 1);
     assert_int_equal(worker_init(&rig->worker, &rig->host, 0), 0);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
@@ -280,7 +280,7 @@ void rig_join(struct rig *rig)
     check_figures(rig);
     log_writer_stop(&rig->writer);
     check_log(rig);
-    points_close(&rig->points);
+    endpoints_close(&rig->endpoints);
     for (uint32_t i = 0; i < rig->snapshot_count; i++)
         snapshot_free(rig->snapshots[i]); /* asserts that nobody uses it */
     rig->snapshot_count = 0;

@@ -96,7 +96,7 @@ void rig_address(const struct rig *rig, const char *listener, struct target *add
 {
     const char *name = listener == NULL ? "public" : listener;
 
-    for (const struct point *p = rig->points.first; p != NULL; p = p->next) {
+    for (const struct endpoint *p = rig->endpoints.first; p != NULL; p = p->next) {
         if (strcmp(p->like->name, name) == 0) {
             *address = p->where;
             return;
