@@ -120,11 +120,11 @@ static int publish(struct control *control, struct snapshot *snapshot)
         return control_exit_code(why.error);
     }
     if (!post_to_all(control, snapshot)) {
+        endpoints_cancel(&control->endpoints);
         log_line(LOG_LEVEL_ERROR, "no memory for a new configuration");
         return EX_OSERR;
     }
-    endpoints_handed_over(&control->endpoints);
-    endpoints_forget_unclaimed(&control->endpoints);
+    endpoints_commit(&control->endpoints, snapshot->config);
     snapshot->next = control->snapshots;
     control->snapshots = snapshot;
     control->generation = snapshot->generation;

@@ -105,8 +105,7 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
     assert_non_null(order->handed);
     snapshot_ref(snapshot);
     worker_post(&rig->worker, order);
-    endpoints_handed_over(&rig->endpoints);
-    endpoints_forget_unclaimed(&rig->endpoints);
+    endpoints_commit(&rig->endpoints, snapshot->config);
 }
 
 /* --- holding the worker --- */
