@@ -89,20 +89,21 @@ static void start(struct listener *listener)
     assert(error == 0); /* it can only fail for a handle that is closing */
 }
 
-bool listener_open(struct listeners *listeners, const struct listener_seat *seat)
+bool listener_open(struct listeners *listeners, const struct handed_listener *handed)
 {
     struct listener *listener = calloc(1, sizeof *listener);
 
-    assert(seat->fd >= 0 && listener_find(listeners, seat->point) == NULL);
-    if (listener == NULL || uv_poll_init(listeners->conns->loop, &listener->poll, seat->fd) != 0) {
+    assert(handed->fd >= 0 && listener_find(listeners, handed->endpoint) == NULL);
+    if (listener == NULL ||
+        uv_poll_init(listeners->conns->loop, &listener->poll, handed->fd) != 0) {
         free(listener);
-        close(seat->fd);
+        close(handed->fd);
         return false;
     }
     listener->poll.data = listener;
-    listener->fd = seat->fd;
-    listener->point = seat->point;
-    listener->index = seat->index;
+    listener->fd = handed->fd;
+    listener->endpoint = handed->endpoint;
+    listener->index = handed->index;
     listener->set = listeners;
     listener->on_accept = accept_tls;
     LIST_INSERT_HEAD(&listeners->list, listener, link);
@@ -111,13 +112,13 @@ bool listener_open(struct listeners *listeners, const struct listener_seat *seat
     return true;
 }
 
-struct listener *listener_find(struct listeners *listeners, uint64_t point)
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
 {
     struct listener *listener;
 
     LIST_FOREACH(listener, &listeners->list, link)
     {
-        if (listener->point == point)
+        if (listener->endpoint == endpoint)
             return listener;
     }
     return NULL;

@@ -12,19 +12,19 @@
 struct conns;
 
 /*
- * What control tells a worker about one listener of a configuration: the point it stands for (an
- * identity that survives reloads) and, when the point is new to the worker, the socket to use.
+ * What control tells a worker about one listener of a configuration: the endpoint it stands for (an
+ * identity that survives reloads) and, when the endpoint is new to the worker, the socket to use.
  */
-struct listener_seat {
-    uint64_t point; /* identity of the listening point */
-    uint32_t index; /* of the listener in the configuration */
-    int fd;         /* handed over; -1: the worker has one for this point already */
+struct handed_listener {
+    uint64_t endpoint; /* identity of the endpoint */
+    uint32_t index;    /* of the listener in the configuration */
+    int fd;            /* handed over; -1: the worker has one for this endpoint already */
 };
 
 struct listener {
     uv_poll_t poll;
     int fd;
-    uint64_t point;
+    uint64_t endpoint;
     uint32_t index; /* of the listener in the worker's current configuration */
     struct listeners *set;
     /* Takes over what was accepted; the socket does not block. */
@@ -52,10 +52,10 @@ void listeners_stop(struct listeners *listeners);
  * Starts to listen on a socket that was handed over; connections start as TLS clients. False: no
  * memory; the socket is closed.
  */
-bool listener_open(struct listeners *listeners, const struct listener_seat *seat);
+bool listener_open(struct listeners *listeners, const struct handed_listener *handed);
 
-/* The listener for a point, or NULL. */
-struct listener *listener_find(struct listeners *listeners, uint64_t point);
+/* The listener for an endpoint, or NULL. */
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint);
 
 /* Takes what is still waiting to be accepted, then closes the socket. */
 void listener_close(struct listener *listener);

@@ -17,7 +17,7 @@ void order_free(struct order *order)
     if (order == NULL)
         return;
     if (order->kind == ORDER_ADOPT)
-        free(order->adopt.seats);
+        free(order->adopt.handed);
     free(order);
 }
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct conns;
-struct listener_seat;
+struct handed_listener;
 struct view;
 
 enum order_kind {
@@ -27,9 +27,9 @@ struct order {
     struct order *next; /* in a mailbox or a list */
     union {
         struct {
-            struct view *view;           /* the worker's from now on */
-            struct listener_seat *seats; /* one per listener of the configuration, owned */
-            uint32_t seat_count;
+            struct view *view;              /* the worker's from now on */
+            struct handed_listener *handed; /* one per listener of the configuration, owned */
+            uint32_t handed_count;
         } adopt;
         struct {
             uint64_t ms;

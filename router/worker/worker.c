@@ -88,10 +88,10 @@ static void begin_drain(struct worker *worker, uint64_t drain_ms)
 
 /* --- orders --- */
 
-static bool seats_have(const struct order *order, uint64_t point)
+static bool is_handed(const struct order *order, uint64_t endpoint)
 {
-    for (uint32_t i = 0; i < order->adopt.seat_count; i++) {
-        if (order->adopt.seats[i].point == point)
+    for (uint32_t i = 0; i < order->adopt.handed_count; i++) {
+        if (order->adopt.handed[i].endpoint == endpoint)
             return true;
     }
     return false;
@@ -104,18 +104,18 @@ static void close_listeners_gone(struct worker *worker, const struct order *orde
 
     for (listener = LIST_FIRST(&worker->listeners.list); listener != NULL; listener = next) {
         next = LIST_NEXT(listener, link);
-        if (!seats_have(order, listener->point))
+        if (!is_handed(order, listener->endpoint))
             listener_close(listener);
     }
 }
 
-static void take_seat(struct worker *worker, const struct listener_seat *seat)
+static void take_handed(struct worker *worker, const struct handed_listener *handed)
 {
-    struct listener *listener = listener_find(&worker->listeners, seat->point);
+    struct listener *listener = listener_find(&worker->listeners, handed->endpoint);
 
     if (listener != NULL)
-        listener->index = seat->index;
-    else if (!listener_open(&worker->listeners, seat))
+        listener->index = handed->index;
+    else if (!listener_open(&worker->listeners, handed))
         conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: no memory to open a listener",
                   worker->index);
 }
@@ -127,8 +127,8 @@ static void adopt(struct worker *worker, struct order *order)
     if (worker->conns.view != NULL)
         close_listeners_gone(worker, order);
     conns_use_view(&worker->conns, order->adopt.view);
-    for (uint32_t i = 0; i < order->adopt.seat_count; i++)
-        take_seat(worker, &order->adopt.seats[i]);
+    for (uint32_t i = 0; i < order->adopt.handed_count; i++)
+        take_handed(worker, &order->adopt.handed[i]);
 }
 
 static void answer(struct worker *worker, struct order *order)

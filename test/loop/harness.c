@@ -90,22 +90,21 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
     struct snapshot *snapshot = make_snapshot(rig, first_server, members);
     struct order *order = order_new(ORDER_ADOPT);
     struct view *view = calloc(1, sizeof *view);
-    struct points_error why;
+    struct endpoints_error why;
 
     assert_non_null(order);
     assert_non_null(view);
-    assert_true(points_open(&rig->points, snapshot->config, &why));
+    assert_true(endpoints_open(&rig->endpoints, snapshot->config, &why));
     view->snapshot = snapshot;
     view->balance = balance_new(snapshot->config, 0);
     assert_non_null(view->balance);
     order->adopt.view = view;
-    order->adopt.seats = points_seats(&rig->points, snapshot->config, 0);
-    order->adopt.seat_count = snapshot->config->listener_count;
-    assert_non_null(order->adopt.seats);
+    order->adopt.handed = endpoints_offer(&rig->endpoints, snapshot->config, 0);
+    order->adopt.handed_count = snapshot->config->listener_count;
+    assert_non_null(order->adopt.handed);
     snapshot_ref(snapshot);
     worker_post(&rig->worker, order);
-    points_handed_over(&rig->points);
-    points_forget_unclaimed(&rig->points);
+    endpoints_commit(&rig->endpoints, snapshot->config);
 }
 
 /* --- holding the worker --- */
@@ -207,7 +206,7 @@ void rig_start(struct rig *rig, const char *members)
     rig->shared.relay_mode = rig->mode;
     rig->shared.writer = &rig->writer;
     rig->shared.control_wake = &rig->wake;
-    points_init(&rig->points, 1);
+    endpoints_init(&rig->endpoints, 1);
     assert_int_equal(worker_init(&rig->worker, &rig->shared, 0, &rig->answers), 0);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
@@ -279,7 +278,7 @@ void rig_join(struct rig *rig)
     check_figures(rig);
     log_writer_stop(&rig->writer);
     check_log(rig);
-    points_close(&rig->points);
+    endpoints_close(&rig->endpoints);
     for (uint32_t i = 0; i < rig->snapshot_count; i++)
         snapshot_free(rig->snapshots[i]); /* asserts that nobody uses it */
     rig->snapshot_count = 0;
