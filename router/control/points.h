@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "config/config.h"
-#include "router/state/snapshot.h"
+#include "router/net/sockaddr.h"
 #include "router/worker/listener.h"
 
 struct point {
