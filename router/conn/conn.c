@@ -23,12 +23,14 @@
 #include <unistd.h>
 
 #include "router/conn/conn_connect.h"
+
 #include "router/conn/conn_hello.h"
 #include "router/conn/conn_linger.h"
 #include "router/conn/conn_log.h"
 #include "router/conn/conn_refuse.h"
 #include "router/conn/conn_relay.h"
 #include "router/conn/conn_state.h"
+#include "router/net/net.h"
 
 /* --- states --- */
 

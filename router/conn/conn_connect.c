@@ -21,6 +21,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "router/net/net.h"
+
 /* Retry interval for connect() to a unix socket whose backlog is full. */
 #define FULL_BACKLOG_MS 20u
 

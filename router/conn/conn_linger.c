@@ -20,6 +20,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "router/net/net.h"
+
 /* How much a side that is to hang up may still say. */
 #define LINGER_BYTES (1024u * 1024u)
 /* How long a side may acknowledge nothing, and how often we look: no event tells. */

@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <sys/socket.h>
 
+#include "router/net/net.h"
 #include "sni/alert.h"
 
 /* How long a refused client may take to read its alert and hang up. */

@@ -25,6 +25,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "router/net/net.h"
+
 /* When keepalive is switched on towards the server; long enough for most short connections to end.
  */
 #define KEEPALIVE_AFTER_MS 5000u

@@ -13,7 +13,7 @@
 
 #include "config/config.h"
 #include "router/log/reason.h"
-#include "router/net/net.h"
+#include "router/net/sockaddr.h"
 #include "sni/hello.h"
 
 struct decision {

@@ -13,7 +13,7 @@
 
 #include "config/config.h"
 #include "router/conn/decide.h"
-#include "router/net/net.h"
+#include "router/net/sockaddr.h"
 #include "sni/hello.h"
 
 /* A time that was not reached. */
