@@ -55,7 +55,7 @@ static int set_from(struct explain_options *options, const char *value)
         return command_refuse(COMMAND_EXPLAIN,
                               "--from: '%s' is not an IP address, as 192.0.2.7 or 2001:db8::7",
                               value);
-    if (memcmp(options->ip, mapped, sizeof(mapped)) == 0)
+    if (memcmp(options->ip, mapped, sizeof mapped) == 0)
         memmove(options->ip, options->ip + 12, 4);
     else
         options->client.ip_v6 = true;
@@ -124,7 +124,7 @@ static int explain(struct explain_options *options, const struct config *config)
         code = command_refuse(COMMAND_EXPLAIN, "HOST or --alpn is too long for a ClientHello");
     } else {
         code = explanation.backend != CONFIG_NONE ? 0 : COMMAND_EXIT_NO;
-        command_json_start(&text, json, sizeof(json));
+        command_json_start(&text, json, sizeof json);
         if (options->json) {
             explanation_write_json(&explanation, options->client.host, &text);
             command_json_end(&text);
