@@ -121,7 +121,7 @@ static int explain(struct explain_options *options, const struct config *config)
         code = command_refuse(COMMAND_EXPLAIN, "HOST or --alpn is too long for a ClientHello");
     } else {
         code = explanation.decision.backend != CONFIG_NONE ? 0 : COMMAND_EXIT_NO;
-        command_json_start(&text, json, sizeof(json));
+        command_json_start(&text, json, sizeof json);
         if (options->json) {
             explanation_write_json(&explanation, options->client.host, &text);
             command_json_end(&text);

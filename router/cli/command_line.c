@@ -44,7 +44,7 @@ static const struct option_row rows[] = {
     {"help", 'h', NULL, OPTION_HELP, TAKEN_BY_ALL, "print this"},
 };
 
-#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
 
 static bool takes(enum command_id command, const struct option_row *row)
 {
@@ -79,7 +79,7 @@ void command_print_help(enum command_id id, FILE *to)
 
         if (!takes(id, row))
             continue;
-        snprintf(left, sizeof(left), "%c%c%c --%s%s%s", row->letter != 0 ? '-' : ' ',
+        snprintf(left, sizeof left, "%c%c%c --%s%s%s", row->letter != 0 ? '-' : ' ',
                  row->letter != 0 ? row->letter : ' ', row->letter != 0 ? ',' : ' ', row->name,
                  row->value != NULL ? " " : "", row->value != NULL ? row->value : "");
         fprintf(to, "  %-25s %s\n", left, row->help);
@@ -116,7 +116,7 @@ static void complain_long(const struct command_reader *reader, const char *given
     char hint[COMMAND_HINT_MAX], wrong[64];
     size_t count = 0, alike = 0, length = strcspn(given, "=");
 
-    snprintf(wrong, sizeof(wrong), "%.*s", (int)(length < sizeof(wrong) ? length : sizeof(wrong)),
+    snprintf(wrong, sizeof wrong, "%.*s", (int)(length < sizeof wrong ? length : sizeof wrong),
              given);
     for (size_t i = 0; i < ROW_COUNT; i++) {
         if (!takes(reader->command, &rows[i]))

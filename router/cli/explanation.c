@@ -126,7 +126,7 @@ const char *explanation_verdict_word(enum route_verdict verdict)
                                         [ROUTE_FAILED_FROM] = "failed_from",
                                         [ROUTE_FAILED_LISTENER] = "failed_listener"};
 
-    assert((size_t)verdict < sizeof(words) / sizeof(words[0]));
+    assert((size_t)verdict < sizeof words / sizeof words[0]);
     return words[verdict];
 }
 

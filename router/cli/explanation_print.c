@@ -22,7 +22,7 @@ static const char *action_word(enum policy_action action)
                                         [POLICY_RESET] = "reset",
                                         [POLICY_BACKEND] = "backend"};
 
-    assert((size_t)action < sizeof(words) / sizeof(words[0]));
+    assert((size_t)action < sizeof words / sizeof words[0]);
     return words[action];
 }
 
@@ -58,7 +58,7 @@ static void print_network(FILE *to, const struct network *network)
 {
     char ip[INET6_ADDRSTRLEN] = "";
 
-    inet_ntop(network->v6 ? AF_INET6 : AF_INET, network->ip, ip, sizeof(ip));
+    inet_ntop(network->v6 ? AF_INET6 : AF_INET, network->ip, ip, sizeof ip);
     fprintf(to, "%s/%u", ip, network->bits);
 }
 
@@ -90,7 +90,7 @@ static void print_place(FILE *to, const struct explanation *e, unsigned line)
 {
     char shown[REPORT_SHOWN_MAX];
 
-    fprintf(to, "%s:%u", report_harmless(e->config->file, shown, sizeof(shown)), line);
+    fprintf(to, "%s:%u", report_harmless(e->config->file, shown, sizeof shown), line);
 }
 
 static void print_backend(const struct explanation *e, FILE *to)
@@ -202,7 +202,7 @@ static void print_policy(const struct explanation *e, const char *host, FILE *to
 void explanation_print(const struct explanation *explanation, const char *host, FILE *to)
 {
     char shown[REPORT_SHOWN_MAX];
-    const char *name = report_harmless(host, shown, sizeof(shown));
+    const char *name = report_harmless(host, shown, sizeof shown);
 
     if (explanation->found)
         print_route(explanation, name, to);
