@@ -10,6 +10,7 @@
 static long port_number(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
+
     if (digits == 0 || digits > 5 || text[digits] || (text[0] == '0' && digits > 1))
         return -1;
     long port = 0;
@@ -21,6 +22,7 @@ static long port_number(const char *text)
 static bool port_parse(const char *text, bool listen, uint16_t *port, struct problem *problem)
 {
     long number = port_number(text);
+
     if (number < 0) {
         problem_set(problem, "\"%.20s\" is not a port (1 to 65535)", text);
         return false;
@@ -38,6 +40,7 @@ static bool port_parse(const char *text, bool listen, uint16_t *port, struct pro
 static bool unix_parse(const char *path, struct address_draft *draft, struct problem *problem)
 {
     size_t len = strlen(path);
+
     if (path[0] != '/' && path[0] != '@') {
         problem_set(problem, "\"unix:\" is followed by an absolute path or by @name");
         return false;
@@ -60,11 +63,12 @@ static bool ipv6_parse(const char *text, bool listen, struct address_draft *draf
 {
     const char *end = strchr(text, ']');
     char host[INET6_ADDRSTRLEN];
-    if (!end || end[1] != ':') {
+
+    if (end == NULL || end[1] != ':') {
         problem_set(problem, "\"%.80s\" is not an address: IPv6 is written [address]:port", text);
         return false;
     }
-    if (memchr(text, '%', (size_t)(end - text))) {
+    if (memchr(text, '%', (size_t)(end - text)) != NULL) {
         problem_set(problem, "zone ids (%%eth0) cannot be given here: use an address that is "
                              "valid on every interface");
         return false;
@@ -87,7 +91,8 @@ static bool ipv6_parse(const char *text, bool listen, struct address_draft *draf
 static bool looks_numeric(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    const char *last = dot ? dot + 1 : name;
+    const char *last = dot != NULL ? dot + 1 : name;
+
     return last[strspn(last, "0123456789")] == '\0';
 }
 
@@ -97,6 +102,7 @@ static bool name_parse(const char *host, bool listen, struct address_draft *draf
     bool dot;
     char name[HOSTNAME_MAX + 1];
     size_t len = hostname_normalise((const uint8_t *)host, strlen(host), name, &dot);
+
     if (len > 0 && looks_numeric(name)) {
         problem_set(problem, "\"%.80s\" is not an IPv4 address", host);
         return false;
@@ -133,6 +139,7 @@ static bool host_port_parse(const char *text, const char *colon, bool listen,
 {
     char host[HOSTNAME_MAX + 2];
     int len = snprintf(host, sizeof host, "%.*s", (int)(colon - text), text);
+
     if (len >= (int)sizeof host) {
         problem_set(problem, "a host name has at most %d characters", HOSTNAME_MAX);
         return false;
@@ -157,21 +164,21 @@ bool address_parse(const char *text, bool listen, struct address_draft *draft,
         return unix_parse(text + 5, draft, problem);
     if (text[0] == '[')
         return ipv6_parse(text, listen, draft, problem);
-    if (strstr(text, "://"))
+    if (strstr(text, "://") != NULL)
         problem_set(problem, "\"%.80s\" is a URL: write host:port or unix:/path", text);
     else if (text[0] == '/' || text[0] == '@')
         problem_set(problem, "a unix socket is written \"unix:%.80s\"", text);
-    else if (!colon && *text && text[strspn(text, "0123456789")] == '\0')
+    else if (colon == NULL && *text && text[strspn(text, "0123456789")] == '\0')
         problem_set(problem,
                     listen ? "a port alone: write \":%.20s\" to listen on all addresses"
                            : "\"%.20s\" is a port alone: write host:port",
                     text);
-    else if (!colon)
+    else if (colon == NULL)
         problem_set(problem,
                     *text ? "\"%.80s\" has no port (such as \"%.80s:443\")"
                           : "an address may not be empty%s%s",
                     text, text);
-    else if (strchr(colon + 1, ':'))
+    else if (strchr(colon + 1, ':') != NULL)
         problem_set(problem, "\"%.80s\" is not an address: IPv6 is written [address]:port", text);
     else
         return host_port_parse(text, colon, listen, draft, problem);
@@ -184,7 +191,7 @@ bool address_store(const struct address_draft *draft, struct arena *arena, struc
     address->text = arena_text(arena, draft->text, strlen(draft->text));
     if (draft->path[0])
         address->path = arena_text(arena, draft->path, strlen(draft->path));
-    return address->text && (address->path || !draft->path[0]);
+    return address->text != NULL && (address->path != NULL || !draft->path[0]);
 }
 
 /* --- networks --- */
@@ -193,6 +200,7 @@ bool address_store(const struct address_draft *draft, struct arena *arena, struc
 static bool network_clear(struct network *network)
 {
     bool cleared = false;
+
     for (unsigned bit = network->bits; bit < (network->v6 ? 128u : 32u); bit++) {
         uint8_t mask = (uint8_t)(0x80u >> (bit % 8));
         cleared |= (network->ip[bit / 8] & mask) != 0;
@@ -205,6 +213,7 @@ static bool network_clear(struct network *network)
 static void network_unmap(struct network *network)
 {
     static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
     if (!network->v6 || network->bits < 96 || memcmp(network->ip, prefix, sizeof prefix) != 0)
         return;
     memmove(network->ip, network->ip + 12, 4);
@@ -218,8 +227,9 @@ bool network_parse(const char *text, struct network *network, bool *cleared,
 {
     char host[INET6_ADDRSTRLEN];
     const char *slash = strchr(text, '/');
-    int len =
-        snprintf(host, sizeof host, "%.*s", (int)(slash ? slash - text : INET6_ADDRSTRLEN), text);
+    int len = snprintf(host, sizeof host, "%.*s",
+                       (int)(slash != NULL ? slash - text : INET6_ADDRSTRLEN), text);
+
     *network = (struct network){.v6 = strchr(host, ':') != NULL};
     if (len >= (int)sizeof host ||
         inet_pton(network->v6 ? AF_INET6 : AF_INET, host, network->ip) != 1) {
@@ -230,7 +240,7 @@ bool network_parse(const char *text, struct network *network, bool *cleared,
         return false;
     }
     long most = network->v6 ? 128 : 32;
-    long bits = slash ? port_number(slash + 1) : most;
+    long bits = slash != NULL ? port_number(slash + 1) : most;
     if (bits < 0 || bits > most) {
         problem_set(problem, "\"%.20s\" is not a prefix length (0 to %ld)", slash + 1, most);
         return false;

@@ -4,7 +4,7 @@
 
 void config_free(struct config *config)
 {
-    if (!config)
+    if (config == NULL)
         return;
     route_table_free(config->table);
     arena_free(config->arena); /* `config` itself lies there */

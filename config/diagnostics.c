@@ -21,13 +21,14 @@ void diagnostics_free(struct diagnostics *found)
 static int by_position(const void *left, const void *right)
 {
     const struct diagnostic *a = left, *b = right;
+
     if (a->at.line != b->at.line)
         return a->at.line < b->at.line ? -1 : 1;
     if (a->at.column != b->at.column)
         return a->at.column < b->at.column ? -1 : 1;
     if (a->severity != b->severity)
         return a->severity < b->severity ? -1 : 1;
-    return strcmp(a->message ? a->message : "", b->message ? b->message : "");
+    return strcmp(a->message != NULL ? a->message : "", b->message != NULL ? b->message : "");
 }
 
 void diagnostics_sort(struct diagnostics *found)
@@ -56,6 +57,7 @@ static const char *skip_columns(const char *at, size_t columns)
 static size_t columns_of(const char *text, size_t len)
 {
     size_t columns = 0;
+
     for (size_t i = 0; i < len; i++)
         columns += !is_continuation(text[i]);
     return columns;
@@ -68,6 +70,7 @@ static void print_source(const struct diagnostic *one, FILE *to, bool color)
     const char *caret = start + one->caret;
     size_t before = columns_of(start, one->caret);
     bool cut_left = one->at.column - 1 > before;
+
     if (before > SHOWN_COLUMNS / 2 && columns_of(start, strlen(start)) > SHOWN_COLUMNS) {
         start = skip_columns(start, before - SHOWN_COLUMNS / 2);
         cut_left = true;
@@ -86,12 +89,14 @@ static void print_one(const struct diagnostic *one, const char *file, FILE *to, 
 {
     bool error = one->severity == DIAGNOSTIC_ERROR;
     const char *paint = !color ? "" : error ? "\033[1;31m" : "\033[1;35m";
+
     fprintf(to, "%s%s:", color ? "\033[1m" : "", file);
     if (one->at.line)
         fprintf(to, "%u:%u:", one->at.line, one->at.column);
     fprintf(to, "%s %s%s:%s %s\n", color ? "\033[0m" : "", paint, error ? "error" : "warning",
-            color ? "\033[0m" : "", one->message ? one->message : "(no memory for the message)");
-    if (one->source_line)
+            color ? "\033[0m" : "",
+            one->message != NULL ? one->message : "(no memory for the message)");
+    if (one->source_line != NULL)
         print_source(one, to, color);
 }
 
@@ -106,6 +111,7 @@ void diagnostics_print(const struct diagnostics *found, const char *file, FILE *
 {
     char shown[REPORT_SHOWN_MAX];
     const char *name = report_harmless(file, shown, sizeof shown);
+
     for (size_t i = 0; i < found->count; i++)
         print_one(&found->list[i], name, to, color);
     print_rest(found->errors, "error", name, to);

@@ -12,7 +12,7 @@
 
 static void *place(void *base, size_t offset)
 {
-    return base ? (char *)base + offset : NULL;
+    return base != NULL ? (char *)base + offset : NULL;
 }
 
 static bool no_memory(struct reader *reader)
@@ -27,9 +27,10 @@ static bool no_memory(struct reader *reader)
 static const char *words_list(const char *const *words, char *out, size_t size)
 {
     size_t used = 0;
+
     out[0] = '\0';
-    for (size_t i = 0; words[i] && used < size; i++) {
-        const char *glue = i == 0 ? "" : words[i + 1] ? ", " : " or ";
+    for (size_t i = 0; words[i] != NULL && used < size; i++) {
+        const char *glue = i == 0 ? "" : words[i + 1] != NULL ? ", " : " or ";
         used += (size_t)snprintf(out + used, size - used, "%s\"%s\"", glue, words[i]);
     }
     return out;
@@ -39,10 +40,11 @@ void read_expected(struct reader *reader, const struct value_type *type, size_t 
                    enum json_kind found)
 {
     char list[160];
+
     if (type->kind == VALUE_WORD)
         report_error(reader->report, offset, "expected %s, not %s",
                      words_list(type->words, list, sizeof list), json_kind_name(found));
-    else if (type->example)
+    else if (type->example != NULL)
         report_error(reader->report, offset, "expected %s (such as %s), not %s", type->name,
                      type->example, json_kind_name(found));
     else
@@ -59,7 +61,8 @@ struct elsewhere {
 static void on_object_elsewhere(void *context, const char *path, const struct value_type *type)
 {
     struct elsewhere *elsewhere = context;
-    if (elsewhere->found || !field_find(type->fields, elsewhere->key))
+
+    if (elsewhere->found || field_find(type->fields, elsewhere->key) == NULL)
         return;
     elsewhere->found = true;
     snprintf(elsewhere->path, sizeof elsewhere->path, "%s", *path ? path : "the outermost object");
@@ -70,15 +73,16 @@ void read_unknown_key(struct reader *reader, const struct value_type *type, cons
 {
     char hint[160] = "";
     struct suggestion suggestion;
+
     if (report_full(reader->report)) {
         report_error(reader->report, offset, "unknown key");
         return;
     }
     suggest_start(&suggestion, key);
-    for (const struct field *field = type->fields; field->key; field++)
+    for (const struct field *field = type->fields; field->key != NULL; field++)
         suggest_consider(&suggestion, field->key);
     suggest_text(&suggestion, hint, sizeof hint);
-    if (!suggestion.nearest) {
+    if (suggestion.nearest == NULL) {
         struct elsewhere elsewhere = {.key = key};
         fields_visit(on_object_elsewhere, &elsewhere);
         if (elsewhere.found)
@@ -92,15 +96,16 @@ void read_unknown_key(struct reader *reader, const struct value_type *type, cons
 bool read_required(struct reader *reader, const struct value_type *type, uint32_t seen,
                    size_t offset)
 {
-    bool well = true;
-    for (size_t i = 0; type->fields[i].key; i++) {
+    bool ok = true;
+
+    for (size_t i = 0; type->fields[i].key != NULL; i++) {
         if (!type->fields[i].required || (seen >> i & 1))
             continue;
         report_error(reader->report, offset, "missing key \"%s\" in %s", type->fields[i].key,
                      type->name);
-        well = false;
+        ok = false;
     }
-    return well;
+    return ok;
 }
 
 /* --- objects and lists --- */
@@ -109,39 +114,42 @@ static bool read_object(struct reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
     uint32_t seen = 0;
-    bool well = true;
-    for (const struct json_node *child = json_first(node); child; child = json_next(child)) {
+    bool ok = true;
+
+    for (const struct json_node *child = json_first(node); child != NULL;
+         child = json_next(child)) {
         const char *key = json_key(child);
         const struct field *field = field_find(type->fields, key);
-        if (field) {
+        if (field != NULL) {
             assert(field - type->fields < 32);
             seen |= 1u << (field - type->fields);
-            well &= read_value(reader, field->type, child, place(into, field->into));
+            ok &= read_value(reader, field->type, child, place(into, field->into));
         } else if (!field_is_note(key)) {
             read_unknown_key(reader, type, key, json_key_offset(child));
-            well = false;
+            ok = false;
         }
     }
-    return read_required(reader, type, seen, json_offset(&reader->json, node)) && well;
+    return read_required(reader, type, seen, json_offset(&reader->json, node)) && ok;
 }
 
 static bool read_items(struct reader *reader, const struct value_type *type,
                        const struct json_node *node)
 {
-    bool well = true;
-    if (!json_first(node)) {
+    bool ok = true;
+
+    if (json_first(node) == NULL) {
         report_error(reader->report, json_offset(&reader->json, node),
                      "expected %s, not an empty one", type->name);
         return false;
     }
-    for (const struct json_node *item = json_first(node); item; item = json_next(item))
-        well &= read_value(reader, type->item, item, NULL);
-    return well;
+    for (const struct json_node *item = json_first(node); item != NULL; item = json_next(item))
+        ok &= read_value(reader, type->item, item, NULL);
+    return ok;
 }
 
 static void keep_node(const struct json_node *node, void *into)
 {
-    if (into)
+    if (into != NULL)
         *(const struct json_node **)into = node;
 }
 
@@ -150,14 +158,15 @@ static bool read_list(struct reader *reader, const struct value_type *type,
                       const struct json_node *node, void *into)
 {
     bool list = json_kind(node) == JSON_ARRAY;
+
     if (!list && type->kind == VALUE_LIST) {
         read_expected(reader, type, json_offset(&reader->json, node), json_kind(node));
         return false;
     }
-    bool well = list ? read_items(reader, type, node) : read_value(reader, type->item, node, NULL);
-    if (well)
+    bool ok = list ? read_items(reader, type, node) : read_value(reader, type->item, node, NULL);
+    if (ok)
         keep_node(node, into);
-    return well;
+    return ok;
 }
 
 /* --- numbers --- */
@@ -167,6 +176,7 @@ static bool read_integer(struct reader *reader, const struct value_type *type,
 {
     size_t offset = json_offset(&reader->json, node);
     double number = json_number(node);
+
     if (!isfinite(number) || number < type->min || number > type->max) {
         report_error(reader->report, offset, "out of range: %u to %u", type->min, type->max);
         return false;
@@ -175,7 +185,7 @@ static bool read_integer(struct reader *reader, const struct value_type *type,
         report_error(reader->report, offset, "expected a whole number");
         return false;
     }
-    if (into)
+    if (into != NULL)
         *(uint32_t *)into = (uint32_t)number;
     return true;
 }
@@ -186,6 +196,7 @@ static void report_bare_number(struct reader *reader, const struct value_type *t
 {
     size_t offset = json_offset(&reader->json, node);
     double number = json_number(node);
+
     if (!isfinite(number) || number < 1 || number > 999999999 || number != floor(number)) {
         read_expected(reader, type, offset, JSON_NUMBER);
         return;
@@ -210,6 +221,7 @@ static bool word_parse(const struct value_type *type, const char *text, int *ind
 {
     char list[160], hint[80];
     struct suggestion suggestion;
+
     suggest_start(&suggestion, text);
     for (int i = 0; type->words[i]; i++) {
         if (strcmp(type->words[i], text) == 0) {
@@ -227,6 +239,7 @@ static bool duration_or_off_parse(const struct value_type *type, const char *tex
                                   struct problem *problem)
 {
     bool off = strcmp(text, "off") == 0;
+
     if (off && type->words) {
         *ms = 0;
         return true;
@@ -241,10 +254,10 @@ static bool size_in_range_parse(const struct value_type *type, const char *text,
 {
     if (!size_parse(text, bytes, problem))
         return false;
-    bool well = *bytes >= type->min && *bytes <= type->max;
-    if (!well)
+    bool ok = *bytes >= type->min && *bytes <= type->max;
+    if (!ok)
         problem_set(problem, "out of range: %u to %u bytes", type->min, type->max);
-    return well;
+    return ok;
 }
 
 /* Values that take no memory, which presets are of. */
@@ -258,6 +271,7 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
         bool truth;
     } nowhere;
     void *to = into ? into : &nowhere;
+
     switch (type->kind) {
     case VALUE_DURATION:
         return duration_or_off_parse(type, text, to, problem);
@@ -298,6 +312,7 @@ static bool read_text(struct reader *reader, const struct value_type *type,
     struct host_pattern host;
     struct network network;
     bool cleared;
+
     switch (type->kind) {
     case VALUE_LISTEN:
     case VALUE_SERVER:
@@ -329,6 +344,7 @@ static bool read_scalar(struct reader *reader, const struct value_type *type,
     struct problem problem = {""};
     size_t offset = json_offset(&reader->json, node);
     enum json_kind kind = json_kind(node);
+
     if (kind == JSON_STRING) {
         if (read_text(reader, type, node, into, &problem))
             return true;
@@ -351,6 +367,7 @@ static bool read_either(struct reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
     char list[160];
+
     if (into)
         read_presets(type, into);
     if (json_kind(node) == JSON_OBJECT)
@@ -368,6 +385,7 @@ bool read_value(struct reader *reader, const struct value_type *type, const stru
                 void *into)
 {
     enum json_kind kind = json_kind(node);
+
     switch (type->kind) {
     case VALUE_OBJECT:
         if (kind == JSON_OBJECT)
@@ -402,7 +420,8 @@ static void preset_store(const struct field *field, void *into)
 {
     struct problem problem;
     const struct value_type *type = field->type;
-    bool well = true;
+    bool ok = true;
+
     if (type->kind == VALUE_EITHER) {
         into = place(into, type->item_into);
         type = type->item;
@@ -414,8 +433,8 @@ static void preset_store(const struct field *field, void *into)
     else if (type->kind == VALUE_PATH)
         *(const char **)into = field->preset;
     else
-        well = plain_parse(type, field->preset, into, &problem);
-    assert(well);
+        ok = plain_parse(type, field->preset, into, &problem);
+    assert(ok);
 }
 
 void read_presets(const struct value_type *type, void *into)

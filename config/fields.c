@@ -443,7 +443,7 @@ const struct value_type type_document = {
 
 const struct field *field_find(const struct field *fields, const char *key)
 {
-    for (; fields->key; fields++) {
+    for (; fields->key != NULL; fields++) {
         if (strcmp(fields->key, key) == 0)
             return fields;
     }
@@ -470,6 +470,7 @@ static const struct value_type *path_extend(char *out, const char *path, const s
     const struct value_type *type = field->type;
     int len = snprintf(out, PATH_MAX_BYTES, "%s%s%s", path, *path ? "." : "", field->key);
     size_t used = (size_t)len;
+
     while (type->kind == VALUE_LIST || type->kind == VALUE_MAP || type->kind == VALUE_ONE_OR_LIST) {
         len = snprintf(out + used, PATH_MAX_BYTES - used, "%s",
                        type->kind == VALUE_MAP ? ".NAME" : "[]");
@@ -482,10 +483,10 @@ static const struct value_type *path_extend(char *out, const char *path, const s
 static void visit_object(const struct visit *visit, const char *path, const struct value_type *type)
 {
     visit->on_object(visit->context, path, type);
-    for (const struct field *field = type->fields; field->key; field++) {
+    for (const struct field *field = type->fields; field->key != NULL; field++) {
         char inner_path[PATH_MAX_BYTES];
         const struct value_type *inner = path_extend(inner_path, path, field);
-        if (inner->fields)
+        if (inner->fields != NULL)
             visit_object(visit, inner_path, inner);
     }
 }
@@ -494,5 +495,6 @@ void fields_visit(void (*on_object)(void *context, const char *path, const struc
                   void *context)
 {
     struct visit visit = {on_object, context};
+
     visit_object(&visit, "", &type_document);
 }

@@ -97,8 +97,8 @@ static const char values[] =
 
 static void print_words(FILE *to, const char *const *words)
 {
-    for (size_t i = 0; words[i]; i++)
-        fprintf(to, "%s`\"%s\"`", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]);
+    for (size_t i = 0; words[i] != NULL; i++)
+        fprintf(to, "%s`\"%s\"`", i == 0 ? "" : words[i + 1] != NULL ? ", " : " or ", words[i]);
 }
 
 static void print_value(FILE *to, const struct value_type *type)
@@ -111,7 +111,7 @@ static void print_value(FILE *to, const struct value_type *type)
         fprintf(to, "%u to %u", type->min, type->max);
         break;
     case VALUE_EITHER:
-        if (type->item->words)
+        if (type->item->words != NULL)
             print_words(to, type->item->words);
         else
             fprintf(to, "%s", type->item->name);
@@ -127,16 +127,17 @@ static void print_value(FILE *to, const struct value_type *type)
     default:
         fputs(type->name, to);
     }
-    if (type->example)
+    if (type->example != NULL)
         fprintf(to, ", such as `%s`", type->example);
 }
 
 static void print_default(FILE *to, const struct field *field)
 {
     bool bare = field->type->kind == VALUE_INTEGER || field->type->kind == VALUE_BOOLEAN;
+
     if (field->required)
         fputs("required", to);
-    else if (!field->preset)
+    else if (field->preset == NULL)
         fputs(field->absent, to);
     else
         fprintf(to, bare ? "`%s`" : "`\"%s\"`", field->preset);
@@ -145,6 +146,7 @@ static void print_default(FILE *to, const struct field *field)
 static void on_object(void *context, const char *path, const struct value_type *type)
 {
     FILE *to = context;
+
     /* One line says all there is about objects of which many are alike. */
     if (strncmp(path, "policies.", 9) == 0 && strcmp(path, "policies.no_sni") != 0)
         return;
@@ -155,7 +157,7 @@ static void on_object(void *context, const char *path, const struct value_type *
     else
         fprintf(to, "\n## %s%s%s\n\n", *path ? "`" : "The document", path, *path ? "`" : "");
     fputs("| Key | Value | Default | Meaning |\n|---|---|---|---|\n", to);
-    for (const struct field *field = type->fields; field->key; field++) {
+    for (const struct field *field = type->fields; field->key != NULL; field++) {
         fprintf(to, "| `%s` | ", field->key);
         print_value(to, field->type);
         fputs(" | ", to);

@@ -49,9 +49,10 @@ size_t report_mark_bytes(const char *text, size_t len)
 bool report_start(struct report *report, const char *text, size_t len, struct diagnostics *found)
 {
     struct position first = {1, report_mark_bytes(text, len) > 0 ? 0 : 1};
+
     *report = (struct report){.text = text, .len = len, .found = found, .last = first};
     report->checkpoints = malloc((len / STEP + 1) * sizeof *report->checkpoints);
-    if (!report->checkpoints) {
+    if (report->checkpoints == NULL) {
         report_no_memory(report);
         return false;
     }
@@ -89,6 +90,7 @@ static bool position_before(struct position a, struct position b)
 size_t report_offset(const struct report *report, struct position at)
 {
     size_t low = 0, high = report->len / STEP; /* the last checkpoint not after `at` */
+
     while (low < high) {
         size_t middle = (low + high + 1) / 2;
         if (position_before(at, report->checkpoints[middle].at))
@@ -131,6 +133,7 @@ void report_no_memory(struct report *report)
 void report_disarm(char *text, bool keep_tabs)
 {
     size_t len = strlen(text);
+
     for (size_t i = 0; i < len;) {
         unsigned char byte = (unsigned char)text[i];
         size_t length = byte < 0x80 ? 1 : token_utf8(text, len, i);
@@ -155,6 +158,7 @@ static char *source_copy(const struct report *report, size_t offset, size_t *car
     const char *text = report->text;
     size_t mark = report_mark_bytes(text, report->len);
     size_t start = offset, end = offset;
+
     while (start > mark && text[start - 1] != '\n' && offset - start < SOURCE_SIDE)
         start--;
     while (end < report->len && text[end] != '\n' && end - offset < SOURCE_SIDE)
@@ -166,7 +170,7 @@ static char *source_copy(const struct report *report, size_t offset, size_t *car
     if (end > offset && text[end - 1] == '\r')
         end--;
     char *copy = malloc(end - start + 1);
-    if (!copy)
+    if (copy == NULL)
         return NULL;
     for (size_t i = start; i < end; i++)
         copy[i - start] = text[i] ? text[i] : '?';
@@ -181,7 +185,7 @@ static struct diagnostic *diagnostics_add(struct diagnostics *found)
     if (found->count == found->capacity) {
         size_t capacity = found->capacity ? found->capacity * 2 : 8;
         struct diagnostic *list = realloc(found->list, capacity * sizeof *list);
-        if (!list)
+        if (list == NULL)
             return NULL;
         found->list = list;
         found->capacity = capacity;
@@ -195,6 +199,7 @@ static char *message_format(const char *format, va_list arguments)
 {
     char message[MESSAGE_MAX];
     int len = vsnprintf(message, sizeof message, format, arguments);
+
     if (len < 0)
         return NULL;
     if ((size_t)len >= sizeof message) { /* cut before a character, not inside */
@@ -212,13 +217,14 @@ static void report_add(struct report *report, enum diagnostic_severity severity,
 {
     struct diagnostics *found = report->found;
     size_t *counter = severity == DIAGNOSTIC_ERROR ? &found->errors : &found->warnings;
+
     /* What lacked memory was left out: what is missed now may well be in the file. */
     if (found->no_memory)
         return;
     if ((*counter)++ >= DIAGNOSTICS_KEPT)
         return;
     struct diagnostic *one = diagnostics_add(found);
-    if (!one) {
+    if (one == NULL) {
         report_no_memory(report);
         return;
     }
@@ -228,13 +234,14 @@ static void report_add(struct report *report, enum diagnostic_severity severity,
         one->at = report_position(report, offset);
         one->source_line = source_copy(report, offset, &one->caret);
     }
-    if (!one->message || (offset != REPORT_WHOLE && !one->source_line))
+    if (one->message == NULL || (offset != REPORT_WHOLE && one->source_line == NULL))
         report_no_memory(report);
 }
 
 void report_error(struct report *report, size_t offset, const char *format, ...)
 {
     va_list arguments;
+
     va_start(arguments, format);
     report_add(report, DIAGNOSTIC_ERROR, offset, format, arguments);
     va_end(arguments);
@@ -243,6 +250,7 @@ void report_error(struct report *report, size_t offset, const char *format, ...)
 void report_warning(struct report *report, size_t offset, const char *format, ...)
 {
     va_list arguments;
+
     va_start(arguments, format);
     report_add(report, DIAGNOSTIC_WARNING, offset, format, arguments);
     va_end(arguments);
@@ -252,6 +260,7 @@ void report_warning_at(struct report *report, struct position at, const char *fo
 {
     va_list arguments;
     bool kept = report->found->warnings < DIAGNOSTICS_KEPT; /* else the offset does not matter */
+
     va_start(arguments, format);
     report_add(report, DIAGNOSTIC_WARNING, kept ? report_offset(report, at) : REPORT_WHOLE, format,
                arguments);

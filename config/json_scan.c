@@ -54,7 +54,7 @@ static bool grow(void **list, size_t count, size_t *capacity, size_t size, size_
         return true;
     size_t wanted = *capacity ? *capacity * 2 : first;
     void *moved = realloc(*list, wanted * size);
-    if (!moved)
+    if (moved == NULL)
         return false;
     *list = moved;
     *capacity = wanted;
@@ -70,6 +70,7 @@ static enum expect no_memory(struct scanner *scanner)
 static bool mark_add(struct scanner *scanner, size_t at)
 {
     struct scan *scan = scanner->scan;
+
     if (!grow((void **)&scan->marks, scan->mark_count, &scan->mark_capacity, sizeof *scan->marks,
               256))
         return false;
@@ -80,6 +81,7 @@ static bool mark_add(struct scanner *scanner, size_t at)
 static bool section_add(struct scanner *scanner)
 {
     struct scan *scan = scanner->scan;
+
     if (!grow((void **)&scan->sections, scan->section_count, &scan->section_capacity,
               sizeof *scan->sections, 16))
         return false;
@@ -137,12 +139,14 @@ static int by_meaning(const void *left, const void *right, void *context)
 {
     const struct key *a = left, *b = right;
     int order = key_order(context, a, b);
+
     return order != 0 ? order : a->at < b->at ? -1 : 1;
 }
 
 static void keys_check(struct scanner *scanner, size_t first)
 {
     size_t count = scanner->key_count - first;
+
     if (count < 2)
         return;
     struct key *keys = scanner->keys + first;
@@ -194,6 +198,7 @@ static enum expect container_close(struct scanner *scanner)
 {
     struct frame *frame = &scanner->frames[scanner->depth - 1];
     bool object = in_object(scanner);
+
     if (scanner->text[scanner->at] != (object ? '}' : ']')) {
         struct position there = report_position(scanner->report, frame->start);
         report_error(scanner->report, scanner->at,
@@ -218,6 +223,7 @@ static enum expect container_close(struct scanner *scanner)
 static enum expect read_value(struct scanner *scanner, bool marked)
 {
     char byte = scanner->text[scanner->at];
+
     if (!marked && !mark_add(scanner, scanner->at))
         return no_memory(scanner);
     if (scanner->depth)
@@ -254,8 +260,9 @@ static enum expect read_end_of_text(struct scanner *scanner)
 static enum expect read_key(struct scanner *scanner)
 {
     size_t key = scanner->at;
+
     if (scanner->text[key] != '"') {
-        if (strchr("/#'", scanner->text[key]) && scanner->text[key])
+        if (strchr("/#'", scanner->text[key]) != NULL && scanner->text[key])
             token_stray(scanner->report, key);
         else
             report_error(scanner->report, key, "expected a key in double quotes");
@@ -279,7 +286,7 @@ static enum expect read_key(struct scanner *scanner)
     scanner->at = token_space(scanner->text, scanner->len, scanner->at + 1);
     if (scanner->at == scanner->len)
         return read_end_of_text(scanner);
-    if (strchr("}],:", scanner->text[scanner->at]) && scanner->text[scanner->at]) {
+    if (strchr("}],:", scanner->text[scanner->at]) != NULL && scanner->text[scanner->at]) {
         report_error(scanner->report, scanner->at, "expected a value after the key");
         return EXPECT_FAILED;
     }
@@ -289,6 +296,7 @@ static enum expect read_key(struct scanner *scanner)
 static enum expect read_separator(struct scanner *scanner)
 {
     char byte = scanner->text[scanner->at];
+
     if (byte == '}' || byte == ']')
         return container_close(scanner);
     if (byte == ',') {
@@ -313,6 +321,7 @@ static enum expect read_step(struct scanner *scanner, enum expect expect)
 {
     char byte = scanner->text[scanner->at];
     bool closing = byte == '}' || byte == ']';
+
     switch (expect) {
     case EXPECT_VALUE_OR_END:
     case EXPECT_KEY_OR_END:
@@ -342,6 +351,7 @@ static enum expect read_step(struct scanner *scanner, enum expect expect)
 static bool scan_document(struct scanner *scanner)
 {
     enum expect expect = EXPECT_VALUE;
+
     scanner->at = report_mark_bytes(scanner->text, scanner->len);
     if (scanner->at > 0)
         report_warning(scanner->report, scanner->at,
@@ -367,9 +377,9 @@ bool scan_text(struct scan *scan, struct report *report)
     }
     struct scanner scanner = {
         .scan = scan, .report = report, .text = report->text, .len = report->len};
-    bool well = scan_document(&scanner);
+    bool ok = scan_document(&scanner);
     free(scanner.keys);
-    return well;
+    return ok;
 }
 
 void scan_free(struct scan *scan)
@@ -382,6 +392,7 @@ void scan_free(struct scan *scan)
 size_t scan_value_offset(const char *text, size_t key)
 {
     size_t at = key + 1;
+
     while (text[at] != '"')
         at += text[at] == '\\' ? 2 : 1;
     at = token_space(text, SIZE_MAX, at + 1);

@@ -29,6 +29,7 @@ static int hex_value(char digit)
 static long hex_unit(const char *text, size_t len, size_t at)
 {
     long unit = 0;
+
     for (size_t i = at; i < at + 4; i++) {
         int digit = i < len ? hex_value(text[i]) : -1;
         if (digit < 0)
@@ -53,6 +54,7 @@ static size_t unicode_escape(struct report *report, size_t at)
 {
     const char *text = report->text;
     long unit = hex_unit(text, report->len, at + 2);
+
     if (unit < 0) {
         report_error(report, at, "\\u takes four hexadecimal digits");
         return 0;
@@ -75,11 +77,12 @@ static size_t unicode_escape(struct report *report, size_t at)
 static size_t escape(struct report *report, size_t at)
 {
     char letter = '\0';
+
     if (at + 1 < report->len)
         letter = report->text[at + 1];
     if (letter == 'u')
         return unicode_escape(report, at);
-    if (letter != '\0' && strchr("\"\\/bfnrt", letter))
+    if (letter != '\0' && strchr("\"\\/bfnrt", letter) != NULL)
         return at + 2;
     report_error(report, at, "unknown escape (JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)");
     return 0;
@@ -90,6 +93,7 @@ size_t token_utf8(const char *text, size_t len, size_t at)
     const unsigned char *bytes = (const unsigned char *)text + at;
     size_t left = len - at, want = 0;
     unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte: RFC 3629 section 4 */
+
     if (bytes[0] >= 0xc2 && bytes[0] <= 0xdf) {
         want = 2;
     } else if (bytes[0] >= 0xe0 && bytes[0] <= 0xef) {
@@ -113,6 +117,7 @@ size_t token_utf8(const char *text, size_t len, size_t at)
 static size_t control_in_string(struct report *report, size_t start, size_t at)
 {
     unsigned char byte = (unsigned char)report->text[at];
+
     if (byte == '\n' || byte == '\r')
         report_error(report, start, "this string is not closed on its line");
     else if (byte == '\t')
@@ -129,6 +134,7 @@ size_t token_string(struct report *report, size_t at, bool *escaped)
 {
     const char *text = report->text;
     size_t start = at;
+
     *escaped = false;
     for (at++; at < report->len;) {
         unsigned char byte = (unsigned char)text[at];
@@ -163,6 +169,7 @@ static long string_next(const char *text, size_t *at)
 {
     static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
     const unsigned char *bytes = (const unsigned char *)text + *at;
+
     if (bytes[0] == '"')
         return 0;
     if (bytes[0] == '\\' && bytes[1] == 'u') {
@@ -177,7 +184,7 @@ static long string_next(const char *text, size_t *at)
     if (bytes[0] == '\\') {
         const char *letter = strchr(letters, bytes[1]);
         *at += 2;
-        return letter ? meanings[letter - letters] : bytes[1];
+        return letter != NULL ? meanings[letter - letters] : bytes[1];
     }
     size_t length = bytes[0] < 0x80 ? 1 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
     long point = length == 1 ? bytes[0] : bytes[0] & (0x7f >> length);
@@ -211,6 +218,7 @@ static size_t skip_digits(const struct report *report, size_t at)
 static size_t some_digits(struct report *report, size_t at, const char *where)
 {
     size_t end = skip_digits(report, at);
+
     if (end > at)
         return end;
     report_error(report, at, "a digit must follow %s", where);
@@ -230,6 +238,7 @@ static bool is_letter(char byte)
 size_t token_number(struct report *report, size_t at)
 {
     size_t start = at;
+
     if (byte_at(report, at) == '-')
         at++;
     size_t integer = at;
@@ -271,6 +280,7 @@ size_t token_literal(struct report *report, size_t at)
 {
     static const char *const literals[] = {"true", "false", "null"};
     size_t end = at;
+
     while (end < report->len && is_letter(report->text[end]))
         end++;
     for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
@@ -294,6 +304,7 @@ size_t token_literal(struct report *report, size_t at)
 void token_stray(struct report *report, size_t at)
 {
     unsigned char byte = (unsigned char)report->text[at];
+
     if (byte == '\'')
         report_error(report, at, "text takes double quotes, not single ones");
     else if (byte == '/' || byte == '#')

@@ -20,7 +20,7 @@ static void place(cJSON *item, const struct scan *scan, size_t *mark)
 {
     assert(*mark < scan->mark_count);
     item->valueint = (int)scan->marks[(*mark)++];
-    for (cJSON *child = item->child; child; child = child->next)
+    for (cJSON *child = item->child; child != NULL; child = child->next)
         place(child, scan, mark);
 }
 
@@ -32,7 +32,8 @@ static cJSON *parse_at(const struct json_text *json, size_t at)
 struct json_node *json_read_key(const struct json_text *json, size_t mark)
 {
     cJSON *key = parse_at(json, json->scan->marks[mark]);
-    if (key)
+
+    if (key != NULL)
         key->valueint = (int)json->scan->marks[mark];
     return (struct json_node *)key;
 }
@@ -41,11 +42,12 @@ struct json_node *json_read(const struct json_text *json, size_t *mark, bool mem
 {
     size_t at = json->scan->marks[*mark];
     cJSON *item = parse_at(json, member ? scan_value_offset(json->text, at) : at);
-    if (!item)
+
+    if (item == NULL)
         return NULL;
     if (member) {
         cJSON *key = parse_at(json, at);
-        if (!key) {
+        if (key == NULL) {
             cJSON_Delete(item);
             return NULL;
         }
@@ -86,6 +88,7 @@ const char *json_kind_name(enum json_kind kind)
     static const char *const names[] = {
         [JSON_NULL] = "null",       [JSON_BOOLEAN] = "true or false", [JSON_NUMBER] = "a number",
         [JSON_STRING] = "a string", [JSON_ARRAY] = "an array",        [JSON_OBJECT] = "an object"};
+
     return names[kind];
 }
 
@@ -129,5 +132,6 @@ size_t json_key_offset(const struct json_node *node)
 size_t json_offset(const struct json_text *json, const struct json_node *node)
 {
     size_t at = json_key_offset(node);
-    return json_key(node) ? scan_value_offset(json->text, at) : at;
+
+    return json_key(node) != NULL ? scan_value_offset(json->text, at) : at;
 }

@@ -24,6 +24,7 @@ static unsigned listener_families(const struct listener_config *listener)
 static unsigned route_families(const struct config *config, const struct route_conditions *when)
 {
     unsigned families = 0;
+
     if (when->listener_count == 0) {
         for (uint32_t i = 0; i < config->listener_count; i++)
             families |= listener_families(&config->listeners[i]);
@@ -36,6 +37,7 @@ static unsigned route_families(const struct config *config, const struct route_c
 static unsigned networks_families(const struct route_conditions *when, bool whole_only)
 {
     unsigned families = 0;
+
     for (uint32_t i = 0; i < when->from_count; i++) {
         if (!whole_only || when->from[i].bits == 0)
             families |= when->from[i].v6 ? FAMILY_IPV6 : FAMILY_IPV4;
@@ -60,7 +62,8 @@ static bool names_all_listeners(const struct config *config, const struct route_
 bool lint_always_holds(const struct config *config, const struct route *route)
 {
     const struct route_conditions *when = route->when;
-    if (!when || when->alpn_count > 0)
+
+    if (when == NULL || when->alpn_count > 0)
         return false;
     if (when->listener_count > 0 && !names_all_listeners(config, when))
         return false;
@@ -72,7 +75,8 @@ bool lint_always_holds(const struct config *config, const struct route *route)
 bool lint_never_holds(const struct config *config, const struct route *route)
 {
     const struct route_conditions *when = route->when;
-    if (!when || when->from_count == 0)
+
+    if (when == NULL || when->from_count == 0)
         return false;
     return (route_families(config, when) & networks_families(when, false)) == 0;
 }
@@ -90,7 +94,7 @@ static void lint_routes(const struct config *config, struct report *report)
                 "this route can never match: none of its listeners accepts clients from "
                 "its networks");
         const struct timeouts *own = route->timeouts;
-        if (own && own->idle_ms > 0 && own->idle_ms < 1000 &&
+        if (own != NULL && own->idle_ms > 0 && own->idle_ms < 1000 &&
             own->idle_ms != config->timeouts.idle_ms)
             report_warning_at(report, at, "this route's idle timeout is less than a second");
     }
@@ -101,6 +105,7 @@ static void lint_routes(const struct config *config, struct report *report)
 static bool is_any(const struct address *address)
 {
     static const uint8_t any[16];
+
     return address->kind != ADDRESS_UNIX && address->kind != ADDRESS_NAME &&
            memcmp(address->ip, any, sizeof any) == 0;
 }
@@ -128,6 +133,7 @@ static void lint_listeners(const struct config *config, struct report *report)
 static bool is_loopback(const struct address *address)
 {
     static const uint8_t one[16] = {[15] = 1};
+
     if (address->kind == ADDRESS_NAME)
         return strcmp(address->path, "localhost") == 0;
     if (address->kind == ADDRESS_IPV4)
@@ -139,6 +145,7 @@ static bool is_loopback(const struct address *address)
 static bool reaches(const struct address *server, const struct listener_config *listener)
 {
     const struct address *own = &listener->address;
+
     if (strcmp(server->text, own->text) == 0)
         return true;
     if (own->kind == ADDRESS_UNIX || server->kind == ADDRESS_UNIX || server->port != own->port)
@@ -174,24 +181,26 @@ static void lint_loop(const struct config *config, const struct server_config *s
 static bool lint_twice(const struct backend_config *backend, struct report *report)
 {
     struct names seen = {0};
-    bool well = true;
-    for (uint32_t i = 0; i < backend->server_count && well && backend->server_count > 1; i++) {
+    bool ok = true;
+
+    for (uint32_t i = 0; i < backend->server_count && ok && backend->server_count > 1; i++) {
         const struct server_config *server = &backend->servers[i];
         if (names_find(&seen, server->address.text) == NAMES_NONE)
-            well = names_add(&seen, server->address.text, i);
+            ok = names_add(&seen, server->address.text, i);
         else
             report_warning_at(report, server->at,
                               "%s stands twice in this backend (a weight says it better)",
                               server->address.text);
     }
     names_free(&seen);
-    return well;
+    return ok;
 }
 
 static bool lint_backend(const struct config *config, const struct backend_config *backend,
                          bool used, struct report *report)
 {
     uint32_t weights = 0;
+
     for (uint32_t i = 0; i < backend->server_count; i++) {
         weights |= backend->servers[i].weight;
         lint_loop(config, &backend->servers[i], report);
@@ -208,16 +217,17 @@ static bool lint_backend(const struct config *config, const struct backend_confi
 static void lint_backends(const struct config *config, struct report *report)
 {
     bool *used = calloc((size_t)config->backend_count + 1, sizeof *used);
-    bool well = used != NULL;
-    for (uint32_t i = 0; i < config->route_count && well; i++)
+    bool ok = used != NULL;
+
+    for (uint32_t i = 0; i < config->route_count && ok; i++)
         used[config->routes[i].backend] = true;
-    for (size_t i = 0; i < POLICY_CASES && well; i++) {
+    for (size_t i = 0; i < POLICY_CASES && ok; i++) {
         if (config->policies[i].action == POLICY_BACKEND)
             used[config->policies[i].backend] = true;
     }
-    for (uint32_t i = 0; i < config->backend_count && well; i++)
-        well = lint_backend(config, &config->backends[i], used[i], report);
-    if (!well)
+    for (uint32_t i = 0; i < config->backend_count && ok; i++)
+        ok = lint_backend(config, &config->backends[i], used[i], report);
+    if (!ok)
         report_no_memory(report);
     free(used);
 }

@@ -6,7 +6,8 @@
 static const struct json_node *member(const struct json_node *object, const char *key)
 {
     const struct json_node *child = json_first(object);
-    while (child && strcmp(json_key(child), key) != 0)
+
+    while (child != NULL && strcmp(json_key(child), key) != 0)
         child = json_next(child);
     return child;
 }
@@ -18,7 +19,7 @@ static size_t member_offset(const struct loader *loader, const char *section, co
         const struct json_node *tree = loader->trees[i];
         const struct json_node *found =
             strcmp(json_key(tree), section) == 0 ? member(tree, key) : NULL;
-        if (found)
+        if (found != NULL)
             return loader_offset(loader, found);
     }
     return REPORT_WHOLE;
@@ -38,7 +39,8 @@ static size_t routes_offset(const struct loader *loader)
 {
     const struct scan_section *routes = loader->lists[LIST_ROUTES];
     const struct json_text *json = &loader->reader.json;
-    if (!routes)
+
+    if (routes == NULL)
         return loader->scan.marks[0];
     return scan_value_offset(json->text, json->scan->marks[routes->mark]);
 }
@@ -46,6 +48,7 @@ static size_t routes_offset(const struct loader *loader)
 void lint_document(struct loader *loader)
 {
     const struct config *config = loader->config;
+
     if (config->policies[POLICY_NOT_TLS].action == POLICY_ALERT)
         report_warning(&loader->report, member_offset(loader, "policies", "not_tls"),
                        "policies.not_tls is \"alert\": who does not speak TLS cannot read one");

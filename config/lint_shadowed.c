@@ -23,6 +23,7 @@ static void on_candidate(void *context, const struct route_candidate *candidate)
     struct shadow *shadow = context;
     struct report *report = &shadow->loader->report;
     char place[REPORT_PLACE_MAX];
+
     if (candidate->pattern_len != shadow->pattern_len ||
         memcmp(candidate->pattern, shadow->pattern, shadow->pattern_len) != 0)
         return;
@@ -45,6 +46,7 @@ static void shadow_host(struct loader *loader, const struct json_node *item, uin
     struct host_pattern host;
     struct problem problem;
     char name[HOST_PATTERN_MAX + 2];
+
     if (!host_parse(json_string(item), &host, &problem))
         return;
     /* Some name that the pattern matches. */
@@ -59,14 +61,15 @@ static void shadow_host(struct loader *loader, const struct json_node *item, uin
 static void shadow_route(struct loader *loader, const struct json_node *node, uint32_t route)
 {
     const struct json_node *host = json_first(node);
-    while (host && strcmp(json_key(host), "host") != 0)
+
+    while (host != NULL && strcmp(json_key(host), "host") != 0)
         host = json_next(host);
-    if (!host)
+    if (host == NULL)
         return;
     if (json_kind(host) == JSON_STRING)
         shadow_host(loader, host, route);
     else
-        for (host = json_first(host); host; host = json_next(host))
+        for (host = json_first(host); host != NULL; host = json_next(host))
             shadow_host(loader, host, route);
 }
 
@@ -74,6 +77,7 @@ void lint_shadowed(struct loader *loader)
 {
     const struct config *config = loader->config;
     uint32_t first = 0;
+
     while (first < config->route_count && !lint_always_holds(config, &config->routes[first]))
         first++;
     if (first == config->route_count)
@@ -81,7 +85,7 @@ void lint_shadowed(struct loader *loader)
     struct list_walk walk;
     uint32_t route = 0;
     list_start(&walk, loader, LIST_ROUTES);
-    for (const struct json_node *node; (node = list_next(&walk)); route++) {
+    for (const struct json_node *node; (node = list_next(&walk)) != NULL; route++) {
         if (lint_always_holds(config, &config->routes[route]))
             shadow_route(loader, node, route);
     }

@@ -38,7 +38,8 @@ struct position loader_position(struct loader *loader, const struct json_node *n
 void *loader_alloc(struct loader *loader, size_t bytes)
 {
     void *memory = arena_alloc(loader->config->arena, bytes);
-    if (!memory)
+
+    if (memory == NULL)
         report_no_memory(&loader->report);
     return memory;
 }
@@ -49,6 +50,7 @@ static uint32_t name_resolve(struct loader *loader, const struct names *names,
     char hint[160];
     const char *name = json_string(node);
     uint32_t index = names_find(names, name);
+
     if (index != NAMES_NONE)
         return index;
     struct suggestion suggestion;
@@ -79,8 +81,9 @@ uint32_t loader_listener(struct loader *loader, const struct json_node *name)
 void list_start(struct list_walk *walk, struct loader *loader, enum loader_list list)
 {
     const struct scan_section *section = loader->lists[list];
+
     *walk = (struct list_walk){.loader = loader, .members = list == LIST_BACKENDS};
-    if (section) {
+    if (section != NULL) {
         walk->mark = section->mark + 1;
         walk->left = section->children;
     }
@@ -94,7 +97,7 @@ const struct json_node *list_next(struct list_walk *walk)
         return NULL;
     walk->left--;
     walk->tree = json_read(&walk->loader->reader.json, &walk->mark, walk->members);
-    if (!walk->tree)
+    if (walk->tree == NULL)
         report_no_memory(&walk->loader->report);
     return walk->tree;
 }
@@ -117,9 +120,10 @@ static void section_keep(struct loader *loader, const struct field *field,
     const struct json_text *json = &loader->reader.json;
     size_t at = scan_value_offset(json->text, json->scan->marks[section->mark]);
     enum loader_list list = list_of(field);
+
     if (json->text[at] != (field->type->kind == VALUE_MAP ? '{' : '[')) {
         struct json_node *value = json_read(json, &(size_t){section->mark}, true);
-        if (value)
+        if (value != NULL)
             read_expected(&loader->reader, field->type, at, json_kind(value));
         else
             report_no_memory(&loader->report);
@@ -138,7 +142,8 @@ static void section_read(struct loader *loader, const struct field *field,
                          const struct scan_section *section)
 {
     struct json_node *tree = json_read(&loader->reader.json, &(size_t){section->mark}, true);
-    if (!tree) {
+
+    if (tree == NULL) {
         report_no_memory(&loader->report);
         return;
     }
@@ -150,15 +155,16 @@ static void section_read(struct loader *loader, const struct field *field,
 static uint32_t section_load(struct loader *loader, const struct scan_section *section)
 {
     struct json_node *key = json_read_key(&loader->reader.json, section->mark);
-    if (!key) {
+
+    if (key == NULL) {
         report_no_memory(&loader->report);
         return 0;
     }
     const struct field *field = field_find(type_document.fields, json_string(key));
-    if (!field && !field_is_note(json_string(key)))
+    if (field == NULL && !field_is_note(json_string(key)))
         read_unknown_key(&loader->reader, &type_document, json_string(key), json_key_offset(key));
     json_free(key);
-    if (!field)
+    if (field == NULL)
         return 0;
     if (list_of(field) != LISTS)
         section_keep(loader, field, section);
@@ -171,6 +177,7 @@ static void load_sections(struct loader *loader)
 {
     size_t start = loader->scan.marks[0];
     uint32_t seen = 0;
+
     read_presets(&type_document, &loader->form);
     if (loader->report.text[start] != '{') {
         report_error(&loader->report, start, "expected an object: { \"listeners\": ... }");
@@ -178,7 +185,7 @@ static void load_sections(struct loader *loader)
     }
     /* Keys may be unknown or twice, so there can be more sections than fields. */
     loader->trees = calloc(loader->scan.section_count + 1, sizeof(struct json_node *));
-    if (!loader->trees) {
+    if (loader->trees == NULL) {
         report_no_memory(&loader->report);
         return;
     }
@@ -196,7 +203,7 @@ static void finish_policies(struct loader *loader)
         const struct policy_form *form = &loader->form.policies[i];
         struct policy *policy = &loader->config->policies[i];
         *policy = (struct policy){(enum policy_action)form->action, CONFIG_NONE};
-        if (form->backend)
+        if (form->backend != NULL)
             *policy = (struct policy){POLICY_BACKEND, loader_backend(loader, form->backend)};
     }
 }
@@ -207,6 +214,7 @@ static void finish_document(struct loader *loader)
     const struct document_form *form = &loader->form;
     const struct access_form *access = &form->log.access;
     bool off = access->off || strcmp(access->path, "off") == 0;
+
     config->timeouts = form->timeouts;
     config->workers = form->workers;
     config->max_connections = form->max_connections;
@@ -221,9 +229,10 @@ static void finish_document(struct loader *loader)
 static struct config *config_new(const char *file)
 {
     struct arena *arena = arena_new();
-    struct config *config = arena ? arena_alloc(arena, sizeof *config) : NULL;
-    char *name = config ? arena_text(arena, file, strlen(file)) : NULL;
-    if (!name) {
+    struct config *config = arena != NULL ? arena_alloc(arena, sizeof *config) : NULL;
+    char *name = config != NULL ? arena_text(arena, file, strlen(file)) : NULL;
+
+    if (name == NULL) {
         arena_free(arena);
         return NULL;
     }
@@ -264,7 +273,8 @@ struct config *loader_run(const char *text, size_t len, const char *file, bool h
 {
     struct loader loader = {.config = config_new(file), .comparisons_left = COMPARISONS_MAX};
     size_t errors_before = found->errors;
-    if (!report_start(&loader.report, text, len, found) || !loader.config) {
+
+    if (!report_start(&loader.report, text, len, found) || loader.config == NULL) {
         found->no_memory = true;
     } else {
         loader.report.hide_lines = hide_lines;

@@ -45,7 +45,8 @@ static size_t host_length(const char *route)
 static const char *servers_of(const char *route)
 {
     const char *equal = strchr(route, '=');
-    return equal ? equal + 1 : NULL;
+
+    return equal != NULL ? equal + 1 : NULL;
 }
 
 static void write_listeners(struct writing *writing, const char *const *listens, size_t count)
@@ -65,9 +66,10 @@ static void write_listeners(struct writing *writing, const char *const *listens,
 static void write_routes(struct writing *writing, const char *const *routes, size_t count)
 {
     const char *glue = "";
+
     fputs(", \"routes\": [", writing->to);
     for (size_t i = 0; i < count; i++) {
-        if (!servers_of(routes[i]))
+        if (servers_of(routes[i]) == NULL)
             continue;
         fprintf(writing->to, "%s{\"host\": ", glue);
         write_quoted(writing->to, routes[i], host_length(routes[i]));
@@ -97,8 +99,9 @@ static void write_servers(FILE *to, const char *servers)
 static bool host_known(const char *const *routes, size_t index)
 {
     size_t len = host_length(routes[index]);
+
     for (size_t i = 0; i < index; i++) {
-        if (servers_of(routes[i]) && host_length(routes[i]) == len &&
+        if (servers_of(routes[i]) != NULL && host_length(routes[i]) == len &&
             memcmp(routes[i], routes[index], len) == 0)
             return true;
     }
@@ -109,9 +112,10 @@ static bool host_known(const char *const *routes, size_t index)
 static void write_backends(struct writing *writing, const char *const *routes, size_t count)
 {
     const char *glue = "";
+
     fputs(", \"backends\": {", writing->to);
     for (size_t i = 0; i < count; i++) {
-        if (!servers_of(routes[i]) || host_known(routes, i))
+        if (servers_of(routes[i]) == NULL || host_known(routes, i))
             continue;
         fputs(glue, writing->to);
         write_quoted(writing->to, routes[i], host_length(routes[i]));
@@ -139,7 +143,7 @@ static void findings_translate(struct diagnostics *found, const struct writing *
         one->at = (struct position){0};
         free(one->source_line);
         one->source_line = NULL;
-        if (!origin || !one->message)
+        if (origin == NULL || one->message == NULL)
             continue;
         if (asprintf(&message, "%s: %s", origin, one->message) < 0) {
             found->no_memory = true;
@@ -155,10 +159,11 @@ static void report_missing_servers(struct diagnostics *found, const char *const 
                                    size_t count)
 {
     struct report report;
+
     if (!report_start(&report, "", 0, found))
         return;
     for (size_t i = 0; i < count; i++) {
-        if (!servers_of(routes[i]))
+        if (servers_of(routes[i]) == NULL)
             report_error(&report, REPORT_WHOLE, "%s: expected HOST=SERVER[,SERVER...]", routes[i]);
     }
     report_end(&report);
@@ -184,18 +189,19 @@ static bool arguments_write(struct writing *writing, char **text, size_t *len,
                             const char *const *routes, size_t route_count)
 {
     size_t lines = listen_count + 2 * route_count + 3; /* three end a section each */
+
     writing->origins = calloc(lines, sizeof *writing->origins);
     writing->to = open_memstream(text, len);
-    if (!writing->to || !writing->origins) {
-        if (writing->to)
+    if (writing->to == NULL || writing->origins == NULL) {
+        if (writing->to != NULL)
             fclose(writing->to);
         return false;
     }
     write_listeners(writing, listens, listen_count);
     write_routes(writing, routes, route_count);
     write_backends(writing, routes, route_count);
-    bool well = !ferror(writing->to);
-    return fclose(writing->to) == 0 && well;
+    bool ok = !ferror(writing->to);
+    return fclose(writing->to) == 0 && ok;
 }
 
 struct config *config_load_arguments(const char *const *listens, size_t listen_count,
@@ -206,6 +212,7 @@ struct config *config_load_arguments(const char *const *listens, size_t listen_c
     struct config *config = NULL;
     char *text = NULL;
     size_t len = 0;
+
     if (arguments_write(&writing, &text, &len, listens, listen_count, routes, route_count)) {
         report_missing_servers(found, routes, route_count);
         config = loader_run(text, len, "(command line)", true, found);
@@ -215,11 +222,11 @@ struct config *config_load_arguments(const char *const *listens, size_t listen_c
     }
     free(text);
     free(writing.origins);
-    if (config && found->errors > 0) {
+    if (config != NULL && found->errors > 0) {
         config_free(config);
         config = NULL;
     }
-    if (config)
+    if (config != NULL)
         positions_clear(config);
     return config;
 }

@@ -17,7 +17,8 @@ struct content {
 static bool content_grow(struct content *content, size_t capacity)
 {
     char *bytes = realloc(content->bytes, capacity);
-    if (!bytes)
+
+    if (bytes == NULL)
         return false;
     content->bytes = bytes;
     content->capacity = capacity;
@@ -32,6 +33,7 @@ static bool content_read(struct content *content, int fd)
 {
     struct stat status;
     size_t expected = 65536;
+
     if (fstat(fd, &status) == 0 && status.st_size > 0 && (size_t)status.st_size < SCAN_BYTES_MAX)
         expected = (size_t)status.st_size + 1; /* the read that finds the end needs room */
     if (!content_grow(content, expected))
@@ -53,20 +55,21 @@ static bool content_read(struct content *content, int fd)
 enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found)
 {
     bool standard = strcmp(file, "-") == 0;
+
     *out = NULL;
     int fd = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? CONFIG_READ_ABSENT : CONFIG_READ_FAILED;
     struct content content = {0};
-    bool well = content_read(&content, fd);
+    bool ok = content_read(&content, fd);
     int error = errno;
     if (!standard)
         close(fd);
-    if (well)
+    if (ok)
         *out = config_load_text(content.bytes, content.len, standard ? "(stdin)" : file, found);
     free(content.bytes);
     errno = error;
-    if (!well)
+    if (!ok)
         return CONFIG_READ_FAILED;
-    return *out ? CONFIG_READ_OK : CONFIG_READ_INVALID;
+    return *out != NULL ? CONFIG_READ_OK : CONFIG_READ_INVALID;
 }

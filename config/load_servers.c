@@ -7,7 +7,8 @@
 static const struct json_node *member(const struct json_node *object, const char *key)
 {
     const struct json_node *child = json_first(object);
-    while (child && strcmp(json_key(child), key) != 0)
+
+    while (child != NULL && strcmp(json_key(child), key) != 0)
         child = json_next(child);
     return child;
 }
@@ -17,10 +18,11 @@ static const struct json_node *member(const struct json_node *object, const char
 static bool name_register(struct loader *loader, struct names *names, const char *name,
                           uint32_t index)
 {
-    bool well = names_add(names, name, index);
-    if (!well)
+    bool ok = names_add(names, name, index);
+
+    if (!ok)
         report_no_memory(&loader->report);
-    return well;
+    return ok;
 }
 
 /* Keys that only some addresses allow. */
@@ -29,10 +31,11 @@ static void listener_check(struct loader *loader, const struct listener_config *
 {
     const struct json_node *v6only = member(node, "v6only"), *mode = member(node, "mode");
     bool path = listener->address.kind == ADDRESS_UNIX && listener->address.path[0] == '/';
-    if (v6only && listener->address.kind != ADDRESS_IPV6)
+
+    if (v6only != NULL && listener->address.kind != ADDRESS_IPV6)
         report_error(&loader->report, json_key_offset(v6only),
                      "\"v6only\" is for IPv6 addresses only");
-    if (mode && !path)
+    if (mode != NULL && !path)
         report_error(&loader->report, json_key_offset(mode),
                      "\"mode\" is for unix sockets with a path only");
 }
@@ -43,6 +46,7 @@ static void listener_address_register(struct loader *loader, struct names *addre
                                       const struct json_node *node)
 {
     const struct address *address = &listener->address;
+
     if (address->kind != ADDRESS_UNIX && address->port == 0)
         return;
     uint32_t other = names_find(addresses, address->text);
@@ -62,25 +66,26 @@ static void listener_load(struct loader *loader, struct names *addresses,
     struct listener_config listener = {.at = loader_position(loader, node)};
     struct config *config = loader->config;
     uint32_t index = config->listener_count;
+
     read_presets(&type_listener, &listener);
-    bool well = read_value(&loader->reader, &type_listener, node, &listener);
-    if (listener.address.text) {
+    bool ok = read_value(&loader->reader, &type_listener, node, &listener);
+    if (listener.address.text != NULL) {
         listener_check(loader, &listener, node);
         listener_address_register(loader, addresses, &listener, index, node);
     }
-    if (!well)
-        loader->listeners_unknown |= !listener.name;
+    if (!ok)
+        loader->listeners_unknown |= listener.name == NULL;
     const struct json_node *name = json_kind(node) == JSON_OBJECT ? member(node, "name") : NULL;
-    if (!listener.name)
+    if (listener.name == NULL)
         listener.name = listener.address.text;
-    if (!listener.name)
+    if (listener.name == NULL)
         return;
     uint32_t other = names_find(&loader->listener_names, listener.name);
     config->listeners[config->listener_count++] = listener;
     char place[REPORT_PLACE_MAX];
     if (other == NAMES_NONE)
         name_register(loader, &loader->listener_names, listener.name, index);
-    else if (name)
+    else if (name != NULL)
         report_error(&loader->report, loader_offset(loader, name),
                      "another listener has the name \"%.80s\" (%s)", listener.name,
                      report_place(&loader->report, config->listeners[other].at, place));
@@ -90,11 +95,12 @@ void load_listeners(struct loader *loader)
 {
     struct list_walk walk;
     struct names addresses = {0};
+
     list_start(&walk, loader, LIST_LISTENERS);
     loader->config->listeners = loader_alloc(loader, walk.left * sizeof *loader->config->listeners);
-    if (!loader->config->listeners)
+    if (loader->config->listeners == NULL)
         return;
-    for (const struct json_node *node; (node = list_next(&walk));)
+    for (const struct json_node *node; (node = list_next(&walk)) != NULL;)
         listener_load(loader, &addresses, node);
     names_free(&addresses);
 }
@@ -104,7 +110,8 @@ void load_listeners(struct loader *loader)
 static uint32_t count_children(const struct json_node *node)
 {
     uint32_t count = 0;
-    for (const struct json_node *child = json_first(node); child; child = json_next(child))
+
+    for (const struct json_node *child = json_first(node); child != NULL; child = json_next(child))
         count++;
     return count;
 }
@@ -114,15 +121,16 @@ static void servers_load(struct loader *loader, struct backend_config *backend,
                          const struct json_node *list)
 {
     uint32_t count = count_children(list);
+
     backend->servers = loader_alloc(loader, count * sizeof *backend->servers);
-    if (!backend->servers)
+    if (backend->servers == NULL)
         return;
-    for (const struct json_node *node = json_first(list); node; node = json_next(node)) {
+    for (const struct json_node *node = json_first(list); node != NULL; node = json_next(node)) {
         struct server_config *server = &backend->servers[backend->server_count];
         server->at = loader_position(loader, node);
         if (!read_value(&loader->reader, &type_server, node, server))
             return;
-        if (!server->name)
+        if (server->name == NULL)
             server->name = server->address.text;
         backend->server_count++;
     }
@@ -133,6 +141,7 @@ static void backend_load(struct loader *loader, const struct json_node *node)
     const char *key = json_key(node);
     struct problem problem;
     struct config *config = loader->config;
+
     if (field_is_note(key))
         return;
     if (!name_check(key, &problem))
@@ -145,9 +154,9 @@ static void backend_load(struct loader *loader, const struct json_node *node)
     read_presets(&type_backend, &form);
     read_value(&loader->reader, &type_backend, node, &form);
     backend.balance = (enum balance_kind)form.balance;
-    if (form.servers)
+    if (form.servers != NULL)
         servers_load(loader, &backend, form.servers);
-    if (!backend.name) {
+    if (backend.name == NULL) {
         report_no_memory(&loader->report);
         return;
     }
@@ -160,10 +169,11 @@ static void backend_load(struct loader *loader, const struct json_node *node)
 void load_backends(struct loader *loader)
 {
     struct list_walk walk;
+
     list_start(&walk, loader, LIST_BACKENDS);
     loader->config->backends = loader_alloc(loader, walk.left * sizeof *loader->config->backends);
-    if (!loader->config->backends)
+    if (loader->config->backends == NULL)
         return;
-    for (const struct json_node *node; (node = list_next(&walk));)
+    for (const struct json_node *node; (node = list_next(&walk)) != NULL;)
         backend_load(loader, node);
 }

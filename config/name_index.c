@@ -18,7 +18,8 @@ struct name {
 bool names_add(struct names *names, const char *name, uint32_t index)
 {
     struct name *entry = calloc(1, sizeof *entry);
-    if (!entry)
+
+    if (entry == NULL)
         return false;
     entry->text = name;
     entry->index = index;
@@ -33,8 +34,9 @@ bool names_add(struct names *names, const char *name, uint32_t index)
 uint32_t names_find(const struct names *names, const char *name)
 {
     struct name *entry;
+
     HASH_FIND(hh, names->table, name, strlen(name), entry);
-    return entry ? entry->index : NAMES_NONE;
+    return entry != NULL ? entry->index : NAMES_NONE;
 }
 
 size_t names_count(const struct names *names)
@@ -44,15 +46,16 @@ size_t names_count(const struct names *names)
 
 void names_suggest(const struct names *names, struct suggestion *suggestion)
 {
-    for (const struct name *entry = names->table; entry; entry = entry->hh.next)
+    for (const struct name *entry = names->table; entry != NULL; entry = entry->hh.next)
         suggest_consider(suggestion, entry->text);
 }
 
 void names_free(struct names *names)
 {
     struct name *entry = names->table;
+
     HASH_CLEAR(hh, names->table); /* takes the table away and leaves the entries */
-    while (entry) {
+    while (entry != NULL) {
         struct name *next = entry->hh.next;
         free(entry);
         entry = next;
