@@ -109,8 +109,8 @@ static void print_rest(size_t counted, const char *word, const char *file, FILE 
 
 void diagnostics_print(const struct diagnostics *found, const char *file, FILE *to, bool color)
 {
-    char shown[REPORT_SHOWN_MAX];
-    const char *name = report_harmless(file, shown, sizeof shown);
+    char shown[TERMINAL_SHOWN_MAX];
+    const char *name = terminal_copy(file, shown, sizeof shown);
 
     for (size_t i = 0; i < found->count; i++)
         print_one(&found->list[i], name, to, color);

@@ -15,9 +15,9 @@ static void *place(void *base, size_t offset)
     return base != NULL ? (char *)base + offset : NULL;
 }
 
-static bool no_memory(struct reader *reader)
+static bool no_memory(struct field_reader *reader)
 {
-    report_no_memory(reader->report);
+    finding_no_memory(reader->findings);
     return false;
 }
 
@@ -36,20 +36,20 @@ static const char *words_list(const char *const *words, char *out, size_t size)
     return out;
 }
 
-void read_expected(struct reader *reader, const struct value_type *type, size_t offset,
-                   enum json_kind found)
+void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
+                        enum json_kind found)
 {
     char list[160];
 
     if (type->kind == VALUE_WORD)
-        report_error(reader->report, offset, "expected %s, not %s",
-                     words_list(type->words, list, sizeof list), json_kind_name(found));
+        finding_error(reader->findings, offset, "expected %s, not %s",
+                      words_list(type->words, list, sizeof list), json_kind_name(found));
     else if (type->example != NULL)
-        report_error(reader->report, offset, "expected %s (such as %s), not %s", type->name,
-                     type->example, json_kind_name(found));
+        finding_error(reader->findings, offset, "expected %s (such as %s), not %s", type->name,
+                      type->example, json_kind_name(found));
     else
-        report_error(reader->report, offset, "expected %s, not %s", type->name,
-                     json_kind_name(found));
+        finding_error(reader->findings, offset, "expected %s, not %s", type->name,
+                      json_kind_name(found));
 }
 
 struct elsewhere {
@@ -68,14 +68,14 @@ static void on_object_elsewhere(void *context, const char *path, const struct va
     snprintf(elsewhere->path, sizeof elsewhere->path, "%s", *path ? path : "the outermost object");
 }
 
-void read_unknown_key(struct reader *reader, const struct value_type *type, const char *key,
-                      size_t offset)
+void field_say_unknown(struct field_reader *reader, const struct value_type *type, const char *key,
+                       size_t offset)
 {
     char hint[160] = "";
     struct suggestion suggestion;
 
-    if (report_full(reader->report)) {
-        report_error(reader->report, offset, "unknown key");
+    if (finding_log_full(reader->findings)) {
+        finding_error(reader->findings, offset, "unknown key");
         return;
     }
     suggest_start(&suggestion, key);
@@ -90,19 +90,19 @@ void read_unknown_key(struct reader *reader, const struct value_type *type, cons
         else
             snprintf(hint, sizeof hint, " in %s", type->name);
     }
-    report_error(reader->report, offset, "unknown key \"%.80s\"%s", key, hint);
+    finding_error(reader->findings, offset, "unknown key \"%.80s\"%s", key, hint);
 }
 
-bool read_required(struct reader *reader, const struct value_type *type, uint32_t seen,
-                   size_t offset)
+bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
+                          size_t offset)
 {
     bool ok = true;
 
     for (size_t i = 0; type->fields[i].key != NULL; i++) {
         if (!type->fields[i].required || (seen >> i & 1))
             continue;
-        report_error(reader->report, offset, "missing key \"%s\" in %s", type->fields[i].key,
-                     type->name);
+        finding_error(reader->findings, offset, "missing key \"%s\" in %s", type->fields[i].key,
+                      type->name);
         ok = false;
     }
     return ok;
@@ -110,7 +110,7 @@ bool read_required(struct reader *reader, const struct value_type *type, uint32_
 
 /* --- objects and lists --- */
 
-static bool read_object(struct reader *reader, const struct value_type *type,
+static bool read_object(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
     uint32_t seen = 0;
@@ -123,27 +123,27 @@ static bool read_object(struct reader *reader, const struct value_type *type,
         if (field != NULL) {
             assert(field - type->fields < 32);
             seen |= 1u << (field - type->fields);
-            ok &= read_value(reader, field->type, child, place(into, field->into));
+            ok &= field_read(reader, field->type, child, place(into, field->into));
         } else if (!field_is_note(key)) {
-            read_unknown_key(reader, type, key, json_key_offset(child));
+            field_say_unknown(reader, type, key, json_key_offset(child));
             ok = false;
         }
     }
-    return read_required(reader, type, seen, json_offset(&reader->json, node)) && ok;
+    return field_check_required(reader, type, seen, json_offset(&reader->json, node)) && ok;
 }
 
-static bool read_items(struct reader *reader, const struct value_type *type,
+static bool read_items(struct field_reader *reader, const struct value_type *type,
                        const struct json_node *node)
 {
     bool ok = true;
 
     if (json_first(node) == NULL) {
-        report_error(reader->report, json_offset(&reader->json, node),
-                     "expected %s, not an empty one", type->name);
+        finding_error(reader->findings, json_offset(&reader->json, node),
+                      "expected %s, not an empty one", type->name);
         return false;
     }
     for (const struct json_node *item = json_first(node); item != NULL; item = json_next(item))
-        ok &= read_value(reader, type->item, item, NULL);
+        ok &= field_read(reader, type->item, item, NULL);
     return ok;
 }
 
@@ -154,16 +154,16 @@ static void keep_node(const struct json_node *node, void *into)
 }
 
 /* Lists are kept as nodes: their readers go through the items again, knowing them to be right. */
-static bool read_list(struct reader *reader, const struct value_type *type,
+static bool read_list(struct field_reader *reader, const struct value_type *type,
                       const struct json_node *node, void *into)
 {
     bool list = json_kind(node) == JSON_ARRAY;
 
     if (!list && type->kind == VALUE_LIST) {
-        read_expected(reader, type, json_offset(&reader->json, node), json_kind(node));
+        field_say_expected(reader, type, json_offset(&reader->json, node), json_kind(node));
         return false;
     }
-    bool ok = list ? read_items(reader, type, node) : read_value(reader, type->item, node, NULL);
+    bool ok = list ? read_items(reader, type, node) : field_read(reader, type->item, node, NULL);
     if (ok)
         keep_node(node, into);
     return ok;
@@ -171,18 +171,18 @@ static bool read_list(struct reader *reader, const struct value_type *type,
 
 /* --- numbers --- */
 
-static bool read_integer(struct reader *reader, const struct value_type *type,
+static bool read_integer(struct field_reader *reader, const struct value_type *type,
                          const struct json_node *node, void *into)
 {
     size_t offset = json_offset(&reader->json, node);
     double number = json_number(node);
 
     if (!isfinite(number) || number < type->min || number > type->max) {
-        report_error(reader->report, offset, "out of range: %u to %u", type->min, type->max);
+        finding_error(reader->findings, offset, "out of range: %u to %u", type->min, type->max);
         return false;
     }
     if (number != floor(number)) {
-        report_error(reader->report, offset, "expected a whole number");
+        finding_error(reader->findings, offset, "expected a whole number");
         return false;
     }
     if (into != NULL)
@@ -191,25 +191,25 @@ static bool read_integer(struct reader *reader, const struct value_type *type,
 }
 
 /* A bare number where a unit is needed: the two readings it could have. */
-static void report_bare_number(struct reader *reader, const struct value_type *type,
-                               const struct json_node *node)
+static void say_bare_number(struct field_reader *reader, const struct value_type *type,
+                            const struct json_node *node)
 {
     size_t offset = json_offset(&reader->json, node);
     double number = json_number(node);
 
     if (!isfinite(number) || number < 1 || number > 999999999 || number != floor(number)) {
-        read_expected(reader, type, offset, JSON_NUMBER);
+        field_say_expected(reader, type, offset, JSON_NUMBER);
         return;
     }
     unsigned whole = (unsigned)number;
     if (type->kind == VALUE_DURATION)
-        report_error(reader->report, offset,
-                     "a duration needs a unit: %u could mean %u seconds or %u milliseconds; write "
-                     "\"%us\" or \"%ums\"",
-                     whole, whole, whole, whole, whole);
+        finding_error(reader->findings, offset,
+                      "a duration needs a unit: %u could mean %u seconds or %u milliseconds; write "
+                      "\"%us\" or \"%ums\"",
+                      whole, whole, whole, whole, whole);
     else
-        report_error(
-            reader->report, offset,
+        finding_error(
+            reader->findings, offset,
             "a size is a string: %u could mean %u bytes or %u KiB; write \"%u\" or \"%uk\"", whole,
             whole, whole, whole, whole);
 }
@@ -290,7 +290,7 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
     }
 }
 
-static bool keep_text(struct reader *reader, const char *text, void *into)
+static bool keep_text(struct field_reader *reader, const char *text, void *into)
 {
     if (!into)
         return true;
@@ -299,12 +299,12 @@ static bool keep_text(struct reader *reader, const char *text, void *into)
     return copy || no_memory(reader);
 }
 
-static bool keep_address(struct reader *reader, const struct address_draft *draft, void *into)
+static bool keep_address(struct field_reader *reader, const struct address_draft *draft, void *into)
 {
     return !into || address_store(draft, reader->arena, into) || no_memory(reader);
 }
 
-static bool read_text(struct reader *reader, const struct value_type *type,
+static bool read_text(struct field_reader *reader, const struct value_type *type,
                       const struct json_node *node, void *into, struct problem *problem)
 {
     const char *text = json_string(node);
@@ -338,7 +338,7 @@ static bool read_text(struct reader *reader, const struct value_type *type,
     }
 }
 
-static bool read_scalar(struct reader *reader, const struct value_type *type,
+static bool read_scalar(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
     struct problem problem = {""};
@@ -349,40 +349,40 @@ static bool read_scalar(struct reader *reader, const struct value_type *type,
         if (read_text(reader, type, node, into, &problem))
             return true;
         if (problem.text[0]) /* else there was no memory */
-            report_error(reader->report, offset, "%s", problem.text);
+            finding_error(reader->findings, offset, "%s", problem.text);
         return false;
     }
     if (kind == JSON_NUMBER && (type->kind == VALUE_DURATION || type->kind == VALUE_SIZE))
-        report_bare_number(reader, type, node);
+        say_bare_number(reader, type, node);
     else if (kind == JSON_OBJECT && type->no_object)
-        report_error(reader->report, offset, "%s", type->no_object);
+        finding_error(reader->findings, offset, "%s", type->no_object);
     else
-        read_expected(reader, type, offset, kind);
+        field_say_expected(reader, type, offset, kind);
     return false;
 }
 
 /* --- all values --- */
 
-static bool read_either(struct reader *reader, const struct value_type *type,
+static bool read_either(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
     char list[160];
 
     if (into)
-        read_presets(type, into);
+        field_read_presets(type, into);
     if (json_kind(node) == JSON_OBJECT)
         return read_object(reader, type, node, into);
     if (json_kind(node) == JSON_STRING)
-        return read_value(reader, type->item, node, place(into, type->item_into));
-    report_error(
-        reader->report, json_offset(&reader->json, node), "expected %s%s or an object, not %s",
+        return field_read(reader, type->item, node, place(into, type->item_into));
+    finding_error(
+        reader->findings, json_offset(&reader->json, node), "expected %s%s or an object, not %s",
         type->item->words ? words_list(type->item->words, list, sizeof list) : type->item->name,
         type->item->example ? " in a string" : "", json_kind_name(json_kind(node)));
     return false;
 }
 
-bool read_value(struct reader *reader, const struct value_type *type, const struct json_node *node,
-                void *into)
+bool field_read(struct field_reader *reader, const struct value_type *type,
+                const struct json_node *node, void *into)
 {
     enum json_kind kind = json_kind(node);
 
@@ -410,7 +410,7 @@ bool read_value(struct reader *reader, const struct value_type *type, const stru
     default:
         return read_scalar(reader, type, node, into);
     }
-    read_expected(reader, type, json_offset(&reader->json, node), kind);
+    field_say_expected(reader, type, json_offset(&reader->json, node), kind);
     return false;
 }
 
@@ -437,12 +437,12 @@ static void preset_store(const struct field *field, void *into)
     assert(ok);
 }
 
-void read_presets(const struct value_type *type, void *into)
+void field_read_presets(const struct value_type *type, void *into)
 {
     for (const struct field *field = type->fields; field->key; field++) {
         if (field->preset)
             preset_store(field, place(into, field->into));
         else if (field->type->kind == VALUE_OBJECT || field->type->kind == VALUE_EITHER)
-            read_presets(field->type, place(into, field->into));
+            field_read_presets(field->type, place(into, field->into));
     }
 }

@@ -1,6 +1,6 @@
 /*
  * Every node carries its mark in `valueint`: cJSON keeps there an int that saturates, which nobody
- * needs beside `valuedouble`. Offsets fit, since a text has at most SCAN_BYTES_MAX bytes.
+ * needs beside `valuedouble`. Offsets fit, since a text has at most JSON_BYTES_MAX bytes.
  */
 #include "config/json_tree.h"
 
@@ -8,15 +8,15 @@
 #include <cjson/cJSON.h>
 #include <limits.h>
 
-static_assert(SCAN_BYTES_MAX <= INT_MAX, "an offset must fit into cJSON's valueint");
+static_assert(JSON_BYTES_MAX <= INT_MAX, "an offset must fit into cJSON's valueint");
 
 static const cJSON *item_of(const struct json_node *node)
 {
     return (const cJSON *)node;
 }
 
-/* Marks are in document order, and so is a walk over the tree. Depth is at most SCAN_DEPTH_MAX. */
-static void place(cJSON *item, const struct scan *scan, size_t *mark)
+/* Marks are in document order, and so is a walk over the tree. Depth is at most JSON_DEPTH_MAX. */
+static void place(cJSON *item, const struct json_scan *scan, size_t *mark)
 {
     assert(*mark < scan->mark_count);
     item->valueint = (int)scan->marks[(*mark)++];
@@ -24,12 +24,12 @@ static void place(cJSON *item, const struct scan *scan, size_t *mark)
         place(child, scan, mark);
 }
 
-static cJSON *parse_at(const struct json_text *json, size_t at)
+static cJSON *parse_at(const struct json_source *json, size_t at)
 {
     return cJSON_ParseWithLengthOpts(json->text + at, json->len - at, NULL, 0);
 }
 
-struct json_node *json_read_key(const struct json_text *json, size_t mark)
+struct json_node *json_read_key(const struct json_source *json, size_t mark)
 {
     cJSON *key = parse_at(json, json->scan->marks[mark]);
 
@@ -38,10 +38,10 @@ struct json_node *json_read_key(const struct json_text *json, size_t mark)
     return (struct json_node *)key;
 }
 
-struct json_node *json_read(const struct json_text *json, size_t *mark, bool member)
+struct json_node *json_read(const struct json_source *json, size_t *mark, bool member)
 {
     size_t at = json->scan->marks[*mark];
-    cJSON *item = parse_at(json, member ? scan_value_offset(json->text, at) : at);
+    cJSON *item = parse_at(json, member ? json_value_offset(json->text, at) : at);
 
     if (item == NULL)
         return NULL;
@@ -129,9 +129,9 @@ size_t json_key_offset(const struct json_node *node)
     return (size_t)item_of(node)->valueint;
 }
 
-size_t json_offset(const struct json_text *json, const struct json_node *node)
+size_t json_offset(const struct json_source *json, const struct json_node *node)
 {
     size_t at = json_key_offset(node);
 
-    return json_key(node) != NULL ? scan_value_offset(json->text, at) : at;
+    return json_key(node) != NULL ? json_value_offset(json->text, at) : at;
 }

@@ -83,20 +83,20 @@ bool lint_never_holds(const struct config *config, const struct route *route)
 
 /* --- routes --- */
 
-static void lint_routes(const struct config *config, struct report *report)
+static void lint_routes(const struct config *config, struct finding_log *findings)
 {
     for (uint32_t i = 0; i < config->route_count; i++) {
         const struct route *route = &config->routes[i];
         struct position at = {route->line, route->column};
         if (lint_never_holds(config, route))
-            report_warning_at(
-                report, at,
+            finding_warning_at(
+                findings, at,
                 "this route can never match: none of its listeners accepts clients from "
                 "its networks");
         const struct timeouts *own = route->timeouts;
         if (own != NULL && own->idle_ms > 0 && own->idle_ms < 1000 &&
             own->idle_ms != config->timeouts.idle_ms)
-            report_warning_at(report, at, "this route's idle timeout is less than a second");
+            finding_warning_at(findings, at, "this route's idle timeout is less than a second");
     }
 }
 
@@ -110,7 +110,7 @@ static bool is_any(const struct address *address)
            memcmp(address->ip, any, sizeof any) == 0;
 }
 
-static void lint_listeners(const struct config *config, struct report *report)
+static void lint_listeners(const struct config *config, struct finding_log *findings)
 {
     for (uint32_t i = 0; i < config->listener_count; i++) {
         const struct listener_config *wide = &config->listeners[i];
@@ -121,9 +121,10 @@ static void lint_listeners(const struct config *config, struct report *report)
             const struct listener_config *other = &config->listeners[j];
             if (other->address.kind != ADDRESS_IPV4 || other->address.port != wide->address.port)
                 continue;
-            report_warning_at(report, other->at,
-                              "%s accepts the same clients as %s, unless that has \"v6only\": true",
-                              other->address.text, wide->address.text);
+            finding_warning_at(
+                findings, other->at,
+                "%s accepts the same clients as %s, unless that has \"v6only\": true",
+                other->address.text, wide->address.text);
         }
     }
 }
@@ -162,7 +163,7 @@ static bool reaches(const struct address *server, const struct listener_config *
 }
 
 static void lint_loop(const struct config *config, const struct server_config *server,
-                      struct report *report)
+                      struct finding_log *findings)
 {
     for (uint32_t i = 0; i < config->listener_count; i++) {
         const struct listener_config *listener = &config->listeners[i];
@@ -170,51 +171,52 @@ static void lint_loop(const struct config *config, const struct server_config *s
             continue;
         if (!reaches(&server->address, listener))
             continue;
-        report_warning_at(report, server->at,
-                          "%s is our own listener %s: connections would go in a circle",
-                          server->address.text, listener->address.text);
+        finding_warning_at(findings, server->at,
+                           "%s is our own listener %s: connections would go in a circle",
+                           server->address.text, listener->address.text);
         return;
     }
 }
 
 /* False: no memory. */
-static bool lint_twice(const struct backend_config *backend, struct report *report)
+static bool lint_twice(const struct backend_config *backend, struct finding_log *findings)
 {
-    struct names seen = {0};
+    struct name_index seen = {0};
     bool ok = true;
 
     for (uint32_t i = 0; i < backend->server_count && ok && backend->server_count > 1; i++) {
         const struct server_config *server = &backend->servers[i];
-        if (names_find(&seen, server->address.text) == NAMES_NONE)
-            ok = names_add(&seen, server->address.text, i);
+        if (name_index_find(&seen, server->address.text) == NAME_INDEX_NONE)
+            ok = name_index_add(&seen, server->address.text, i);
         else
-            report_warning_at(report, server->at,
-                              "%s stands twice in this backend (a weight says it better)",
-                              server->address.text);
+            finding_warning_at(findings, server->at,
+                               "%s stands twice in this backend (a weight says it better)",
+                               server->address.text);
     }
-    names_free(&seen);
+    name_index_free(&seen);
     return ok;
 }
 
 static bool lint_backend(const struct config *config, const struct backend_config *backend,
-                         bool used, struct report *report)
+                         bool used, struct finding_log *findings)
 {
     uint32_t weights = 0;
 
     for (uint32_t i = 0; i < backend->server_count; i++) {
         weights |= backend->servers[i].weight;
-        lint_loop(config, &backend->servers[i], report);
+        lint_loop(config, &backend->servers[i], findings);
     }
     if (weights == 0)
-        report_warning_at(report, backend->at,
-                          "all servers of backend \"%.80s\" have weight 0: it takes no connections",
-                          backend->name);
+        finding_warning_at(
+            findings, backend->at,
+            "all servers of backend \"%.80s\" have weight 0: it takes no connections",
+            backend->name);
     if (!used)
-        report_warning_at(report, backend->at, "backend \"%.80s\" is not used", backend->name);
-    return lint_twice(backend, report);
+        finding_warning_at(findings, backend->at, "backend \"%.80s\" is not used", backend->name);
+    return lint_twice(backend, findings);
 }
 
-static void lint_backends(const struct config *config, struct report *report)
+static void lint_backends(const struct config *config, struct finding_log *findings)
 {
     bool *used = calloc((size_t)config->backend_count + 1, sizeof *used);
     bool ok = used != NULL;
@@ -226,15 +228,15 @@ static void lint_backends(const struct config *config, struct report *report)
             used[config->policies[i].backend] = true;
     }
     for (uint32_t i = 0; i < config->backend_count && ok; i++)
-        ok = lint_backend(config, &config->backends[i], used[i], report);
+        ok = lint_backend(config, &config->backends[i], used[i], findings);
     if (!ok)
-        report_no_memory(report);
+        finding_no_memory(findings);
     free(used);
 }
 
-void lint_config(const struct config *config, struct report *report)
+void lint_config(const struct config *config, struct finding_log *findings)
 {
-    lint_listeners(config, report);
-    lint_backends(config, report);
-    lint_routes(config, report);
+    lint_listeners(config, findings);
+    lint_backends(config, findings);
+    lint_routes(config, findings);
 }

@@ -6,7 +6,7 @@
 #include "config/config.h"
 #include "config/finding.h"
 
-void lint_config(const struct config *config, struct report *report);
+void lint_config(const struct config *config, struct finding_log *findings);
 
 /*
  * Whether every connection fulfils the conditions of a route, and whether none can. Both false for

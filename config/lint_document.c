@@ -22,7 +22,7 @@ static size_t member_offset(const struct loader *loader, const char *section, co
         if (found != NULL)
             return loader_offset(loader, found);
     }
-    return REPORT_WHOLE;
+    return FINDING_WHOLE;
 }
 
 static bool policies_route(const struct config *config)
@@ -37,12 +37,12 @@ static bool policies_route(const struct config *config)
 /* Where the list of routes stands, or the document, when it has none. */
 static size_t routes_offset(const struct loader *loader)
 {
-    const struct scan_section *routes = loader->lists[LIST_ROUTES];
-    const struct json_text *json = &loader->reader.json;
+    const struct json_section *routes = loader->lists[LIST_ROUTES];
+    const struct json_source *json = &loader->reader.json;
 
     if (routes == NULL)
         return loader->scan.marks[0];
-    return scan_value_offset(json->text, json->scan->marks[routes->mark]);
+    return json_value_offset(json->text, json->scan->marks[routes->mark]);
 }
 
 void lint_document(struct loader *loader)
@@ -50,13 +50,13 @@ void lint_document(struct loader *loader)
     const struct config *config = loader->config;
 
     if (config->policies[POLICY_NOT_TLS].action == POLICY_ALERT)
-        report_warning(&loader->report, member_offset(loader, "policies", "not_tls"),
-                       "policies.not_tls is \"alert\": who does not speak TLS cannot read one");
+        finding_warning(&loader->findings, member_offset(loader, "policies", "not_tls"),
+                        "policies.not_tls is \"alert\": who does not speak TLS cannot read one");
     if (config->timeouts.idle_ms > 0 && config->timeouts.idle_ms < 1000)
-        report_warning(&loader->report, member_offset(loader, "timeouts", "idle"),
-                       "timeouts.idle is less than a second");
+        finding_warning(&loader->findings, member_offset(loader, "timeouts", "idle"),
+                        "timeouts.idle is less than a second");
     if (config->route_count == 0 && !policies_route(config))
-        report_warning(&loader->report, routes_offset(loader),
-                       "there are no routes, and no policy names a backend: every connection will "
-                       "be refused");
+        finding_warning(&loader->findings, routes_offset(loader),
+                        "there are no routes, and no policy names a backend: every connection will "
+                        "be refused");
 }

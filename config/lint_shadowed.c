@@ -21,8 +21,8 @@ struct shadow {
 static void on_candidate(void *context, const struct route_candidate *candidate)
 {
     struct shadow *shadow = context;
-    struct report *report = &shadow->loader->report;
-    char place[REPORT_PLACE_MAX];
+    struct finding_log *findings = &shadow->loader->findings;
+    char place[FINDING_PLACE_MAX];
 
     if (candidate->pattern_len != shadow->pattern_len ||
         memcmp(candidate->pattern, shadow->pattern, shadow->pattern_len) != 0)
@@ -32,12 +32,12 @@ static void on_candidate(void *context, const struct route_candidate *candidate)
     } else if (shadow->passed) {
         const struct route *routes = shadow->loader->config->routes;
         const struct route *lost = &routes[candidate->route], *wins = &routes[shadow->route];
-        report_warning_at(
-            report, (struct position){lost->line, lost->column},
+        finding_warning_at(
+            findings, (struct position){lost->line, lost->column},
             "this route can never match \"%s\": the conditions of another (%s) always "
             "hold",
             shadow->pattern,
-            report_place(report, (struct position){wins->line, wins->column}, place));
+            finding_place(findings, (struct position){wins->line, wins->column}, place));
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * config_load_text(), as a list:
  *
- *   1. scan_text() judges the syntax and notes where every value stands;
+ *   1. json_scan_text() judges the syntax and notes where every value stands;
  *   2. the outermost object's members are found; small ones are read through the field table;
  *   3. listeners, backends, policies' backends and routes are loaded, in this order since the
  *      later ones name the earlier ones, wherever they stand in the file;
@@ -32,7 +32,7 @@ size_t loader_offset(const struct loader *loader, const struct json_node *node)
 
 struct position loader_position(struct loader *loader, const struct json_node *node)
 {
-    return report_position(&loader->report, loader_offset(loader, node));
+    return finding_position(&loader->findings, loader_offset(loader, node));
 }
 
 void *loader_alloc(struct loader *loader, size_t bytes)
@@ -40,27 +40,28 @@ void *loader_alloc(struct loader *loader, size_t bytes)
     void *memory = arena_alloc(loader->config->arena, bytes);
 
     if (memory == NULL)
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
     return memory;
 }
 
-static uint32_t name_resolve(struct loader *loader, const struct names *names,
+static uint32_t name_resolve(struct loader *loader, const struct name_index *names,
                              const struct json_node *node, const char *what)
 {
     char hint[160];
     const char *name = json_string(node);
-    uint32_t index = names_find(names, name);
+    uint32_t index = name_index_find(names, name);
 
-    if (index != NAMES_NONE)
+    if (index != NAME_INDEX_NONE)
         return index;
     struct suggestion suggestion;
     suggest_start(&suggestion, name);
-    if (!report_full(&loader->report) && names_count(names) <= loader->comparisons_left) {
-        loader->comparisons_left -= names_count(names);
-        names_suggest(names, &suggestion);
+    if (!finding_log_full(&loader->findings) &&
+        name_index_count(names) <= loader->comparisons_left) {
+        loader->comparisons_left -= name_index_count(names);
+        name_index_suggest(names, &suggestion);
     }
-    report_error(&loader->report, loader_offset(loader, node), "unknown %s \"%.80s\"%s", what, name,
-                 suggest_text(&suggestion, hint, sizeof hint));
+    finding_error(&loader->findings, loader_offset(loader, node), "unknown %s \"%.80s\"%s", what,
+                  name, suggest_text(&suggestion, hint, sizeof hint));
     return CONFIG_NONE;
 }
 
@@ -80,7 +81,7 @@ uint32_t loader_listener(struct loader *loader, const struct json_node *name)
 
 void list_start(struct list_walk *walk, struct loader *loader, enum loader_list list)
 {
-    const struct scan_section *section = loader->lists[list];
+    const struct json_section *section = loader->lists[list];
 
     *walk = (struct list_walk){.loader = loader, .members = list == LIST_BACKENDS};
     if (section != NULL) {
@@ -98,7 +99,7 @@ const struct json_node *list_next(struct list_walk *walk)
     walk->left--;
     walk->tree = json_read(&walk->loader->reader.json, &walk->mark, walk->members);
     if (walk->tree == NULL)
-        report_no_memory(&walk->loader->report);
+        finding_no_memory(&walk->loader->findings);
     return walk->tree;
 }
 
@@ -115,21 +116,21 @@ static enum loader_list list_of(const struct field *field)
 
 /* Checks only the brackets; what is between them is read later. */
 static void section_keep(struct loader *loader, const struct field *field,
-                         const struct scan_section *section)
+                         const struct json_section *section)
 {
-    const struct json_text *json = &loader->reader.json;
-    size_t at = scan_value_offset(json->text, json->scan->marks[section->mark]);
+    const struct json_source *json = &loader->reader.json;
+    size_t at = json_value_offset(json->text, json->scan->marks[section->mark]);
     enum loader_list list = list_of(field);
 
     if (json->text[at] != (field->type->kind == VALUE_MAP ? '{' : '[')) {
         struct json_node *value = json_read(json, &(size_t){section->mark}, true);
         if (value != NULL)
-            read_expected(&loader->reader, field->type, at, json_kind(value));
+            field_say_expected(&loader->reader, field->type, at, json_kind(value));
         else
-            report_no_memory(&loader->report);
+            finding_no_memory(&loader->findings);
         json_free(value);
     } else if (section->children < field->type->min) {
-        report_error(&loader->report, at, "expected %s, not an empty one", field->type->name);
+        finding_error(&loader->findings, at, "expected %s, not an empty one", field->type->name);
     } else {
         loader->lists[list] = section;
         return;
@@ -139,30 +140,30 @@ static void section_keep(struct loader *loader, const struct field *field,
 }
 
 static void section_read(struct loader *loader, const struct field *field,
-                         const struct scan_section *section)
+                         const struct json_section *section)
 {
     struct json_node *tree = json_read(&loader->reader.json, &(size_t){section->mark}, true);
 
     if (tree == NULL) {
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
         return;
     }
     loader->trees[loader->tree_count++] = tree;
-    read_value(&loader->reader, field->type, tree, (char *)&loader->form + field->into);
+    field_read(&loader->reader, field->type, tree, (char *)&loader->form + field->into);
 }
 
 /* Returns the bit of the field that the section was; 0 = none. */
-static uint32_t section_load(struct loader *loader, const struct scan_section *section)
+static uint32_t section_load(struct loader *loader, const struct json_section *section)
 {
     struct json_node *key = json_read_key(&loader->reader.json, section->mark);
 
     if (key == NULL) {
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
         return 0;
     }
     const struct field *field = field_find(type_document.fields, json_string(key));
     if (field == NULL && !field_is_note(json_string(key)))
-        read_unknown_key(&loader->reader, &type_document, json_string(key), json_key_offset(key));
+        field_say_unknown(&loader->reader, &type_document, json_string(key), json_key_offset(key));
     json_free(key);
     if (field == NULL)
         return 0;
@@ -178,20 +179,20 @@ static void load_sections(struct loader *loader)
     size_t start = loader->scan.marks[0];
     uint32_t seen = 0;
 
-    read_presets(&type_document, &loader->form);
-    if (loader->report.text[start] != '{') {
-        report_error(&loader->report, start, "expected an object: { \"listeners\": ... }");
+    field_read_presets(&type_document, &loader->form);
+    if (loader->findings.text[start] != '{') {
+        finding_error(&loader->findings, start, "expected an object: { \"listeners\": ... }");
         return;
     }
     /* Keys may be unknown or twice, so there can be more sections than fields. */
     loader->trees = calloc(loader->scan.section_count + 1, sizeof(struct json_node *));
     if (loader->trees == NULL) {
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
         return;
     }
     for (size_t i = 0; i < loader->scan.section_count; i++)
         seen |= section_load(loader, &loader->scan.sections[i]);
-    if (!read_required(&loader->reader, &type_document, seen, start))
+    if (!field_check_required(&loader->reader, &type_document, seen, start))
         loader->listeners_unknown = true;
 }
 
@@ -249,11 +250,11 @@ static void load_all(struct loader *loader)
     load_backends(loader);
     finish_policies(loader);
     load_routes(loader);
-    struct diagnostics *found = loader->report.found;
+    struct diagnostics *found = loader->findings.found;
     if (found->errors > 0 || found->no_memory)
         return;
     lint_document(loader);
-    lint_config(loader->config, &loader->report);
+    lint_config(loader->config, &loader->findings);
     lint_shadowed(loader);
 }
 
@@ -262,10 +263,10 @@ static void loader_free(struct loader *loader)
     for (size_t i = 0; i < loader->tree_count; i++)
         json_free(loader->trees[i]);
     free(loader->trees);
-    names_free(&loader->backend_names);
-    names_free(&loader->listener_names);
-    scan_free(&loader->scan);
-    report_end(&loader->report);
+    name_index_free(&loader->backend_names);
+    name_index_free(&loader->listener_names);
+    json_scan_free(&loader->scan);
+    finding_log_end(&loader->findings);
 }
 
 struct config *loader_run(const char *text, size_t len, const char *file, bool hide_lines,
@@ -274,14 +275,14 @@ struct config *loader_run(const char *text, size_t len, const char *file, bool h
     struct loader loader = {.config = config_new(file), .comparisons_left = COMPARISONS_MAX};
     size_t errors_before = found->errors;
 
-    if (!report_start(&loader.report, text, len, found) || loader.config == NULL) {
+    if (!finding_log_start(&loader.findings, text, len, found) || loader.config == NULL) {
         found->no_memory = true;
     } else {
-        loader.report.hide_lines = hide_lines;
-        loader.reader = (struct reader){.report = &loader.report,
-                                        .json = {text, len, &loader.scan},
-                                        .arena = loader.config->arena};
-        if (scan_text(&loader.scan, &loader.report))
+        loader.findings.hide_lines = hide_lines;
+        loader.reader = (struct field_reader){.findings = &loader.findings,
+                                              .json = {text, len, &loader.scan},
+                                              .arena = loader.config->arena};
+        if (json_scan_text(&loader.scan, &loader.findings))
             load_all(&loader);
     }
     loader_free(&loader);

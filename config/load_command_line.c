@@ -149,24 +149,24 @@ static void findings_translate(struct diagnostics *found, const struct writing *
             found->no_memory = true;
             continue;
         }
-        report_disarm(message, false);
+        terminal_disarm(message, false);
         free(one->message);
         one->message = message;
     }
 }
 
-static void report_missing_servers(struct diagnostics *found, const char *const *routes,
-                                   size_t count)
+static void find_missing_servers(struct diagnostics *found, const char *const *routes, size_t count)
 {
-    struct report report;
+    struct finding_log findings;
 
-    if (!report_start(&report, "", 0, found))
+    if (!finding_log_start(&findings, "", 0, found))
         return;
     for (size_t i = 0; i < count; i++) {
         if (servers_of(routes[i]) == NULL)
-            report_error(&report, REPORT_WHOLE, "%s: expected HOST=SERVER[,SERVER...]", routes[i]);
+            finding_error(&findings, FINDING_WHOLE, "%s: expected HOST=SERVER[,SERVER...]",
+                          routes[i]);
     }
-    report_end(&report);
+    finding_log_end(&findings);
 }
 
 static void positions_clear(struct config *config)
@@ -214,7 +214,7 @@ struct config *config_load_arguments(const char *const *listens, size_t listen_c
     size_t len = 0;
 
     if (arguments_write(&writing, &text, &len, listens, listen_count, routes, route_count)) {
-        report_missing_servers(found, routes, route_count);
+        find_missing_servers(found, routes, route_count);
         config = loader_run(text, len, "(command line)", true, found);
         findings_translate(found, &writing);
     } else {

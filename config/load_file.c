@@ -26,7 +26,7 @@ static bool content_grow(struct content *content, size_t capacity)
 }
 
 /*
- * Reads to the end, or to just beyond SCAN_BYTES_MAX, which the scanner then refuses. False: errno
+ * Reads to the end, or to just beyond JSON_BYTES_MAX, which the scanner then refuses. False: errno
  * says why.
  */
 static bool content_read(struct content *content, int fd)
@@ -34,11 +34,11 @@ static bool content_read(struct content *content, int fd)
     struct stat status;
     size_t expected = 65536;
 
-    if (fstat(fd, &status) == 0 && status.st_size > 0 && (size_t)status.st_size < SCAN_BYTES_MAX)
+    if (fstat(fd, &status) == 0 && status.st_size > 0 && (size_t)status.st_size < JSON_BYTES_MAX)
         expected = (size_t)status.st_size + 1; /* the read that finds the end needs room */
     if (!content_grow(content, expected))
         return false;
-    while (content->len <= SCAN_BYTES_MAX) {
+    while (content->len <= JSON_BYTES_MAX) {
         if (content->len == content->capacity && !content_grow(content, content->capacity * 2))
             return false;
         ssize_t got = read(fd, content->bytes + content->len, content->capacity - content->len);

@@ -14,17 +14,17 @@
 enum loader_list { LIST_LISTENERS, LIST_ROUTES, LIST_BACKENDS, LISTS };
 
 struct loader {
-    struct reader reader;
-    struct report report;
-    struct scan scan;
+    struct field_reader reader;
+    struct finding_log findings;
+    struct json_scan scan;
     struct config *config;
     struct document_form form;
     struct json_node **trees; /* of the other sections: the form points into them */
     size_t tree_count;
-    const struct scan_section *lists[LISTS]; /* NULL: absent, or of the wrong type */
+    const struct json_section *lists[LISTS]; /* NULL: absent, or of the wrong type */
     bool backends_unknown;                   /* names cannot be checked: their list is broken */
     bool listeners_unknown;
-    struct names backend_names, listener_names;
+    struct name_index backend_names, listener_names;
     size_t comparisons_left; /* of names, for suggestions: many errors times many names is much */
 };
 

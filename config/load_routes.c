@@ -49,7 +49,7 @@ static bool load_alpn(struct loader *loader, const struct json_node *list,
         const char *name = json_string(item);
         names[when->alpn_count] = arena_text(loader->config->arena, name, strlen(name));
         if (names[when->alpn_count++] == NULL) {
-            report_no_memory(&loader->report);
+            finding_no_memory(&loader->findings);
             return false;
         }
     }
@@ -71,9 +71,9 @@ static bool load_from(struct loader *loader, const struct json_node *list,
         if (!network_parse(json_string(item), &networks[when->from_count], &cleared, &problem))
             return false; /* reported before */
         if (cleared)
-            report_warning(&loader->report, loader_offset(loader, item),
-                           "\"%s\" has bits behind its prefix: the whole network counts",
-                           json_string(item));
+            finding_warning(&loader->findings, loader_offset(loader, item),
+                            "\"%s\" has bits behind its prefix: the whole network counts",
+                            json_string(item));
         when->from_count++;
     }
     return true;
@@ -161,7 +161,7 @@ static bool check_twice(struct loader *loader, const struct json_node *list)
         return true;
     const struct json_node **hosts = malloc(count * sizeof *hosts);
     if (hosts == NULL) {
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
         return false;
     }
     for (const struct json_node *item = items_first(list); item != NULL;
@@ -173,8 +173,8 @@ static bool check_twice(struct loader *loader, const struct json_node *list)
         size_t len = host_length(host);
         if (host_length(other) != len || strncasecmp(host, other, len) != 0)
             continue;
-        report_error(&loader->report, loader_offset(loader, hosts[i]),
-                     "\"%s\" stands twice in this route", host);
+        finding_error(&loader->findings, loader_offset(loader, hosts[i]),
+                      "\"%s\" stands twice in this route", host);
         ok = false;
     }
     free(hosts);
@@ -195,14 +195,14 @@ static bool load_hosts(struct route_loading *loading, const struct json_node *li
         if (!host_parse(json_string(item), &host, &problem))
             return false; /* reported before */
         if (host.trailing_dot)
-            report_warning(&loader->report, loader_offset(loader, item),
-                           "\"%s\" ends in a dot, which clients do not send: it is taken without",
-                           json_string(item));
+            finding_warning(&loader->findings, loader_offset(loader, item),
+                            "\"%s\" ends in a dot, which clients do not send: it is taken without",
+                            json_string(item));
         if (route->name == NULL)
             route->name = arena_text(config->arena, host.text, host.len);
         if (route->name == NULL || !route_builder_add(loading->builder, host.text, host.len,
                                                       (uint32_t)(route - config->routes))) {
-            report_no_memory(&loader->report);
+            finding_no_memory(&loader->findings);
             return false;
         }
     }
@@ -215,7 +215,7 @@ static void route_load(struct route_loading *loading, const struct json_node *no
     struct config *config = loader->config;
     struct route_form form = {.timeouts = config->timeouts};
     struct route *route = &config->routes[config->route_count];
-    bool ok = read_value(&loader->reader, &type_route, node, &form);
+    bool ok = field_read(&loader->reader, &type_route, node, &form);
     struct position at = loader_position(loader, form.host != NULL ? items_first(form.host) : node);
 
     *route = (struct route){.name = form.name, .line = at.line, .column = at.column};
@@ -241,21 +241,22 @@ static void on_conflict(void *context, const struct route_conflict *conflict)
         first = second;
         second = &routes[conflict->first];
     }
-    if (report_full(&loader->report)) {
-        report_error(&loader->report, REPORT_WHOLE, "conflicting routes");
+    if (finding_log_full(&loader->findings)) {
+        finding_error(&loader->findings, FINDING_WHOLE, "conflicting routes");
         return;
     }
-    size_t offset = report_offset(&loader->report, (struct position){second->line, second->column});
-    char place[REPORT_PLACE_MAX];
-    report_place(&loader->report, (struct position){first->line, first->column}, place);
+    size_t offset =
+        finding_offset(&loader->findings, (struct position){second->line, second->column});
+    char place[FINDING_PLACE_MAX];
+    finding_place(&loader->findings, (struct position){first->line, first->column}, place);
     if (conflict->duplicate)
-        report_error(&loader->report, offset, "\"%s\" has a route already (%s)", conflict->pattern,
-                     place);
+        finding_error(&loader->findings, offset, "\"%s\" has a route already (%s)",
+                      conflict->pattern, place);
     else
-        report_error(&loader->report, offset,
-                     "\"%s\": this route and another (%s) could both match with the same number "
-                     "of conditions",
-                     conflict->pattern, place);
+        finding_error(&loader->findings, offset,
+                      "\"%s\": this route and another (%s) could both match with the same number "
+                      "of conditions",
+                      conflict->pattern, place);
 }
 
 void load_routes(struct loader *loader)
@@ -270,7 +271,7 @@ void load_routes(struct loader *loader)
     struct route_loading loading = {.loader = loader,
                                     .builder = route_builder_new(config->routes, walk.left)};
     if (loading.builder == NULL) {
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
         return;
     }
     for (const struct json_node *node; (node = list_next(&walk)) != NULL;)
@@ -278,5 +279,5 @@ void load_routes(struct loader *loader)
     bool no_memory = false;
     config->table = route_builder_finish(loading.builder, on_conflict, loader, &no_memory);
     if (no_memory)
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
 }

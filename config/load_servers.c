@@ -15,13 +15,13 @@ static const struct json_node *member(const struct json_node *object, const char
 
 /* --- listeners --- */
 
-static bool name_register(struct loader *loader, struct names *names, const char *name,
+static bool name_register(struct loader *loader, struct name_index *names, const char *name,
                           uint32_t index)
 {
-    bool ok = names_add(names, name, index);
+    bool ok = name_index_add(names, name, index);
 
     if (!ok)
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
     return ok;
 }
 
@@ -33,15 +33,15 @@ static void listener_check(struct loader *loader, const struct listener_config *
     bool path = listener->address.kind == ADDRESS_UNIX && listener->address.path[0] == '/';
 
     if (v6only != NULL && listener->address.kind != ADDRESS_IPV6)
-        report_error(&loader->report, json_key_offset(v6only),
-                     "\"v6only\" is for IPv6 addresses only");
+        finding_error(&loader->findings, json_key_offset(v6only),
+                      "\"v6only\" is for IPv6 addresses only");
     if (mode != NULL && !path)
-        report_error(&loader->report, json_key_offset(mode),
-                     "\"mode\" is for unix sockets with a path only");
+        finding_error(&loader->findings, json_key_offset(mode),
+                      "\"mode\" is for unix sockets with a path only");
 }
 
 /* Two listeners cannot have one address; port 0 becomes another each time. */
-static void listener_address_register(struct loader *loader, struct names *addresses,
+static void listener_address_register(struct loader *loader, struct name_index *addresses,
                                       const struct listener_config *listener, uint32_t index,
                                       const struct json_node *node)
 {
@@ -49,26 +49,26 @@ static void listener_address_register(struct loader *loader, struct names *addre
 
     if (address->kind != ADDRESS_UNIX && address->port == 0)
         return;
-    uint32_t other = names_find(addresses, address->text);
-    if (other == NAMES_NONE) {
+    uint32_t other = name_index_find(addresses, address->text);
+    if (other == NAME_INDEX_NONE) {
         name_register(loader, addresses, address->text, index);
         return;
     }
-    char place[REPORT_PLACE_MAX];
-    report_error(&loader->report, loader_offset(loader, member(node, "address")),
-                 "%.120s has a listener already (%s)", address->text,
-                 report_place(&loader->report, loader->config->listeners[other].at, place));
+    char place[FINDING_PLACE_MAX];
+    finding_error(&loader->findings, loader_offset(loader, member(node, "address")),
+                  "%.120s has a listener already (%s)", address->text,
+                  finding_place(&loader->findings, loader->config->listeners[other].at, place));
 }
 
-static void listener_load(struct loader *loader, struct names *addresses,
+static void listener_load(struct loader *loader, struct name_index *addresses,
                           const struct json_node *node)
 {
     struct listener_config listener = {.at = loader_position(loader, node)};
     struct config *config = loader->config;
     uint32_t index = config->listener_count;
 
-    read_presets(&type_listener, &listener);
-    bool ok = read_value(&loader->reader, &type_listener, node, &listener);
+    field_read_presets(&type_listener, &listener);
+    bool ok = field_read(&loader->reader, &type_listener, node, &listener);
     if (listener.address.text != NULL) {
         listener_check(loader, &listener, node);
         listener_address_register(loader, addresses, &listener, index, node);
@@ -80,21 +80,21 @@ static void listener_load(struct loader *loader, struct names *addresses,
         listener.name = listener.address.text;
     if (listener.name == NULL)
         return;
-    uint32_t other = names_find(&loader->listener_names, listener.name);
+    uint32_t other = name_index_find(&loader->listener_names, listener.name);
     config->listeners[config->listener_count++] = listener;
-    char place[REPORT_PLACE_MAX];
-    if (other == NAMES_NONE)
+    char place[FINDING_PLACE_MAX];
+    if (other == NAME_INDEX_NONE)
         name_register(loader, &loader->listener_names, listener.name, index);
     else if (name != NULL)
-        report_error(&loader->report, loader_offset(loader, name),
-                     "another listener has the name \"%.80s\" (%s)", listener.name,
-                     report_place(&loader->report, config->listeners[other].at, place));
+        finding_error(&loader->findings, loader_offset(loader, name),
+                      "another listener has the name \"%.80s\" (%s)", listener.name,
+                      finding_place(&loader->findings, config->listeners[other].at, place));
 }
 
 void load_listeners(struct loader *loader)
 {
     struct list_walk walk;
-    struct names addresses = {0};
+    struct name_index addresses = {0};
 
     list_start(&walk, loader, LIST_LISTENERS);
     loader->config->listeners = loader_alloc(loader, walk.left * sizeof *loader->config->listeners);
@@ -102,7 +102,7 @@ void load_listeners(struct loader *loader)
         return;
     for (const struct json_node *node; (node = list_next(&walk)) != NULL;)
         listener_load(loader, &addresses, node);
-    names_free(&addresses);
+    name_index_free(&addresses);
 }
 
 /* --- backends --- */
@@ -128,7 +128,7 @@ static void servers_load(struct loader *loader, struct backend_config *backend,
     for (const struct json_node *node = json_first(list); node != NULL; node = json_next(node)) {
         struct server_config *server = &backend->servers[backend->server_count];
         server->at = loader_position(loader, node);
-        if (!read_value(&loader->reader, &type_server, node, server))
+        if (!field_read(&loader->reader, &type_server, node, server))
             return;
         if (server->name == NULL)
             server->name = server->address.text;
@@ -145,23 +145,23 @@ static void backend_load(struct loader *loader, const struct json_node *node)
     if (field_is_note(key))
         return;
     if (!name_check(key, &problem))
-        report_error(&loader->report, json_key_offset(node), "%s", problem.text);
+        finding_error(&loader->findings, json_key_offset(node), "%s", problem.text);
     struct backend_config backend = {
         .name = arena_text(config->arena, key, strlen(key)),
-        .at = report_position(&loader->report, json_key_offset(node)),
+        .at = finding_position(&loader->findings, json_key_offset(node)),
     };
     struct backend_form form = {0};
-    read_presets(&type_backend, &form);
-    read_value(&loader->reader, &type_backend, node, &form);
+    field_read_presets(&type_backend, &form);
+    field_read(&loader->reader, &type_backend, node, &form);
     backend.balance = (enum balance_kind)form.balance;
     if (form.servers != NULL)
         servers_load(loader, &backend, form.servers);
     if (backend.name == NULL) {
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
         return;
     }
     /* A name that is there twice has been reported by the scanner. */
-    if (names_find(&loader->backend_names, backend.name) == NAMES_NONE)
+    if (name_index_find(&loader->backend_names, backend.name) == NAME_INDEX_NONE)
         name_register(loader, &loader->backend_names, backend.name, config->backend_count);
     config->backends[config->backend_count++] = backend;
 }

@@ -1,5 +1,5 @@
 /*
- * Looking names up. The order of precedence is written once, in visit_patterns(); finding and
+ * Looking names up. The order of precedence is written once, in visit_patterns(); lookup and
  * explaining are two visitors of it.
  */
 
@@ -88,7 +88,7 @@ static const uint32_t *entry_routes(const struct route_table *table,
     return &table->lists[entry->route + 1];
 }
 
-struct finding {
+struct lookup {
     const struct route_table *table;
     const struct route_query *query;
     uint32_t route;
@@ -96,17 +96,17 @@ struct finding {
 
 static bool on_entry_find(void *context, const struct route_entry *entry)
 {
-    struct finding *finding = context;
+    struct lookup *lookup = context;
 
     if (entry->shape == ENTRY_PLAIN) { /* saves the look at the route itself */
-        finding->route = entry->route;
+        lookup->route = entry->route;
         return true;
     }
     uint32_t count;
-    const uint32_t *routes = entry_routes(finding->table, entry, &count);
+    const uint32_t *routes = entry_routes(lookup->table, entry, &count);
     for (uint32_t i = 0; i < count; i++) {
-        if (route_judge(&finding->table->routes[routes[i]], finding->query) == ROUTE_WON) {
-            finding->route = routes[i];
+        if (route_judge(&lookup->table->routes[routes[i]], lookup->query) == ROUTE_WON) {
+            lookup->route = routes[i];
             return true;
         }
     }
@@ -115,10 +115,10 @@ static bool on_entry_find(void *context, const struct route_entry *entry)
 
 uint32_t route_table_find(const struct route_table *table, const struct route_query *query)
 {
-    struct finding finding = {.table = table, .query = query, .route = ROUTE_NONE};
+    struct lookup lookup = {.table = table, .query = query, .route = ROUTE_NONE};
 
-    visit_patterns(table, query->host, query->host_len, on_entry_find, &finding);
-    return finding.route;
+    visit_patterns(table, query->host, query->host_len, on_entry_find, &lookup);
+    return lookup.route;
 }
 
 struct explaining {

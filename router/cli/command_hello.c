@@ -155,9 +155,9 @@ static void print_whole(const struct client_hello *hello)
 static void print_text(const char *file, enum hello_result result, size_t have,
                        const struct client_hello *hello)
 {
-    char shown[REPORT_SHOWN_MAX];
+    char shown[TERMINAL_SHOWN_MAX];
 
-    printf("%s: %s", report_harmless(file, shown, sizeof(shown)), hello_result_word(result));
+    printf("%s: %s", terminal_copy(file, shown, sizeof(shown)), hello_result_word(result));
     if (result == HELLO_MORE)
         printf(": %zu bytes are here, at least %zu are needed\n", have, hello->need);
     else if (result != HELLO_OK)
