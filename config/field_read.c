@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "config/address.h"
-#include "config/suggest.h"
+#include "config/network.h"
+#include "config/text/suggest.h"
+#include "config/text/units.h"
 #include "config/text_value.h"
 
 static void *place(void *base, size_t offset)
@@ -223,7 +225,7 @@ static bool word_parse(const struct value_type *type, const char *text, int *ind
     struct suggestion suggestion;
 
     suggest_start(&suggestion, text);
-    for (int i = 0; type->words[i]; i++) {
+    for (int i = 0; type->words[i] != NULL; i++) {
         if (strcmp(type->words[i], text) == 0) {
             *index = i;
             return true;
@@ -240,19 +242,19 @@ static bool duration_or_off_parse(const struct value_type *type, const char *tex
 {
     bool off = strcmp(text, "off") == 0;
 
-    if (off && type->words) {
+    if (off && type->words != NULL) {
         *ms = 0;
         return true;
     }
     if (off)
         problem_set(problem, "this cannot be \"off\"");
-    return !off && duration_parse(text, ms, problem);
+    return !off && units_exact_duration(text, ms, problem);
 }
 
 static bool size_in_range_parse(const struct value_type *type, const char *text, uint32_t *bytes,
                                 struct problem *problem)
 {
-    if (!size_parse(text, bytes, problem))
+    if (!units_exact_size(text, bytes, problem))
         return false;
     bool ok = *bytes >= type->min && *bytes <= type->max;
     if (!ok)
@@ -270,7 +272,7 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
         int index;
         bool truth;
     } nowhere;
-    void *to = into ? into : &nowhere;
+    void *to = into != NULL ? into : &nowhere;
 
     switch (type->kind) {
     case VALUE_DURATION:
@@ -292,16 +294,23 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
 
 static bool keep_text(struct field_reader *reader, const char *text, void *into)
 {
-    if (!into)
+    if (into == NULL)
         return true;
     const char *copy = arena_text(reader->arena, text, strlen(text));
     *(const char **)into = copy;
-    return copy || no_memory(reader);
+    return copy != NULL || no_memory(reader);
 }
 
-static bool keep_address(struct field_reader *reader, const struct address_draft *draft, void *into)
+/* The address leaves its draft: its texts move into the arena. */
+static bool keep_address(struct field_reader *reader, const struct address_draft *draft,
+                         struct address *into)
 {
-    return !into || address_store(draft, reader->arena, into) || no_memory(reader);
+    if (into == NULL)
+        return true;
+    *into = draft->address;
+    if (draft->path[0] != '\0' && !keep_text(reader, draft->path, &into->path))
+        return false;
+    return keep_text(reader, draft->text, &into->text);
 }
 
 static bool read_text(struct field_reader *reader, const struct value_type *type,
@@ -354,7 +363,7 @@ static bool read_scalar(struct field_reader *reader, const struct value_type *ty
     }
     if (kind == JSON_NUMBER && (type->kind == VALUE_DURATION || type->kind == VALUE_SIZE))
         say_bare_number(reader, type, node);
-    else if (kind == JSON_OBJECT && type->no_object)
+    else if (kind == JSON_OBJECT && type->no_object != NULL)
         finding_error(reader->findings, offset, "%s", type->no_object);
     else
         field_say_expected(reader, type, offset, kind);
@@ -368,7 +377,7 @@ static bool read_either(struct field_reader *reader, const struct value_type *ty
 {
     char list[160];
 
-    if (into)
+    if (into != NULL)
         field_read_presets(type, into);
     if (json_kind(node) == JSON_OBJECT)
         return read_object(reader, type, node, into);
@@ -376,8 +385,9 @@ static bool read_either(struct field_reader *reader, const struct value_type *ty
         return field_read(reader, type->item, node, place(into, type->item_into));
     finding_error(
         reader->findings, json_offset(&reader->json, node), "expected %s%s or an object, not %s",
-        type->item->words ? words_list(type->item->words, list, sizeof list) : type->item->name,
-        type->item->example ? " in a string" : "", json_kind_name(json_kind(node)));
+        type->item->words != NULL ? words_list(type->item->words, list, sizeof list)
+                                  : type->item->name,
+        type->item->example != NULL ? " in a string" : "", json_kind_name(json_kind(node)));
     return false;
 }
 
@@ -402,7 +412,7 @@ bool field_read(struct field_reader *reader, const struct value_type *type,
         break;
     case VALUE_BOOLEAN:
         if (kind == JSON_BOOLEAN) {
-            if (into)
+            if (into != NULL)
                 *(bool *)into = json_truth(node);
             return true;
         }
@@ -439,8 +449,8 @@ static void preset_store(const struct field *field, void *into)
 
 void field_read_presets(const struct value_type *type, void *into)
 {
-    for (const struct field *field = type->fields; field->key; field++) {
-        if (field->preset)
+    for (const struct field *field = type->fields; field->key != NULL; field++) {
+        if (field->preset != NULL)
             preset_store(field, place(into, field->into));
         else if (field->type->kind == VALUE_OBJECT || field->type->kind == VALUE_EITHER)
             field_read_presets(field->type, place(into, field->into));

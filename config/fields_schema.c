@@ -1,8 +1,7 @@
 /* The JSON Schema (draft-07), made from the field table. */
-#include <string.h>
+#include "config/fields_schema.h"
 
 #include "config/fields.h"
-#include "config/load.h"
 
 static void print_type(FILE *to, const struct value_type *type, int depth);
 
@@ -215,7 +214,7 @@ static void print_type(FILE *to, const struct value_type *type, int depth)
     }
 }
 
-void config_schema_print(FILE *to)
+void fields_schema_print(FILE *to)
 {
     fputs("{\n  \"$schema\": \"http://json-schema.org/draft-07/schema#\",\n"
           "  \"title\": \"sni-router configuration\"",

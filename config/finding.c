@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/json_token.h"
+#include "config/text/terminal.h"
+#include "config/text/utf8.h"
 
 /*
  * A file of many megabytes may be one single line, so neither lines nor columns can be counted from
@@ -21,11 +22,6 @@ struct finding_checkpoint {
     struct position at;
 };
 
-static bool is_continuation(char byte)
-{
-    return ((unsigned char)byte & 0xc0) == 0x80;
-}
-
 /* Counts on from `at`, which is the position of `from`, to `to`. */
 static struct position position_advance(const char *text, size_t from, size_t to,
                                         struct position at)
@@ -34,22 +30,17 @@ static struct position position_advance(const char *text, size_t from, size_t to
         if (text[i] == '\n') {
             at.line++;
             at.column = 1;
-        } else if (!is_continuation(text[i])) {
+        } else if (!utf8_is_continuation(text[i])) {
             at.column++;
         }
     }
     return at;
 }
 
-size_t utf8_mark_bytes(const char *text, size_t len)
-{
-    return len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-}
-
 bool finding_log_start(struct finding_log *findings, const char *text, size_t len,
                        struct diagnostics *found)
 {
-    struct position first = {1, utf8_mark_bytes(text, len) > 0 ? 0 : 1};
+    struct position first = {1, utf8_mark_length(text, len) > 0 ? 0 : 1};
 
     *findings = (struct finding_log){.text = text, .len = len, .found = found, .last = first};
     findings->checkpoints = malloc((len / STEP + 1) * sizeof *findings->checkpoints);
@@ -107,7 +98,7 @@ size_t finding_offset(const struct finding_log *findings, struct position at)
         offset++;
     }
     /* The column changes with a character's first byte: its other bytes are behind us now. */
-    while (offset < findings->len && is_continuation(findings->text[offset]))
+    while (offset < findings->len && utf8_is_continuation(findings->text[offset]))
         offset++;
     return offset;
 }
@@ -132,42 +123,20 @@ void finding_no_memory(struct finding_log *findings)
     findings->found->no_memory = true;
 }
 
-void terminal_disarm(char *text, bool keep_tabs)
-{
-    size_t len = strlen(text);
-
-    for (size_t i = 0; i < len;) {
-        unsigned char byte = (unsigned char)text[i];
-        size_t length = byte < 0x80 ? 1 : utf8_length(text, len, i);
-        bool control = (byte < 0x20 && !(keep_tabs && byte == '\t')) || byte == 0x7f ||
-                       (length == 2 && byte == 0xc2 && (unsigned char)text[i + 1] <= 0x9f);
-        if (control || length == 0)
-            memset(text + i, '?', length ? length : 1);
-        i += length ? length : 1;
-    }
-}
-
-const char *terminal_copy(const char *text, char *out, size_t size)
-{
-    snprintf(out, size, "%s", text);
-    terminal_disarm(out, false);
-    return out;
-}
-
 /* The line around `offset`, cut on both sides when it is long; *caret = bytes before `offset`. */
 static char *source_copy(const struct finding_log *findings, size_t offset, size_t *caret)
 {
     const char *text = findings->text;
-    size_t mark = utf8_mark_bytes(text, findings->len);
+    size_t mark = utf8_mark_length(text, findings->len);
     size_t start = offset, end = offset;
 
     while (start > mark && text[start - 1] != '\n' && offset - start < SOURCE_SIDE)
         start--;
     while (end < findings->len && text[end] != '\n' && end - offset < SOURCE_SIDE)
         end++;
-    while (start < offset && is_continuation(text[start]))
+    while (start < offset && utf8_is_continuation(text[start]))
         start++;
-    while (end > offset && end < findings->len && is_continuation(text[end]))
+    while (end > offset && end < findings->len && utf8_is_continuation(text[end]))
         end--;
     if (end > offset && text[end - 1] == '\r')
         end--;
@@ -177,24 +146,9 @@ static char *source_copy(const struct finding_log *findings, size_t offset, size
     for (size_t i = start; i < end; i++)
         copy[i - start] = text[i] ? text[i] : '?';
     copy[end - start] = '\0';
-    terminal_disarm(copy, true);
+    terminal_disarm(copy, TERMINAL_TABS);
     *caret = offset - start;
     return copy;
-}
-
-static struct diagnostic *diagnostics_add(struct diagnostics *found)
-{
-    if (found->count == found->capacity) {
-        size_t capacity = found->capacity ? found->capacity * 2 : 8;
-        struct diagnostic *list = realloc(found->list, capacity * sizeof *list);
-        if (list == NULL)
-            return NULL;
-        found->list = list;
-        found->capacity = capacity;
-    }
-    struct diagnostic *one = &found->list[found->count++];
-    *one = (struct diagnostic){0};
-    return one;
 }
 
 static char *message_format(const char *format, va_list arguments)
@@ -206,11 +160,11 @@ static char *message_format(const char *format, va_list arguments)
         return NULL;
     if ((size_t)len >= sizeof message) { /* cut before a character, not inside */
         size_t end = sizeof message - sizeof "...";
-        while (end > 0 && is_continuation(message[end]))
+        while (end > 0 && utf8_is_continuation(message[end]))
             end--;
         memcpy(message + end, "...", sizeof "...");
     }
-    terminal_disarm(message, false);
+    terminal_disarm(message, TERMINAL_UTF8);
     return strdup(message);
 }
 

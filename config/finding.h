@@ -6,10 +6,11 @@
  * and the piece of source to show. Offsets are bytes; columns are characters, counted from 1.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/load.h"
+#include "config/diagnostics.h"
 
 #define FINDING_WHOLE SIZE_MAX /* as offset: the finding concerns the file as a whole */
 
@@ -57,20 +58,7 @@ void finding_no_memory(struct finding_log *findings);
 const char *finding_place(const struct finding_log *findings, struct position at,
                           char out[FINDING_PLACE_MAX]);
 
-/*
- * Replaces what must not reach a terminal by question marks: control characters, also those of two
- * bytes (U+0080 to U+009F), and what is not UTF-8.
- */
-void terminal_disarm(char *text, bool keep_tabs);
-
-/* Longest name of a file, or host, that is shown. */
-#define TERMINAL_SHOWN_MAX 4096
-/* A copy to print, without what terminal_disarm() replaces; cut to `size`. Returns `out`. */
-const char *terminal_copy(const char *text, char *out, size_t size);
-
-/* Bytes of the byte order mark that the text begins with, which is no column; 0: it has none. */
-size_t utf8_mark_bytes(const char *text, size_t len);
-
+/* Between offsets and positions. An offset beyond the end counts as the end. */
 struct position finding_position(struct finding_log *findings, size_t offset);
 size_t finding_offset(const struct finding_log *findings, struct position at);
 

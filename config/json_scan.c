@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config/json_token.h"
+#include "config/text/utf8.h"
 
 #define PAIRWISE_KEYS 12
 
@@ -352,7 +353,7 @@ static bool scan_document(struct scanner *scanner)
 {
     enum expect expect = EXPECT_VALUE;
 
-    scanner->at = utf8_mark_bytes(scanner->text, scanner->len);
+    scanner->at = utf8_mark_length(scanner->text, scanner->len);
     if (scanner->at > 0)
         finding_warning(scanner->findings, scanner->at,
                         "begins with a byte order mark, which JSON files should not have");

@@ -6,8 +6,8 @@
  * text, with the offset of every value written down in the order of the document.
  *
  * Stricter than the RFC asks, on purpose: no duplicate keys, no U+0000 in strings, no lone
- * surrogates, nesting at most JSON_DEPTH_MAX, numbers of at most JSON_NUMBER_MAX characters. A byte
- * order mark at the start is stepped over.
+ * surrogates, nesting at most JSON_DEPTH_MAX, numbers of at most JSON_NUMBER_MAX characters
+ * (json_token.h). A byte order mark at the start is stepped over.
  */
 
 #include <stdbool.h>
@@ -16,9 +16,8 @@
 
 #include "config/finding.h"
 
-#define JSON_DEPTH_MAX  32
-#define JSON_NUMBER_MAX 60
-#define JSON_BYTES_MAX  ((size_t)256 << 20)
+#define JSON_DEPTH_MAX 32
+#define JSON_BYTES_MAX ((size_t)256 << 20)
 
 /* One member of the outermost object. */
 struct json_section {

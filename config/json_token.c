@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "config/json_scan.h"
+#include "config/text/utf8.h"
 
 size_t json_token_space(const char *text, size_t len, size_t at)
 {
@@ -89,32 +89,6 @@ static size_t escape(struct finding_log *findings, size_t at)
     return 0;
 }
 
-size_t utf8_length(const char *text, size_t len, size_t at)
-{
-    const unsigned char *bytes = (const unsigned char *)text + at;
-    size_t left = len - at, want = 0;
-    unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte: RFC 3629 section 4 */
-
-    if (bytes[0] >= 0xc2 && bytes[0] <= 0xdf) {
-        want = 2;
-    } else if (bytes[0] >= 0xe0 && bytes[0] <= 0xef) {
-        want = 3;
-        low = bytes[0] == 0xe0 ? 0xa0 : 0x80;
-        high = bytes[0] == 0xed ? 0x9f : 0xbf;
-    } else if (bytes[0] >= 0xf0 && bytes[0] <= 0xf4) {
-        want = 4;
-        low = bytes[0] == 0xf0 ? 0x90 : 0x80;
-        high = bytes[0] == 0xf4 ? 0x8f : 0xbf;
-    }
-    if (want == 0 || left < want || bytes[1] < low || bytes[1] > high)
-        return 0;
-    for (size_t i = 2; i < want; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return want;
-}
-
 static size_t control_in_string(struct finding_log *findings, size_t start, size_t at)
 {
     unsigned char byte = (unsigned char)findings->text[at];
@@ -151,7 +125,7 @@ size_t json_token_string(struct finding_log *findings, size_t at, bool *escaped)
         } else if (byte < 0x80) {
             at++;
         } else {
-            size_t length = utf8_length(text, findings->len, at);
+            size_t length = utf8_length(text + at, findings->len - at);
             if (length == 0) {
                 finding_error(findings, at, "byte 0x%02x is not UTF-8 text", byte);
                 return 0;

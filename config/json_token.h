@@ -8,6 +8,8 @@
 
 #include "config/finding.h"
 
+#define JSON_NUMBER_MAX 60 /* characters of a number */
+
 /*
  * Each checks the token that begins at `at` and returns the offset behind it; 0 means that it was
  * wrong and has been reported. `*escaped`: whether the string holds a backslash.
@@ -21,9 +23,6 @@ size_t json_token_space(const char *text, size_t len, size_t at);
 
 /* A sentence about a character that cannot begin any value. Reports at `at`. */
 void json_token_stray(struct finding_log *findings, size_t at);
-
-/* The length of the UTF-8 character at `at`, whose first byte is 0x80 or more; 0 = not UTF-8. */
-size_t utf8_length(const char *text, size_t len, size_t at);
 
 /*
  * Compares two checked strings (offsets of their opening quotes) by what they mean: "a" and

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <limits.h>
+#include <string.h>
 
 static_assert(JSON_BYTES_MAX <= INT_MAX, "an offset must fit into cJSON's valueint");
 
@@ -122,6 +123,16 @@ const struct json_node *json_first(const struct json_node *node)
 const struct json_node *json_next(const struct json_node *node)
 {
     return (const struct json_node *)item_of(node)->next;
+}
+
+const struct json_node *json_member(const struct json_node *object, const char *key)
+{
+    const struct json_node *child = json_first(object);
+
+    assert(json_kind(object) == JSON_OBJECT);
+    while (child != NULL && strcmp(json_key(child), key) != 0)
+        child = json_next(child);
+    return child;
 }
 
 size_t json_key_offset(const struct json_node *node)

@@ -2,12 +2,12 @@
 #define CONFIG_JSON_TREE_H
 
 /*
- * JSON trees with positions. json.c is the one file that knows cJSON.
+ * JSON trees with positions. json_tree.c is the one file that knows cJSON.
  *
  * A document of a million routes as one tree would take hundreds of megabytes, so trees are built
  * piece by piece: one for each value that the caller asks for, freed when it is done with it. Only
- * text that json_scan_text() has passed may be given. cJSON writes a process-global on every parse:
- * one thread at a time.
+ * text that json_json_scan_text() has passed may be given. cJSON writes a process-global on every
+ * parse: one thread at a time.
  */
 
 #include <stdbool.h>
@@ -48,6 +48,9 @@ bool json_truth(const struct json_node *node);         /* JSON_BOOLEAN only */
 /* The first child of an array or object, and the next of the same parent. NULL: none. */
 const struct json_node *json_first(const struct json_node *node);
 const struct json_node *json_next(const struct json_node *node);
+
+/* The first member of that key of an object. NULL: none. */
+const struct json_node *json_member(const struct json_node *object, const char *key);
 
 /* Offsets in the text: of the value, and of its key (of the value when there is no key). */
 size_t json_offset(const struct json_source *json, const struct json_node *node);

@@ -1,16 +1,9 @@
 /* Warnings about the small sections of the document, each at the value that it is about. */
+#include "config/lint.h"
+
 #include <string.h>
 
-#include "config/load_inside.h"
-
-static const struct json_node *member(const struct json_node *object, const char *key)
-{
-    const struct json_node *child = json_first(object);
-
-    while (child != NULL && strcmp(json_key(child), key) != 0)
-        child = json_next(child);
-    return child;
-}
+#include "config/loader.h"
 
 /* Where the value of `key` in this section stands. */
 static size_t member_offset(const struct loader *loader, const char *section, const char *key)
@@ -18,7 +11,7 @@ static size_t member_offset(const struct loader *loader, const char *section, co
     for (size_t i = 0; i < loader->tree_count; i++) {
         const struct json_node *tree = loader->trees[i];
         const struct json_node *found =
-            strcmp(json_key(tree), section) == 0 ? member(tree, key) : NULL;
+            strcmp(json_key(tree), section) == 0 ? json_member(tree, key) : NULL;
         if (found != NULL)
             return loader_offset(loader, found);
     }

@@ -3,11 +3,11 @@
  * comes before them. The table knows patterns by name only, so the hosts are read from the file a
  * second time; that happens only when there is a route whose conditions always hold.
  */
-#include <stdlib.h>
+#include "config/lint.h"
+
 #include <string.h>
 
-#include "config/lint.h"
-#include "config/load_inside.h"
+#include "config/loader.h"
 #include "config/text_value.h"
 
 struct shadow {
@@ -60,10 +60,8 @@ static void shadow_host(struct loader *loader, const struct json_node *item, uin
 
 static void shadow_route(struct loader *loader, const struct json_node *node, uint32_t route)
 {
-    const struct json_node *host = json_first(node);
+    const struct json_node *host = json_member(node, "host");
 
-    while (host != NULL && strcmp(json_key(host), "host") != 0)
-        host = json_next(host);
     if (host == NULL)
         return;
     if (json_kind(host) == JSON_STRING)
@@ -84,8 +82,8 @@ void lint_shadowed(struct loader *loader)
         return;
     struct list_walk walk;
     uint32_t route = 0;
-    list_start(&walk, loader, LIST_ROUTES);
-    for (const struct json_node *node; (node = list_next(&walk)) != NULL; route++) {
+    list_walk_start(&walk, loader, LIST_ROUTES);
+    for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL; route++) {
         if (lint_always_holds(config, &config->routes[route]))
             shadow_route(loader, node, route);
     }

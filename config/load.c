@@ -5,10 +5,10 @@
  *   2. the outermost object's members are found; small ones are read through the field table;
  *   3. listeners, backends, policies' backends and routes are loaded, in this order since the
  *      later ones name the earlier ones, wherever they stand in the file;
- *   4. without errors so far, the lint_*() add their warnings.
+ *   4. when nothing is wrong so far, the lint_*() add their warnings.
  *
- * Everything that is wrong is reported; nothing but a syntax error or a lack of memory ends the
- * work early, so that the operator sees all errors at once.
+ * Only a syntax error or a lack of memory ends the work early: the operator sees all errors at
+ * once.
  */
 #include "config/load.h"
 
@@ -17,91 +17,10 @@
 #include <string.h>
 
 #include "config/lint.h"
-#include "config/load_inside.h"
-#include "config/suggest.h"
+#include "config/loader.h"
 
 /* Names compared for "did you mean" in one load: about half a second's worth. */
 #define COMPARISONS_MAX ((size_t)4000000)
-
-/* --- shared by the sections --- */
-
-size_t loader_offset(const struct loader *loader, const struct json_node *node)
-{
-    return json_offset(&loader->reader.json, node);
-}
-
-struct position loader_position(struct loader *loader, const struct json_node *node)
-{
-    return finding_position(&loader->findings, loader_offset(loader, node));
-}
-
-void *loader_alloc(struct loader *loader, size_t bytes)
-{
-    void *memory = arena_alloc(loader->config->arena, bytes);
-
-    if (memory == NULL)
-        finding_no_memory(&loader->findings);
-    return memory;
-}
-
-static uint32_t name_resolve(struct loader *loader, const struct name_index *names,
-                             const struct json_node *node, const char *what)
-{
-    char hint[160];
-    const char *name = json_string(node);
-    uint32_t index = name_index_find(names, name);
-
-    if (index != NAME_INDEX_NONE)
-        return index;
-    struct suggestion suggestion;
-    suggest_start(&suggestion, name);
-    if (!finding_log_full(&loader->findings) &&
-        name_index_count(names) <= loader->comparisons_left) {
-        loader->comparisons_left -= name_index_count(names);
-        name_index_suggest(names, &suggestion);
-    }
-    finding_error(&loader->findings, loader_offset(loader, node), "unknown %s \"%.80s\"%s", what,
-                  name, suggest_text(&suggestion, hint, sizeof hint));
-    return CONFIG_NONE;
-}
-
-uint32_t loader_backend(struct loader *loader, const struct json_node *name)
-{
-    if (loader->backends_unknown)
-        return CONFIG_NONE;
-    return name_resolve(loader, &loader->backend_names, name, "backend");
-}
-
-uint32_t loader_listener(struct loader *loader, const struct json_node *name)
-{
-    if (loader->listeners_unknown)
-        return CONFIG_NONE;
-    return name_resolve(loader, &loader->listener_names, name, "listener");
-}
-
-void list_start(struct list_walk *walk, struct loader *loader, enum loader_list list)
-{
-    const struct json_section *section = loader->lists[list];
-
-    *walk = (struct list_walk){.loader = loader, .members = list == LIST_BACKENDS};
-    if (section != NULL) {
-        walk->mark = section->mark + 1;
-        walk->left = section->children;
-    }
-}
-
-const struct json_node *list_next(struct list_walk *walk)
-{
-    json_free(walk->tree);
-    walk->tree = NULL;
-    if (walk->left == 0)
-        return NULL;
-    walk->left--;
-    walk->tree = json_read(&walk->loader->reader.json, &walk->mark, walk->members);
-    if (walk->tree == NULL)
-        finding_no_memory(&walk->loader->findings);
-    return walk->tree;
-}
 
 /* --- the outermost object --- */
 
@@ -201,6 +120,7 @@ static void load_sections(struct loader *loader)
 static void finish_policies(struct loader *loader)
 {
     for (size_t i = 0; i < POLICY_CASES; i++) {
+        assert(strcmp(fields_policies[i].key, policy_case_word((enum policy_case)i)) == 0);
         const struct policy_form *form = &loader->form.policies[i];
         struct policy *policy = &loader->config->policies[i];
         *policy = (struct policy){(enum policy_action)form->action, CONFIG_NONE};
@@ -250,8 +170,7 @@ static void load_all(struct loader *loader)
     load_backends(loader);
     finish_policies(loader);
     load_routes(loader);
-    struct diagnostics *found = loader->findings.found;
-    if (found->errors > 0 || found->no_memory)
+    if (!loader_is_fine(loader))
         return;
     lint_document(loader);
     lint_config(loader->config, &loader->findings);
@@ -269,8 +188,8 @@ static void loader_free(struct loader *loader)
     finding_log_end(&loader->findings);
 }
 
-struct config *loader_run(const char *text, size_t len, const char *file, bool hide_lines,
-                          struct diagnostics *found)
+static struct config *load_run(const char *text, size_t len, const char *file, bool hide_lines,
+                               struct diagnostics *found)
 {
     struct loader loader = {.config = config_new(file), .comparisons_left = COMPARISONS_MAX};
     size_t errors_before = found->errors;
@@ -296,5 +215,11 @@ struct config *loader_run(const char *text, size_t len, const char *file, bool h
 struct config *config_load_text(const char *text, size_t len, const char *file,
                                 struct diagnostics *found)
 {
-    return loader_run(text, len, file, false, found);
+    return load_run(text, len, file, false, found);
+}
+
+struct config *config_load_made_up(const char *text, size_t len, const char *file,
+                                   struct diagnostics *found)
+{
+    return load_run(text, len, file, true, found);
 }

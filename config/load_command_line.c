@@ -3,10 +3,13 @@
  * that every rule of the file holds for it too, and so that a finding's line leads back to the
  * argument that it is about.
  */
+#include "config/load.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/load_inside.h"
+#include "config/finding.h"
+#include "config/text/terminal.h"
 
 /* The text and, for each of its lines, the argument it came from (NULL: none). */
 struct writing {
@@ -149,7 +152,7 @@ static void findings_translate(struct diagnostics *found, const struct writing *
             found->no_memory = true;
             continue;
         }
-        terminal_disarm(message, false);
+        terminal_disarm(message, TERMINAL_UTF8);
         free(one->message);
         one->message = message;
     }
@@ -215,7 +218,7 @@ struct config *config_load_arguments(const char *const *listens, size_t listen_c
 
     if (arguments_write(&writing, &text, &len, listens, listen_count, routes, route_count)) {
         find_missing_servers(found, routes, route_count);
-        config = loader_run(text, len, "(command line)", true, found);
+        config = config_load_made_up(text, len, "(command line)", found);
         findings_translate(found, &writing);
     } else {
         found->no_memory = true;

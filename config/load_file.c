@@ -1,4 +1,6 @@
 /* A configuration from a file. */
+#include "config/load.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,7 +9,6 @@
 #include <unistd.h>
 
 #include "config/json_scan.h"
-#include "config/load.h"
 
 struct content {
     char *bytes;

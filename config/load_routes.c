@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/address.h"
-#include "config/load_inside.h"
+#include "config/loader.h"
+#include "config/network.h"
+#include "config/route_build.h"
 #include "config/text_value.h"
 
 struct route_loading {
@@ -264,7 +265,7 @@ void load_routes(struct loader *loader)
     struct list_walk walk;
     struct config *config = loader->config;
 
-    list_start(&walk, loader, LIST_ROUTES);
+    list_walk_start(&walk, loader, LIST_ROUTES);
     config->routes = loader_alloc(loader, walk.left * sizeof *config->routes);
     if (config->routes == NULL)
         return;
@@ -274,7 +275,7 @@ void load_routes(struct loader *loader)
         finding_no_memory(&loader->findings);
         return;
     }
-    for (const struct json_node *node; (node = list_next(&walk)) != NULL;)
+    for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL;)
         route_load(&loading, node);
     bool no_memory = false;
     config->table = route_builder_finish(loading.builder, on_conflict, loader, &no_memory);

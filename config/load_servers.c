@@ -1,17 +1,8 @@
 /* Listeners and backends. */
 #include <string.h>
 
-#include "config/load_inside.h"
+#include "config/loader.h"
 #include "config/text_value.h"
-
-static const struct json_node *member(const struct json_node *object, const char *key)
-{
-    const struct json_node *child = json_first(object);
-
-    while (child != NULL && strcmp(json_key(child), key) != 0)
-        child = json_next(child);
-    return child;
-}
 
 /* --- listeners --- */
 
@@ -29,7 +20,7 @@ static bool name_register(struct loader *loader, struct name_index *names, const
 static void listener_check(struct loader *loader, const struct listener_config *listener,
                            const struct json_node *node)
 {
-    const struct json_node *v6only = member(node, "v6only"), *mode = member(node, "mode");
+    const struct json_node *v6only = json_member(node, "v6only"), *mode = json_member(node, "mode");
     bool path = listener->address.kind == ADDRESS_UNIX && listener->address.path[0] == '/';
 
     if (v6only != NULL && listener->address.kind != ADDRESS_IPV6)
@@ -55,7 +46,7 @@ static void listener_address_register(struct loader *loader, struct name_index *
         return;
     }
     char place[FINDING_PLACE_MAX];
-    finding_error(&loader->findings, loader_offset(loader, member(node, "address")),
+    finding_error(&loader->findings, loader_offset(loader, json_member(node, "address")),
                   "%.120s has a listener already (%s)", address->text,
                   finding_place(&loader->findings, loader->config->listeners[other].at, place));
 }
@@ -75,7 +66,8 @@ static void listener_load(struct loader *loader, struct name_index *addresses,
     }
     if (!ok)
         loader->listeners_unknown |= listener.name == NULL;
-    const struct json_node *name = json_kind(node) == JSON_OBJECT ? member(node, "name") : NULL;
+    const struct json_node *name =
+        json_kind(node) == JSON_OBJECT ? json_member(node, "name") : NULL;
     if (listener.name == NULL)
         listener.name = listener.address.text;
     if (listener.name == NULL)
@@ -96,11 +88,11 @@ void load_listeners(struct loader *loader)
     struct list_walk walk;
     struct name_index addresses = {0};
 
-    list_start(&walk, loader, LIST_LISTENERS);
+    list_walk_start(&walk, loader, LIST_LISTENERS);
     loader->config->listeners = loader_alloc(loader, walk.left * sizeof *loader->config->listeners);
     if (loader->config->listeners == NULL)
         return;
-    for (const struct json_node *node; (node = list_next(&walk)) != NULL;)
+    for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL;)
         listener_load(loader, &addresses, node);
     name_index_free(&addresses);
 }
@@ -170,10 +162,10 @@ void load_backends(struct loader *loader)
 {
     struct list_walk walk;
 
-    list_start(&walk, loader, LIST_BACKENDS);
+    list_walk_start(&walk, loader, LIST_BACKENDS);
     loader->config->backends = loader_alloc(loader, walk.left * sizeof *loader->config->backends);
     if (loader->config->backends == NULL)
         return;
-    for (const struct json_node *node; (node = list_next(&walk)) != NULL;)
+    for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL;)
         backend_load(loader, node);
 }

@@ -4,9 +4,10 @@
 /* From a name to its index, while a configuration is loaded. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "config/suggest.h"
+#include "config/text/suggest.h"
 
 struct name_entry;
 

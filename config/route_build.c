@@ -9,6 +9,7 @@
  *
  * Any allocation may fail; then the whole is dropped.
  */
+#include "config/route_build.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,7 +19,6 @@
 #include <time.h>
 #include <xxhash.h>
 
-#include "config/config.h"
 #include "config/route_conflicts.h"
 #include "config/route_match.h"
 #include "config/route_table.h"

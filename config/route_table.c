@@ -9,7 +9,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "config/config.h"
 #include "config/route_match.h"
 #include "config/route_table_inside.h"
 

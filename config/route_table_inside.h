@@ -26,7 +26,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "config/route_table.h"
+struct route;
 
 enum pattern_kind {
     PATTERN_EXACT, /* shop.example.com */

@@ -1,121 +1,10 @@
 #include "config/text_value.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-void problem_set(struct problem *problem, const char *format, ...)
-{
-    va_list arguments;
+#include "config/text/utf8.h"
 
-    va_start(arguments, format);
-    vsnprintf(problem->text, sizeof problem->text, format, arguments);
-    va_end(arguments);
-}
-
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
-/* Reads up to nine digits, so that nothing can overflow; *at moves behind them. */
-static bool digits_parse(const char **at, uint64_t *number)
-{
-    const char *start = *at;
-
-    *number = 0;
-    while (is_digit(**at) && *at - start < 9)
-        *number = *number * 10 + (uint64_t)(*(*at)++ - '0');
-    return *at > start && !is_digit(**at);
-}
-
-/* --- durations --- */
-
-struct unit {
-    const char *word;
-    uint64_t ms;
-};
-
-static const struct unit units[] = {
-    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
-#define UNITS (sizeof units / sizeof *units)
-
-/* The unit that the letters at `at` spell; UNITS = none. */
-static size_t unit_find(const char *at, size_t *len)
-{
-    *len = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    for (size_t i = 0; i < UNITS; i++) {
-        if (strlen(units[i].word) == *len && memcmp(at, units[i].word, *len) == 0)
-            return i;
-    }
-    return UNITS;
-}
-
-bool duration_parse(const char *text, uint64_t *ms, struct problem *problem)
-{
-    const char *at = text;
-    size_t last = UNITS;
-
-    *ms = 0;
-    do {
-        uint64_t number;
-        size_t len;
-        if (!digits_parse(&at, &number)) {
-            problem_set(problem,
-                        is_digit(*at) ? "\"%.40s\" has a number of more than nine digits"
-                                      : "\"%.40s\" is not a duration (such as \"250ms\", "
-                                        "\"5s\", \"10m\", \"1h30m\", \"1d\")",
-                        text);
-            return false;
-        }
-        size_t unit = unit_find(at, &len);
-        if (len == 0 && *at == '\0') {
-            problem_set(problem, "\"%.40s\" has no unit: \"%.30ss\" or \"%.30sms\"?", text, text,
-                        text);
-            return false;
-        }
-        if (unit == UNITS) {
-            problem_set(problem, "\"%.40s\" has an unknown unit (there are ms, s, m, h, d)", text);
-            return false;
-        }
-        if (last != UNITS && unit <= last) {
-            problem_set(problem, "\"%.40s\": units go from the largest to the smallest", text);
-            return false;
-        }
-        *ms += number * units[unit].ms;
-        last = unit;
-        at += len;
-    } while (*at);
-    if (*ms == 0)
-        problem_set(problem, "must be more than nothing");
-    return *ms != 0;
-}
-
-/* --- sizes and permissions --- */
-
-bool size_parse(const char *text, uint32_t *bytes, struct problem *problem)
-{
-    const char *at = text;
-    uint64_t number, factor = 1;
-    bool ok = digits_parse(&at, &number) && (text[0] != '0' || at == text + 1);
-
-    if (*at == 'k' || *at == 'K')
-        factor = 1024;
-    else if (*at == 'm' || *at == 'M')
-        factor = 1024 * 1024;
-    if (factor != 1)
-        at++;
-    if (!ok || *at) {
-        problem_set(problem, "\"%.40s\" is not a size (such as \"512\", \"64k\", \"1m\")", text);
-        return false;
-    }
-    if (number * factor > UINT32_MAX) {
-        problem_set(problem, "\"%.40s\" is too large", text);
-        return false;
-    }
-    *bytes = (uint32_t)(number * factor);
-    return true;
-}
+/* --- permissions --- */
 
 bool mode_parse(const char *text, uint32_t *mode, struct problem *problem)
 {
@@ -134,20 +23,11 @@ bool mode_parse(const char *text, uint32_t *mode, struct problem *problem)
 
 static bool has_control(const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (*at < 0x20 || *at == 0x7f)
+    for (; *text != '\0'; text++) {
+        if (utf8_is_control(text, 1))
             return true;
     }
     return false;
-}
-
-static size_t count_characters(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
 }
 
 bool name_check(const char *text, struct problem *problem)
@@ -156,7 +36,7 @@ bool name_check(const char *text, struct problem *problem)
         problem_set(problem, "a name may not be empty");
     else if (has_control(text))
         problem_set(problem, "a name may hold no control characters");
-    else if (count_characters(text) > 255)
+    else if (utf8_count(text, strlen(text)) > 255)
         problem_set(problem, "a name has at most 255 characters");
     else
         return true;

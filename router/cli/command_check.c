@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "config/finding.h"
+#include "config/text/terminal.h"
 
 struct check_options {
     bool strict, json, quiet;

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/finding.h"
-#include "config/text_value.h"
+#include "config/text/terminal.h"
+#include "config/text/units.h"
 #include "sni/hello.h"
 
 #define LIMIT_MAX 0xffffffu /* a handshake length has 24 bits */
@@ -26,7 +26,7 @@ static int set_limit(struct hello_options *options, const char *value)
 {
     struct problem problem;
 
-    if (!size_parse(value, &options->limit, &problem))
+    if (!units_exact_size(value, &options->limit, &problem))
         return command_refuse(COMMAND_HELLO, "--limit: '%s': %s", value, problem.text);
     if (options->limit == 0 || options->limit > LIMIT_MAX)
         return command_refuse(COMMAND_HELLO, "--limit: '%s' is not within 1 and %u bytes", value,

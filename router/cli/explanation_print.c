@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "config/finding.h"
+#include "config/text/terminal.h"
 
 static const char *balance_word(enum balance_kind kind)
 {

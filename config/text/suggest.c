@@ -1,4 +1,4 @@
-#include "config/suggest.h"
+#include "config/text/suggest.h"
 
 #include <stdio.h>
 #include <string.h>
