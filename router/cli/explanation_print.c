@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "config/finding.h"
+#include "config/text/terminal.h"
 
 static const char *balance_word(enum balance_kind kind)
 {
@@ -88,9 +88,9 @@ static void print_conditions(FILE *to, const struct config *config,
 /* "routes.json:14" */
 static void print_place(FILE *to, const struct explanation *e, unsigned line)
 {
-    char shown[REPORT_SHOWN_MAX];
+    char shown[TERMINAL_SHOWN_MAX];
 
-    fprintf(to, "%s:%u", report_harmless(e->config->file, shown, sizeof shown), line);
+    fprintf(to, "%s:%u", terminal_copy(e->config->file, shown, sizeof shown), line);
 }
 
 static void print_backend(const struct explanation *e, FILE *to)
@@ -201,8 +201,8 @@ static void print_policy(const struct explanation *e, const char *host, FILE *to
 
 void explanation_print(const struct explanation *explanation, const char *host, FILE *to)
 {
-    char shown[REPORT_SHOWN_MAX];
-    const char *name = report_harmless(host, shown, sizeof shown);
+    char shown[TERMINAL_SHOWN_MAX];
+    const char *name = terminal_copy(host, shown, sizeof shown);
 
     if (explanation->found)
         print_route(explanation, name, to);
