@@ -17,7 +17,7 @@
 #include "router/net/pump.h"
 #include "router/net/ready.h"
 #include "router/net/turns.h"
-#include "router/state/shared.h"
+#include "router/conn/shared.h"
 #include "router/state/tally.h"
 
 struct conn;
