@@ -62,7 +62,7 @@ static void close_if_ended(struct control *control)
     uv_close((uv_handle_t *)&control->patience, NULL);
     for (size_t i = 0; i < CONTROL_SIGNALS; i++)
         uv_close((uv_handle_t *)&control->signals[i], NULL);
-    if (control->resolve.snapshot != NULL)
+    if (resolve_is_busy(&control->resolve))
         uv_stop(&control->loop); /* lookups alone would keep it running */
 }
 
@@ -182,7 +182,7 @@ static void say_ended(const struct control *control)
  */
 static void finish(struct control *control)
 {
-    bool lookups = control->resolve.snapshot != NULL;
+    bool lookups = resolve_is_busy(&control->resolve);
 
     resolve_abandon(&control->resolve);
     snapshot_free(control->pending);
@@ -190,6 +190,8 @@ static void finish(struct control *control)
         worker_join(&control->workers[i]);
     control_sweep(control);
     assert(control->snapshots == NULL);
+    if (!lookups) /* they keep the configuration, and it the servers */
+        servers_close(&control->servers);
     points_close(&control->points);
     log_writer_stop(&control->writer);
     if (control->generation != 0)
@@ -218,7 +220,7 @@ static void run(struct control *control, struct config *first, uint32_t workers)
             control_end(control, 0);
         }
     }
-    while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && control->resolve.snapshot == NULL)
+    while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && !resolve_is_busy(&control->resolve))
         continue; /* stopped for lookups that have ended meanwhile */
     finish(control);
 }
@@ -253,6 +255,7 @@ int control_run(struct config *first, const struct control_source *source, enum 
     control.host.writer = &control.writer;
     control.host.control_wake = &control.wake;
     points_init(&control.points, workers);
+    servers_init(&control.servers, workers);
     if (!set_caps(&control.host, first, workers)) {
         config_free(first);
         return EX_OSERR;

@@ -32,18 +32,23 @@
 void control_sweep(struct control *control)
 {
     struct snapshot **link = &control->snapshots;
+    bool trim = false;
 
     while (*link != NULL) {
         struct snapshot *snapshot = *link;
-        if (snapshot->generation == control->generation && !control->ending) {
-            link = &snapshot->next; /* the current one, even before the workers have it */
+        if (link == &control->snapshots && !control->ending) {
+            link = &snapshot->next; /* the newest */
         } else if (atomic_load_explicit(&snapshot->refs, memory_order_acquire) == 0) {
             *link = snapshot->next;
-            snapshot_free(snapshot);
+            bool large = snapshot->config->route_count >= TRIM_ROUTES;
+            trim |= snapshot_free(snapshot) && large;
         } else {
             link = &snapshot->next;
         }
     }
+    servers_sweep(&control->servers);
+    if (trim)
+        malloc_trim(0);
 }
 
 /* --- orders --- */
@@ -52,43 +57,40 @@ static void free_order(struct order *order)
 {
     if (order == NULL)
         return;
-    if (order->view != NULL)
-        balance_free(order->view->balance);
     free(order->view);
     free(order->seats);
     free(order);
 }
 
-static struct order *adopt_order(struct control *control, struct snapshot *snapshot,
-                                 uint32_t worker)
+static struct order *make_order(struct control *control, enum order_kind kind,
+                                struct snapshot *snapshot, uint32_t worker)
 {
     struct order *order = calloc(1, sizeof *order);
 
     if (order == NULL)
         return NULL;
-    order->kind = ORDER_ADOPT;
+    order->kind = kind;
     order->view = calloc(1, sizeof *order->view);
-    order->seats = points_seats(&control->points, snapshot->config, worker);
-    order->seat_count = snapshot->config->listener_count;
-    if (order->view != NULL) {
-        order->view->snapshot = snapshot;
-        order->view->balance = balance_new(snapshot->config, worker);
+    if (kind == ORDER_ADOPT) {
+        order->seats = points_seats(&control->points, snapshot->config, worker);
+        order->seat_count = snapshot->config->listener_count;
     }
-    if (order->view == NULL || order->view->balance == NULL || order->seats == NULL) {
+    if (order->view == NULL || (kind == ORDER_ADOPT && order->seats == NULL)) {
         free_order(order);
         return NULL;
     }
+    order->view->snapshot = snapshot;
     return order;
 }
 
 /* One order for each worker, or none: false, nothing has changed. */
-static bool post_to_all(struct control *control, struct snapshot *snapshot)
+static bool post_to_all(struct control *control, enum order_kind kind, struct snapshot *snapshot)
 {
     struct order **orders = calloc(control->worker_count, sizeof *orders);
     uint32_t made = 0;
 
     while (orders != NULL && made < control->worker_count &&
-           (orders[made] = adopt_order(control, snapshot, made)) != NULL)
+           (orders[made] = make_order(control, kind, snapshot, made)) != NULL)
         made++;
     bool complete = orders != NULL && made == control->worker_count;
     for (uint32_t i = 0; i < made; i++) {
@@ -101,6 +103,14 @@ static bool post_to_all(struct control *control, struct snapshot *snapshot)
     }
     free(orders);
     return complete;
+}
+
+/* The newest snapshot, which the workers have been sent. */
+static void list_snapshot(struct control *control, struct snapshot *snapshot)
+{
+    snapshot->next = control->snapshots;
+    control->snapshots = snapshot;
+    control->generation = snapshot->generation;
 }
 
 /* Opens and publishes. 0, or the exit code with the reason logged and nothing changed. */
@@ -119,15 +129,13 @@ static int publish(struct control *control, struct snapshot *snapshot)
                  why.listener->name, why.step, strerror(why.error));
         return control_exit_code(why.error);
     }
-    if (!post_to_all(control, snapshot)) {
+    if (!post_to_all(control, ORDER_ADOPT, snapshot)) {
         log_line(LOG_LEVEL_ERROR, "no memory for a new configuration");
         return EX_OSERR;
     }
     points_handed_over(&control->points);
     points_forget_unclaimed(&control->points);
-    snapshot->next = control->snapshots;
-    control->snapshots = snapshot;
-    control->generation = snapshot->generation;
+    list_snapshot(control, snapshot);
     if (snapshot->config->route_count >= TRIM_ROUTES)
         malloc_trim(0);
     return 0;
@@ -185,17 +193,6 @@ static void say_reloaded(const struct control *control, const struct config *con
 
 /* --- publishing --- */
 
-/* Frees a snapshot that was not published, at once or when the lookups for it have ended. */
-static void discard(struct control *control, struct snapshot *snapshot)
-{
-    if (control->resolve.late) {
-        snapshot->next = control->snapshots;
-        control->snapshots = snapshot;
-    } else {
-        snapshot_free(snapshot);
-    }
-}
-
 static void publish_pending(struct control *control)
 {
     struct snapshot *snapshot = control->pending;
@@ -204,7 +201,7 @@ static void publish_pending(struct control *control)
     control->pending = NULL;
     int code = publish(control, snapshot);
     if (code != 0) {
-        discard(control, snapshot);
+        snapshot_free(snapshot);
         if (first) {
             control->exit_code = code;
             control_end(control, 0);
@@ -221,6 +218,41 @@ static void publish_pending(struct control *control)
         }
     }
     control_sweep(control);
+}
+
+/* Names that were answered after their configuration was published. */
+static void refresh(struct control *control, uint32_t server, struct addresses *addresses)
+{
+    const struct address *address = config_use_address(control->resolve.use, server);
+    struct snapshot *snapshot = snapshot_again(control->snapshots);
+
+    assert(control->snapshots->use == control->resolve.use); /* a reload waits for the names */
+    if (snapshot == NULL) {
+        addresses_unref(addresses);
+        resolve_say_failed(address, UV_ENOMEM);
+        return;
+    }
+    snapshot_set_addresses(snapshot, server, addresses);
+    if (!post_to_all(control, ORDER_REFRESH, snapshot)) {
+        snapshot_free(snapshot);
+        resolve_say_failed(address, UV_ENOMEM);
+        return;
+    }
+    list_snapshot(control, snapshot);
+    log_line(LOG_LEVEL_INFO, "server %s: its address is known now", address->text);
+    control_sweep(control);
+}
+
+static void on_found(void *context, uint32_t server, struct addresses *addresses)
+{
+    struct control *control = context;
+
+    if (control->ending)
+        addresses_unref(addresses);
+    else if (control->pending != NULL)
+        snapshot_set_addresses(control->pending, server, addresses);
+    else
+        refresh(control, server, addresses);
 }
 
 static void on_resolved(void *context)
@@ -254,7 +286,6 @@ static void on_out_of_patience(uv_timer_t *patience)
     log_line(LOG_LEVEL_WARNING,
              "waiting for the addresses of %s: listening without them, they are used once known",
              names);
-    resolve_overtake(&control->resolve);
     publish_pending(control);
     if (control->reload_again)
         control_reload(control);
@@ -262,13 +293,14 @@ static void on_out_of_patience(uv_timer_t *patience)
 
 void control_publish(struct control *control, struct config *config)
 {
-    control->pending = snapshot_new(config, control->generation + 1);
+    control->pending = snapshot_new(config, control->generation + 1, &control->servers);
     if (control->pending == NULL) {
         log_line(LOG_LEVEL_ERROR, "no memory for a new configuration");
         return;
     }
     uv_timer_start(&control->patience, on_out_of_patience, PATIENCE_MS, 0);
-    resolve_start(&control->resolve, &control->loop, control->pending, on_resolved, control);
+    resolve_start(&control->resolve, &control->loop, control->pending->use, on_found, on_resolved,
+                  control);
 }
 
 static void log_diagnostics(const struct diagnostics *found, const char *file)
@@ -315,7 +347,7 @@ void control_reload(struct control *control)
     diagnostics_free(&found);
     if (config == NULL)
         log_line(LOG_LEVEL_ERROR, "reload failed: the old configuration stays");
-    else if (control->resolve.snapshot != NULL)
+    else if (resolve_is_busy(&control->resolve))
         reload_later(control, config);
     else
         control_publish(control, config);
