@@ -315,6 +315,7 @@ static void on_timer_closed(uv_handle_t *handle)
     else if (conn_config(conn)->log.access_path != NULL)
         log_access(conn);
     worker_forget(conn->worker, conn);
+    tried_clear(&conn->tried);
     free(conn->texts);
     free(conn);
 }

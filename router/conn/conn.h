@@ -33,6 +33,7 @@
 #include "router/log/reason.h"
 #include "router/net/net.h"
 #include "router/net/pump.h"
+#include "router/state/balance.h"
 
 struct worker;
 struct view;
@@ -77,9 +78,9 @@ struct conn {
     uint32_t listener; /* index in the view's configuration; CONFIG_NONE: it is gone */
     uint32_t route;    /* ROUTE_NONE: by policy, or nowhere */
     uint32_t backend;
-    uint32_t first_server;       /* the balance's choice */
-    uint32_t server_index;       /* the one in use or being tried; CONFIG_NONE: none yet */
-    const struct target *target; /* the address in use or being tried; the snapshot owns it */
+    uint32_t server_index; /* the one in use or being tried; CONFIG_NONE: none yet */
+    uint32_t address;      /* of the server's addresses: the one in use or being tried */
+    struct tried tried;    /* servers of the backend, `server_index` included */
     uint16_t retries;
     uint8_t connect_failure; /* enum reason of the last failed attempt, or REASON_NONE */
     uint8_t policy;          /* enum policy_case that named the backend; POLICY_CASES: none */

@@ -45,20 +45,16 @@ static enum reason reason_of_error(int error)
     }
 }
 
-static const struct backend_config *backend_of(const struct conn *conn)
-{
-    return &conn_config(conn)->backends[conn->backend];
-}
-
 /* Servers that may still be tried, the current one included. */
 static uint32_t servers_left(const struct conn *conn)
 {
-    uint32_t left = 1;
-    uint32_t at = conn->server_index;
+    return 1 + snapshot_left(conn->view->snapshot, conn->backend, &conn->tried);
+}
 
-    while ((at = balance_next(backend_of(conn), conn->first_server, at)) != CONFIG_NONE)
-        left++;
-    return left;
+/* The addresses of the server being tried, NULL: none is known. */
+static const struct addresses *addresses_of_server(const struct conn *conn)
+{
+    return snapshot_addresses(conn->view->snapshot, conn->backend, conn->server_index);
 }
 
 static uint64_t time_left(const struct conn *conn, uint64_t until_ms)
@@ -68,14 +64,24 @@ static uint64_t time_left(const struct conn *conn, uint64_t until_ms)
     return until_ms > now ? until_ms - now : 0;
 }
 
-/* An even share of what is left of the budget, so that a silent server leaves time for the others.
+/*
+ * Turns to the server that the balance names, with an even share of what is left of the budget, so
+ * that a silent server leaves time for the others. REASON_NONE: there is one to try.
  */
-static void use_server(struct conn *conn, uint32_t server)
+static enum reason pick_server(struct conn *conn)
 {
+    const struct snapshot *snapshot = conn->view->snapshot;
+    uint32_t server = snapshot_pick(snapshot, conn->backend, conn->worker->index, &conn->tried);
+
+    if (server == CONFIG_NONE)
+        return REASON_NO_SERVER;
+    if (!tried_add(&conn->tried, &snapshot->config->backends[conn->backend], server))
+        return REASON_RESOURCE;
     conn->server_index = server;
-    conn->target = snapshot_target(conn->view->snapshot, conn->backend, server);
+    conn->address = 0;
     conn->attempt_until_ms =
         conn_now(conn) + time_left(conn, conn->connect_until_ms) / servers_left(conn);
+    return REASON_NONE;
 }
 
 static void drop_server_socket(struct conn *conn)
@@ -91,11 +97,13 @@ static void drop_server_socket(struct conn *conn)
  */
 static enum reason try_server(struct conn *conn)
 {
-    const struct target *target = conn->target;
+    const struct addresses *addresses = addresses_of_server(conn);
     bool done;
 
-    if (target->len == 0)
+    if (addresses == NULL)
         return REASON_DNS_FAILED;
+    assert(conn->address < addresses->count);
+    const struct target *target = &addresses->list[conn->address];
     int fd = net_connect(target, &done);
     if (fd < 0 && errno == EAGAIN && conn_now(conn) < conn->attempt_until_ms) {
         conn_arm(conn, FULL_QUEUE_MS);
@@ -132,6 +140,18 @@ static void note_failure(struct conn *conn, enum reason reason)
     conn->connect_failure = (uint8_t)reason;
 }
 
+/* Whether there is a further address of the same server, and time for it. */
+static bool next_address(struct conn *conn)
+{
+    const struct addresses *addresses = addresses_of_server(conn);
+
+    if (addresses == NULL || conn->address + 1 >= addresses->count ||
+        conn_now(conn) >= conn->attempt_until_ms)
+        return false;
+    conn->address++;
+    return true;
+}
+
 /* The current attempt has failed: on to the next server, until one is under way or none is left. */
 static void next_server(struct conn *conn, enum reason failure)
 {
@@ -141,20 +161,20 @@ static void next_server(struct conn *conn, enum reason failure)
             conn_apply_policy(conn, POLICY_NO_SERVER, REASON_RESOURCE);
             return;
         }
-        if (conn->target->next != NULL && conn_now(conn) < conn->attempt_until_ms) {
-            conn->target = conn->target->next;
+        if (next_address(conn)) {
             failure = try_server(conn);
             continue;
         }
         note_failure(conn, failure);
-        uint32_t next = balance_next(backend_of(conn), conn->first_server, conn->server_index);
-        if (next == CONFIG_NONE || conn_now(conn) >= conn->connect_until_ms) {
+        failure = conn_now(conn) < conn->connect_until_ms ? pick_server(conn) : REASON_NO_SERVER;
+        if (failure == REASON_NO_SERVER) {
             give_up(conn);
             return;
         }
-        use_server(conn, next);
-        conn->retries++;
-        failure = try_server(conn);
+        if (failure == REASON_NONE) {
+            conn->retries++;
+            failure = try_server(conn);
+        }
     }
 }
 
@@ -163,13 +183,13 @@ void conn_connect(struct conn *conn)
     conn_move(conn, CONN_CONNECTING);
     conn->connect_started_ms = conn_now(conn);
     conn->connect_until_ms = conn->connect_started_ms + conn_timeouts(conn)->connect_ms;
-    conn->first_server = balance_pick(conn->view->balance, conn->backend);
-    if (conn->first_server == CONFIG_NONE) {
+    assert(conn->tried.count == 0);
+    enum reason lack = pick_server(conn);
+    if (lack == REASON_NO_SERVER)
         give_up(conn);
-        return;
-    }
-    use_server(conn, conn->first_server);
-    if (conn_watch_client(conn))
+    else if (lack == REASON_RESOURCE)
+        conn_apply_policy(conn, POLICY_NO_SERVER, REASON_RESOURCE);
+    else if (conn_watch_client(conn))
         next_server(conn, try_server(conn));
 }
 

@@ -20,7 +20,7 @@
 
 #include "config/config.h"
 #include "router/control/listen_key.h"
-#include "router/state/snapshot.h"
+#include "router/net/sockaddr.h"
 #include "router/worker/listener.h"
 
 /* What can change while a socket stays open: as it was last asked for. */

@@ -5,7 +5,6 @@
 #include <sysexits.h>
 
 #include "router/log/log.h"
-#include "router/state/balance.h"
 
 /* --- orders --- */
 
@@ -13,37 +12,36 @@ static void free_order(struct order *order)
 {
     if (order == NULL)
         return;
-    if (order->view != NULL)
-        balance_free(order->view->balance);
     free(order->view);
     free(order->handed);
     free(order);
 }
 
-static struct order *adopt_order(const struct endpoints *endpoints, struct snapshot *snapshot,
-                                 uint32_t worker)
+/* With endpoints an order to adopt, without them one to refresh. NULL: no memory. */
+static struct order *new_order(const struct endpoints *endpoints, struct snapshot *snapshot,
+                               uint32_t worker)
 {
     struct order *order = calloc(1, sizeof *order);
 
     if (order == NULL)
         return NULL;
-    order->kind = ORDER_ADOPT;
+    order->kind = endpoints != NULL ? ORDER_ADOPT : ORDER_REFRESH;
     order->view = calloc(1, sizeof *order->view);
-    order->handed = endpoints_offer(endpoints, snapshot->config, worker);
-    order->handed_count = snapshot->config->listener_count;
-    if (order->view != NULL) {
-        order->view->snapshot = snapshot;
-        order->view->balance = balance_new(snapshot->config, worker);
+    if (endpoints != NULL) {
+        order->handed = endpoints_offer(endpoints, snapshot->config, worker);
+        order->handed_count = snapshot->config->listener_count;
     }
-    if (order->view == NULL || order->view->balance == NULL || order->handed == NULL) {
+    if (order->view == NULL || (endpoints != NULL && order->handed == NULL)) {
         free_order(order);
         return NULL;
     }
+    order->view->snapshot = snapshot;
     return order;
 }
 
-bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
-                   const struct endpoints *endpoints)
+/* One order for each worker, or none: false, nothing has changed. */
+static bool post_to_all(struct workers *workers, struct snapshot *snapshot,
+                        const struct endpoints *endpoints)
 {
     struct order **orders = calloc(workers->count, sizeof *orders);
     uint32_t made = 0;
@@ -51,7 +49,7 @@ bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
     part_assert_own(&workers->part);
     assert(!workers->stopping);
     while (orders != NULL && made < workers->count &&
-           (orders[made] = adopt_order(endpoints, snapshot, made)) != NULL)
+           (orders[made] = new_order(endpoints, snapshot, made)) != NULL)
         made++;
     bool complete = orders != NULL && made == workers->count;
     for (uint32_t i = 0; i < made; i++) {
@@ -66,9 +64,21 @@ bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
     return complete;
 }
 
+bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
+                   const struct endpoints *endpoints)
+{
+    assert(endpoints != NULL);
+    return post_to_all(workers, snapshot, endpoints);
+}
+
+bool workers_refresh(struct workers *workers, struct snapshot *snapshot)
+{
+    return post_to_all(workers, snapshot, NULL);
+}
+
 static void order_all(struct workers *workers, enum order_kind kind, uint64_t drain_ms)
 {
-    assert(kind != ORDER_ADOPT);
+    assert(kind == ORDER_DRAIN || kind == ORDER_STOP);
     for (uint32_t i = 0; i < workers->count; i++) {
         struct order *order = calloc(1, sizeof *order);
         if (order == NULL) {

@@ -4,6 +4,7 @@
  * The happy path
  *  - worker_init() prepares everything that can fail; worker_start() runs the loop.
  *  - ORDER_ADOPT brings a snapshot and sockets: listeners that are gone close, new ones open.
+ *    ORDER_REFRESH brings new addresses of servers alone.
  *  - ORDER_DRAIN closes the listeners; when the last connection has gone the worker closes its
  *    handles and the loop ends; `ended` is set and control is woken.
  *
@@ -73,7 +74,6 @@ static void view_let_go(struct worker *worker, struct view *view)
 {
     if (view == NULL || view->conns > 0 || view == worker->view)
         return;
-    balance_free(view->balance);
     if (snapshot_unref(view->snapshot))
         uv_async_send(worker->host->control_wake);
     free(view);
@@ -254,11 +254,24 @@ static void adopt(struct worker *worker, struct order *order)
     view_let_go(worker, old);
 }
 
+static void refresh(struct worker *worker, struct order *order)
+{
+    struct view *old = worker->view;
+
+    assert(!worker->draining && order->handed == NULL);
+    assert(old != NULL && old->snapshot->use == order->view->snapshot->use);
+    worker->view = order->view;
+    view_let_go(worker, old);
+}
+
 static void follow(struct worker *worker, struct order *order)
 {
     switch (order->kind) {
     case ORDER_ADOPT:
         adopt(worker, order);
+        break;
+    case ORDER_REFRESH:
+        refresh(worker, order);
         break;
     case ORDER_DRAIN:
         begin_drain(worker, order->drain_ms);

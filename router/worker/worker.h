@@ -19,7 +19,6 @@
 #include "router/log/log_writer.h"
 #include "router/net/pump.h"
 #include "router/net/ready.h"
-#include "router/state/balance.h"
 #include "router/state/snapshot.h"
 #include "router/state/tally.h"
 #include "router/worker/listener.h"
@@ -40,21 +39,21 @@ struct host {
  */
 struct view {
     struct snapshot *snapshot;
-    struct balance *balance;
     uint32_t conns; /* connections that were accepted under it */
 };
 
 enum order_kind {
-    ORDER_ADOPT, /* use this snapshot and these listeners from now on */
-    ORDER_DRAIN, /* stop listening; what is there has `drain_ms` */
-    ORDER_STOP   /* end everything now */
+    ORDER_ADOPT,   /* use this snapshot and these listeners from now on */
+    ORDER_REFRESH, /* the same for another snapshot of the same configuration: listeners stay */
+    ORDER_DRAIN,   /* stop listening; what is there has `drain_ms` */
+    ORDER_STOP     /* end everything now */
 };
 
 /* A message from control. The worker frees it. */
 struct order {
     enum order_kind kind;
     struct order *next;
-    struct view *view;              /* ADOPT: complete, so that the worker cannot fail */
+    struct view *view;              /* ADOPT, REFRESH: complete, so the worker cannot fail */
     struct handed_listener *handed; /* ADOPT: one per listener of the configuration, owned */
     uint32_t handed_count;
     uint64_t drain_ms; /* DRAIN */

@@ -78,7 +78,7 @@ static struct snapshot *make_snapshot(struct rig *rig, uint32_t first_server, co
     diagnostics_free(&found);
     assert_non_null(config);
     assert_true(rig->snapshot_count < RIG_SNAPSHOTS);
-    struct snapshot *snapshot = snapshot_new(config, rig->snapshot_count + 1);
+    struct snapshot *snapshot = snapshot_new(config, rig->snapshot_count + 1, &rig->servers_known);
     assert_non_null(snapshot);
     rig->snapshots[rig->snapshot_count++] = snapshot;
     return snapshot;
@@ -96,8 +96,6 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
     assert_non_null(view);
     assert_true(endpoints_open(&rig->endpoints, snapshot->config, &why));
     view->snapshot = snapshot;
-    view->balance = balance_new(snapshot->config, 0);
-    assert_non_null(view->balance);
     order->kind = ORDER_ADOPT;
     order->view = view;
     order->handed = endpoints_offer(&rig->endpoints, snapshot->config, 0);
@@ -208,6 +206,7 @@ void rig_start(struct rig *rig, const char *members)
     rig->host.writer = &rig->writer;
     rig->host.control_wake = &rig->wake;
     endpoints_init(&rig->endpoints, 1);
+    servers_init(&rig->servers_known, 1);
     assert_int_equal(worker_init(&rig->worker, &rig->host, 0), 0);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
@@ -283,6 +282,7 @@ void rig_join(struct rig *rig)
     for (uint32_t i = 0; i < rig->snapshot_count; i++)
         snapshot_free(rig->snapshots[i]); /* asserts that nobody uses it */
     rig->snapshot_count = 0;
+    servers_close(&rig->servers_known); /* asserts that none is in use */
 }
 
 int rig_teardown(void **state)
