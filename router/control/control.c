@@ -49,7 +49,7 @@ static void on_parts_stopped(void *context)
 {
     struct control *control = context;
 
-    if (control->resolve.snapshot != NULL)
+    if (resolve_is_busy(&control->resolve))
         uv_stop(&control->loop); /* lookups alone would keep it running */
 }
 
@@ -118,12 +118,14 @@ static void say_ended(const struct control *control)
  */
 static void finish(struct control *control)
 {
-    bool lookups = control->resolve.snapshot != NULL;
+    bool lookups = resolve_is_busy(&control->resolve);
 
     resolve_abandon(&control->resolve);
     snapshot_free(control->pending);
     control_sweep(control);
     assert(control->snapshots == NULL);
+    if (!lookups) /* they keep the configuration, and it the servers */
+        servers_close(&control->servers);
     endpoints_close(&control->endpoints);
     if (control->generation != 0)
         say_ended(control);
@@ -142,7 +144,7 @@ static void run(struct control *control, struct config *first)
         config_free(first);
     else
         control_publish(control, first);
-    while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && control->resolve.snapshot == NULL)
+    while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && !resolve_is_busy(&control->resolve))
         continue; /* stopped for lookups that have ended meanwhile */
     finish(control);
 }
@@ -201,6 +203,7 @@ int control_run(struct config *first, const struct control_source *source, enum 
     int error = uv_loop_init(&control.loop);
     assert(error == 0);
     endpoints_init(&control.endpoints, workers);
+    servers_init(&control.servers, workers);
     init_parts(&control, first, &shared, workers);
     run(&control, first);
     return control.exit_code;

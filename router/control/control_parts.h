@@ -32,6 +32,7 @@ struct control {
     struct part reload;
 
     struct endpoints endpoints;
+    struct servers servers;
     struct snapshot *snapshots; /* not freed yet, the newest first */
     struct snapshot *pending;   /* its names are being resolved */
     struct resolve resolve;

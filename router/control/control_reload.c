@@ -34,21 +34,34 @@
 void control_sweep(struct control *control)
 {
     struct snapshot **link = &control->snapshots;
+    bool trim = false;
 
     while (*link != NULL) {
         struct snapshot *snapshot = *link;
-        if (snapshot->generation == control->generation && !control->parts.stopping) {
-            link = &snapshot->next; /* the current one, even before the workers have it */
+        if (link == &control->snapshots && !control->parts.stopping) {
+            link = &snapshot->next; /* the newest */
         } else if (atomic_load_explicit(&snapshot->refs, memory_order_acquire) == 0) {
             *link = snapshot->next;
-            snapshot_free(snapshot);
+            bool large = snapshot->config->route_count >= TRIM_ROUTES;
+            trim |= snapshot_free(snapshot) && large;
         } else {
             link = &snapshot->next;
         }
     }
+    servers_sweep(&control->servers);
+    if (trim)
+        malloc_trim(0);
 }
 
 /* --- publishing --- */
+
+/* The newest snapshot, which the workers have been sent. */
+static void list_snapshot(struct control *control, struct snapshot *snapshot)
+{
+    snapshot->next = control->snapshots;
+    control->snapshots = snapshot;
+    control->generation = snapshot->generation;
+}
 
 /* Opens and publishes. 0, or the exit code with the reason logged and nothing changed. */
 static int publish(struct control *control, struct snapshot *snapshot)
@@ -72,9 +85,7 @@ static int publish(struct control *control, struct snapshot *snapshot)
         return EX_OSERR;
     }
     endpoints_commit(&control->endpoints, snapshot->config);
-    snapshot->next = control->snapshots;
-    control->snapshots = snapshot;
-    control->generation = snapshot->generation;
+    list_snapshot(control, snapshot);
     if (snapshot->config->route_count >= TRIM_ROUTES)
         malloc_trim(0);
     return 0;
@@ -132,17 +143,6 @@ static void say_reloaded(const struct control *control, const struct config *con
 
 /* --- when it is published --- */
 
-/* Frees a snapshot that was not published, at once or when the lookups for it have ended. */
-static void discard(struct control *control, struct snapshot *snapshot)
-{
-    if (control->resolve.late) {
-        snapshot->next = control->snapshots;
-        control->snapshots = snapshot;
-    } else {
-        snapshot_free(snapshot);
-    }
-}
-
 static void publish_pending(struct control *control)
 {
     struct snapshot *snapshot = control->pending;
@@ -151,7 +151,7 @@ static void publish_pending(struct control *control)
     control->pending = NULL;
     int code = publish(control, snapshot);
     if (code != 0) {
-        discard(control, snapshot);
+        snapshot_free(snapshot);
         if (first) {
             control->exit_code = code;
             control_end(control, 0);
@@ -168,6 +168,41 @@ static void publish_pending(struct control *control)
         }
     }
     control_sweep(control);
+}
+
+/* Names that were answered after their configuration was published. */
+static void refresh(struct control *control, uint32_t server, struct addresses *addresses)
+{
+    const struct address *address = config_use_address(control->resolve.use, server);
+    struct snapshot *snapshot = snapshot_again(control->snapshots);
+
+    assert(control->snapshots->use == control->resolve.use); /* a reload waits for the names */
+    if (snapshot == NULL) {
+        addresses_unref(addresses);
+        resolve_say_failed(address, UV_ENOMEM);
+        return;
+    }
+    snapshot_set_addresses(snapshot, server, addresses);
+    if (!workers_refresh(&control->workers, snapshot)) {
+        snapshot_free(snapshot);
+        resolve_say_failed(address, UV_ENOMEM);
+        return;
+    }
+    list_snapshot(control, snapshot);
+    log_line(LOG_LEVEL_INFO, "server %s: its address is known now", address->text);
+    control_sweep(control);
+}
+
+static void on_found(void *context, uint32_t server, struct addresses *addresses)
+{
+    struct control *control = context;
+
+    if (control->parts.stopping)
+        addresses_unref(addresses);
+    else if (control->pending != NULL)
+        snapshot_set_addresses(control->pending, server, addresses);
+    else
+        refresh(control, server, addresses);
 }
 
 static void on_resolved(void *context)
@@ -201,7 +236,6 @@ static void on_out_of_patience(uv_timer_t *patience)
     log_line(LOG_LEVEL_WARNING,
              "waiting for the addresses of %s: listening without them, they are used once known",
              names);
-    resolve_overtake(&control->resolve);
     publish_pending(control);
     if (control->reload_again)
         control_reload(control);
@@ -209,7 +243,7 @@ static void on_out_of_patience(uv_timer_t *patience)
 
 void control_publish(struct control *control, struct config *config)
 {
-    control->pending = snapshot_new(config, control->generation + 1);
+    control->pending = snapshot_new(config, control->generation + 1, &control->servers);
     if (control->pending == NULL) {
         log_line(LOG_LEVEL_ERROR, "no memory for a new configuration");
         if (control->generation == 0) {
@@ -219,7 +253,8 @@ void control_publish(struct control *control, struct config *config)
         return;
     }
     uv_timer_start(&control->patience, on_out_of_patience, PATIENCE_MS, 0);
-    resolve_start(&control->resolve, &control->loop, control->pending, on_resolved, control);
+    resolve_start(&control->resolve, &control->loop, control->pending->use, on_found, on_resolved,
+                  control);
 }
 
 static void log_diagnostics(const struct diagnostics *found, const char *file)
@@ -266,7 +301,7 @@ void control_reload(struct control *control)
     diagnostics_free(&found);
     if (config == NULL)
         log_line(LOG_LEVEL_ERROR, "reload failed: the old configuration stays");
-    else if (control->resolve.snapshot != NULL)
+    else if (resolve_is_busy(&control->resolve))
         reload_later(control, config);
     else
         control_publish(control, config);

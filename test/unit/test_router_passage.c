@@ -63,7 +63,7 @@ static void nothing_is_known_at_first(void **state)
     assert_string_equal(protocols(&passage), "");
     assert_int_equal(passage.route, ROUTE_NONE);
     assert_int_equal(passage.backend, CONFIG_NONE);
-    assert_int_equal(passage.server, CONFIG_NONE);
+    assert_null(passage.server);
     assert_int_equal(passage.policy, POLICY_CASES);
     assert_int_equal(passage.hello_ms, PASSAGE_TIME_NONE);
     passage_end(&passage);
