@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "bench/address.h"
 #include "bench/process.h"
-#include "bench/units.h"
+#include "bench/socket_address.h"
+#include "config/text/units.h"
 
 #define REFUSED UINT64_MAX
 
@@ -124,27 +124,27 @@ static void test_addresses_come_back(void **state)
                                         "unix:/run/a.sock", "unix:@abstract"};
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        struct address address;
-        char text[ADDRESS_TEXT];
+        struct socket_address address;
+        char text[SOCKET_ADDRESS_TEXT];
         const char *why = NULL;
-        assert_true(address_parse(texts[i], &address, &why));
-        assert_string_equal(address_format(&address, text), texts[i]);
+        assert_true(socket_address_parse(texts[i], &address, &why));
+        assert_string_equal(socket_address_format(&address, text), texts[i]);
     }
 }
 
 static void test_addresses_with_a_short_form(void **state)
 {
-    struct address address;
-    char text[ADDRESS_TEXT];
+    struct socket_address address;
+    char text[SOCKET_ADDRESS_TEXT];
     const char *why = NULL;
     (void)state;
-    assert_true(address_parse("localhost:1", &address, &why));
-    assert_string_equal(address_format(&address, text), "127.0.0.1:1");
-    assert_true(address_parse(":80", &address, &why));
-    assert_string_equal(address_format(&address, text), "127.0.0.1:80");
-    assert_true(address_is_loopback4(&address));
-    address_set_port(&address, 81);
-    assert_int_equal(address_port(&address), 81);
+    assert_true(socket_address_parse("localhost:1", &address, &why));
+    assert_string_equal(socket_address_format(&address, text), "127.0.0.1:1");
+    assert_true(socket_address_parse(":80", &address, &why));
+    assert_string_equal(socket_address_format(&address, text), "127.0.0.1:80");
+    assert_true(socket_address_is_loopback4(&address));
+    socket_address_set_port(&address, 81);
+    assert_int_equal(socket_address_port(&address), 81);
 }
 
 static void test_addresses_that_are_none(void **state)
@@ -155,9 +155,9 @@ static void test_addresses_that_are_none(void **state)
         "1.2.3:80",   "[1.2.3.4:80",   "1.2.3.4:1x"};
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        struct address address;
+        struct socket_address address;
         const char *why = NULL;
-        if (address_parse(texts[i], &address, &why))
+        if (socket_address_parse(texts[i], &address, &why))
             fail_msg("'%s' was taken for an address", texts[i]);
         assert_non_null(why);
     }
