@@ -28,7 +28,7 @@ static void print_passed(const char *file, const struct config *config, size_t w
 {
     char shown[TERMINAL_SHOWN_MAX];
 
-    printf("%s: OK: ", terminal_copy(file, shown, sizeof(shown)));
+    printf("%s: OK: ", terminal_copy(file, shown, sizeof shown));
     print_count(stdout, "", config->route_count, "route");
     print_count(stdout, ", ", count_servers(config), "server");
     print_count(stdout, ", ", config->backend_count, "backend");
@@ -42,7 +42,7 @@ static void print_failed(const char *file, const struct diagnostics *found)
 {
     char shown[TERMINAL_SHOWN_MAX];
 
-    fprintf(stderr, "%s: FAILED: ", terminal_copy(file, shown, sizeof(shown)));
+    fprintf(stderr, "%s: FAILED: ", terminal_copy(file, shown, sizeof shown));
     print_count(stderr, "", found->errors, "error");
     print_count(stderr, ", ", found->warnings, "warning");
     fputc('\n', stderr);
@@ -70,7 +70,7 @@ static void print_json(const char *file, bool ok, const struct config *config,
     struct json_writer text;
     char buffer[4096];
 
-    command_json_start(&text, buffer, sizeof(buffer));
+    command_json_start(&text, buffer, sizeof buffer);
     json_writer_open(&text, '{');
     json_writer_key(&text, "file");
     json_writer_word(&text, file);

@@ -82,7 +82,7 @@ static void print_json(const char *file, enum hello_result result, const struct 
     struct json_writer text;
     char buffer[4096], spare[8];
 
-    command_json_start(&text, buffer, sizeof(buffer));
+    command_json_start(&text, buffer, sizeof buffer);
     json_writer_open(&text, '{');
     json_writer_key(&text, "file");
     json_writer_word(&text, file);
@@ -157,7 +157,7 @@ static void print_text(const char *file, enum hello_result result, size_t have,
 {
     char shown[TERMINAL_SHOWN_MAX];
 
-    printf("%s: %s", terminal_copy(file, shown, sizeof(shown)), hello_result_word(result));
+    printf("%s: %s", terminal_copy(file, shown, sizeof shown), hello_result_word(result));
     if (result == HELLO_MORE)
         printf(": %zu bytes are here, at least %zu are needed\n", have, hello->need);
     else if (result != HELLO_OK)

@@ -42,7 +42,7 @@ static const struct command_option rows[] = {
     {"help", 'h', NULL, OPTION_HELP, TAKEN_BY_ALL, "print this"},
 };
 
-#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
 
 static bool takes(enum command_id command, const struct command_option *row)
 {
@@ -77,7 +77,7 @@ void command_print_help(enum command_id id, FILE *to)
 
         if (!takes(id, row))
             continue;
-        snprintf(left, sizeof(left), "%c%c%c --%s%s%s", row->letter != 0 ? '-' : ' ',
+        snprintf(left, sizeof left, "%c%c%c --%s%s%s", row->letter != 0 ? '-' : ' ',
                  row->letter != 0 ? row->letter : ' ', row->letter != 0 ? ',' : ' ', row->name,
                  row->value != NULL ? " " : "", row->value != NULL ? row->value : "");
         fprintf(to, "  %-25s %s\n", left, row->help);

@@ -17,7 +17,7 @@ static void complain(enum command_id id, const char *format, va_list arguments)
 {
     char text[COMPLAINT_MAX];
 
-    vsnprintf(text, sizeof(text), format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     terminal_disarm(text, TERMINAL_UTF8);
     if (id < COMMAND_COUNT)
         fprintf(stderr, "sni-router %s: %s\n", command_info(id)->name, text);

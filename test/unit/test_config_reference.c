@@ -191,6 +191,7 @@ static void check_example(const char *reference)
 {
     static const char BEGIN[] = "```json\n";
     const char *start = strstr(reference, BEGIN);
+
     assert_non_null(start);
     start += strlen(BEGIN);
     const char *end = strstr(start, "```");
@@ -209,6 +210,7 @@ static void test_reference_is_current(void **state)
     char *printed = NULL, path[1024];
     size_t len;
     const char *below = strstr(__FILE__, "test/unit/");
+
     (void)state;
     assert_non_null(below);
     FILE *to = open_memstream(&printed, &len);
@@ -234,5 +236,6 @@ int main(int argc, char **argv)
         return fflush(stdout) == 0 ? 0 : 1;
     }
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference_is_current)};
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,7 @@ static bool accepts(struct guard_page *guard, const char *text, size_t len)
 {
     struct scanned scanned;
     const char *placed = (const char *)guard_page_place(guard, (const uint8_t *)text, len);
+
     scan_start(&scanned, placed, len);
     bool well = scanned.well && scanned.found.errors == 0;
     scan_end(&scanned);
@@ -81,6 +82,7 @@ static void test_accepted(void **state)
         "{\"a\":1,\"A\":2,\"\":3,\"aa\":4}",
     };
     struct guard_page guard;
+
     (void)state;
     guard_page_open(&guard, 4096);
     for (size_t i = 0; i < COUNT_OF(TEXTS); i++) {
@@ -176,6 +178,7 @@ static void test_refused(void **state)
         "1234567890123456789012345678901234567890123456789012345678901",
     };
     struct guard_page guard;
+
     (void)state;
     guard_page_open(&guard, 4096);
     for (size_t i = 0; i < COUNT_OF(TEXTS); i++) {
@@ -191,6 +194,7 @@ static void test_nesting(void **state)
 {
     char text[2 * JSON_DEPTH_MAX + 2];
     struct guard_page guard;
+
     (void)state;
     guard_page_open(&guard, sizeof text);
     memset(text, '[', JSON_DEPTH_MAX + 1);
@@ -232,6 +236,7 @@ static void test_many_keys(void **state)
     char *text = malloc(KEYS * 16 + 32);
     size_t len = 0;
     struct scanned scanned;
+
     (void)state;
     assert_non_null(text);
     text[len++] = '{';
@@ -252,6 +257,7 @@ static void test_marks(void **state)
     /* The document, a, 1, the inner object, b, c, d. */
     static const uint32_t MARKS[] = {0, 2, 10, 13, 14, 21, 33};
     struct scanned scanned;
+
     (void)state;
     scan_start(&scanned, TEXT, strlen(TEXT));
     assert_true(scanned.well);
@@ -273,13 +279,14 @@ static void check_offsets(const struct json_source *json, const struct json_node
     static const char FIRST[] = {[JSON_STRING] = '"', [JSON_ARRAY] = '[', [JSON_OBJECT] = '{'};
     enum json_kind kind = json_kind(node);
     char first = json->text[json_offset(json, node)];
+
     if (kind >= JSON_STRING)
         assert_int_equal(first, FIRST[kind]);
     else
         assert_non_null(strchr("ntf-0123456789", first));
-    if (json_key(node))
+    if (json_key(node) != NULL)
         assert_int_equal(json->text[json_key_offset(node)], '"');
-    for (const struct json_node *child = json_first(node); child; child = json_next(child))
+    for (const struct json_node *child = json_first(node); child != NULL; child = json_next(child))
         check_offsets(json, child);
 }
 
@@ -288,6 +295,7 @@ static void test_trees(void **state)
     static const char TEXT[] =
         "{\"a\":[1,{\"b\":true,\"c\\u0064\":[\"x\\n\",null]},[]],\"e\":-2.5,\"f\":{}}";
     struct scanned scanned;
+
     (void)state;
     scan_start(&scanned, TEXT, strlen(TEXT));
     struct json_source json = {TEXT, strlen(TEXT), &scanned.scan};
@@ -322,6 +330,7 @@ static void test_agrees_with_reader(void **state)
         "{\"a\":[1.5e2,-0,\"x\\u00e4\\\\\",{\"b\":null,\"c\":[true,[]]}],\"\":{}}";
     static const char BYTES[] = "{}[],:\"\\u0aefn19.-+eE tr\n";
     unsigned random = 12345, accepted = 0;
+
     (void)state;
     for (unsigned round = 0; round < 60000; round++) {
         char text[sizeof SEED];
@@ -358,6 +367,7 @@ static void test_positions(void **state)
     struct finding_log findings;
     struct position at = {1, 1};
     unsigned random = 7;
+
     (void)state;
     assert_non_null(text);
     for (size_t i = 0; i < LEN; i++) {
@@ -400,5 +410,6 @@ int main(void)
         cmocka_unit_test(test_trees),     cmocka_unit_test(test_agrees_with_reader),
         cmocka_unit_test(test_positions),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
