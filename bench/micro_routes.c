@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "config/route_build.h"
 
 #define NAME_ROOM 64
 #define QUERIES   (1u << 20)

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "config/finding.h"
+#include "config/text/terminal.h"
 
 struct check_options {
     bool strict, json, quiet;
@@ -26,9 +26,9 @@ static void print_count(FILE *to, const char *before, uint64_t count, const char
 
 static void print_passed(const char *file, const struct config *config, size_t warnings)
 {
-    char shown[REPORT_SHOWN_MAX];
+    char shown[TERMINAL_SHOWN_MAX];
 
-    printf("%s: OK: ", report_harmless(file, shown, sizeof shown));
+    printf("%s: OK: ", terminal_copy(file, shown, sizeof shown));
     print_count(stdout, "", config->route_count, "route");
     print_count(stdout, ", ", count_servers(config), "server");
     print_count(stdout, ", ", config->backend_count, "backend");
@@ -40,9 +40,9 @@ static void print_passed(const char *file, const struct config *config, size_t w
 
 static void print_failed(const char *file, const struct diagnostics *found)
 {
-    char shown[REPORT_SHOWN_MAX];
+    char shown[TERMINAL_SHOWN_MAX];
 
-    fprintf(stderr, "%s: FAILED: ", report_harmless(file, shown, sizeof shown));
+    fprintf(stderr, "%s: FAILED: ", terminal_copy(file, shown, sizeof shown));
     print_count(stderr, "", found->errors, "error");
     print_count(stderr, ", ", found->warnings, "warning");
     fputc('\n', stderr);

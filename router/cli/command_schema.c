@@ -2,6 +2,8 @@
 
 #include "router/cli/command.h"
 
+#include "config/fields_schema.h"
+
 int command_schema(int argc, char **argv)
 {
     struct command_reader reader;
@@ -9,6 +11,6 @@ int command_schema(int argc, char **argv)
     command_reader_start(&reader, COMMAND_SCHEMA, argc, argv);
     if (command_next(&reader) == OPTION_STOP)
         return reader.exit_code;
-    config_schema_print(stdout);
+    fields_schema_print(stdout);
     return command_finish(COMMAND_SCHEMA, 0);
 }

@@ -1,55 +1,7 @@
 #include "router/state/snapshot.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <netinet/in.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
-
-static void target_from_path(const char *path, struct target *target)
-{
-    struct sockaddr_un *un = (struct sockaddr_un *)&target->address;
-    size_t len = strlen(path);
-
-    assert(len > 0 && len < sizeof un->sun_path);
-    un->sun_family = AF_UNIX;
-    memcpy(un->sun_path, path, len + 1);
-    target->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
-    if (path[0] == '@') { /* the abstract name space: a NUL in front, none behind */
-        un->sun_path[0] = '\0';
-        target->len--;
-    }
-}
-
-bool target_from_address(const struct address *address, struct target *target)
-{
-    memset(target, 0, sizeof *target);
-    switch (address->kind) {
-    case ADDRESS_IPV4: {
-        struct sockaddr_in *in = (struct sockaddr_in *)&target->address;
-        in->sin_family = AF_INET;
-        in->sin_port = htons(address->port);
-        memcpy(&in->sin_addr, address->ip, 4);
-        target->len = sizeof *in;
-        return true;
-    }
-    case ADDRESS_IPV6: {
-        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&target->address;
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons(address->port);
-        memcpy(&in6->sin6_addr, address->ip, 16);
-        target->len = sizeof *in6;
-        return true;
-    }
-    case ADDRESS_UNIX:
-        target_from_path(address->path, target);
-        return true;
-    case ADDRESS_NAME:
-        break;
-    }
-    return false;
-}
 
 struct snapshot *snapshot_new(struct config *config, uint32_t generation)
 {

@@ -12,17 +12,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "config/config.h"
-
-/* Where a server is to be reached; a name may stand for several addresses, tried in turn. */
-struct target {
-    struct sockaddr_storage address;
-    socklen_t len;       /* 0: a name that has no address, or none yet */
-    struct target *next; /* further addresses of the same name, owned by the snapshot */
-};
+#include "router/net/sockaddr.h"
 
 struct snapshot {
     struct config *config;        /* owned */
@@ -54,8 +46,5 @@ void snapshot_add_late(struct snapshot *snapshot, uint32_t index, struct target 
 void snapshot_ref(struct snapshot *snapshot);   /* control only */
 bool snapshot_unref(struct snapshot *snapshot); /* any thread; true: that was the last */
 void snapshot_free(struct snapshot *snapshot);  /* control only; asserts that nobody uses it */
-
-/* Converts a numeric or unix address; false for ADDRESS_NAME. */
-bool target_from_address(const struct address *address, struct target *target);
 
 #endif

@@ -15,7 +15,9 @@ import pathlib
 import re
 import sys
 
-from c_source import NO_EXPRESSION, after_group, read_source, split, tokenize
+sys.dont_write_bytecode = True  # no __pycache__ beside the sources
+
+from support.c_source import NO_EXPRESSION, after_group, read_source, split, tokenize
 
 BEFORE_TRUTH = {"(", "&&", "||", "=", "+=", "|=", "&=", "return", ",", "?", ":", ";", "{", "["}
 AFTER_TRUTH = {")", "&&", "||", ",", "?", ":", ";", "}", "]"}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/route_build.h"
 #include "sni/build.h"
 #include "sni/hello.h"
 

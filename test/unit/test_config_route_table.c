@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/route_build.h"
 #include "sni/build.h"
 #include "sni/hello.h"
 #include "test/support/guard_page.h"

@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "config/address.h"
-#include "config/suggest.h"
+#include "config/network.h"
+#include "config/text/suggest.h"
+#include "config/text/units.h"
 #include "config/text_value.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -35,12 +37,12 @@ static void test_durations(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
-        assert_true(duration_parse(GOOD[i].text, &ms, &problem));
+        assert_true(units_exact_duration(GOOD[i].text, &ms, &problem));
         assert_int_equal(ms, GOOD[i].ms);
     }
     for (size_t i = 0; i < COUNT_OF(BAD); i++) {
         problem.text[0] = '\0';
-        if (duration_parse(BAD[i], &ms, &problem))
+        if (units_exact_duration(BAD[i], &ms, &problem))
             fail_msg("accepted: %s", BAD[i]);
         assert_true(problem.text[0]);
     }
@@ -60,11 +62,11 @@ static void test_sizes(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
-        assert_true(size_parse(GOOD[i].text, &bytes, &problem));
+        assert_true(units_exact_size(GOOD[i].text, &bytes, &problem));
         assert_int_equal(bytes, GOOD[i].bytes);
     }
     for (size_t i = 0; i < COUNT_OF(BAD); i++) {
-        if (size_parse(BAD[i], &bytes, &problem))
+        if (units_exact_size(BAD[i], &bytes, &problem))
             fail_msg("accepted: %s", BAD[i]);
     }
 }
