@@ -307,7 +307,7 @@ static void test_misrouted_is_not_unreached(void **state)
     struct fixture *fixture = make(MODE_CONN);
 
     (void)state;
-    fixture->result.total = (struct tally){.started = 5, .errors[LOAD_ERROR_MISROUTED] = 5};
+    fixture->result.total = (struct load_counts){.started = 5, .errors[LOAD_ERROR_MISROUTED] = 5};
     char *text = text_of(fixture);
     assert_non_null(strstr(text, "every connection that was answered (5) reached a wrong backend"));
     assert_non_null(strstr(text, "every hello asked for bench.test, the default"));
@@ -316,7 +316,7 @@ static void test_misrouted_is_not_unreached(void **state)
     destroy(fixture);
     fixture = make(MODE_CONN);
     fixture->options.ask.sni = "a.test";
-    fixture->result.total = (struct tally){.started = 5, .errors[LOAD_ERROR_REFUSED] = 5};
+    fixture->result.total = (struct load_counts){.started = 5, .errors[LOAD_ERROR_REFUSED] = 5};
     text = text_of(fixture);
     assert_non_null(
         strstr(text, "not one connection was answered by a backend of sni-bench serve"));
