@@ -66,6 +66,7 @@ static void refuse(struct reload *reload, const struct diagnostics *found, int c
     struct reload_outcome outcome = {
         .result = RELOAD_REFUSED, .code = code, .file = file, .found = found};
 
+    outcome.before = publisher_config(reload->publisher);
     snprintf(outcome.sentence, sizeof outcome.sentence, "%s", sentence);
     say(reload, &outcome);
 }
@@ -78,7 +79,8 @@ static void publish(struct reload *reload, enum reload_state next)
     struct snapshot *candidate = reload->candidate;
     const struct config *before = publisher_config(reload->publisher);
     struct reload_outcome outcome = {.result = before == NULL ? RELOAD_STARTED : RELOAD_CHANGED,
-                                     .file = before == NULL ? NULL : reload->source->file};
+                                     .file = before == NULL ? NULL : reload->source->file,
+                                     .before = before};
     struct diagnostics found = reload->found;
 
     uv_timer_stop(&reload->patience);
@@ -87,10 +89,7 @@ static void publish(struct reload *reload, enum reload_state next)
     move(reload, next);
     outcome.found = &found;
     outcome.code = publisher_publish(reload->publisher, candidate, outcome.sentence);
-    if (outcome.code == 0) {
-        outcome.difference_known =
-            config_difference(before, candidate->config, &outcome.difference);
-    } else {
+    if (outcome.code != 0) {
         outcome.result = RELOAD_REFUSED;
         snapshot_free(candidate);
     }
@@ -218,6 +217,7 @@ void reload_ask(struct reload *reload)
         move(reload, RELOAD_RESOLVING_AGAIN);
     } else if (reload->source->file == NULL) {
         struct reload_outcome outcome = {.result = RELOAD_UNAVAILABLE, .found = &reload->found};
+        outcome.before = publisher_config(reload->publisher);
         snprintf(outcome.sentence, sizeof outcome.sentence,
                  "the configuration is on the command line");
         say(reload, &outcome);

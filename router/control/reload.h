@@ -21,7 +21,6 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "config/difference.h"
 #include "config/load.h"
 #include "router/control/control_source.h"
 #include "router/control/part.h"
@@ -51,8 +50,11 @@ struct reload_outcome {
     const char *file;                      /* that was read; NULL: none */
     const struct diagnostics *found;       /* in that file, errors and warnings */
     const struct config *config;           /* in use now; NULL: none */
-    bool difference_known;                 /* only after a change, and with memory */
-    struct config_difference difference;   /* from what was in use before */
+    /*
+     * In use before; NULL: none. config_difference() counts what has changed, which takes a second
+     * or two for a million hosts: only who shows it asks for it.
+     */
+    const struct config *before;
 };
 
 struct reload {
