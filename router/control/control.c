@@ -190,8 +190,10 @@ static void finish(struct control *control)
         worker_join(&control->workers[i]);
     control_sweep(control);
     assert(control->snapshots == NULL);
-    if (!lookups) /* they keep the configuration, and it the servers */
+    if (!lookups) { /* they keep the configuration, and it the cells */
         servers_close(&control->servers);
+        stats_close(&control->stats);
+    }
     points_close(&control->points);
     log_writer_stop(&control->writer);
     if (control->generation != 0)
@@ -255,7 +257,12 @@ int control_run(struct config *first, const struct control_source *source, enum 
     control.host.writer = &control.writer;
     control.host.control_wake = &control.wake;
     points_init(&control.points, workers);
-    servers_init(&control.servers, workers);
+    servers_init(&control.servers, &control.stats);
+    if (!stats_init(&control.stats, workers)) {
+        log_line(LOG_LEVEL_ERROR, "no memory for %u workers", workers);
+        config_free(first);
+        return EX_OSERR;
+    }
     if (!set_caps(&control.host, first, workers)) {
         config_free(first);
         return EX_OSERR;

@@ -28,6 +28,7 @@ struct control {
     struct worker *workers;
     uint32_t worker_count; /* of workers started */
     struct points points;
+    struct stats stats;
     struct servers servers;
 
     struct snapshot *snapshots; /* not freed yet, the newest first */

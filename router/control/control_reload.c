@@ -47,6 +47,7 @@ void control_sweep(struct control *control)
         }
     }
     servers_sweep(&control->servers);
+    stats_sweep(&control->stats);
     if (trim)
         malloc_trim(0);
 }

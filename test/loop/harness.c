@@ -207,7 +207,8 @@ void rig_start(struct rig *rig, const char *members)
     rig->host.writer = &rig->writer;
     rig->host.control_wake = &rig->wake;
     points_init(&rig->points, 1);
-    servers_init(&rig->servers_known, 1);
+    assert_true(stats_init(&rig->stats, 1));
+    servers_init(&rig->servers_known, &rig->stats);
     assert_int_equal(worker_init(&rig->worker, &rig->host, 0), 0);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
@@ -284,6 +285,7 @@ void rig_join(struct rig *rig)
         snapshot_free(rig->snapshots[i]); /* asserts that nobody uses it */
     rig->snapshot_count = 0;
     servers_close(&rig->servers_known); /* asserts that none is in use */
+    stats_close(&rig->stats);
 }
 
 int rig_teardown(void **state)

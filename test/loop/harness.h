@@ -50,6 +50,7 @@ struct rig {
     struct log_writer writer;
     struct worker worker;
     struct points points;
+    struct stats stats;
     struct servers servers_known;
     struct snapshot *snapshots[RIG_SNAPSHOTS];
     uint32_t snapshot_count;
