@@ -14,12 +14,12 @@
 #define WINDOW_SHARE   0.1
 #define WINDOW_GRAIN_S 0.005
 
-uint64_t result_errors(const struct tally *tally)
+uint64_t result_errors(const struct load_counts *counts)
 {
     uint64_t sum = 0;
 
     for (int i = 0; i < LOAD_ERROR_COUNT; i++)
-        sum += tally->errors[i];
+        sum += counts->errors[i];
     return sum;
 }
 

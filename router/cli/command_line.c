@@ -3,9 +3,11 @@
  * the option; the help, the reader's options and "did you mean" are all made from these rows.
  */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
 
 #include <string.h>
+
+#include "router/cli/command_output.h"
 
 #define TAKEN_BY(command) (1u << COMMAND_##command)
 #define TAKEN_BY_ALL      ((1u << COMMAND_COUNT) - 1)

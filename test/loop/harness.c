@@ -1,6 +1,5 @@
 #include "test/loop/harness.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -16,6 +15,7 @@
 
 #include "config/load.h"
 #include "test/loop/harness_io.h"
+#include "test/support/descriptors.h"
 
 #define CONFIG_TEXT_MAX 8192
 
@@ -30,18 +30,6 @@ void rig_process_init(void)
     signal(SIGPIPE, SIG_IGN);
     if (uv_loop_init(&loop) != 0 || uv_loop_close(&loop) != 0)
         abort();
-}
-
-static int count_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = -3; /* ".", ".." and the directory's own */
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
 }
 
 /* --- configuration --- */
@@ -78,7 +66,7 @@ static struct snapshot *make_snapshot(struct rig *rig, uint32_t first_server, co
     diagnostics_free(&found);
     assert_non_null(config);
     assert_true(rig->snapshot_count < RIG_SNAPSHOTS);
-    struct snapshot *snapshot = snapshot_new(config, rig->snapshot_count + 1);
+    struct snapshot *snapshot = snapshot_new(config, rig->snapshot_count + 1, &rig->servers_known);
     assert_non_null(snapshot);
     rig->snapshots[rig->snapshot_count++] = snapshot;
     return snapshot;
@@ -89,15 +77,12 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
 {
     struct snapshot *snapshot = make_snapshot(rig, first_server, members);
     struct order *order = order_new(ORDER_ADOPT);
-    struct view *view = calloc(1, sizeof *view);
+    struct view *view = view_new(snapshot);
     struct endpoints_error why;
 
     assert_non_null(order);
     assert_non_null(view);
     assert_true(endpoints_open(&rig->endpoints, snapshot->config, &why));
-    view->snapshot = snapshot;
-    view->balance = balance_new(snapshot->config, 0);
-    assert_non_null(view->balance);
     order->adopt.view = view;
     order->adopt.handed = endpoints_offer(&rig->endpoints, snapshot->config, 0);
     order->adopt.handed_count = snapshot->config->listener_count;
@@ -179,7 +164,7 @@ int rig_setup(void **state)
 
     assert_non_null(rig);
     memset(rig, 0, sizeof *rig);
-    rig->descriptors_before = count_descriptors();
+    rig->descriptors_before = descriptors_count();
     rig->mode = *mode;
     rig->listeners = "{\"name\":\"public\",\"address\":\"127.0.0.1:0\"}";
     rig->connection_cap = 1000;
@@ -207,6 +192,7 @@ void rig_start(struct rig *rig, const char *members)
     rig->shared.writer = &rig->writer;
     rig->shared.control_wake = &rig->wake;
     endpoints_init(&rig->endpoints, 1);
+    servers_init(&rig->servers_known, 1);
     assert_int_equal(worker_init(&rig->worker, &rig->shared, 0, &rig->answers), 0);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
@@ -282,6 +268,7 @@ void rig_join(struct rig *rig)
     for (uint32_t i = 0; i < rig->snapshot_count; i++)
         snapshot_free(rig->snapshots[i]); /* asserts that nobody uses it */
     rig->snapshot_count = 0;
+    servers_close(&rig->servers_known); /* asserts that none is in use */
 }
 
 int rig_teardown(void **state)
@@ -305,7 +292,7 @@ int rig_teardown(void **state)
     sem_destroy(&rig->held);
     sem_destroy(&rig->release);
     sem_destroy(&rig->hold_closed);
-    int left = count_descriptors();
+    int left = descriptors_count();
     int before = rig->descriptors_before;
     free(rig);
     assert_int_equal(left, before);
