@@ -11,7 +11,7 @@
 /* getopt values of long options start behind every character. */
 #define LONG_BASE 256
 #define ROWS_MAX  64
-/* More letters off than this is another word, not a typing error. */
+/* A word that differs by more letters than this is another word, not a typing error. */
 #define NEAR 2
 /* Times whose default depends on other options. */
 #define NOT_GIVEN UINT64_MAX
@@ -132,7 +132,7 @@ bool options_parse_split(const char *text, struct split *segments, struct split 
     if (strncmp(text, "records=", 8) == 0) {
         if (!parse_cuts(text + 8, records))
             return false;
-        /* A record of all = one byte each. */
+        /* records=all: records of one byte each. */
         for (size_t i = 0; i < records->count; i++) {
             if (records->at[i] > 16384)
                 return false;
@@ -220,7 +220,7 @@ static bool store(struct options *options, const struct option_row *row, const c
     return true;
 }
 
-/* Whether a number was given as 0 that would then silently mean something else. */
+/* Whether a number was given as 0 where 0 would silently mean something else. */
 static bool is_empty_number(const struct options *options, const struct option_row *row)
 {
     static const char *const may_be_zero[] = {"warmup", "split-gap", "resp", "seed",        "zipf",
@@ -236,7 +236,7 @@ static bool is_empty_number(const struct options *options, const struct option_r
     return (whole && *(const uint64_t *)field == 0) || (real && *(const double *)field <= 0);
 }
 
-/* Takes a value; false = said on `err` why not. */
+/* Takes a value; false = it makes no sense; said on `err`. */
 static bool take_value(struct options *options, const struct option_row *row, const char *text,
                        FILE *err)
 {
@@ -293,7 +293,7 @@ static const struct option_row *row_of(const struct getopt_tables *tables, int v
     return NULL;
 }
 
-/* What a mistyped option may have been meant to be; NULL when nothing is near. */
+/* The option that was probably meant by a mistyped one; NULL when none is near. */
 static const char *nearest_option(const struct getopt_tables *tables, const char *name)
 {
     const char *nearest = NULL;
@@ -309,7 +309,7 @@ static const char *nearest_option(const struct getopt_tables *tables, const char
     return nearest;
 }
 
-/* By its name, or its letter. */
+/* Whether the option has this name, or this letter. */
 static bool is_called(const struct option_row *row, const char *name)
 {
     bool letter = row->letter != 0 && name[0] == row->letter && name[1] == '\0';
@@ -332,7 +332,9 @@ static const struct mode *find_owner(const char *name)
     return mode->name == NULL ? NULL : mode;
 }
 
-/* An option that this mode does not have: which one may have been meant, or whose it is. */
+/*
+ * Says that the mode has no such option, and which option was probably meant or which mode has it.
+ */
 static void say_unknown(const struct getopt_tables *tables, const struct mode *mode,
                         const char *given, FILE *err)
 {
@@ -402,7 +404,7 @@ static bool take_arguments(struct options *options, int argc, char **argv, FILE 
     return true;
 }
 
-/* Defaults that depend on what else was said: --count alone ends the run. */
+/* Sets defaults that depend on other options: --count alone means no end by time. */
 static void settle_defaults(struct options *options)
 {
     bool counted = options->load.count > 0;

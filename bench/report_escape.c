@@ -1,4 +1,4 @@
-/* Text from outside on its way into the page. Names, labels and results may be anybody's. */
+/* Text from outside on its way into the page. Names, labels and results may come from strangers. */
 
 #include "bench/report.h"
 
@@ -75,7 +75,7 @@ void report_put_json(FILE *out, const char *json)
 
     while (*at != '\0') {
         size_t len = sequence(at);
-        /* These stand only inside of JSON's strings, where \u means the same. */
+        /* These characters occur in JSON only inside strings, where \u means the same. */
         if (*at == '<' || *at == '>' || *at == '&')
             fprintf(out, "\\u%04x", (unsigned)*at);
         else if (len == 0 || (is_control(at, len) && *at != '\r'))
