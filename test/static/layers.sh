@@ -23,14 +23,14 @@ inc='^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]'
 call='(^|[^[:alnum:]_>.])'
 
 forbid sni/ "knows no sockets, time, loop, JSON or other room" \
-    "$inc(sys/socket|sys/epoll|netdb|time|sys/time|pthread|uv|cjson|stdio|config/|router/|bench/)" \
+    "$inc(sys/socket|sys/epoll|netdb|time|sys/time|pthread|uv|cjson|cJSON|stdio|config/|router/|bench/)" \
     sni/*.[ch]
 forbid sni/ "does not allocate" "$call(malloc|calloc|realloc|free|strdup|alloca)[[:space:]]*\(" \
     sni/*.[ch]
 forbid config/ "knows no sockets, threads, loop or upper room" \
     "$inc(sys/socket|sys/epoll|netdb|pthread|threads|uv|router/|bench/)" config/*.[ch]
 forbid router/ "does not know how JSON looks, nor the load tool" \
-    "$inc(cjson|bench/)" router/*.[ch] router/*/*.[ch]
+    "$inc(cjson|cJSON|bench/)" router/*.[ch] router/*/*.[ch]
 bench_files=(bench/*.[ch])
 if [ "${#bench_files[@]}" -gt 0 ]; then
     forbid bench/ "does not know the insides of the router" "$inc\"?router/" "${bench_files[@]}"
@@ -47,7 +47,7 @@ forbid "every room" "uses an unbounded or unchecked call" \
     sni/*.[ch] config/*.[ch] router/*.[ch] router/*/*.[ch] "${bench_files[@]}"
 
 users=(config/*.[ch])
-mapfile -t users < <(grep -lE "${inc}cjson/" "${users[@]}")
+mapfile -t users < <(grep -lE "${inc}(cjson/|cJSON)" "${users[@]}")
 if [ "${#users[@]}" -ne 1 ]; then
     echo "cJSON.h belongs into exactly one file of config/, found: ${users[*]:-none}"
     bad=1
