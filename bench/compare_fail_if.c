@@ -16,7 +16,7 @@
 #include "bench/fail_if.h"
 
 /* A condition taken apart. */
-struct claim {
+struct compare_claim {
     struct condition condition;
     const struct compare_metric *metric;
     const char *word; /* of the load modes; NULL: a metric of --json */
@@ -28,6 +28,7 @@ struct claim {
 static double read_phase(const cJSON *result, const struct compare_metric *metric)
 {
     const cJSON *phases = cJSON_GetObjectItemCaseSensitive(result, "phases");
+
     if (!(compare_number(phases, metric->object, "count") > 0))
         return NAN;
     return compare_number(phases, metric->object, metric->field);
@@ -78,9 +79,10 @@ static const struct compare_metric *find_word_metric(const char *word)
     return compare_find_metric(word); /* "errors" is the same in both */
 }
 
-static bool find_metric(const char *text, struct claim *claim)
+static bool find_metric(const char *text, struct compare_claim *claim)
 {
     const struct condition_word *word = condition_find(fail_if_words, text);
+
     claim->condition.word = word;
     claim->word = word == NULL ? NULL : word->word;
     claim->metric = word == NULL ? compare_find_metric(text) : find_word_metric(text);
@@ -88,12 +90,14 @@ static bool find_metric(const char *text, struct claim *claim)
 }
 
 /* "a" or "a/b". */
-static bool find_targets(const struct comparison *comparison, const char *text, struct claim *claim)
+static bool find_targets(const struct comparison *comparison, const char *text,
+                         struct compare_claim *claim)
 {
     char first[CONDITION_TEXT];
     const char *slash = strchr(text, '/');
     size_t len = slash == NULL ? strlen(text) : (size_t)(slash - text);
-    snprintf(first, sizeof(first), "%.*s", (int)len, text);
+
+    snprintf(first, sizeof first, "%.*s", (int)len, text);
     claim->of = comparison_find_target(comparison, first);
     claim->to = slash == NULL ? COMPARE_NONE : comparison_find_target(comparison, slash + 1);
     return claim->of != COMPARE_NONE && (slash == NULL || claim->to != COMPARE_NONE);
@@ -122,13 +126,14 @@ static bool refuse_target(const struct comparison *comparison, const char *text,
 
 /* "a.p99", "a/b.p99.9": both sides may have dots, so each is tried. */
 static bool read_dotted(const struct comparison *comparison, const char *subject,
-                        struct claim *claim, FILE *err)
+                        struct compare_claim *claim, FILE *err)
 {
     char whose[CONDITION_TEXT];
     const char *unknown_target = NULL;
     const char *unknown_metric = subject;
+
     for (const char *dot = strchr(subject, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
-        snprintf(whose, sizeof(whose), "%.*s", (int)(dot - subject), subject);
+        snprintf(whose, sizeof whose, "%.*s", (int)(dot - subject), subject);
         bool metric = find_metric(dot + 1, claim);
         bool targets = find_targets(comparison, whose, claim);
         if (metric && targets)
@@ -140,14 +145,15 @@ static bool read_dotted(const struct comparison *comparison, const char *subject
     }
     if (unknown_target == NULL)
         return refuse_metric(unknown_metric, err);
-    snprintf(whose, sizeof(whose), "%.*s", (int)(unknown_target - subject), subject);
+    snprintf(whose, sizeof whose, "%.*s", (int)(unknown_target - subject), subject);
     return refuse_target(comparison, whose, err);
 }
 
-static bool read_subject(const struct comparison *comparison, char *subject, struct claim *claim,
-                         FILE *err)
+static bool read_subject(const struct comparison *comparison, char *subject,
+                         struct compare_claim *claim, FILE *err)
 {
     char *blank = strpbrk(subject, " \t");
+
     if (blank != NULL) {
         *blank = '\0';
         const char *whose = blank + 1 + strspn(blank + 1, " \t");
@@ -164,17 +170,19 @@ static bool read_subject(const struct comparison *comparison, char *subject, str
     return claim->of != COMPARE_NONE;
 }
 
-static enum condition_unit unit_of(const struct claim *claim)
+static enum condition_unit unit_of(const struct compare_claim *claim)
 {
     bool plain = claim->to != COMPARE_NONE || claim->word == NULL;
+
     return plain ? CONDITION_NUMBER : claim->condition.word->unit;
 }
 
-static bool parse(const struct comparison *comparison, const char *text, struct claim *claim,
-                  FILE *err)
+static bool parse(const struct comparison *comparison, const char *text,
+                  struct compare_claim *claim, FILE *err)
 {
     char subject[CONDITION_TEXT];
     const char *value = condition_split(text, subject, &claim->condition);
+
     if (value == NULL) {
         fprintf(err, "write it as 'p99>5ms', 'haproxy.p99>5ms' or 'cpu_request a/b > 1'");
         return false;
@@ -194,7 +202,7 @@ static bool parse(const struct comparison *comparison, const char *text, struct 
 }
 
 /* The word of the load modes that is known in the same runs. */
-static const char *like_word(const struct claim *claim)
+static const char *like_word(const struct compare_claim *claim)
 {
     static const struct {
         const char *key;
@@ -208,19 +216,21 @@ static const char *like_word(const struct claim *claim)
                 {"connections_per_s", "cpu_conn"},
                 {"requests_per_s", "cpu_request"},
                 {"throughput_gbit_per_s", "cpu_gib"}};
+
     if (claim->word != NULL)
         return claim->word;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i].key, claim->metric->key) == 0)
             return rows[i].word;
     }
     return claim->metric->kind == COMPARE_LATENCY ? "p99" : "errors";
 }
 
-static bool lacks_process(const struct comparison *comparison, const struct claim *claim,
+static bool lacks_process(const struct comparison *comparison, const struct compare_claim *claim,
                           size_t target, FILE *err)
 {
     bool whole_machine = strcmp(claim->metric->key, "kernel_kib_per_connection") == 0;
+
     if (target == COMPARE_NONE || claim->metric->kind != COMPARE_COST || whole_machine ||
         comparison->targets[target].pids[0] != '\0')
         return false;
@@ -233,11 +243,12 @@ static bool lacks_process(const struct comparison *comparison, const struct clai
 }
 
 /* What no run of this comparison can know. */
-static bool is_known(const struct comparison *comparison, const struct claim *claim,
+static bool is_known(const struct comparison *comparison, const struct compare_claim *claim,
                      const struct options *run, FILE *err)
 {
     const char *why = fail_if_unsuitable(like_word(claim), run);
     bool closed = run->load.rate <= 0;
+
     if (why == NULL && claim->word == NULL && claim->metric->kind == COMPARE_LATENCY && closed)
         why = "a closed loop measures no latency (use --rate; p99 and the like judge its service "
               "time)";
@@ -252,10 +263,11 @@ static bool is_known(const struct comparison *comparison, const struct claim *cl
 bool compare_check_condition(const struct comparison *comparison, const struct options *run,
                              const char *text, FILE *err)
 {
-    struct claim claim;
+    struct compare_claim claim;
     char *why = NULL;
     size_t len;
     FILE *said = open_memstream(&why, &len);
+
     if (said == NULL)
         return false;
     bool good = parse(comparison, text, &claim, said) && is_known(comparison, &claim, run, said);
@@ -269,9 +281,10 @@ bool compare_check_condition(const struct comparison *comparison, const struct o
 }
 
 /* The value judged: medians and their ratios, but of errors the worst round. */
-static double measure(const struct comparison *comparison, const struct claim *claim)
+static double measure(const struct comparison *comparison, const struct compare_claim *claim)
 {
     struct compare_spread spread;
+
     if (claim->to != COMPARE_NONE)
         return comparison_ratio(comparison, claim->metric, claim->of, claim->to).ratio;
     if (!comparison_spread(comparison, claim->metric, claim->of, &spread))
@@ -279,17 +292,18 @@ static double measure(const struct comparison *comparison, const struct claim *c
     return claim->metric->kind == COMPARE_COUNT ? spread.max : spread.median;
 }
 
-static bool is_doubtful(const struct comparison *comparison, const struct claim *claim,
+static bool is_doubtful(const struct comparison *comparison, const struct compare_claim *claim,
                         size_t target)
 {
     return target != COMPARE_NONE && comparison_is_doubtful(comparison, claim->metric, target);
 }
 
-static void say(const struct comparison *comparison, const struct claim *claim, const char *text,
-                double seen, FILE *err)
+static void say(const struct comparison *comparison, const struct compare_claim *claim,
+                const char *text, double seen, FILE *err)
 {
     char value[CONDITION_TEXT];
     const char *of = comparison->targets[claim->of].name;
+
     if (isnan(seen)) {
         fprintf(err, "sni-bench: --fail-if '%s' fails: it was not measured\n", text);
         return;
@@ -313,7 +327,8 @@ static void say(const struct comparison *comparison, const struct claim *claim, 
 
 bool compare_condition_holds(const struct comparison *comparison, const char *text, FILE *err)
 {
-    struct claim claim;
+    struct compare_claim claim;
+
     /* Checked before the runs: it can be parsed. */
     if (!parse(comparison, text, &claim, err))
         return true;

@@ -1,12 +1,8 @@
 #include "router/net/net.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,50 +11,6 @@
 #define KEEPALIVE_PROBES     3
 /* The kernel holds a silent client back for about so long before it bothers us with it. */
 #define DEFER_ACCEPT_S 1
-
-void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer)
-{
-    memset(peer, 0, sizeof *peer);
-    if (address->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-        memcpy(peer->ip, &in->sin_addr, 4);
-        peer->port = ntohs(in->sin_port);
-        peer->known = true;
-    } else if (address->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-        peer->v6 = !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
-        if (peer->v6)
-            memcpy(peer->ip, &in6->sin6_addr, 16);
-        else
-            memcpy(peer->ip, in6->sin6_addr.s6_addr + 12, 4);
-        peer->port = ntohs(in6->sin6_port);
-        peer->known = true;
-    }
-}
-
-bool peer_is_local(const struct peer *peer)
-{
-    static const uint8_t loopback6[16] = {[15] = 1};
-
-    return peer->known &&
-           (peer->v6 ? memcmp(peer->ip, loopback6, 16) == 0 : peer->ip[0] == IN_LOOPBACKNET);
-}
-
-size_t peer_print(const struct peer *peer, char text[PEER_TEXT_MAX])
-{
-    char ip[INET6_ADDRSTRLEN];
-    int len;
-
-    if (!peer->known) {
-        len = snprintf(text, PEER_TEXT_MAX, "unix");
-    } else {
-        const char *done = inet_ntop(peer->v6 ? AF_INET6 : AF_INET, peer->ip, ip, sizeof ip);
-        assert(done != NULL);
-        len = snprintf(text, PEER_TEXT_MAX, peer->v6 ? "[%s]:%u" : "%s:%u", ip, peer->port);
-    }
-    assert(len > 0 && len < PEER_TEXT_MAX);
-    return (size_t)len;
-}
 
 static void set_option(int fd, int level, int option, int value)
 {

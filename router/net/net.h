@@ -4,29 +4,9 @@
 /* Socket calls, with the options this router wants. No loop, no state. */
 
 #include <stdbool.h>
-#include <stdint.h>
-#include <sys/socket.h>
 
 #include "config/config.h"
-#include "router/state/snapshot.h"
-
-/* An IP address and port as compactly as a connection can keep it. */
-struct peer {
-    uint8_t ip[16]; /* network order; 4 bytes used for IPv4 */
-    uint16_t port;
-    bool v6;
-    bool known; /* false: a unix socket's client */
-};
-
-/* Longest text of a peer: "[" IPv6 "]:65535". */
-#define PEER_TEXT_MAX 56
-
-/* v4-mapped IPv6 addresses become IPv4. */
-void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer);
-/* Whether it is a loopback address. */
-bool peer_is_local(const struct peer *peer);
-/* "10.0.0.1:5000", "[::1]:5000" or "unix"; returns its length. */
-size_t peer_print(const struct peer *peer, char text[PEER_TEXT_MAX]);
+#include "router/net/sockaddr.h"
 
 /*
  * Opens a listening socket. Accepted sockets inherit TCP_NODELAY, keepalive and inline urgent data

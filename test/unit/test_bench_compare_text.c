@@ -11,31 +11,23 @@
 #include <cmocka.h>
 
 #include "bench/compare.h"
+#include "test/support/printed.h"
+#include "test/support/run_document.h"
 
-/* A run of `latency --rate` with this cost and rate; `flaw`: NULL, "limited", "failed". */
-static cJSON *make_result(double cost, double rate, const char *flaw)
-{
-    char text[512];
-    bool limited = flaw != NULL && strcmp(flaw, "limited") == 0;
-    bool failed = flaw != NULL && strcmp(flaw, "failed") == 0;
-    snprintf(text, sizeof(text),
-             "{\"tool\":\"sni-bench\",\"mode\":\"latency\",\"valid\":%s,\"limited_by_tool\":%s,"
-             "\"failed\":%s,\"reasons\":[%s],\"costs\":{\"cpu_us_per_request\":%g},"
-             "\"totals\":{\"requests_per_s\":%g}}",
-             limited ? "false" : "true", limited ? "true" : "false", failed ? "true" : "false",
-             limited ? "\"a thread was busy 99 %\"" : "", cost, rate);
-    cJSON *result = cJSON_Parse(text);
-    assert_non_null(result);
-    return result;
-}
-
+/* A run with this cost and rate; `flaw`: NULL, "limited", "failed". */
 static void add(struct comparison *comparison, const char *name, double cost, const char *flaw)
 {
     size_t target =
         comparison_add_target(comparison, name, "127.0.0.1:1", "", strcmp(name, "direct") == 0);
     size_t round = comparison_runs_of(comparison, target);
-    cJSON *result = make_result(cost, 1000 + cost, flaw);
-    assert_true(comparison_add_run(comparison, target, round, 0, result));
+    const struct run_document run = {
+        .cpu_us = cost,
+        .rate = 1000 + cost,
+        .limited = flaw != NULL && strcmp(flaw, "limited") == 0,
+        .failed = flaw != NULL && strcmp(flaw, "failed") == 0,
+    };
+
+    assert_true(comparison_add_run(comparison, target, round, 0, run_document_make(&run)));
 }
 
 /* `rounds` of direct (1, 2, ..), a (10, 11, ..) and b (20, 21, ..). */
@@ -53,19 +45,17 @@ static void start(struct comparison *comparison, size_t rounds)
 static char *said_by(void (*print)(const struct comparison *, FILE *),
                      const struct comparison *comparison)
 {
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
-    assert_non_null(out);
-    print(comparison, out);
-    fclose(out);
-    return text;
+    struct printed out;
+
+    print(comparison, printed_start(&out));
+    return printed_end(&out);
 }
 
 static void check(const struct comparison *comparison, const char *in_text, const char *in_markdown)
 {
     char *text = said_by(compare_print, comparison);
     char *markdown = said_by(compare_print_markdown, comparison);
+
     if (strstr(text, in_text) == NULL)
         fail_msg("no '%s' in:\n%s", in_text, text);
     if (strstr(markdown, in_markdown) == NULL)
@@ -77,6 +67,7 @@ static void check(const struct comparison *comparison, const char *in_text, cons
 static void test_how_many_rounds(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 5);
     check(&comparison, "the title: 5 rounds in turns, medians", "Median of 5 rounds in turns (sm");
@@ -101,6 +92,7 @@ static void test_how_many_rounds(void **state)
 static void test_ratios(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 5);
     /* medians: direct 3, a 12, b 22 */
@@ -115,6 +107,7 @@ static void test_ratios(void **state)
 static void test_limited_runs_are_marked(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 4);
     comparison.rounds = 5;
@@ -133,6 +126,7 @@ static void test_limited_runs_are_marked(void **state)
 static void test_failed_runs_are_marked(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 4);
     comparison.rounds = 5;
@@ -150,6 +144,7 @@ static void test_failed_runs_are_marked(void **state)
 static void test_why_a_run_is_not_valid(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 5);
     struct compare_run *run = &comparison.runs[4];
@@ -172,5 +167,6 @@ int main(void)
         cmocka_unit_test(test_failed_runs_are_marked),
         cmocka_unit_test(test_why_a_run_is_not_valid),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

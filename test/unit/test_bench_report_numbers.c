@@ -12,32 +12,24 @@
 #include <math.h>
 
 #include "bench/report.h"
+#include "test/support/run_document.h"
 
 #define COST "cpu_us_per_request"
 
 /* A result with one cost; negative = null. */
-static cJSON *make_result(double cost, bool valid)
+static cJSON *result_with(double cost)
 {
-    char text[256];
-    char number[32] = "null";
-    if (cost >= 0)
-        snprintf(number, sizeof(number), "%.17g", cost);
-    snprintf(text, sizeof(text),
-             "{\"tool\":\"sni-bench\",\"mode\":\"latency\",\"valid\":%s,\"failed\":false,"
-             "\"costs\":{\"cpu_us_per_request\":%s}}",
-             valid ? "true" : "false", number);
-    cJSON *result = cJSON_Parse(text);
-    assert_non_null(result);
-    return result;
+    return run_document_make(&(struct run_document){.cpu_us = cost});
 }
 
 static void add(struct comparison *comparison, const char *name, const double *costs, size_t count)
 {
     size_t target =
         comparison_add_target(comparison, name, "127.0.0.1:1", "", strcmp(name, "direct") == 0);
+
     assert_int_not_equal(target, COMPARE_NONE);
     for (size_t i = 0; i < count; i++)
-        assert_true(comparison_add_run(comparison, target, i, 0, make_result(costs[i], true)));
+        assert_true(comparison_add_run(comparison, target, i, 0, result_with(costs[i])));
     comparison->rounds = count > comparison->rounds ? count : comparison->rounds;
 }
 
@@ -61,6 +53,7 @@ static void test_median_and_range(void **state)
     const double even[] = {4, 1, 3, 2};
     const double unknown[] = {-1, -1};
     const double partly[] = {-1, 7};
+
     (void)state;
     start(&comparison);
     add(&comparison, "odd", odd, 5);
@@ -87,6 +80,7 @@ static void test_ratio_and_noise(void **state)
     const double touching[] = {12, 20, 24};
     const double apart[] = {12.5, 20, 24};
     const double zero[] = {0, 0, 0};
+
     (void)state;
     start(&comparison);
     add(&comparison, "low", low, 3);
@@ -107,8 +101,10 @@ static void test_ratio_and_noise(void **state)
 
 static void test_validity(void **state)
 {
+    const struct run_document limited = {.cpu_us = 1, .limited = true};
     struct comparison comparison;
     const double five[] = {1, 2, 3, 4, 5};
+
     (void)state;
     start(&comparison);
     add(&comparison, "a", five, 4);
@@ -120,7 +116,7 @@ static void test_validity(void **state)
     assert_false(comparison_has_failed(&comparison));
     assert_true(comparison_add_run(&comparison, 0, 5, 1, NULL));
     assert_true(comparison_has_failed(&comparison));
-    assert_true(comparison_add_run(&comparison, 0, 6, 2, make_result(1, false)));
+    assert_true(comparison_add_run(&comparison, 0, 6, 2, run_document_make(&limited)));
     assert_false(comparison_is_valid(&comparison));
     assert_int_equal(comparison_limited(&comparison, 0), 1);
     assert_int_equal(comparison_failed(&comparison, 0), 1);
@@ -131,16 +127,17 @@ static void test_limits(void **state)
 {
     struct comparison comparison;
     char name[16];
+
     (void)state;
     start(&comparison);
     for (size_t i = 0; i < COMPARE_TARGETS_MAX; i++) {
-        snprintf(name, sizeof(name), "t%zu", i);
+        snprintf(name, sizeof name, "t%zu", i);
         assert_int_equal(comparison_add_target(&comparison, name, "", "", false), i);
     }
     assert_int_equal(comparison_add_target(&comparison, "more", "", "", false), COMPARE_NONE);
     for (size_t i = 0; i < COMPARE_ROUNDS_MAX; i++)
-        assert_true(comparison_add_run(&comparison, 3, i, 0, make_result(1, true)));
-    assert_false(comparison_add_run(&comparison, 3, 64, 0, make_result(1, true)));
+        assert_true(comparison_add_run(&comparison, 3, i, 0, result_with(1)));
+    assert_false(comparison_add_run(&comparison, 3, 64, 0, result_with(1)));
     comparison_free(&comparison);
 }
 
@@ -153,8 +150,9 @@ static void test_formats(void **state)
                 {0.99999, "1.00"}, {1.2345, "1.23"},   {9.999, "10.0"},
                 {99.97, "100"},    {12345.6, "12346"}, {-2.5, "-2.50"}};
     char text[COMPARE_TEXT];
+
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_string_equal(compare_format(rows[i].value, text), rows[i].text);
     assert_string_equal(compare_format_ratio((struct compare_ratio){false, false, NAN}, text), "-");
     assert_string_equal(compare_format_ratio((struct compare_ratio){true, true, 1.019}, text),
@@ -187,19 +185,20 @@ static void test_strange_documents(void **state)
                                           "{\"tool\":\"sni-bench\",\"mode\":\"serve\"}",
                                           "{\"tool\":\"other\",\"mode\":\"latency\"}",
                                           "{\"tool\":1,\"mode\":[]}"};
-    struct report *report = malloc(sizeof(*report));
+    struct report *report = malloc(sizeof *report);
     const char *why;
+
     (void)state;
     assert_non_null(report);
     assert_true(report_init(report));
-    for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
         assert_true(report_add(report, cJSON_Parse(accepted[i]), "file.json", &why));
         assert_true(report_write_html(report, "/dev/null"));
         cJSON *charts = report_make_charts(report);
         assert_non_null(charts);
         cJSON_Delete(charts);
     }
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         assert_false(report_add(report, cJSON_Parse(refused[i]), "file.json", &why));
     report_free(report);
     free(report);
@@ -212,5 +211,6 @@ int main(void)
         cmocka_unit_test(test_validity),         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_formats),          cmocka_unit_test(test_strange_documents),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

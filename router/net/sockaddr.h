@@ -1,0 +1,41 @@
+#ifndef ROUTER_SOCKADDR_H
+#define ROUTER_SOCKADDR_H
+
+/* Addresses as values: where a socket goes, and who is at its other end. No system calls. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "config/config.h"
+
+/* Where a socket goes: to be connected to or bound. */
+struct target {
+    struct sockaddr_storage address;
+    socklen_t len;
+};
+
+/* Converts a numeric or unix address; false for ADDRESS_NAME, which sets len to 0. */
+bool target_from_address(const struct address *address, struct target *target);
+
+/* An IP address and port as compactly as a connection can keep it. */
+struct peer {
+    uint8_t ip[16]; /* network order; 4 bytes used for IPv4 */
+    uint16_t port;
+    bool v6;
+    bool known; /* false: a unix socket's client */
+};
+
+/* Longest text of a peer: "[" IPv6 "]:65535". */
+#define PEER_TEXT_MAX 56
+
+/* v4-mapped IPv6 addresses become IPv4. */
+void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer);
+/* Whether it is a loopback address. */
+bool peer_is_local(const struct peer *peer);
+/* "10.0.0.1:5000", "[::1]:5000" or "unix"; returns its length. */
+size_t peer_print(const struct peer *peer, char text[PEER_TEXT_MAX]);
+
+#endif
