@@ -141,7 +141,7 @@ class AccessLog(unittest.TestCase):
                     self.assertEqual(net.receive(sock, len(HELLO)), HELLO)
             finally:
                 process.terminate()
-            out, _ = process.communicate(timeout=60)
+            out, _ = process.communicate(timeout=240)
         self.assertEqual(process.returncode, 0)
         self.assertEqual(len(out.splitlines()), 1, out)
         self.assertIn('"sni":"app.test"', out.replace(": ", ":"))

@@ -83,7 +83,7 @@ class BadStart(unittest.TestCase):
         self.assertEqual(self.invoke("run").returncode, USAGE)
 
     def invoke(self, *arguments, user=None, binary=BINARY):
-        done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=240,
                               stdin=subprocess.DEVNULL, check=False, user=user,
                               extra_groups=None if user is None else [])
         self.assertNotRegex(done.stderr, SANITIZER)

@@ -18,7 +18,7 @@ from support import bench
 
 TOOL = sys.argv[2]
 LOAD = ("--", "latency", "--rate", "300", "-c", "4", "-d", "300ms", "--warmup", "50ms",
-        "--interval", "50ms")
+        "--interval", "50ms", "--timeout", "1m")
 
 
 def dead_address():
@@ -54,7 +54,7 @@ class Compare(unittest.TestCase):
         path = self.scratch / "c.json"
         path.unlink(missing_ok=True)
         command = [TOOL, arguments[0], "--json", str(path), *map(str, arguments[1:])]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=bench.RUN_LIMIT_S, check=False)
         self.assertNotIn("sanitizer", done.stderr.lower(), done.stderr)
         document = None
         if path.exists():
@@ -256,7 +256,7 @@ class Compare(unittest.TestCase):
                     child = pathlib.Path(children).read_text(encoding="ascii").strip()
                     time.sleep(0.02)
                 process.send_signal(number)
-                out = process.communicate(timeout=60)[0]
+                out = process.communicate(timeout=bench.RUN_LIMIT_S)[0]
                 self.assertIn("interrupted", out)
                 self.assertFalse(os.path.exists(f"/proc/{child}"))
 
@@ -266,7 +266,7 @@ class Compare(unittest.TestCase):
                                    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
         self.assertIn("round 1/2", process.stderr.readline())
         process.send_signal(signal.SIGHUP)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=bench.RUN_LIMIT_S)
         self.assertNotIn("interrupted", out + err)
         self.assertIn("round 2/2  b", err)
 
@@ -282,7 +282,7 @@ class Compare(unittest.TestCase):
                 break
         time_given = time.monotonic()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=bench.RUN_LIMIT_S)
         self.assertLess(time.monotonic() - time_given, 60)
         self.assertNotIn("sanitizer", err.lower(), err)
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -346,7 +346,7 @@ class Compare(unittest.TestCase):
     def test_what_cannot_be_written_is_said_before_the_runs(self):
         for flag in ("--json", "--html"):
             done = subprocess.run([TOOL, *self.words(flag, "/nonexistent/x"), *LOAD], check=False,
-                                  capture_output=True, text=True, timeout=60)
+                                  capture_output=True, text=True, timeout=bench.RUN_LIMIT_S)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn(f"{flag} /nonexistent/x: No such file", done.stderr)
             self.assertNotIn("round", done.stderr)
@@ -366,7 +366,7 @@ class Compare(unittest.TestCase):
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             said = [process.stderr.readline() for _ in range(3)]
             router.stop()
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=bench.RUN_LIMIT_S)
         self.assertEqual(process.returncode, 1, out + err)
         self.assertIn("round 2/4  direct", said[2])
         self.assertIn("there is no such process", err)
@@ -381,7 +381,7 @@ class Compare(unittest.TestCase):
 
     def test_json_on_stdout_is_all_there_is(self):
         done = subprocess.run([TOOL, *self.words("--rounds", "1", "--json", "-"), *LOAD],
-                              capture_output=True, text=True, timeout=120, check=False)
+                              capture_output=True, text=True, timeout=bench.RUN_LIMIT_S, check=False)
         self.check_document(json.loads(done.stdout))
         self.assertIn("CPU per request", done.stderr)
 

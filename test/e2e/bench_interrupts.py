@@ -40,7 +40,7 @@ class Interrupts(unittest.TestCase):
         else:
             self.fail("".join(before))
         os.killpg(process.pid, signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=240)
         self.assertEqual(process.returncode, 130, err)
         self.assertNotIn("Traceback", err)
         self.assertIn(f"bench/{script}: interrupted\n", err)

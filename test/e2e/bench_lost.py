@@ -111,7 +111,7 @@ class Lost(unittest.TestCase):
                     if line.startswith(stage):
                         break
                 process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
+            process.communicate(timeout=bench.RUN_LIMIT_S)
             result = json.load(file)
         bench.check_consistent(result, process.returncode)
         self.assertEqual(result["operations"]["recorded"], result["operations"]["unended"])
@@ -121,7 +121,7 @@ class Lost(unittest.TestCase):
     def test_hellos_that_are_never_whole(self):
         """A pause that the deadline ends: what was kept for it is given back."""
         _, result, _, _ = run("conn", self.backend(b""), "-n", "5", "-c", "5", "--split", "all",
-                              "--split-gap", "1h", "--timeout", "300ms")
+                              "--split-gap", "1h", "--timeout", "2s")
         self.assertEqual(result["errors"]["timeout"], 5)
         self.assertEqual(result["totals"]["bytes_out"], 5)
 

@@ -450,7 +450,7 @@ class ExitCodes(unittest.TestCase):
                     # Were it to run, it would take an hour.
                     done = subprocess.run([TOOL, "conn", self.serve.address, "--rate", "1", "-d",
                                            "1h", flag, path], capture_output=True, text=True,
-                                          timeout=60)
+                                          timeout=bench.RUN_LIMIT_S)
                     self.assertEqual(done.returncode, 1)
                     self.assertIn(f"{flag} {path}: ", done.stderr)
                     self.assertIn(said, done.stderr)
@@ -474,7 +474,7 @@ class ExitCodes(unittest.TestCase):
                 if line.startswith(at):
                     break
             process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=60)
+            out, _ = process.communicate(timeout=bench.RUN_LIMIT_S)
             result = json.load(file)
         bench.check_consistent(result, process.returncode)
         return process.returncode, result, out
@@ -508,7 +508,7 @@ class ExitCodes(unittest.TestCase):
                     break
             # Killed, and not waited for: it stays listed until then.
             router.kill()
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=bench.RUN_LIMIT_S)
             router.wait()
             result = json.load(file)
         bench.check_consistent(result, process.returncode)
@@ -569,7 +569,7 @@ class ExitCodes(unittest.TestCase):
             if "measuring" in line:
                 break
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=bench.RUN_LIMIT_S)
         self.assertIn(process.returncode, (0, 2))
         self.assertIn("interrupted", out)
 

@@ -213,7 +213,7 @@ class Runs(unittest.TestCase):
             if line.startswith("round"):
                 break
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
         self.assertEqual(process.returncode, 128 + signal.SIGTERM)
         self.check_clean()
 
@@ -228,7 +228,7 @@ class Runs(unittest.TestCase):
             os.killpg(process.pid, signal.SIGINT)
         except ProcessLookupError:
             pass
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
         self.assertEqual(process.returncode, 130)
         self.check_clean()
 
@@ -251,7 +251,7 @@ class Runs(unittest.TestCase):
                 with open(f"/proc/{child}/comm", encoding="ascii") as name:
                     if name.read().strip() == "nginx":
                         os.kill(int(child), signal.SIGKILL)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=240)
         self.assertEqual(process.returncode, 1, out + err)
         self.assertIn("nginx ended during bulk, 1 stream down", err)
         self.check_clean()
@@ -260,7 +260,7 @@ class Runs(unittest.TestCase):
         process = self.start("--only", "idle", "--peers", "",
                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
                                                                    (150, 150)))
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         self.assertEqual(process.returncode, 1, out + err)
         self.assertIn("needs more descriptors than the 150 allowed", err)
         self.assertNotIn("Traceback", err)
@@ -278,7 +278,7 @@ class Runs(unittest.TestCase):
         for words, code, said in rows:
             with self.subTest(words=words):
                 process = self.start(*words)
-                out, err = process.communicate(timeout=60)
+                out, err = process.communicate(timeout=240)
                 self.assertEqual(process.returncode, code, out + err)
                 self.assertIn(said, err)
                 self.assertNotIn("Traceback", err)

@@ -65,7 +65,7 @@ def by_name(result):
 
 
 def catalogue():
-    return subprocess.run([TOOL, "torture", "--list"], capture_output=True, text=True, timeout=60,
+    return subprocess.run([TOOL, "torture", "--list"], capture_output=True, text=True, timeout=240,
                           check=True).stdout
 
 
@@ -226,7 +226,7 @@ class Page(unittest.TestCase):
             self.assertEqual([result["deviations"] for result in results], [0, 2])
             html = os.path.join(scratch, "both.html")
             done = subprocess.run([TOOL, "report", *files, "--html", html, "--md"],
-                                  capture_output=True, text=True, timeout=60)
+                                  capture_output=True, text=True, timeout=240)
             self.assertEqual(done.returncode, 0, done.stderr)
             parsed = self.check_page(html)
         self.assertEqual(parsed.tables[0][0], ["", "right<&>", "wrong"])
@@ -268,7 +268,7 @@ class CommandLine(unittest.TestCase):
                                 (["127.0.0.1:1", "--json", "-", "--html", "-"], "--html"),
                                 (["127.0.0.1:1", *(["--listen", ":0"] * 3)], "at most twice")):
             done = subprocess.run([TOOL, "torture", *arguments], capture_output=True, text=True,
-                                  timeout=60)
+                                  timeout=240)
             self.assertEqual(done.returncode, 64, arguments)
             self.assertIn(said, done.stderr)
             self.assertEqual(done.stdout, "")

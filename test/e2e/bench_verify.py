@@ -126,7 +126,7 @@ class Planted(unittest.TestCase):
         self.find("dropped", lambda n: "alert" if n % 50 == 7 else None)
 
     def test_stalled(self):
-        self.find("stalled", lambda n: "stall" if n in (100, 200) else None, "--timeout", "2s",
+        self.find("stalled", lambda n: "stall" if n in (100, 200) else None, "--timeout", "10s",
                   count=300)
 
     def test_dropped_on_reload(self):

@@ -86,7 +86,7 @@ class Done:
 def run(*arguments, stdin=b"", env=None, **more):
     more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
     binary = more.pop("binary", BINARY)
-    process = subprocess.run([binary, *arguments], input=stdin, cwd=scratch, timeout=60,
+    process = subprocess.run([binary, *arguments], input=stdin, cwd=scratch, timeout=240,
                              check=False, env=os.environ | (env or {}), **more)
     for name in "stdout", "stderr":
         setattr(process, name, (getattr(process, name) or b"").decode("utf-8"))

@@ -39,7 +39,7 @@ class Demo(unittest.TestCase):
 
     def test_once(self):
         process = self.start("--once")
-        out, _ = process.communicate(timeout=300)
+        out, _ = process.communicate(timeout=1500)
         self.assertEqual(process.returncode, 0, out)
         self.assertIn("every step was right", out)
         net.wait_until("nothing to be left", lambda: not left_behind(process.pid))
@@ -59,14 +59,14 @@ class Demo(unittest.TestCase):
                     os.killpg(process.pid, number)  # as a terminal does
                 else:
                     process.send_signal(number)
-                self.assertEqual(process.wait(60), 128 + number)
+                self.assertEqual(process.wait(240), 128 + number)
                 net.wait_until("nothing to be left", lambda: not left_behind(process.pid))
 
     def test_port_taken(self):
         with net.socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             done = subprocess.run([*DEMO, "--once", "--port", str(port)], capture_output=True,
-                                  text=True, timeout=300, stdin=subprocess.DEVNULL, check=False)
+                                  text=True, timeout=1500, stdin=subprocess.DEVNULL, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn(f"--port {port + 1}", done.stdout)
 

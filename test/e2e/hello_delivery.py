@@ -99,7 +99,7 @@ class HelloDelivery(unittest.TestCase):
         done = subprocess.run(
             ["openssl", "s_client", "-connect", "%s:%d" % router.address(), "-servername", NAME,
              "-msg", "-alpn", "h2"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=60, check=False)
+            timeout=240, check=False)
         dump = done.stdout.split(", ClientHello")[1].splitlines()[1:]
         message = bytes.fromhex("".join(
             itertools.takewhile(lambda line: line.startswith("    "), dump)))

@@ -77,7 +77,7 @@ class Limits(unittest.TestCase):
                 self.all_are_served(process.pid, ("127.0.0.1", port), 400, most)
             finally:
                 process.terminate()
-                _, rest = process.communicate(timeout=60)
+                _, rest = process.communicate(timeout=240)
         self.assertEqual(process.returncode, 0, rest)
         self.assertNotIn("Too many open files", rest)
 

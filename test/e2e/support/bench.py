@@ -73,7 +73,12 @@ def validate(bench, of, result):
 
 
 def run(bench, *arguments):
-    """Runs a load mode and returns (exit code, checked JSON result, stdout, stderr)."""
+    """Runs a load mode and returns (exit code, checked JSON result, stdout, stderr).
+
+    On a machine that is busy enough every answer takes longer than the tool's own default.
+    """
+    if "--timeout" not in arguments:
+        arguments = (*arguments, "--timeout", "2m")
     with tempfile.TemporaryDirectory(prefix="bench.") as scratch:
         path = os.path.join(scratch, "result.json")
         done = subprocess.run([bench, *map(str, arguments), "--json", path, "--quiet"],

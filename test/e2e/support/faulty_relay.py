@@ -94,7 +94,7 @@ class Listener:
             sock.connect(address[5:])
             return sock
         host, port = address.rsplit(":", 1)
-        sock = socket.create_connection((host, int(port)), timeout=60)
+        sock = socket.create_connection((host, int(port)), timeout=240)
         sock.settimeout(None)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock

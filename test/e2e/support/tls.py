@@ -16,7 +16,7 @@ NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 
 
 def openssl(*arguments, **more):
-    return subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=60,
+    return subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=240,
                           **more)
 
 
@@ -142,7 +142,7 @@ class NginxServer:
 
 
 def _run(command, **more):
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **more)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, **more)
 
 
 # Clients. Each asks GET /who for `name` at (host, port), verifies the certificate for that name
@@ -150,7 +150,7 @@ def _run(command, **more):
 
 def curl(address, name, version, ca, *options, path="who"):
     host, port = address
-    return _run(["curl", "--silent", "--show-error", "--max-time", "30", "--http1.1",
+    return _run(["curl", "--silent", "--show-error", "--max-time", "120", "--http1.1",
                  "--cacert", str(ca), f"--tlsv{version}", "--tls-max", version,
                  "--connect-to", f"{name}:443:{host}:{port}", *options, f"https://{name}/{path}"],
                 stdin=subprocess.DEVNULL)
