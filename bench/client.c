@@ -29,6 +29,7 @@
 void client_close(struct client *client)
 {
     struct load_thread *thread = client->thread;
+
     assert(client->phase != CLIENT_FREE);
     if (client->phase == CLIENT_READY)
         thread->ready--;
@@ -47,6 +48,7 @@ void client_close(struct client *client)
 void client_fail(struct client *client, enum load_error error)
 {
     struct load_thread *thread = client->thread;
+
     thread->tally.errors[error]++;
     if (client->busy)
         load_record_lost(thread, error, client->scheduled_ns, client->begun_ns, clock_now_ns());
@@ -59,6 +61,7 @@ size_t client_build_flight(const struct client *client, uint8_t *out, size_t *he
     const struct load *load = client->thread->load;
     struct wire_request request = load->request;
     size_t len = 0;
+
     if (client->stream.ssl == NULL)
         len = load_build_hello(load, client->name, client->seed, out);
     *hello_bytes = len;
@@ -73,6 +76,7 @@ size_t client_build_flight(const struct client *client, uint8_t *out, size_t *he
 static size_t piece_end(const struct client *client, size_t hello_bytes, size_t len)
 {
     const struct split *cuts = &client->thread->load->options->ask.segments;
+
     if (cuts->all && client->flight_sent + 1u < hello_bytes)
         return client->flight_sent + 1u;
     for (size_t i = 0; i < cuts->count; i++) {
@@ -90,7 +94,7 @@ static void keep_flight(struct client *client, const uint8_t *bytes, size_t len,
 {
     if (client->flight != NULL)
         return;
-    client->flight = malloc(sizeof(*client->flight) + len);
+    client->flight = malloc(sizeof *client->flight + len);
     if (client->flight == NULL)
         return;
     client->flight->len = len;
@@ -102,6 +106,7 @@ static void keep_flight(struct client *client, const uint8_t *bytes, size_t len,
 static void pause_client(struct client *client)
 {
     struct load_thread *thread = client->thread;
+
     client->phase = CLIENT_PAUSED;
     client->gap_due_ns = clock_now_ns() + thread->load->options->ask.split_gap_ns;
     client->in_gap = true;
@@ -140,6 +145,7 @@ static void send_flight(struct client *client)
     size_t hello_bytes;
     size_t len;
     const uint8_t *flight = get_flight(client, &len, &hello_bytes);
+
     while (client->flight_sent < len) {
         size_t end = piece_end(client, hello_bytes, len);
         ssize_t sent =
@@ -167,6 +173,7 @@ static void send_flight(struct client *client)
 static void shake(struct client *client)
 {
     int result = SSL_connect(client->stream.ssl);
+
     if (result != 1) {
         int error = SSL_get_error(client->stream.ssl, result);
         if (error == SSL_ERROR_WANT_READ) {
@@ -189,6 +196,7 @@ static void take_banner(struct client *client, const uint8_t *bytes, size_t len)
     struct load_thread *thread = client->thread;
     size_t used;
     bool first = client->banner.got == 0;
+
     switch (wire_feed_banner(&client->banner, bytes, len, &used)) {
     case WIRE_MORE:
         return;
@@ -214,6 +222,7 @@ static void take_banner(struct client *client, const uint8_t *bytes, size_t len)
 static void await_banner(struct client *client)
 {
     struct load_thread *thread = client->thread;
+
     while (client->phase == CLIENT_AWAITING) {
         ssize_t got = stream_recv(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES);
         if (got == -EAGAIN)
@@ -245,6 +254,7 @@ static void go_on(struct client *client)
 void client_on_events(struct pollable *pollable, uint32_t events)
 {
     struct client *client = (struct client *)pollable;
+
     if (client->phase == CLIENT_FREE)
         return;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
@@ -263,16 +273,17 @@ void client_resume(struct client *client)
 
 static void set_int(int fd, int level, int name, int value)
 {
-    (void)setsockopt(fd, level, name, &value, sizeof(value));
+    (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
 /* Binds to 127.0.0.(1 + source), with the port chosen by connect(). */
 static void bind_source(const struct client *client)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
+
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + client->thread->source);
     set_int(client->stream.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-    (void)bind(client->stream.fd, (const struct sockaddr *)&address, sizeof(address));
+    (void)bind(client->stream.fd, (const struct sockaddr *)&address, sizeof address);
 }
 
 /* One attempt from the thread's current source address: 0 or a negative errno. */
@@ -281,6 +292,7 @@ static int connect_once(struct client *client)
     const struct address *address = &client->thread->load->options->ask.address;
     int family = address->storage.ss_family;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
     if (fd < 0)
         return -errno;
     client->stream.fd = fd;
@@ -302,6 +314,7 @@ static int start_connecting(struct client *client)
 {
     struct load_thread *thread = client->thread;
     bool can_move = address_is_loopback4(&thread->load->options->ask.address);
+
     for (uint32_t attempt = 0;; attempt++) {
         int result = connect_once(client);
         if (result != -EADDRNOTAVAIL || !can_move || attempt == SOURCE_TRIES)
@@ -315,6 +328,7 @@ static bool prepare_tls(struct client *client)
 {
     struct load_thread *thread = client->thread;
     char buffer[NAMES_MAX_LENGTH + 1];
+
     if (thread->tls == NULL)
         return true;
     SSL *ssl = SSL_new(thread->tls);
@@ -333,6 +347,7 @@ static struct client *take_slot(struct load_thread *thread)
 {
     struct client *client = thread->free;
     struct pollable pollable = client->pollable;
+
     thread->free = client->next;
     memset(client, 0, offsetof(struct client, banner) + offsetof(struct wire_banner, name));
     client->pollable = pollable;

@@ -16,6 +16,7 @@
 static inline uint64_t clock_now_ns(void)
 {
     struct timespec now;
+
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
@@ -24,6 +25,7 @@ static inline uint64_t clock_now_ns(void)
 static inline uint64_t clock_thread_cpu_ns(void)
 {
     struct timespec now;
+
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }

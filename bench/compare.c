@@ -40,6 +40,7 @@ static int usage(const char *format, const char *text)
 static bool is_name(const char *text, size_t len)
 {
     static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
     return len > 0 && len <= NAME_MAX_LEN && strspn(text, legal) == len;
 }
 
@@ -52,11 +53,12 @@ static int add_via(struct comparison *comparison, const char *text)
     struct sample_pids pids;
     const char *why;
     size_t len = strcspn(text, "=");
+
     if (text[len] != '=' || !is_name(text, len))
         return usage("--via '%s': write it as NAME=ADDR,pid=N (letters, digits, . _ - in NAME)",
                      text);
-    snprintf(name, sizeof(name), "%.*s", (int)len, text);
-    snprintf(where, sizeof(where), "%s", text + len + 1);
+    snprintf(name, sizeof name, "%.*s", (int)len, text);
+    snprintf(where, sizeof where, "%s", text + len + 1);
     char *pid = strstr(where, ",pid=");
     if (pid != NULL) {
         *pid = '\0';
@@ -79,6 +81,7 @@ static int add_targets(struct comparison *comparison, const struct options *opti
     struct address address;
     const char *why;
     const char *direct = options->compare.direct;
+
     if (direct != NULL && !address_parse(direct, &address, &why))
         return usage("--direct '%s': not an address such as 127.0.0.1:9000", direct);
     if (direct != NULL)
@@ -100,8 +103,9 @@ static int add_targets(struct comparison *comparison, const struct options *opti
 static char **make_command(const struct options *options, const struct compare_target *target,
                            char *label)
 {
-    char **argv = calloc(OWN_WORDS_MAX + options->rest_count + 1, sizeof(*argv));
+    char **argv = calloc(OWN_WORDS_MAX + options->rest_count + 1, sizeof *argv);
     size_t count = 0;
+
     if (argv == NULL)
         return NULL;
     argv[count++] = (char *)"sni-bench";
@@ -152,6 +156,7 @@ static int try_command(const struct options *options, const struct compare_targe
     char *nothing = NULL;
     size_t len;
     const struct mode *mode = options_find_mode(options->rest[0]);
+
     if (mode == NULL || (mode->bit & MODE_LOAD) == 0)
         return usage("'%s' behind the -- is none of conn, bulk, latency, idle", options->rest[0]);
     char **argv = make_command(options, target, label);
@@ -181,6 +186,7 @@ static int try_command(const struct options *options, const struct compare_targe
 static int check(const struct comparison *comparison, const struct options *options)
 {
     struct options run;
+
     if (options->rest_count == 0)
         return usage("%s", "say what to run behind a --, such as: -- latency --rate 2k -c 64");
     if (comparison->rounds == 0 || comparison->rounds > COMPARE_ROUNDS_MAX)
@@ -203,6 +209,7 @@ static pid_t find_missing(const struct compare_target *target)
     struct sample_pids pids = {0};
     struct sample sample;
     pid_t missing = 0;
+
     if (target->pids[0] == '\0' || !sample_parse_pids(target->pids, &pids))
         return 0;
     sample_take(&pids, false, &sample, &missing);
@@ -234,6 +241,7 @@ static int pin_routers(const struct comparison *comparison, const struct options
     struct cpu_list load = {0};
     const char *text = options->compare.router_cpu;
     const char *list = options->out.cpu_list;
+
     if (list != NULL && !process_parse_cpus(list, &load))
         return usage("--cpu-list '%s': write CPUs as 0,2-3", list);
     if (text != NULL && !process_parse_cpus(text, &routers))
@@ -261,6 +269,7 @@ static void say_progress(const struct comparison *comparison, const struct compa
 {
     enum compare_kind wanted = COMPARE_COST;
     char text[COMPARE_TEXT];
+
     fprintf(stderr, "round %zu/%zu  %-16s", run->round + 1, comparison->rounds,
             comparison->targets[run->target].name);
     for (const struct compare_metric *metric = compare_metrics; metric->key != NULL; metric++) {
@@ -292,7 +301,8 @@ static int run_once(struct comparison *comparison, const struct options *options
 {
     char label[NAME_MAX_LEN + 16];
     struct compare_outcome outcome;
-    snprintf(label, sizeof(label), "router=%s", comparison->targets[target].name);
+
+    snprintf(label, sizeof label, "router=%s", comparison->targets[target].name);
     char **argv = make_command(options, &comparison->targets[target], label);
     if (argv == NULL || !compare_exec(argv, &outcome)) {
         free(argv);
@@ -338,6 +348,7 @@ static bool write_document(const struct options *options, const cJSON *document)
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
     char *text = cJSON_PrintUnformatted(document);
     bool good = file != NULL && text != NULL && fprintf(file, "%s\n", text) > 0;
+
     if (file != NULL)
         good = (file == stdout ? fflush(file) : fclose(file)) == 0 && good;
     if (!good)
@@ -351,6 +362,7 @@ static bool say_all(const struct comparison *comparison, const struct options *o
 {
     bool json_on_stdout = options->out.json != NULL && strcmp(options->out.json, "-") == 0;
     FILE *out = json_on_stdout ? stderr : stdout;
+
     if (options->out.markdown)
         compare_print_markdown(comparison, out);
     else
@@ -368,6 +380,7 @@ static bool say_all(const struct comparison *comparison, const struct options *o
 static int answer(const struct comparison *comparison, const struct options *options, bool written)
 {
     bool holds = false;
+
     for (size_t i = 0; i < options->out.fail_if.count; i++)
         holds |= compare_condition_holds(comparison, options->out.fail_if.items[i], stderr);
     if (holds)
@@ -381,6 +394,7 @@ static int answer(const struct comparison *comparison, const struct options *opt
 static void make_title(const struct options *options, char *title, size_t room)
 {
     size_t len = 0;
+
     title[0] = '\0';
     for (size_t i = 0; i < options->out.labels.count; i++) {
         if (strncmp(options->out.labels.items[i], "title=", 6) == 0) {
@@ -398,7 +412,8 @@ int compare_run_mode(const struct options *options)
 {
     struct comparison comparison;
     char title[256];
-    make_title(options, title, sizeof(title));
+
+    make_title(options, title, sizeof title);
     const char *mode = options->rest_count == 0 ? "" : options->rest[0];
     if (!comparison_init(&comparison, title, mode)) {
         comparison_free(&comparison);

@@ -14,7 +14,7 @@
  * Names and results may come from files that others wrote: every way out escapes them.
  */
 
-#include <cJSON.h>
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -95,7 +95,7 @@ struct compare_ratio {
 /* Room for a formatted value. */
 #define COMPARE_TEXT 48
 
-/* ---- compare_model.c; "false" or COMPARE_NONE means out of room or memory ---- */
+/* --- compare_model.c; "false" or COMPARE_NONE means out of room or memory --- */
 
 bool comparison_init(struct comparison *comparison, const char *title, const char *mode);
 void comparison_free(struct comparison *comparison);
@@ -129,7 +129,7 @@ bool comparison_has_failed(const struct comparison *comparison);
 const struct compare_run *comparison_typical_run(const struct comparison *comparison,
                                                  size_t target);
 
-/* ---- compare_metric.c ---- */
+/* --- compare_metric.c --- */
 
 /* The number at object.field of a JSON object; NAN when it is not there or no number. */
 double compare_number(const cJSON *json, const char *object, const char *field);
@@ -156,7 +156,7 @@ const char *compare_format(double value, char out[COMPARE_TEXT]);
 /* "1.37", "1.02 (within noise)", "-". */
 const char *compare_format_ratio(struct compare_ratio ratio, char out[COMPARE_TEXT]);
 
-/* ---- ways to say it ---- */
+/* --- ways to say it --- */
 
 /* Tables for a terminal: control characters in names are shown as '?'. */
 void compare_print(const struct comparison *comparison, FILE *out);
@@ -168,7 +168,7 @@ void compare_print_markdown(const struct comparison *comparison, FILE *out);
 cJSON *compare_to_json(const struct comparison *comparison, const struct options *options);
 void compare_print_schema(FILE *out);
 
-/* ---- compare_fail_if.c ---- */
+/* --- compare_fail_if.c --- */
 
 /*
  * "p99>5ms", "haproxy.p99>5ms", "cpu_ms_per_gib sni-router/haproxy > 0.4". `run` are the options of
@@ -179,7 +179,7 @@ bool compare_check_condition(const struct comparison *comparison, const struct o
 /* Also when it was not measured; says on `err` that it holds. */
 bool compare_condition_holds(const struct comparison *comparison, const char *text, FILE *err);
 
-/* ---- compare_exec.c ---- */
+/* --- compare_exec.c --- */
 
 /* What one run ended with. */
 struct compare_outcome {

@@ -11,7 +11,8 @@
 static int pin_threads(pid_t pid, const cpu_set_t *set)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     DIR *threads = opendir(path);
     if (threads == NULL)
         return -errno;
@@ -20,7 +21,7 @@ static int pin_threads(pid_t pid, const cpu_set_t *set)
     while (failed == 0 && (entry = readdir(threads)) != NULL) {
         pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
         /* A thread that has ended meanwhile needs no CPU. */
-        if (thread > 0 && sched_setaffinity(thread, sizeof(*set), set) != 0 && errno != ESRCH)
+        if (thread > 0 && sched_setaffinity(thread, sizeof *set, set) != 0 && errno != ESRCH)
             failed = -errno;
     }
     closedir(threads);
@@ -30,6 +31,7 @@ static int pin_threads(pid_t pid, const cpu_set_t *set)
 int compare_pin(const struct sample_pids *pids, const struct cpu_list *cpus, pid_t *missing)
 {
     cpu_set_t set;
+
     CPU_ZERO(&set);
     for (size_t i = 0; i < cpus->count; i++)
         CPU_SET((size_t)cpus->cpus[i], &set);

@@ -40,13 +40,14 @@ struct child {
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 
-#define CAUGHT_COUNT (sizeof(caught) / sizeof(caught[0]))
+#define CAUGHT_COUNT (sizeof caught / sizeof caught[0])
 
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct output *output = handle->data;
+
     (void)suggested;
-    *buffer = uv_buf_init(output->chunk, sizeof(output->chunk));
+    *buffer = uv_buf_init(output->chunk, sizeof output->chunk);
 }
 
 static void append(struct output *output, const char *bytes, size_t len)
@@ -67,6 +68,7 @@ static void append(struct output *output, const char *bytes, size_t len)
 static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
     struct output *output = stream->data;
+
     if (count > 0)
         append(output, buffer->base, (size_t)count);
     else if (count < 0)
@@ -76,6 +78,7 @@ static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer
 void compare_hold_signals(bool hold)
 {
     sigset_t set;
+
     sigemptyset(&set);
     for (size_t i = 0; i < CAUGHT_COUNT; i++)
         sigaddset(&set, caught[i]);
@@ -91,6 +94,7 @@ static void close_signals(struct child *child)
 static void on_exit_of_child(uv_process_t *process, int64_t status, int signal)
 {
     struct child *child = process->data;
+
     child->exit_code = signal != 0 ? 128 + signal : (int)status;
     compare_hold_signals(true);
     uv_close((uv_handle_t *)process, NULL);
@@ -100,6 +104,7 @@ static void on_exit_of_child(uv_process_t *process, int64_t status, int signal)
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct child *child = signal->data;
+
     child->interrupted = true;
     uv_process_kill(&child->process, number == SIGHUP ? SIGTERM : number);
 }
@@ -108,6 +113,7 @@ static void on_signal(uv_signal_t *signal, int number)
 static bool is_ignored(int number)
 {
     struct sigaction action;
+
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
@@ -121,6 +127,7 @@ static int start_output(struct child *child, struct output *output)
 static int spawn(struct child *child, char **argv)
 {
     uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}};
+
     stdio[1].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
     stdio[1].data.stream = (uv_stream_t *)&child->out.pipe;
     stdio[2].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
@@ -163,8 +170,8 @@ static int start(struct child *child, char **argv)
 
 bool compare_exec(char **argv, struct compare_outcome *outcome)
 {
-    memset(outcome, 0, sizeof(*outcome));
-    struct child *child = calloc(1, sizeof(*child));
+    memset(outcome, 0, sizeof *outcome);
+    struct child *child = calloc(1, sizeof *child);
     if (child == NULL || uv_loop_init(&child->loop) != 0) {
         free(child);
         fprintf(stderr, "sni-bench: compare: out of memory or descriptors\n");

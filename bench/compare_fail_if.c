@@ -28,6 +28,7 @@ struct claim {
 static double read_phase(const cJSON *result, const struct compare_metric *metric)
 {
     const cJSON *phases = cJSON_GetObjectItemCaseSensitive(result, "phases");
+
     if (!(compare_number(phases, metric->object, "count") > 0))
         return NAN;
     return compare_number(phases, metric->object, metric->field);
@@ -81,6 +82,7 @@ static const struct compare_metric *find_word_metric(const char *word)
 static bool find_metric(const char *text, struct claim *claim)
 {
     const struct condition_word *word = condition_find(fail_if_words, text);
+
     claim->condition.word = word;
     claim->word = word == NULL ? NULL : word->word;
     claim->metric = word == NULL ? compare_find_metric(text) : find_word_metric(text);
@@ -93,7 +95,8 @@ static bool find_targets(const struct comparison *comparison, const char *text, 
     char first[CONDITION_TEXT];
     const char *slash = strchr(text, '/');
     size_t len = slash == NULL ? strlen(text) : (size_t)(slash - text);
-    snprintf(first, sizeof(first), "%.*s", (int)len, text);
+
+    snprintf(first, sizeof first, "%.*s", (int)len, text);
     claim->of = comparison_find_target(comparison, first);
     claim->to = slash == NULL ? COMPARE_NONE : comparison_find_target(comparison, slash + 1);
     return claim->of != COMPARE_NONE && (slash == NULL || claim->to != COMPARE_NONE);
@@ -127,8 +130,9 @@ static bool read_dotted(const struct comparison *comparison, const char *subject
     char whose[CONDITION_TEXT];
     const char *unknown_target = NULL;
     const char *unknown_metric = subject;
+
     for (const char *dot = strchr(subject, '.'); dot != NULL; dot = strchr(dot + 1, '.')) {
-        snprintf(whose, sizeof(whose), "%.*s", (int)(dot - subject), subject);
+        snprintf(whose, sizeof whose, "%.*s", (int)(dot - subject), subject);
         bool metric = find_metric(dot + 1, claim);
         bool targets = find_targets(comparison, whose, claim);
         if (metric && targets)
@@ -140,7 +144,7 @@ static bool read_dotted(const struct comparison *comparison, const char *subject
     }
     if (unknown_target == NULL)
         return refuse_metric(unknown_metric, err);
-    snprintf(whose, sizeof(whose), "%.*s", (int)(unknown_target - subject), subject);
+    snprintf(whose, sizeof whose, "%.*s", (int)(unknown_target - subject), subject);
     return refuse_target(comparison, whose, err);
 }
 
@@ -148,6 +152,7 @@ static bool read_subject(const struct comparison *comparison, char *subject, str
                          FILE *err)
 {
     char *blank = strpbrk(subject, " \t");
+
     if (blank != NULL) {
         *blank = '\0';
         const char *whose = blank + 1 + strspn(blank + 1, " \t");
@@ -167,6 +172,7 @@ static bool read_subject(const struct comparison *comparison, char *subject, str
 static enum condition_unit unit_of(const struct claim *claim)
 {
     bool plain = claim->to != COMPARE_NONE || claim->word == NULL;
+
     return plain ? CONDITION_NUMBER : claim->condition.word->unit;
 }
 
@@ -175,6 +181,7 @@ static bool parse(const struct comparison *comparison, const char *text, struct 
 {
     char subject[CONDITION_TEXT];
     const char *value = condition_split(text, subject, &claim->condition);
+
     if (value == NULL) {
         fprintf(err, "write it as 'p99>5ms', 'haproxy.p99>5ms' or 'cpu_request a/b > 1'");
         return false;
@@ -208,9 +215,10 @@ static const char *like_word(const struct claim *claim)
                 {"connections_per_s", "cpu_conn"},
                 {"requests_per_s", "cpu_request"},
                 {"throughput_gbit_per_s", "cpu_gib"}};
+
     if (claim->word != NULL)
         return claim->word;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i].key, claim->metric->key) == 0)
             return rows[i].word;
     }
@@ -221,6 +229,7 @@ static bool lacks_process(const struct comparison *comparison, const struct clai
                           size_t target, FILE *err)
 {
     bool whole_machine = strcmp(claim->metric->key, "kernel_kib_per_connection") == 0;
+
     if (target == COMPARE_NONE || claim->metric->kind != COMPARE_COST || whole_machine ||
         comparison->targets[target].pids[0] != '\0')
         return false;
@@ -238,6 +247,7 @@ static bool is_known(const struct comparison *comparison, const struct claim *cl
 {
     const char *why = fail_if_unsuitable(like_word(claim), run);
     bool closed = run->load.rate <= 0;
+
     if (why == NULL && claim->word == NULL && claim->metric->kind == COMPARE_LATENCY && closed)
         why = "a closed loop measures no latency (use --rate; p99 and the like judge its service "
               "time)";
@@ -256,6 +266,7 @@ bool compare_check_condition(const struct comparison *comparison, const struct o
     char *why = NULL;
     size_t len;
     FILE *said = open_memstream(&why, &len);
+
     if (said == NULL)
         return false;
     bool good = parse(comparison, text, &claim, said) && is_known(comparison, &claim, run, said);
@@ -272,6 +283,7 @@ bool compare_check_condition(const struct comparison *comparison, const struct o
 static double measure(const struct comparison *comparison, const struct claim *claim)
 {
     struct compare_spread spread;
+
     if (claim->to != COMPARE_NONE)
         return comparison_ratio(comparison, claim->metric, claim->of, claim->to).ratio;
     if (!comparison_spread(comparison, claim->metric, claim->of, &spread))
@@ -290,6 +302,7 @@ static void say(const struct comparison *comparison, const struct claim *claim, 
 {
     char value[CONDITION_TEXT];
     const char *of = comparison->targets[claim->of].name;
+
     if (isnan(seen)) {
         fprintf(err, "sni-bench: --fail-if '%s' fails: it was not measured\n", text);
         return;
@@ -314,6 +327,7 @@ static void say(const struct comparison *comparison, const struct claim *claim, 
 bool compare_condition_holds(const struct comparison *comparison, const char *text, FILE *err)
 {
     struct claim claim;
+
     /* Checked before the runs: it can be parsed. */
     if (!parse(comparison, text, &claim, err))
         return true;

@@ -16,6 +16,7 @@ static void add_text_or_null(cJSON *object, const char *key, const char *text)
 static void add_targets(cJSON *root, const struct comparison *comparison)
 {
     cJSON *array = cJSON_AddArrayToObject(root, "targets");
+
     for (size_t i = 0; i < comparison->target_count; i++) {
         const struct compare_target *target = &comparison->targets[i];
         cJSON *object = cJSON_CreateObject();
@@ -46,6 +47,7 @@ static void add_values(cJSON *array, const struct comparison *comparison,
                        const struct compare_metric *metric, size_t target)
 {
     struct compare_spread spread;
+
     if (!comparison_spread(comparison, metric, target, &spread))
         return;
     cJSON *object = cJSON_CreateObject();
@@ -67,6 +69,7 @@ static void add_metrics(cJSON *root, const struct comparison *comparison)
 {
     static const char *const kinds[] = {"cost", "rate", "latency", "count"};
     cJSON *array = cJSON_AddArrayToObject(root, "metrics");
+
     for (const struct compare_metric *metric = compare_metrics; metric->key != NULL; metric++) {
         if (!comparison_has(comparison, metric))
             continue;
@@ -85,6 +88,7 @@ static void add_metrics(cJSON *root, const struct comparison *comparison)
 static void add_runs(cJSON *root, const struct comparison *comparison)
 {
     cJSON *array = cJSON_AddArrayToObject(root, "runs");
+
     for (size_t i = 0; i < comparison->run_count; i++) {
         const struct compare_run *run = &comparison->runs[i];
         cJSON *object = cJSON_CreateObject();
@@ -105,6 +109,7 @@ static void add_runs(cJSON *root, const struct comparison *comparison)
 cJSON *compare_to_json(const struct comparison *comparison, const struct options *options)
 {
     cJSON *root = cJSON_CreateObject();
+
     cJSON_AddNumberToObject(root, "schema_version", COMPARE_SCHEMA_VERSION);
     cJSON_AddStringToObject(root, "tool", "sni-bench");
     cJSON_AddStringToObject(root, "version", SNI_ROUTER_VERSION);

@@ -23,6 +23,7 @@ static void print_head(const struct comparison *comparison, FILE *out)
 static void put_ratio(struct compare_ratio ratio, const char *before, const char *to, FILE *out)
 {
     char text[COMPARE_TEXT];
+
     if (ratio.known)
         fprintf(out, "%s %s%s×%s%s", before, ratio.within_noise ? "≈ " : "**",
                 compare_format(ratio.ratio, text), to, ratio.within_noise ? "" : "**");
@@ -35,6 +36,7 @@ static void print_value(const struct comparison *comparison, const struct compar
     char a[COMPARE_TEXT];
     char b[COMPARE_TEXT];
     char c[COMPARE_TEXT];
+
     if (!comparison_spread(comparison, metric, target, &spread)) {
         fputs(" – |", out);
         return;
@@ -59,6 +61,7 @@ static void print_remarks(const struct comparison *comparison, FILE *out)
 {
     size_t limited = 0;
     size_t failed = 0;
+
     for (size_t i = 0; i < comparison->target_count; i++) {
         limited += comparison_limited(comparison, i);
         failed += comparison_failed(comparison, i);
@@ -82,6 +85,7 @@ static void print_remarks(const struct comparison *comparison, FILE *out)
 void compare_print_markdown(const struct comparison *comparison, FILE *out)
 {
     size_t first = comparison_first(comparison);
+
     fputs("### ", out);
     report_put_markdown(out, comparison->title);
     fputs("\n\n", out);

@@ -11,6 +11,7 @@ double compare_number(const cJSON *json, const char *object, const char *field)
 {
     const cJSON *part = object == NULL ? json : cJSON_GetObjectItemCaseSensitive(json, object);
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(part, field);
+
     return cJSON_IsNumber(value) && isfinite(value->valuedouble) ? value->valuedouble : NAN;
 }
 
@@ -28,12 +29,14 @@ static double read_field(const cJSON *result, const struct compare_metric *metri
 static double read_rate(const cJSON *result, const struct compare_metric *metric)
 {
     double rate = read_field(result, metric);
+
     return rate > 0 ? rate : NAN;
 }
 
 static bool is_mode(const cJSON *result, const char *mode)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(result, "mode");
+
     return cJSON_IsString(value) && strcmp(value->valuestring, mode) == 0;
 }
 
@@ -52,6 +55,7 @@ static double read_latency(const cJSON *result, const struct compare_metric *met
     const cJSON *phases = cJSON_GetObjectItemCaseSensitive(result, "phases");
     bool counts =
         compare_says(result, "measures_latency") && compare_number(phases, "latency", "count") > 0;
+
     return counts ? compare_number(phases, "latency", metric->field) * metric->scale : NAN;
 }
 
@@ -60,6 +64,7 @@ static double read_errors(const cJSON *result, const struct compare_metric *metr
     const cJSON *errors = cJSON_GetObjectItemCaseSensitive(result, metric->object);
     const cJSON *count;
     double sum = 0;
+
     cJSON_ArrayForEach (count, errors) {
         if (cJSON_IsNumber(count) && isfinite(count->valuedouble))
             sum += count->valuedouble;
@@ -108,14 +113,16 @@ static int by_value(const void *a, const void *b)
 {
     double left = *(const double *)a;
     double right = *(const double *)b;
+
     return (left > right) - (left < right);
 }
 
 static double median_of(const double *values, size_t count)
 {
     double sorted[COMPARE_ROUNDS_MAX];
-    memcpy(sorted, values, count * sizeof(values[0]));
-    qsort(sorted, count, sizeof(sorted[0]), by_value);
+
+    memcpy(sorted, values, count * sizeof values[0]);
+    qsort(sorted, count, sizeof sorted[0], by_value);
     double middle = sorted[count / 2];
     return count % 2 == 1 ? middle : (sorted[count / 2 - 1] + middle) / 2;
 }
@@ -123,7 +130,7 @@ static double median_of(const double *values, size_t count)
 bool comparison_spread(const struct comparison *comparison, const struct compare_metric *metric,
                        size_t target, struct compare_spread *spread)
 {
-    memset(spread, 0, sizeof(*spread));
+    memset(spread, 0, sizeof *spread);
     for (size_t i = 0; i < comparison->run_count; i++) {
         const struct compare_run *run = &comparison->runs[i];
         double value = NAN;
@@ -148,12 +155,14 @@ bool comparison_is_doubtful(const struct comparison *comparison,
                             const struct compare_metric *metric, size_t target)
 {
     bool touched = metric->kind == COMPARE_RATE || metric->kind == COMPARE_LATENCY;
+
     return touched && comparison_limited(comparison, target) > 0;
 }
 
 bool comparison_has(const struct comparison *comparison, const struct compare_metric *metric)
 {
     struct compare_spread spread;
+
     for (size_t i = 0; i < comparison->target_count; i++) {
         if (comparison_spread(comparison, metric, i, &spread))
             return true;
@@ -165,6 +174,7 @@ bool comparison_tells(const struct comparison *comparison, const struct compare_
 {
     struct compare_spread spread;
     bool tells = false;
+
     for (size_t i = 0; i < comparison->target_count; i++) {
         if (comparison_spread(comparison, metric, i, &spread))
             tells = tells || metric->kind != COMPARE_COUNT || spread.max != 0;
@@ -187,6 +197,7 @@ struct compare_ratio comparison_ratio(const struct comparison *comparison,
     struct compare_ratio ratio = {false, false, NAN};
     struct compare_spread upper;
     struct compare_spread lower;
+
     if (of == to || of == COMPARE_NONE || to == COMPARE_NONE)
         return ratio;
     if (!comparison_spread(comparison, metric, of, &upper) ||
@@ -202,6 +213,7 @@ const char *compare_format(double value, char out[COMPARE_TEXT])
 {
     double size = fabs(value);
     int digits = size >= 99.95 || size == 0 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : 3;
+
     if (size > 0 && size < 0.09995)
         snprintf(out, COMPARE_TEXT, "%.3g", value);
     else
@@ -212,6 +224,7 @@ const char *compare_format(double value, char out[COMPARE_TEXT])
 const char *compare_format_ratio(struct compare_ratio ratio, char out[COMPARE_TEXT])
 {
     char number[COMPARE_TEXT];
+
     if (!ratio.known)
         snprintf(out, COMPARE_TEXT, "-");
     else

@@ -9,7 +9,7 @@
 
 bool comparison_init(struct comparison *comparison, const char *title, const char *mode)
 {
-    memset(comparison, 0, sizeof(*comparison));
+    memset(comparison, 0, sizeof *comparison);
     comparison->title = strdup(title);
     comparison->mode = strdup(mode);
     return comparison->title != NULL && comparison->mode != NULL;
@@ -27,7 +27,7 @@ void comparison_free(struct comparison *comparison)
     free(comparison->runs);
     free(comparison->title);
     free(comparison->mode);
-    memset(comparison, 0, sizeof(*comparison));
+    memset(comparison, 0, sizeof *comparison);
 }
 
 size_t comparison_find_target(const struct comparison *comparison, const char *name)
@@ -43,6 +43,7 @@ size_t comparison_add_target(struct comparison *comparison, const char *name, co
                              const char *pids, bool direct)
 {
     size_t index = comparison_find_target(comparison, name);
+
     if (index != COMPARE_NONE)
         return index;
     if (comparison->target_count == COMPARE_TARGETS_MAX)
@@ -64,7 +65,7 @@ bool comparison_add_run(struct comparison *comparison, size_t target, size_t rou
     bool room = comparison_runs_of(comparison, target) < COMPARE_ROUNDS_MAX;
     if (room && comparison->run_count == comparison->run_cap) {
         size_t cap = comparison->run_cap == 0 ? 16 : comparison->run_cap * 2;
-        struct compare_run *larger = realloc(comparison->runs, cap * sizeof(*larger));
+        struct compare_run *larger = realloc(comparison->runs, cap * sizeof *larger);
         room = larger != NULL;
         if (room) {
             comparison->runs = larger;
@@ -101,6 +102,7 @@ size_t comparison_first(const struct comparison *comparison)
 size_t comparison_runs_of(const struct comparison *comparison, size_t target)
 {
     size_t count = 0;
+
     for (size_t i = 0; i < comparison->run_count; i++)
         count += comparison->runs[i].target == target;
     return count;
@@ -129,6 +131,7 @@ static size_t count_runs(const struct comparison *comparison, size_t target,
                          bool (*is)(const struct compare_run *run))
 {
     size_t count = 0;
+
     for (size_t i = 0; i < comparison->run_count; i++)
         count += comparison->runs[i].target == target && is(&comparison->runs[i]);
     return count;
@@ -156,15 +159,16 @@ const char *comparison_rounds_text(const struct comparison *comparison,
     size_t least = COMPARE_ROUNDS_MAX;
     size_t most = 0;
     char range[48];
+
     for (size_t i = 0; i < comparison->target_count; i++) {
         size_t runs = comparison_runs_of(comparison, i);
         least = runs < least ? runs : least;
         most = runs > most ? runs : most;
     }
     if (least >= most)
-        snprintf(range, sizeof(range), "%zu", most);
+        snprintf(range, sizeof range, "%zu", most);
     else
-        snprintf(range, sizeof(range), "%zu to %zu", least, most);
+        snprintf(range, sizeof range, "%zu to %zu", least, most);
     if (comparison->loose)
         snprintf(out, COMPARE_ROUNDS_TEXT, "%s run%s of each", range, most == 1 ? "" : "s");
     else if (least < comparison->rounds)
@@ -180,6 +184,7 @@ bool comparison_is_valid(const struct comparison *comparison)
 {
     bool enough = comparison->loose || comparison->rounds >= COMPARE_ROUNDS_MIN;
     bool valid = !comparison->interrupted && enough;
+
     for (size_t i = 0; i < comparison->target_count; i++)
         valid = valid && comparison_invalid(comparison, i) == 0;
     return valid;
@@ -188,6 +193,7 @@ bool comparison_is_valid(const struct comparison *comparison)
 bool comparison_has_failed(const struct comparison *comparison)
 {
     bool failed = false;
+
     for (size_t i = 0; i < comparison->target_count; i++)
         failed = failed || comparison_failed(comparison, i) > 0;
     return failed;
@@ -200,6 +206,7 @@ const struct compare_run *comparison_typical_run(const struct comparison *compar
     struct compare_spread spread;
     bool known = metric != NULL && comparison_spread(comparison, metric, target, &spread);
     double best_distance = 0;
+
     for (size_t i = 0; i < comparison->run_count; i++) {
         const struct compare_run *run = &comparison->runs[i];
         if (run->target != target || run->result == NULL)

@@ -80,6 +80,6 @@ static const char *const lines[] = {
 
 void compare_print_schema(FILE *out)
 {
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         fprintf(out, "%s\n", lines[i]);
 }

@@ -11,6 +11,7 @@
 static void put_plain(FILE *out, const char *text, int width)
 {
     int column = 0;
+
     for (; *text != '\0'; text++, column++) {
         unsigned char byte = (unsigned char)*text;
         fputc(byte < 0x20 || byte >= 0x7f ? '?' : byte, out);
@@ -25,6 +26,7 @@ static void print_line(const struct comparison *comparison, const struct compare
     char a[COMPARE_TEXT];
     char b[COMPARE_TEXT];
     char c[COMPARE_TEXT];
+
     if (!comparison_spread(comparison, metric, target, &spread))
         return;
     fputs(comparison_failed(comparison, target) > 0 ? "! " : "  ", out);
@@ -45,9 +47,10 @@ static void print_metric(const struct comparison *comparison, const struct compa
 {
     size_t first = comparison_first(comparison);
     char to_first[64] = "";
+
     fprintf(out, "%s%s%s\n", metric->label, metric->unit[0] == '\0' ? "" : ", ", metric->unit);
     if (first != COMPARE_NONE)
-        snprintf(to_first, sizeof(to_first), "to %.40s", comparison->targets[first].name);
+        snprintf(to_first, sizeof to_first, "to %.40s", comparison->targets[first].name);
     fprintf(out, "  %-*s %9s %9s .. %-9s %-21s ", NAME_WIDTH, "", "median", "min", "max",
             comparison_direct(comparison) == COMPARE_NONE ? "" : "to direct");
     put_plain(out, to_first, 0);
@@ -62,6 +65,7 @@ void compare_put_errors(const struct compare_run *runs, size_t count, size_t tar
     cJSON *sums = cJSON_CreateObject();
     const cJSON *error;
     bool any = false;
+
     for (size_t i = 0; i < count; i++) {
         if (runs[i].target != target)
             continue;
@@ -90,6 +94,7 @@ static void print_reasons(const struct comparison *comparison, size_t target, FI
     const struct compare_run *run = comparison->runs;
     const struct compare_run *end = run + comparison->run_count;
     const cJSON *reason;
+
     while (run < end && (run->target != target || compare_run_is_valid(run)))
         run++;
     if (run == end || run->result == NULL)
@@ -110,6 +115,7 @@ static void print_remark(const struct comparison *comparison, size_t target, FIL
     size_t limited = comparison_limited(comparison, target);
     size_t failed = comparison_failed(comparison, target);
     const char *name = comparison->targets[target].name;
+
     if (failed > 0) {
         fputs("! ", out);
         put_plain(out, name, NAME_WIDTH);
@@ -145,6 +151,7 @@ static void print_remarks(const struct comparison *comparison, FILE *out)
 void compare_print(const struct comparison *comparison, FILE *out)
 {
     char rounds[COMPARE_ROUNDS_TEXT];
+
     fputc('\n', out);
     put_plain(out, comparison->title, 0);
     fprintf(out, ": %s, medians; within noise = the ranges overlap\n\n",

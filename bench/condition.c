@@ -56,6 +56,7 @@ static void cut_unit(char *text, const char *unit)
 {
     size_t len = strlen(text);
     size_t more = strlen(unit);
+
     if (len > more && strcasecmp(text + len - more, unit) == 0)
         text[trimmed(text, len - more)] = '\0';
 }
@@ -65,6 +66,7 @@ bool condition_read_bound(enum condition_unit unit, const char *text, double *bo
     char value[CONDITION_TEXT];
     uint64_t whole = 0;
     bool good = false;
+
     if (!copy_trimmed(value, text, strlen(text)))
         return false;
     switch (unit) {
@@ -115,6 +117,7 @@ const char *condition_describe(enum condition_unit unit)
 const char *condition_format(enum condition_unit unit, double value, char out[CONDITION_TEXT])
 {
     char text[UNITS_TEXT];
+
     switch (unit) {
     case CONDITION_TIME:
         snprintf(out, CONDITION_TEXT, "%s", units_format_time(value, text));
@@ -150,6 +153,7 @@ bool condition_parse(const char *text, const struct condition_word *words,
 {
     char subject[CONDITION_TEXT];
     const char *value = condition_split(text, subject, condition);
+
     condition->word = value == NULL ? NULL : condition_find(words, subject);
     if (condition->word != NULL &&
         condition_read_bound(condition->word->unit, value, &condition->bound))
@@ -179,6 +183,7 @@ bool condition_holds(const struct condition *condition, double seen)
 void condition_say(const char *text, enum condition_unit unit, double seen, FILE *err)
 {
     char value[CONDITION_TEXT];
+
     if (isnan(seen))
         fprintf(err, "sni-bench: --fail-if '%s' fails: it was not measured\n", text);
     else

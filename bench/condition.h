@@ -48,7 +48,7 @@ bool condition_holds(const struct condition *condition, double seen);
 /* One line on `err`: that it holds, with the value seen, or that there is none. */
 void condition_say(const char *text, enum condition_unit unit, double seen, FILE *err);
 
-/* ---- its parts, for those with more before the comparison than one word ---- */
+/* --- its parts, for those with more before the comparison than one word --- */
 
 /*
  * Copies what stands before the comparison to `subject`, without blanks around it, and sets the

@@ -30,6 +30,7 @@
 void control_take_sample(struct control *control, bool with_memory, struct sample *sample)
 {
     struct result *result = control->result;
+
     sample_take(&control->pids, with_memory, sample, &result->lost_pid);
     if (sample->good || !result->sampled)
         return;
@@ -44,6 +45,7 @@ void control_set_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t at_ns)
 {
     uint64_t now_ns = clock_now_ns();
     uint64_t left_ns = at_ns > now_ns ? at_ns - now_ns : 0;
+
     uv_update_time(timer->loop);
     uv_timer_start(timer, callback, left_ns / NS_PER_MS, 0);
 }
@@ -79,6 +81,7 @@ static void finish(struct control *control)
 static void end_window(struct control *control)
 {
     struct result *result = control->result;
+
     control_cut(control, true);
     uint64_t now_ns = control->last_ns;
     result->window = tally_subtract(&control->last, &control->opening);
@@ -126,6 +129,7 @@ static uint64_t run_ns(const struct options *options)
 static void enter_measuring(struct control *control)
 {
     struct result *result = control->result;
+
     control_cut(control, true);
     memcpy(control->cpu_ns, control->last_cpu_ns, sizeof control->cpu_ns);
     /* Without a warm-up this is before the first operation, and the window begins with that. */
@@ -148,6 +152,7 @@ static void on_warmed_up(uv_timer_t *timer)
 static uint32_t count_ready(struct control *control)
 {
     uint32_t ready = 0;
+
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
         load_visit(thread);
@@ -188,6 +193,7 @@ static void on_news(uv_async_t *wake)
     struct control *control = wake->data;
     bool opened = true;
     bool finished = true;
+
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
         load_visit(thread);
@@ -214,6 +220,7 @@ static void on_news(uv_async_t *wake)
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct control *control = signal->data;
+
     (void)number;
     control->result->interrupted = true;
     if (control->stage == STAGE_OPENING || control->stage == STAGE_DRAINING)
@@ -225,6 +232,7 @@ static void on_signal(uv_signal_t *signal, int number)
 static void start_handles(struct control *control)
 {
     int failed = uv_loop_init(&control->loop);
+
     failed |= uv_signal_init(&control->loop, &control->interrupt);
     failed |= uv_signal_init(&control->loop, &control->terminate);
     failed |= uv_timer_init(&control->loop, &control->boundary);
@@ -246,6 +254,7 @@ static void start_handles(struct control *control)
 static bool collect(struct control *control)
 {
     struct result *result = control->result;
+
     for (int phase = 0; phase < LOAD_PHASE_COUNT; phase++) {
         result->phases[phase] = malloc(sizeof(struct histogram));
         if (result->phases[phase] == NULL)
@@ -264,6 +273,7 @@ static uint64_t own_pss(void)
 {
     struct sample_pids self = {.count = 1, .pids = {getpid()}};
     struct sample sample;
+
     sample_take(&self, true, &sample, NULL);
     return sample.pss_bytes;
 }
@@ -277,6 +287,7 @@ static enum bench_exit say_cannot_start(void)
 static double wall_clock(void)
 {
     struct timespec now;
+
     clock_gettime(CLOCK_REALTIME, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
@@ -284,7 +295,8 @@ static double wall_clock(void)
 enum bench_exit control_run(const struct options *options, struct load *load, struct result *result)
 {
     struct control control = {.load = load, .result = result, .options = options};
-    memset(result, 0, sizeof(*result));
+
+    memset(result, 0, sizeof *result);
     result->options = options;
     result->load = load;
     result->sampled = options->out.pids != NULL;
@@ -300,7 +312,7 @@ enum bench_exit control_run(const struct options *options, struct load *load, st
     enum bench_exit code = load_init(load, options);
     if (code != BENCH_OK)
         return code;
-    control.recent = calloc(1, sizeof(*control.recent));
+    control.recent = calloc(1, sizeof *control.recent);
     if (control.recent == NULL)
         return say_cannot_start();
     histogram_init(control.recent);

@@ -15,6 +15,7 @@ static bool write_page(const struct result *result, const char *path)
 {
     cJSON *document = result_make_json(result);
     bool good = document != NULL && report_write_document(document, path);
+
     cJSON_Delete(document);
     return good;
 }
@@ -24,6 +25,7 @@ static bool write_files(const struct result *result)
 {
     const struct options *options = result->options;
     bool good = true;
+
     if (options->out.json != NULL)
         good = result_write_json(result, options->out.json);
     if (options->out.hgrm != NULL)
@@ -44,6 +46,7 @@ int control_run_mode(const struct options *options)
 {
     struct load load = {0};
     struct result result;
+
     if (!fail_if_check(options, stderr))
         return BENCH_USAGE;
     if (!check_paths(options))

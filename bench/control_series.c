@@ -23,7 +23,7 @@ static bool keep_point(struct result *result, const struct series_point *point)
 {
     if (result->series_count == result->series_cap) {
         size_t cap = result->series_cap == 0 ? 64 : result->series_cap * 2;
-        struct series_point *larger = realloc(result->series, cap * sizeof(*larger));
+        struct series_point *larger = realloc(result->series, cap * sizeof *larger);
         if (larger == NULL)
             return false;
         result->series = larger;
@@ -37,6 +37,7 @@ static uint64_t thread_cpu_ns(const struct load_thread *thread)
 {
     clockid_t clock;
     struct timespec used;
+
     if (pthread_getcpuclockid(thread->thread, &clock) != 0 || clock_gettime(clock, &used) != 0)
         return 0;
     return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
@@ -46,6 +47,7 @@ static uint64_t thread_cpu_ns(const struct load_thread *thread)
 static struct tally read_interval(struct control *control, struct series_point *point)
 {
     struct tally sum = {0};
+
     control->ready = 0;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
@@ -69,6 +71,7 @@ static void fill_router(struct control *control, bool stage_ends, struct series_
     struct sample *last = &control->last_sample;
     struct sample sample;
     bool with_memory = stage_ends || clock_now_ns() - control->memory_ns >= MEMORY_EVERY_NS;
+
     if (!control->result->sampled && !stage_ends)
         return;
     control_take_sample(control, with_memory, &sample);
@@ -106,6 +109,7 @@ void control_cut(struct control *control, bool stage_ends)
 {
     struct series_point point = {.stage = control->stage,
                                  .holds_open = control->load->traffic->opens_first};
+
     histogram_reset(control->recent);
     struct tally now = read_interval(control, &point);
     /* The schedule's zero may lie a little ahead. */
@@ -138,6 +142,7 @@ void control_set_interval(struct control *control)
 {
     uint64_t now_ns = clock_now_ns();
     uint64_t interval_ns = control->options->out.interval_ns;
+
     control->tick_ns += interval_ns;
     /* Who comes too late for several has one long interval. */
     if (control->tick_ns <= now_ns)
@@ -150,6 +155,7 @@ void control_on_interval(uv_timer_t *timer)
     struct control *control = timer->data;
     uint64_t shortest_ns = control->options->out.interval_ns / SHORT_SHARE;
     uint64_t end_ns = control->boundary_ns;
+
     /* Just before a stage ends there is only one point to be made: at its end. */
     if (end_ns == 0 || clock_now_ns() + shortest_ns < end_ns)
         control_cut(control, false);

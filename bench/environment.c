@@ -24,9 +24,10 @@ void environment_read_file(const char *path, char out[ENVIRONMENT_TEXT])
 static void read_cpu(char out[ENVIRONMENT_TEXT])
 {
     char line[512];
+
     snprintf(out, ENVIRONMENT_TEXT, "unknown");
     FILE *file = fopen("/proc/cpuinfo", "re");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
         const char *value = strchr(line, ':');
         if (strncmp(line, "model name", 10) == 0 && value != NULL) {
             value += 1 + strspn(value + 1, " ");
@@ -43,7 +44,8 @@ void environment_read(struct environment *environment)
     struct utsname system;
     struct rlimit limit;
     cpu_set_t set;
-    memset(environment, 0, sizeof(*environment));
+
+    memset(environment, 0, sizeof *environment);
     if (uname(&system) == 0)
         snprintf(environment->kernel, ENVIRONMENT_TEXT, "%.60s %.80s", system.sysname,
                  system.release);
@@ -53,7 +55,7 @@ void environment_read(struct environment *environment)
     snprintf(environment->libuv, ENVIRONMENT_TEXT, "%s", uv_version_string());
     snprintf(environment->openssl, ENVIRONMENT_TEXT, "%s", OpenSSL_version(OPENSSL_VERSION));
     environment->cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
         environment->cpus_allowed = CPU_COUNT(&set);
     environment->memory_bytes = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)

@@ -25,7 +25,8 @@ static double percentile_of(const char *word)
         double percentile;
     } rows[] = {{"p50", 50},     {"p90", 90},       {"p95", 95}, {"p99", 99},
                 {"p99.9", 99.9}, {"p99.99", 99.99}, {"max", 100}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i].word, word) == 0)
             return rows[i].percentile;
     }
@@ -47,6 +48,7 @@ const char *fail_if_unsuitable(const char *word, const struct options *options)
     unsigned mode = options->mode->bit;
     bool kept = mode == MODE_LATENCY && !options->load.new_conn;
     bool operations = mode == MODE_CONN || mode == MODE_LATENCY;
+
     if ((fail_if_is_latency(word) || strcmp(word, "rate") == 0) && !operations)
         return "only conn and latency have operations to time and to count";
     if (strcmp(word, "slip") == 0 && options->load.rate <= 0)
@@ -67,6 +69,7 @@ const char *fail_if_unsuitable(const char *word, const struct options *options)
 static bool check(const char *text, const struct options *options, FILE *err)
 {
     struct condition condition;
+
     if (!condition_parse(text, fail_if_words, &condition, err))
         return false;
     const char *word = condition.word->word;
@@ -111,6 +114,7 @@ double fail_if_measure(const struct result *result, const char *word)
     const struct result_costs *costs = &result->costs;
     bool timed = result->seconds > 0;
     double percentile = percentile_of(word);
+
     if (percentile >= 0 && latency->count > 0)
         return (double)histogram_percentile(latency, percentile);
     if (strcmp(word, "mean") == 0 && latency->count > 0)
@@ -138,6 +142,7 @@ bool fail_if_holds(const struct result *result, FILE *err)
 {
     const struct text_list *texts = &result->options->out.fail_if;
     bool any = false;
+
     for (size_t i = 0; i < texts->count; i++) {
         struct condition condition;
         /* Checked before the run: it can be parsed. */

@@ -10,6 +10,7 @@
 static void print_wrapped(FILE *out, const char *text, int indent)
 {
     int column = indent;
+
     while (*text != '\0') {
         size_t word = strcspn(text, " ");
         if (column > indent && column + 1 + (int)word > HELP_WIDTH) {
@@ -31,10 +32,11 @@ static void print_row(FILE *out, const struct option_row *row)
 {
     char left[64];
     char letter[8] = "    ";
+
     if (row->letter != 0)
-        snprintf(letter, sizeof(letter), "-%c, ", row->letter);
-    snprintf(left, sizeof(left), "  %s--%s%s%s", letter, row->name,
-             row->argument == NULL ? "" : " ", row->argument == NULL ? "" : row->argument);
+        snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    snprintf(left, sizeof left, "  %s--%s%s%s", letter, row->name, row->argument == NULL ? "" : " ",
+             row->argument == NULL ? "" : row->argument);
     fprintf(out, "%-*s", HELP_COLUMN, left);
     if (strlen(left) >= HELP_COLUMN)
         fprintf(out, "\n%*s", HELP_COLUMN, "");

@@ -18,7 +18,7 @@
 
 void histogram_init(struct histogram *histogram)
 {
-    memset(histogram, 0, sizeof(*histogram));
+    memset(histogram, 0, sizeof *histogram);
     histogram->min_ns = UINT64_MAX;
     histogram->low_slot = HISTOGRAM_SLOTS;
 }
@@ -27,7 +27,7 @@ void histogram_reset(struct histogram *histogram)
 {
     if (histogram->low_slot <= histogram->high_slot) {
         size_t used = histogram->high_slot - histogram->low_slot + 1;
-        memset(&histogram->counts[histogram->low_slot], 0, used * sizeof(histogram->counts[0]));
+        memset(&histogram->counts[histogram->low_slot], 0, used * sizeof histogram->counts[0]);
     }
     histogram->count = 0;
     histogram->min_ns = UINT64_MAX;
@@ -44,6 +44,7 @@ uint32_t histogram_slot(uint64_t value_ns)
     uint64_t reach = value_ns | ((uint64_t)SUB_COUNT - 1) << UNIT_BITS;
     uint32_t bucket = 64u - (uint32_t)__builtin_clzll(reach) - UNIT_BITS - SUB_BITS;
     uint32_t sub = (uint32_t)(value_ns >> (bucket + UNIT_BITS));
+
     return (bucket << SUB_HALF_BITS) + sub;
 }
 
@@ -62,6 +63,7 @@ uint64_t histogram_slot_lowest(uint32_t slot)
 {
     uint64_t sub;
     uint32_t bucket = slot_bucket(slot, &sub);
+
     return sub << (bucket + UNIT_BITS);
 }
 
@@ -69,6 +71,7 @@ uint64_t histogram_slot_highest(uint32_t slot)
 {
     uint64_t sub;
     uint32_t bucket = slot_bucket(slot, &sub);
+
     return ((sub + 1) << (bucket + UNIT_BITS)) - 1;
 }
 
@@ -164,12 +167,14 @@ double histogram_stddev(const struct histogram *histogram)
 static double hgrm_next(double percentile)
 {
     double halvings = floor(log2(100.0 / (100.0 - percentile))) + 1;
+
     return percentile + 100.0 / (HGRM_TICKS * pow(2.0, halvings));
 }
 
 static void hgrm_line(FILE *out, uint64_t value_ns, double percentile, uint64_t count)
 {
     double value_ms = (double)value_ns / (double)NS_PER_MS;
+
     if (percentile < 100.0)
         fprintf(out, "%12.6f %2.12f %10llu %14.2f\n", value_ms, percentile / 100.0,
                 (unsigned long long)count, 1.0 / (1.0 - percentile / 100.0));
@@ -181,6 +186,7 @@ static void hgrm_lines(const struct histogram *histogram, FILE *out)
 {
     double next = 0.0;
     uint64_t seen = 0;
+
     for (uint32_t slot = histogram->low_slot; slot <= histogram->high_slot; slot++) {
         if (histogram->counts[slot] == 0)
             continue;

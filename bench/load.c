@@ -51,6 +51,7 @@ const char *load_error_sentence(enum load_error error)
 enum load_error load_error_of(ssize_t result)
 {
     int number = (int)-result;
+
     if (number == EPIPE)
         return LOAD_ERROR_RESET;
     if (number == ENETUNREACH)
@@ -68,6 +69,7 @@ const char *load_phase_word(enum load_phase phase)
 {
     static const char *const words[LOAD_PHASE_COUNT] = {"latency", "service", "connect",
                                                         "first_reply", "slip"};
+
     return words[phase];
 }
 
@@ -77,19 +79,20 @@ static enum bench_exit read_names(struct load *load)
     char error[256];
     bool good;
     const char *flag = "--sni";
+
     if (options->ask.sni_file != NULL) {
         flag = "--sni-file";
-        good = names_from_file(&load->names, options->ask.sni_file, error, sizeof(error));
+        good = names_from_file(&load->names, options->ask.sni_file, error, sizeof error);
     } else if (options->ask.names != NULL) {
         flag = "--names";
-        good = names_from_spec(&load->names, options->ask.names, error, sizeof(error));
+        good = names_from_spec(&load->names, options->ask.names, error, sizeof error);
     } else {
         const char *name = options->ask.sni == NULL ? LOAD_DEFAULT_NAME : options->ask.sni;
-        good = names_from_list(&load->names, name, error, sizeof(error));
+        good = names_from_list(&load->names, name, error, sizeof error);
     }
     if (good && options->ask.zipf > 0 && !names_set_zipf(&load->names, options->ask.zipf)) {
         flag = "--zipf";
-        snprintf(error, sizeof(error), "out of memory");
+        snprintf(error, sizeof error, "out of memory");
         good = false;
     }
     if (good)
@@ -102,7 +105,8 @@ static enum bench_exit read_alpn(struct load *load)
 {
     const char *list = load->options->ask.alpn == NULL ? DEFAULT_ALPN : load->options->ask.alpn;
     unsigned char wire[256];
-    if (tls_alpn_wire(list, wire, sizeof(wire)) == 0) {
+
+    if (tls_alpn_wire(list, wire, sizeof wire) == 0) {
         fprintf(stderr, "sni-bench: --alpn '%s': write protocols as h2,http/1.1\n", list);
         return BENCH_USAGE;
     }
@@ -126,6 +130,7 @@ static void choose_request(struct load *load)
 {
     const struct options *options = load->options;
     struct wire_request *request = &load->request;
+
     request->up_bytes = options->load.request_bytes;
     request->down_bytes = options->load.response_bytes;
     switch (options->mode->bit) {
@@ -157,6 +162,7 @@ static void choose_shape(struct load *load)
     const struct options *options = load->options;
     unsigned bit = options->mode->bit;
     bool short_lived = bit == MODE_CONN || (bit == MODE_LATENCY && options->load.new_conn);
+
     load->open_loop = options->load.rate > 0;
     load->connections = (uint32_t)options->load.connections;
     if (load->connections == 0)
@@ -185,6 +191,7 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
 {
     struct client *client = SSL_get_app_data(ssl);
     SSL_SESSION **slot = &client->thread->sessions[client->name];
+
     SSL_SESSION_free(*slot);
     *slot = session;
     return 1;
@@ -194,6 +201,7 @@ static bool prepare_tls(struct load_thread *thread)
 {
     const struct options *options = thread->load->options;
     const char *alpn = options->ask.alpn == NULL ? DEFAULT_ALPN : options->ask.alpn;
+
     if (!options->ask.tls)
         return true;
     thread->tls = tls_client_context(alpn, options->ask.resume);
@@ -223,13 +231,14 @@ static bool prepare_histograms(struct load_thread *thread)
 static bool prepare_thread(struct load *load, struct load_thread *thread, uint32_t index)
 {
     uint32_t share = load->connections / load->thread_count;
+
     thread->load = load;
     thread->index = index;
     thread->client_count = share + (index < load->connections % load->thread_count ? 1 : 0);
     thread->random = random_mix(load->options->load.seed) + index;
     thread->scratch = calloc(1, LOAD_SCRATCH_BYTES);
     thread->payload = calloc(1, LOAD_SCRATCH_BYTES);
-    thread->clients = calloc(thread->client_count, sizeof(*thread->clients));
+    thread->clients = calloc(thread->client_count, sizeof *thread->clients);
     if (uv_mutex_init(&thread->door) != 0 || uv_mutex_init(&thread->lock) != 0 ||
         poller_init(&thread->poller) != 0 || thread->scratch == NULL || thread->payload == NULL ||
         thread->clients == NULL)
@@ -246,7 +255,7 @@ static bool prepare_thread(struct load *load, struct load_thread *thread, uint32
 
 static bool prepare_threads(struct load *load)
 {
-    load->threads = calloc(load->thread_count, sizeof(*load->threads));
+    load->threads = calloc(load->thread_count, sizeof *load->threads);
     for (uint32_t i = 0; i < load->thread_count; i++) {
         if (load->threads == NULL || !prepare_thread(load, &load->threads[i], i)) {
             fprintf(stderr,
@@ -262,6 +271,7 @@ static bool prepare_threads(struct load *load)
 static bool check_limits(const struct load *load)
 {
     uint64_t limit = process_raise_descriptors();
+
     if (load->connections + SPARE_DESCRIPTORS <= limit)
         return true;
     fprintf(stderr,
@@ -273,7 +283,7 @@ static bool check_limits(const struct load *load)
 
 enum bench_exit load_init(struct load *load, const struct options *options)
 {
-    memset(load, 0, sizeof(*load));
+    memset(load, 0, sizeof *load);
     load->options = options;
     const char *cpus = options->out.cpu_list;
     if (cpus != NULL && (!process_parse_cpus(cpus, &load->cpus) || process_pin(&load->cpus) != 0)) {

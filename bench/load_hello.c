@@ -21,6 +21,7 @@
 static size_t name_length(const struct load *load, uint32_t index)
 {
     char buffer[NAMES_MAX_LENGTH + 1];
+
     return strlen(names_text(&load->names, index, buffer));
 }
 
@@ -47,6 +48,7 @@ static size_t wire_length(size_t len)
 static size_t message_length(size_t wire)
 {
     size_t len = wire - RECORD_HEAD;
+
     while (wire_length(len) > wire)
         len--;
     return len;
@@ -57,6 +59,7 @@ size_t load_build_hello(const struct load *load, uint32_t name, uint64_t seed, u
     char buffer[NAMES_MAX_LENGTH + 1];
     uint8_t message[HELLO_ROOM];
     struct hello_spec spec;
+
     hello_spec_init(&spec, names_text(&load->names, name, buffer));
     spec.alpn = load->alpn;
     spec.alpn_count = load->alpn_count;
@@ -67,7 +70,7 @@ size_t load_build_hello(const struct load *load, uint32_t name, uint64_t seed, u
     if (records->count == 0 && !records->all)
         return hello_build(&spec, out, HELLO_ROOM);
     static const size_t single_bytes[] = {1};
-    size_t len = hello_build_handshake(&spec, message, sizeof(message));
+    size_t len = hello_build_handshake(&spec, message, sizeof message);
     return hello_wrap_records(message, len, spec.record_version,
                               records->all ? single_bytes : records->at,
                               records->all ? 1 : records->count, out, LOAD_SCRATCH_BYTES);
@@ -79,11 +82,12 @@ static size_t natural_length(const struct load *load, uint32_t name, size_t key_
     char buffer[NAMES_MAX_LENGTH + 1];
     uint8_t message[HELLO_ROOM];
     struct hello_spec spec;
+
     hello_spec_init(&spec, names_text(&load->names, name, buffer));
     spec.alpn = load->alpn;
     spec.alpn_count = load->alpn_count;
     spec.key_share_bytes = key_share_bytes;
-    return hello_build_handshake(&spec, message, sizeof(message));
+    return hello_build_handshake(&spec, message, sizeof message);
 }
 
 enum bench_exit load_choose_hello(struct load *load)
@@ -91,6 +95,7 @@ enum bench_exit load_choose_hello(struct load *load)
     size_t wanted = load->options->ask.hello_bytes;
     uint32_t longest;
     uint32_t shortest;
+
     if (load->options->ask.tls)
         return BENCH_OK;
     find_extremes(load, &longest, &shortest);

@@ -20,12 +20,14 @@ uint64_t load_due_ns(const struct load_thread *thread, uint64_t n)
     /* Threads take turns: thread k has operations k, k + threads, k + 2 threads .. of the run. */
     uint64_t index = n * load->thread_count + thread->index;
     double offset = (double)index * 1e9 / load->options->load.rate;
+
     return thread->begin_ns + (uint64_t)offset;
 }
 
 bool load_may_begin(const struct load_thread *thread, uint64_t now_ns)
 {
     const struct load *load = thread->load;
+
     if (thread->begin_ns == 0 || now_ns < thread->begin_ns)
         return false;
     uint64_t index = thread->issued * load->thread_count + thread->index;
@@ -39,6 +41,7 @@ bool load_may_begin(const struct load_thread *thread, uint64_t now_ns)
 uint64_t load_begin_operation(struct load_thread *thread, uint64_t now_ns)
 {
     uint64_t scheduled_ns = now_ns;
+
     if (thread->load->open_loop) {
         scheduled_ns = load_due_ns(thread, thread->issued);
         uint64_t could_ns =
@@ -56,6 +59,7 @@ uint64_t load_open_ramped(struct load_thread *thread, uint64_t now_ns)
 {
     const struct load *load = thread->load;
     double step_ns = 1e9 * load->thread_count / load->options->load.ramp;
+
     if (thread->open_base_ns == 0)
         thread->open_base_ns = now_ns;
     /* At first each is tried once; one that was refused is not tried again in the same breath. */
@@ -92,6 +96,7 @@ void load_record_lost(struct load_thread *thread, enum load_error error, uint64_
                       uint64_t begun_ns, uint64_t now_ns)
 {
     bool measured = thread->measure_ns != 0 && scheduled_ns >= thread->measure_ns;
+
     if (error != LOAD_ERROR_TIMEOUT) {
         thread->tally.left_out += measured;
         return;
@@ -140,6 +145,7 @@ static void sweep(struct load_thread *thread, uint64_t now_ns)
 static uint64_t lose_unbegun(struct load_thread *thread, uint64_t now_ns)
 {
     uint64_t lost = 0;
+
     for (; thread->load->open_loop && load_may_begin(thread, thread->end_ns); lost++) {
         uint64_t due_ns = load_due_ns(thread, thread->issued++);
         load_record_lost(thread, LOAD_ERROR_TIMEOUT, due_ns, 0, now_ns);
@@ -168,6 +174,7 @@ static void report_progress(struct load_thread *thread, uint64_t now_ns)
     bool news = false;
     bool all_tried = thread->opened_count >= thread->client_count;
     bool all_known = all_tried && thread->ready == thread->active;
+
     if (!thread->opened && (!traffic->opens_first || all_known)) {
         thread->opened = true;
         news = true;
@@ -222,6 +229,7 @@ void load_unlock(struct load_thread *thread)
 static void close_all(struct load_thread *thread)
 {
     uint64_t now_ns = clock_now_ns();
+
     for (uint32_t i = 0; i < thread->client_count; i++) {
         struct client *client = &thread->clients[i];
         if (client->phase == CLIENT_FREE)
@@ -237,6 +245,7 @@ static void close_all(struct load_thread *thread)
 static void on_load_thread(void *data)
 {
     struct load_thread *thread = data;
+
     process_prepare_thread();
     process_pin_thread(&thread->load->cpus, thread->index);
     uint64_t next_ns = 0;

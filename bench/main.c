@@ -8,6 +8,7 @@
 static int say_unknown_mode(const char *name)
 {
     const char *nearest = options_nearest_mode(name);
+
     fprintf(stderr, "sni-bench: there is no mode '%s'", name);
     if (nearest != NULL)
         fprintf(stderr, "; did you mean %s?", nearest);
@@ -18,6 +19,7 @@ static int say_unknown_mode(const char *name)
 static int print_help(const char *name)
 {
     const struct mode *mode = options_find_mode(name);
+
     if (mode == NULL)
         return say_unknown_mode(name);
     options_print_help(mode, stdout);
@@ -36,6 +38,7 @@ static int finish(int code)
 static int run(int argc, char **argv)
 {
     struct options options;
+
     if (argc < 2) {
         options_print_usage(stderr);
         return BENCH_USAGE;

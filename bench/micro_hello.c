@@ -26,6 +26,7 @@ static uint8_t wire[6 * MESSAGE_CAP];
 static double now_ns(void)
 {
     struct timespec now;
+
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
@@ -34,6 +35,7 @@ static int compare_doubles(const void *left, const void *right)
 {
     double a = *(const double *)left;
     double b = *(const double *)right;
+
     return (a > b) - (a < b);
 }
 
@@ -41,6 +43,7 @@ static double parse_round(size_t len, unsigned times)
 {
     struct client_hello hello;
     double begin = now_ns();
+
     for (unsigned i = 0; i < times; i++) {
         enum hello_result result = hello_parse(wire, len, HELLO_LIMIT_DEFAULT, &hello);
         assert(result == HELLO_OK);
@@ -55,11 +58,11 @@ static void measure(const char *what, const struct hello_spec *spec, size_t cut)
     size_t message_len = hello_build_handshake(spec, message, sizeof message);
     size_t len = hello_wrap_records(message, message_len, spec->record_version,
                                     cut > 0 ? &cut : NULL, 1, wire, sizeof wire);
+
     assert(len > 0);
     unsigned times = (unsigned)(ROUND_BYTES / len) + 1;
-    for (size_t i = 0; i < ROUNDS; i++) {
+    for (size_t i = 0; i < ROUNDS; i++)
         rounds[i] = parse_round(len, times);
-    }
     qsort(rounds, ROUNDS, sizeof rounds[0], compare_doubles);
     printf("hello_parse %s_%zu %.0f\n", what, len, rounds[ROUNDS / 2]);
 }
@@ -86,9 +89,8 @@ int main(void)
     measure("large_in_one_byte_records", &spec, 1);
 
     hello_spec_init(&spec, "shop.example.com");
-    for (size_t i = 0; i < EXTENSION_COUNT; i++) {
+    for (size_t i = 0; i < EXTENSION_COUNT; i++)
         many[i].type = (uint16_t)(1001 + 4 * i);
-    }
     spec.extra = many;
     spec.extra_count = EXTENSION_COUNT;
     measure("of_15000_extensions", &spec, 0);

@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "config/config.h"
+#include "config/route_build.h"
 
 #define NAME_ROOM 64
 #define QUERIES   (1u << 20)
@@ -31,6 +32,7 @@ struct random {
 static uint64_t random_next(struct random *random) /* splitmix64 */
 {
     uint64_t z = random->state += 0x9e3779b97f4a7c15u;
+
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
@@ -39,6 +41,7 @@ static uint64_t random_next(struct random *random) /* splitmix64 */
 static double now_ns(void)
 {
     struct timespec now;
+
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
@@ -46,6 +49,7 @@ static double now_ns(void)
 static void *must_allocate(size_t count, size_t size)
 {
     void *memory = calloc(count, size);
+
     if (memory == NULL) {
         (void)fputs("micro-routes: no memory\n", stderr);
         exit(71);
@@ -59,6 +63,7 @@ static int print_base(char out[NAME_ROOM], uint32_t number)
     static const char *const parents[] = {"example.com", "apps.example.net", "shop.test", "io"};
     struct random random = {number};
     uint64_t noise = random_next(&random) & 0xffff;
+
     return snprintf(out, NAME_ROOM, "c%" PRIu32 "-%" PRIx64 ".%s", number, noise,
                     parents[number % 4]);
 }
@@ -66,6 +71,7 @@ static int print_base(char out[NAME_ROOM], uint32_t number)
 static const char *prefix_of(uint32_t number)
 {
     uint32_t kind = number % 50;
+
     if (kind == 0)
         return "**.";
     return kind <= 4 ? "*." : "";
@@ -79,6 +85,7 @@ struct pattern {
 static struct pattern *invent_patterns(uint32_t count)
 {
     struct pattern *patterns = must_allocate(count, sizeof *patterns);
+
     for (uint32_t i = 0; i < count; i++) {
         char base[NAME_ROOM];
         (void)print_base(base, i);
@@ -93,6 +100,7 @@ static struct route_table *build(const struct route *routes, const struct patter
 {
     double begin = now_ns();
     struct route_builder *builder = route_builder_new(routes, count);
+
     assert(builder != NULL);
     for (uint32_t i = 0; i < count; i++) {
         bool added = route_builder_add(builder, patterns[i].text, patterns[i].len, i);
@@ -117,6 +125,7 @@ static struct question *invent_questions(uint32_t routes)
 {
     struct question *questions = must_allocate(QUERIES, sizeof *questions);
     struct random random = {42};
+
     for (uint32_t i = 0; i < QUERIES; i++) {
         struct question *question = &questions[i];
         uint64_t dice = random_next(&random);
@@ -135,6 +144,7 @@ static int compare_doubles(const void *left, const void *right)
 {
     const double *a = left;
     const double *b = right;
+
     return (*a > *b) - (*a < *b);
 }
 
@@ -159,6 +169,7 @@ static void ask(const struct route_table *table, const struct question *question
 {
     struct route_query query = {
         .host = question->host, .host_len = question->len, .listener = CONFIG_NONE};
+
     *wrong += (route_table_find(table, &query) != ROUTE_NONE) != question->known;
 }
 
@@ -168,6 +179,7 @@ static void measure_single(const struct route_table *table, const struct questio
     double *samples = must_allocate(QUERIES, sizeof *samples);
     double clock = measure_clock(samples);
     struct question question;
+
     for (size_t i = 0; i < QUERIES; i++) {
         question = questions[i];
         double begin = now_ns();
@@ -184,6 +196,7 @@ static void measure_mean(const struct route_table *table, const struct question 
                          size_t *wrong)
 {
     double begin = now_ns();
+
     for (size_t i = 0; i < QUERIES; i++)
         ask(table, &questions[i], wrong);
     printf("lookup_mean %.1f ns\n", (now_ns() - begin) / QUERIES);
@@ -194,6 +207,7 @@ static void measure_memory(void)
 {
     enum { LINES = 1 << 20, STEPS = 1 << 20 };
     uint64_t(*lines)[8] = must_allocate(LINES, sizeof *lines);
+
     for (size_t i = 0; i < LINES; i++) /* a full cycle: odd addend, multiplier 1 modulo 4 */
         lines[i][0] = (i * 805306457 + 374761393) % LINES;
     uint64_t at = 0;
@@ -208,6 +222,7 @@ static void measure_memory(void)
 int main(int argc, char **argv)
 {
     uint32_t count = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000;
+
     if (count == 0) {
         (void)fputs("usage: micro-routes [ROUTES]\n", stderr);
         return 64;

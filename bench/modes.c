@@ -19,6 +19,7 @@ static int print_schema(const struct options *options)
     /* In the order of --of. */
     static void (*const printers[])(FILE * out) = {result_print_schema, compare_print_schema,
                                                    verify_print_schema, torture_print_schema};
+
     printers[options->schema](stdout);
     return BENCH_OK;
 }
@@ -27,7 +28,8 @@ static int print_schema(const struct options *options)
 static bool read_values(struct histogram *histogram, FILE *in)
 {
     char line[64];
-    while (fgets(line, sizeof(line), in) != NULL) {
+
+    while (fgets(line, sizeof line, in) != NULL) {
         char *end;
         line[strcspn(line, "\r\n")] = '\0';
         unsigned long long value = strtoull(line, &end, 10);
@@ -42,7 +44,8 @@ static bool read_values(struct histogram *histogram, FILE *in)
 
 static int print_histogram(const struct options *options)
 {
-    struct histogram *histogram = malloc(sizeof(*histogram));
+    struct histogram *histogram = malloc(sizeof *histogram);
+
     (void)options;
     if (histogram == NULL)
         return BENCH_FAILED;

@@ -23,7 +23,7 @@ void names_generate(uint32_t index, char out[NAMES_MAX_LENGTH + 1])
 
 bool names_from_count(struct names *names, uint64_t count, char *error, size_t cap)
 {
-    memset(names, 0, sizeof(*names));
+    memset(names, 0, sizeof *names);
     if (count == 0 || count > COUNT_MAX) {
         snprintf(error, cap, "the number of names must be 1 to %u", COUNT_MAX);
         return false;
@@ -36,9 +36,10 @@ bool names_from_count(struct names *names, uint64_t count, char *error, size_t c
 static bool split(struct names *names, char separator, char *error, size_t cap)
 {
     size_t most = 1;
+
     for (const char *at = names->text; *at != '\0'; at++)
         most += *at == separator;
-    names->list = calloc(most, sizeof(*names->list));
+    names->list = calloc(most, sizeof *names->list);
     if (names->list == NULL) {
         snprintf(error, cap, "out of memory for %zu names", most);
         return false;
@@ -64,7 +65,7 @@ static bool split(struct names *names, char separator, char *error, size_t cap)
 
 bool names_from_list(struct names *names, const char *list, char *error, size_t cap)
 {
-    memset(names, 0, sizeof(*names));
+    memset(names, 0, sizeof *names);
     names->text = strdup(list);
     if (names->text == NULL) {
         snprintf(error, cap, "out of memory");
@@ -79,6 +80,7 @@ static char *read_text(FILE *file)
     size_t cap = 65536;
     size_t len = 0;
     char *text = malloc(cap + 1);
+
     while (text != NULL) {
         len += fread(text + len, 1, cap - len, file);
         if (len < cap)
@@ -99,7 +101,7 @@ static char *read_text(FILE *file)
 
 bool names_from_file(struct names *names, const char *path, char *error, size_t cap)
 {
-    memset(names, 0, sizeof(*names));
+    memset(names, 0, sizeof *names);
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     if (file == NULL) {
         snprintf(error, cap, "cannot open %s: %s", path, strerror(errno));
@@ -119,6 +121,7 @@ bool names_from_file(struct names *names, const char *path, char *error, size_t 
 bool names_from_spec(struct names *names, const char *spec, char *error, size_t cap)
 {
     uint64_t count;
+
     if (units_parse_count(spec, &count))
         return names_from_count(names, count, error, cap);
     return names_from_list(names, spec, error, cap);
@@ -129,12 +132,13 @@ void names_free(struct names *names)
     free(names->list);
     free(names->text);
     free(names->steps);
-    memset(names, 0, sizeof(*names));
+    memset(names, 0, sizeof *names);
 }
 
 bool names_set_zipf(struct names *names, double exponent)
 {
-    double *steps = malloc(names->count * sizeof(*steps));
+    double *steps = malloc(names->count * sizeof *steps);
+
     if (steps == NULL)
         return false;
     double sum = 0.0;
@@ -181,6 +185,7 @@ const char *names_text(const struct names *names, uint32_t index, char buffer[NA
 bool names_match(const char *pattern, const char *name)
 {
     bool deep = strncmp(pattern, "**.", 3) == 0;
+
     if (!deep && strncmp(pattern, "*.", 2) != 0)
         return strcasecmp(pattern, name) == 0;
     const char *suffix = pattern + (deep ? 2 : 1);

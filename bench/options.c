@@ -18,7 +18,7 @@
 
 void options_init(struct options *options, const struct mode *mode)
 {
-    memset(options, 0, sizeof(*options));
+    memset(options, 0, sizeof *options);
     options->mode = mode;
     options->ask.split_gap_ns = NS_PER_MS;
     options->load.ramp = 5000;
@@ -45,6 +45,7 @@ size_t options_distance(const char *a, const char *b, size_t limit)
     size_t rows[3][LONGEST + 1];
     size_t a_len = strlen(a);
     size_t b_len = strlen(b);
+
     if (a_len > LONGEST || b_len > LONGEST)
         return limit + 1;
     for (size_t j = 0; j <= b_len; j++)
@@ -82,6 +83,7 @@ const char *options_nearest_mode(const char *name)
 {
     const char *nearest = NULL;
     size_t best = NEAR + 1;
+
     for (const struct mode *mode = bench_modes; mode->name != NULL; mode++) {
         size_t distance = options_distance(name, mode->name, NEAR);
         if (distance < best) {
@@ -95,7 +97,7 @@ const char *options_nearest_mode(const char *name)
 /* "1,5,600" or "all". */
 static bool parse_cuts(const char *text, struct split *split)
 {
-    memset(split, 0, sizeof(*split));
+    memset(split, 0, sizeof *split);
     split->all = strcmp(text, "all") == 0;
     if (split->all)
         return true;
@@ -146,6 +148,7 @@ bool options_parse_split(const char *text, struct split *segments, struct split 
 static int find_choice(const char *choices, const char *word)
 {
     size_t len = strlen(word);
+
     for (int position = 0; *choices != '\0'; position++) {
         size_t part = strcspn(choices, "|");
         if (part == len && memcmp(choices, word, len) == 0)
@@ -182,6 +185,7 @@ static bool store(struct options *options, const struct option_row *row, const c
     void *field = (char *)options + row->at;
     struct text_list *list = field;
     int choice;
+
     switch (row->kind) {
     case OPTION_FLAG:
         *(bool *)field = true;
@@ -224,7 +228,8 @@ static bool is_empty_number(const struct options *options, const struct option_r
     const void *field = (const char *)options + row->at;
     bool whole = row->kind == OPTION_COUNT || row->kind == OPTION_SIZE || row->kind == OPTION_TIME;
     bool real = row->kind == OPTION_RATE || row->kind == OPTION_NUMBER;
-    for (size_t i = 0; i < sizeof(may_be_zero) / sizeof(may_be_zero[0]); i++) {
+
+    for (size_t i = 0; i < sizeof may_be_zero / sizeof may_be_zero[0]; i++) {
         if (strcmp(row->name, may_be_zero[i]) == 0)
             return false;
     }
@@ -256,7 +261,8 @@ struct getopt_tables {
 static void make_tables(struct getopt_tables *tables, unsigned bit)
 {
     size_t letters = 0;
-    memset(tables, 0, sizeof(*tables));
+
+    memset(tables, 0, sizeof *tables);
     tables->shorts[letters++] = ':'; /* tell a missing argument from an unknown option */
     for (const struct option_row *row = option_rows; row->name != NULL; row++) {
         if ((row->modes & bit) == 0)
@@ -292,6 +298,7 @@ static const char *nearest_option(const struct getopt_tables *tables, const char
 {
     const char *nearest = NULL;
     size_t best = NEAR + 1;
+
     for (size_t i = 0; i < tables->count && strlen(name) > 1; i++) {
         size_t distance = options_distance(name, tables->rows[i]->name, NEAR);
         if (distance < best) {
@@ -306,6 +313,7 @@ static const char *nearest_option(const struct getopt_tables *tables, const char
 static bool is_called(const struct option_row *row, const char *name)
 {
     bool letter = row->letter != 0 && name[0] == row->letter && name[1] == '\0';
+
     return letter || strcmp(row->name, name) == 0;
 }
 
@@ -313,6 +321,7 @@ static bool is_called(const struct option_row *row, const char *name)
 static const struct mode *find_owner(const char *name)
 {
     const struct option_row *row = option_rows;
+
     while (row->name != NULL && !is_called(row, name))
         row++;
     if (row->name == NULL)
@@ -328,7 +337,8 @@ static void say_unknown(const struct getopt_tables *tables, const struct mode *m
                         const char *given, FILE *err)
 {
     char name[64];
-    snprintf(name, sizeof(name), "%s", given + strspn(given, "-"));
+
+    snprintf(name, sizeof name, "%s", given + strspn(given, "-"));
     name[strcspn(name, "=")] = '\0';
     for (size_t i = 0; i < tables->count; i++) {
         if (strchr(given, '=') != NULL && strcmp(tables->rows[i]->name, name) == 0) {
@@ -354,6 +364,7 @@ static bool take_arguments(struct options *options, int argc, char **argv, FILE 
     const struct mode *mode = options->mode;
     const char *why;
     int left = argc - optind;
+
     if ((mode->bit & MODE_REST) != 0) {
         options->rest = argv + optind;
         options->rest_count = (size_t)left;
@@ -396,6 +407,7 @@ static void settle_defaults(struct options *options)
 {
     bool counted = options->load.count > 0;
     bool warms_up = !counted && options->mode->bit != MODE_IDLE;
+
     if (options->load.duration_ns == NOT_GIVEN)
         options->load.duration_ns = counted ? 0 : 10 * NS_PER_S;
     if (options->load.warmup_ns == NOT_GIVEN)
@@ -406,6 +418,7 @@ enum options_result options_parse(struct options *options, const struct mode *mo
                                   char **argv, FILE *out, FILE *err)
 {
     struct getopt_tables tables;
+
     make_tables(&tables, mode->bit);
     options_init(options, mode);
     options->argc = argc;

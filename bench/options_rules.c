@@ -61,7 +61,8 @@ bool options_check(const struct options *options, FILE *err)
         {options->serve.stall_ns >= options->serve.stall_every_ns,
          "--stall must be shorter than --stall-every"},
     };
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         if (rules[i].broken) {
             fprintf(err, "sni-bench: %s: %s\n", options->mode->name, rules[i].fix);
             return false;

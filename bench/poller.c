@@ -37,6 +37,7 @@ void poller_close(struct poller *poller)
 static int add(struct poller *poller, int fd, struct pollable *pollable, uint32_t events)
 {
     struct epoll_event event = {.events = events, .data.ptr = pollable};
+
     return epoll_ctl(poller->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : -errno;
 }
 
@@ -68,6 +69,7 @@ static int wait_coarsely(struct poller *poller, uint64_t timeout_ns)
 {
     int timeout_ms =
         timeout_ns == CLOCK_NEVER ? -1 : (int)((timeout_ns + NS_PER_MS - 1) / NS_PER_MS);
+
     return epoll_wait(poller->epoll_fd, poller->ready, POLLER_BATCH, timeout_ms);
 }
 
@@ -96,6 +98,7 @@ static bool in_a_hurry(struct poller *poller)
 static void put_back(struct poller *poller, struct pollable *rest)
 {
     struct pollable *last = rest;
+
     if (rest == NULL)
         return;
     while (last->again_next != NULL)
@@ -109,6 +112,7 @@ static void put_back(struct poller *poller, struct pollable *rest)
 static void run_again_queue(struct poller *poller)
 {
     struct pollable *pollable = poller->again_first;
+
     poller->again_first = NULL;
     poller->again_last = NULL;
     while (pollable != NULL && !in_a_hurry(poller)) {
@@ -132,7 +136,7 @@ void poller_dispatch(struct poller *poller)
             pollable->on_events(pollable, event->events);
         } else {
             uint64_t count;
-            ssize_t got = read(poller->wake_fd, &count, sizeof(count));
+            ssize_t got = read(poller->wake_fd, &count, sizeof count);
             (void)got;
         }
     }
@@ -142,6 +146,7 @@ void poller_dispatch(struct poller *poller)
 void poller_wake(struct poller *poller)
 {
     uint64_t one = 1;
-    ssize_t sent = write(poller->wake_fd, &one, sizeof(one));
+    ssize_t sent = write(poller->wake_fd, &one, sizeof one);
+
     (void)sent;
 }

@@ -10,6 +10,7 @@
 static bool parse_range(const char **text, long *first, long *last)
 {
     char *end;
+
     if (**text < '0' || **text > '9')
         return false;
     *first = strtol(*text, &end, 10);
@@ -47,10 +48,11 @@ bool process_parse_cpus(const char *text, struct cpu_list *list)
 static int pin(const int *cpus, size_t count)
 {
     cpu_set_t set;
+
     CPU_ZERO(&set);
     for (size_t i = 0; i < count; i++)
         CPU_SET((size_t)cpus[i], &set);
-    return sched_setaffinity(0, sizeof(set), &set) == 0 ? 0 : -errno;
+    return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;
 }
 
 int process_pin(const struct cpu_list *list)
@@ -66,6 +68,7 @@ int process_pin_thread(const struct cpu_list *list, uint32_t n)
 uint64_t process_raise_descriptors(void)
 {
     struct rlimit limit;
+
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 1024;
     limit.rlim_cur = limit.rlim_max;

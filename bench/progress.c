@@ -80,6 +80,7 @@ static const char *show_cpu(const struct series_point *point, char out[UNITS_TEX
 static const char *show_memory(const struct series_point *point, char out[UNITS_TEXT])
 {
     const struct sample *router = &point->router;
+
     if (!router->good)
         return "-";
     return units_format_bytes((double)(router->pss_known ? router->pss_bytes : router->rss_bytes),
@@ -135,7 +136,8 @@ static void compose(const struct progress *progress, const struct series_point *
     int used = point == NULL ? snprintf(line, LINE_BYTES, "%-9s %8s", "stage", "time")
                              : snprintf(line, LINE_BYTES, "%-9s %7.1fs",
                                         result_stage_word(point->stage), since_s);
-    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         const struct column *column = &columns[i];
         char text[UNITS_TEXT];
         bool told =
@@ -152,6 +154,7 @@ static void cut_to_terminal(char line[LINE_BYTES])
 {
     struct winsize size;
     size_t width = DEFAULT_COLUMNS;
+
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
         width = size.ws_col;
     if (width - 1 < strlen(line))
@@ -161,6 +164,7 @@ static void cut_to_terminal(char line[LINE_BYTES])
 void progress_line(struct progress *progress, const struct series_point *point, double since_s)
 {
     char line[LINE_BYTES];
+
     if (!progress->on)
         return;
     if (!progress->headed) {

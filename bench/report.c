@@ -12,6 +12,7 @@ static bool say_all(const struct report *report, const struct options *options)
 {
     bool page_on_stdout = options->out.html != NULL && strcmp(options->out.html, "-") == 0;
     FILE *out = page_on_stdout ? stderr : stdout;
+
     for (size_t i = 0; i < report->section_count; i++) {
         if (options->out.markdown)
             compare_print_markdown(&report->sections[i], out);
@@ -31,7 +32,7 @@ int report_run_mode(const struct options *options)
                         "--help\n");
         return BENCH_USAGE;
     }
-    struct report *report = malloc(sizeof(*report));
+    struct report *report = malloc(sizeof *report);
     bool good = report != NULL && report_init(report);
     /* All errors in one go. */
     for (size_t i = 0; report != NULL && i < options->rest_count; i++)
@@ -46,9 +47,10 @@ int report_run_mode(const struct options *options)
 bool report_write_document(const cJSON *document, const char *path)
 {
     const char *why;
-    struct report *report = malloc(sizeof(*report));
+    struct report *report = malloc(sizeof *report);
     cJSON *copy = cJSON_Duplicate(document, true);
     bool good = report != NULL && report_init(report);
+
     if (good && copy != NULL) {
         good = report_add(report, copy, "this run", &why) && report_write_html(report, path);
     } else {

@@ -20,7 +20,7 @@
  * hashes of its two scripts says so to the browser as well.
  */
 
-#include <cJSON.h>
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -89,7 +89,7 @@ void report_print_lines(const char *const *lines, FILE *out);
 /* The mode. */
 int report_run_mode(const struct options *options);
 
-/* ---- inside the report ---- */
+/* --- inside the report --- */
 
 /* Colour of a target: grey for the direct one. "#1f6feb"; and the class that has it. */
 const char *report_color(const struct comparison *comparison, size_t target);

@@ -82,6 +82,7 @@ static const struct time_chart time_charts[] = {
 cJSON *report_new_chart(const char *kind, size_t section, const char *title, const char *unit)
 {
     cJSON *chart = cJSON_CreateObject();
+
     cJSON_AddNumberToObject(chart, "section", (double)section);
     cJSON_AddStringToObject(chart, "kind", kind);
     cJSON_AddStringToObject(chart, "title", title);
@@ -93,6 +94,7 @@ cJSON *report_new_chart(const char *kind, size_t section, const char *title, con
 cJSON *report_new_line(const char *name, const char *color, int dash)
 {
     cJSON *series = cJSON_CreateObject();
+
     cJSON_AddStringToObject(series, "name", name);
     cJSON_AddStringToObject(series, "color", color);
     cJSON_AddNumberToObject(series, "line", dash);
@@ -105,7 +107,8 @@ static cJSON *new_series(const struct comparison *comparison, size_t target, con
                          int line)
 {
     char name[160];
-    snprintf(name, sizeof(name), "%.120s%s", comparison->targets[target].name, suffix);
+
+    snprintf(name, sizeof name, "%.120s%s", comparison->targets[target].name, suffix);
     return report_new_line(name, report_color(comparison, target), line);
 }
 
@@ -136,6 +139,7 @@ void report_keep_chart(cJSON *charts, cJSON *chart)
 static bool is_ending(const cJSON *point)
 {
     const cJSON *stage = cJSON_GetObjectItemCaseSensitive(point, "stage");
+
     return cJSON_IsString(stage) && strcmp(stage->valuestring, "ending") == 0;
 }
 
@@ -143,6 +147,7 @@ static void add_time_line(cJSON *chart, const struct comparison *comparison, siz
                           const struct time_chart *kind, const struct time_line *line)
 {
     const struct compare_run *run = comparison_typical_run(comparison, target);
+
     if (run == NULL)
         return;
     const cJSON *point;
@@ -206,6 +211,7 @@ static void merge_stored(struct histogram *histogram, const cJSON *result, const
     const cJSON *phases = cJSON_GetObjectItemCaseSensitive(result, "phases");
     const cJSON *stored = cJSON_GetObjectItemCaseSensitive(phases, phase);
     const cJSON *pair;
+
     cJSON_ArrayForEach (pair, cJSON_GetObjectItemCaseSensitive(stored, "histogram")) {
         const cJSON *value = cJSON_GetArrayItem(pair, 0);
         const cJSON *count = cJSON_GetArrayItem(pair, 1);
@@ -222,7 +228,8 @@ static void merge_stored(struct histogram *histogram, const cJSON *result, const
 static struct histogram *merge_rounds(const struct comparison *comparison, size_t target,
                                       const char *phase)
 {
-    struct histogram *histogram = malloc(sizeof(*histogram));
+    struct histogram *histogram = malloc(sizeof *histogram);
+
     if (histogram == NULL)
         return NULL;
     histogram_init(histogram);
@@ -242,6 +249,7 @@ static void add_curve(cJSON *series, const struct histogram *histogram)
     uint64_t rank = 0;
     double last = 0;
     double total = (double)histogram->count;
+
     for (uint32_t slot = histogram->low_slot; slot <= histogram->high_slot; slot++) {
         if (histogram->counts[slot] == 0)
             continue;
@@ -261,6 +269,7 @@ static void add_percentile_chart(cJSON *charts, const struct comparison *compari
     bool open = measures_latency(comparison);
     cJSON *chart = report_new_chart(
         "percentile", section, open ? "Latency by percentile" : "Service time by percentile", "ms");
+
     cJSON_AddStringToObject(chart, "note",
                             open ? "completion minus scheduled time; all rounds together"
                                  : "closed loop: not a latency measurement; all rounds together");
@@ -281,11 +290,12 @@ static void add_percentile_chart(cJSON *charts, const struct comparison *compari
 cJSON *report_make_charts(const struct report *report)
 {
     cJSON *charts = cJSON_CreateArray();
+
     for (size_t i = 0; i < report->section_count; i++) {
         const struct comparison *section = &report->sections[i];
         if (strcmp(section->mode, "latency") == 0 || strcmp(section->mode, "conn") == 0)
             add_percentile_chart(charts, section, i);
-        for (size_t k = 0; k < sizeof(time_charts) / sizeof(time_charts[0]); k++)
+        for (size_t k = 0; k < sizeof time_charts / sizeof time_charts[0]; k++)
             add_time_chart(charts, section, i, &time_charts[k]);
     }
     report_add_verify_charts(report, charts);
@@ -295,9 +305,10 @@ cJSON *report_make_charts(const struct report *report)
 void report_put_percentiles(const struct comparison *comparison, FILE *out)
 {
     static const double percentiles[] = {50, 90, 99, 99.9, 99.99, 100};
-    const size_t columns = sizeof(percentiles) / sizeof(percentiles[0]);
+    const size_t columns = sizeof percentiles / sizeof percentiles[0];
     bool open = measures_latency(comparison);
     bool any = false;
+
     for (size_t target = 0; target < comparison->target_count; target++) {
         struct histogram *histogram =
             merge_rounds(comparison, target, open ? "latency" : "service");

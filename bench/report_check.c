@@ -55,9 +55,10 @@ static bool check_value(struct check *check, const cJSON *schema, const cJSON *v
 /* Adds to the path; what anybody may have named is shown without what a terminal would obey. */
 static void add_step(struct check *check, const char *before, const char *step, const char *behind)
 {
-    size_t room = sizeof(check->path) - check->len;
+    size_t room = sizeof check->path - check->len;
     char *at = check->path + check->len;
     int len = snprintf(at, room, "%s%.60s%s", check->len == 0 ? "" : before, step, behind);
+
     for (char *c = at; *c != '\0'; c++) {
         if (*c < ' ' || *c > '~')
             *c = '?';
@@ -97,12 +98,13 @@ static bool check_type(struct check *check, const cJSON *types, const cJSON *val
     const cJSON *first = cJSON_IsArray(types) ? types->child : types;
     char wanted[80] = "";
     size_t len = 0;
+
     for (const cJSON *type = first; type != NULL; type = type->next) {
         if (has_type(value, type->valuestring))
             return true;
-        int added = snprintf(wanted + len, sizeof(wanted) - len, "%s%s", len == 0 ? "" : " or ",
+        int added = snprintf(wanted + len, sizeof wanted - len, "%s%s", len == 0 ? "" : " or ",
                              type->valuestring);
-        len += added > 0 && (size_t)added < sizeof(wanted) - len ? (size_t)added : 0;
+        len += added > 0 && (size_t)added < sizeof wanted - len ? (size_t)added : 0;
         if (!cJSON_IsArray(types))
             break;
     }
@@ -119,6 +121,7 @@ static bool check_children(struct check *check, const cJSON *schema, const cJSON
     const cJSON *child;
     size_t len = check->len;
     size_t index = 0;
+
     cJSON_ArrayForEach (child, value) {
         char number[24];
         const cJSON *rule = items;
@@ -127,7 +130,7 @@ static bool check_children(struct check *check, const cJSON *schema, const cJSON
             rule = rule == NULL ? others : rule;
             add_step(check, ".", child->string, "");
         } else {
-            snprintf(number, sizeof(number), "%zu", index++);
+            snprintf(number, sizeof number, "%zu", index++);
             add_step(check, "[", number, "]");
         }
         if (cJSON_IsObject(rule) && !check_value(check, rule, child))
@@ -141,6 +144,7 @@ static bool check_any(struct check *check, const cJSON *schemas, const cJSON *va
 {
     const cJSON *one;
     size_t len = check->len;
+
     cJSON_ArrayForEach (one, schemas) {
         cut_path(check, len);
         if (check_value(check, one, value))
@@ -152,6 +156,7 @@ static bool check_any(struct check *check, const cJSON *schemas, const cJSON *va
 static bool check_value(struct check *check, const cJSON *schema, const cJSON *value)
 {
     const cJSON *reference = cJSON_GetObjectItemCaseSensitive(schema, "$ref");
+
     if (cJSON_IsString(reference)) {
         const char *name = strrchr(reference->valuestring, '/') + 1;
         schema = cJSON_GetObjectItemCaseSensitive(check->definitions, name);
@@ -171,6 +176,7 @@ static cJSON *read_schema(const struct kind *kind)
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
+
     if (out == NULL)
         return NULL;
     kind->print_schema(out);
@@ -182,7 +188,8 @@ static cJSON *read_schema(const struct kind *kind)
 static const struct kind *find_kind(const cJSON *document)
 {
     const cJSON *mode = cJSON_GetObjectItemCaseSensitive(document, "mode");
-    for (size_t i = 0; cJSON_IsString(mode) && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+
+    for (size_t i = 0; cJSON_IsString(mode) && i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kinds[i].mode, mode->valuestring) == 0)
             return &kinds[i];
     }
@@ -197,6 +204,7 @@ static bool check_head(const cJSON *document, const struct kind *kind, const cJS
         cJSON_GetObjectItemCaseSensitive(schema, "properties"), "schema_version");
     double reads = compare_number(known, NULL, "const");
     const cJSON *version = cJSON_GetObjectItemCaseSensitive(document, "schema_version");
+
     if (!cJSON_IsNumber(version)) {
         snprintf(why, cap, "%sschema_version is no number", where);
         return false;
@@ -221,7 +229,8 @@ static bool check_document(const cJSON *document, const char *place, char *why, 
     const struct kind *kind = find_kind(document);
     struct check check = {.why = why, .cap = cap};
     char where[PLACE_TEXT];
-    snprintf(where, sizeof(where), "%s%s", place, place[0] == '\0' ? "" : ".");
+
+    snprintf(where, sizeof where, "%s%s", place, place[0] == '\0' ? "" : ".");
     if (kind == NULL) {
         snprintf(why, cap, "%smode is none that has results", where);
         return false;
@@ -246,6 +255,7 @@ bool report_check(const cJSON *document, char *why, size_t cap)
     size_t index = 0;
     const struct kind *kind = find_kind(document);
     const cJSON *tool = cJSON_GetObjectItemCaseSensitive(document, "tool");
+
     /* What is none of ours is refused for that, where it is added. */
     if (kind == NULL || !cJSON_IsString(tool) || strcmp(tool->valuestring, "sni-bench") != 0)
         return true;
@@ -253,7 +263,7 @@ bool report_check(const cJSON *document, char *why, size_t cap)
         return false;
     cJSON_ArrayForEach (run, cJSON_GetObjectItemCaseSensitive(document, "runs")) {
         const cJSON *result = cJSON_GetObjectItemCaseSensitive(run, "result");
-        snprintf(place, sizeof(place), "runs[%zu].result", index++);
+        snprintf(place, sizeof place, "runs[%zu].result", index++);
         if (cJSON_IsObject(result) && !check_document(result, place, why, cap))
             return false;
     }

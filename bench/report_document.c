@@ -13,11 +13,12 @@
 static void add_labels(cJSON *root, const struct text_list *labels)
 {
     cJSON *object = cJSON_AddObjectToObject(root, "labels");
+
     for (size_t i = 0; i < labels->count; i++) {
         char key[128];
         const char *text = labels->items[i];
         size_t len = strcspn(text, "=");
-        snprintf(key, sizeof(key), "%.*s", (int)len, text);
+        snprintf(key, sizeof key, "%.*s", (int)len, text);
         cJSON_DeleteItemFromObjectCaseSensitive(object, key);
         cJSON_AddStringToObject(object, key, text[len] == '=' ? text + len + 1 : "");
     }
@@ -26,6 +27,7 @@ static void add_labels(cJSON *root, const struct text_list *labels)
 static void add_environment(cJSON *root)
 {
     struct environment environment;
+
     environment_read(&environment);
     cJSON *object = cJSON_AddObjectToObject(root, "environment");
     cJSON_AddStringToObject(object, "kernel", environment.kernel);
@@ -38,8 +40,9 @@ cJSON *report_new_document(const struct options *options, double wall_start)
     char text[32];
     struct tm utc;
     time_t seconds = (time_t)wall_start;
+
     gmtime_r(&seconds, &utc);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
     cJSON *root = cJSON_CreateObject();
     if (root == NULL)
         return NULL;
@@ -60,6 +63,7 @@ cJSON *report_new_document(const struct options *options, double wall_start)
 static bool write_json(const cJSON *document, const char *path)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+
     if (file == NULL) {
         fprintf(stderr, "sni-bench: --json %s: %s\n", path, strerror(errno));
         return false;
@@ -77,6 +81,7 @@ static bool write_json(const cJSON *document, const char *path)
 bool report_check_outputs(const struct options *options)
 {
     bool json = result_check_path("--json", options->out.json);
+
     return result_check_path("--html", options->out.html) && json;
 }
 
@@ -84,12 +89,14 @@ FILE *report_text_output(const struct options *options)
 {
     bool json = options->out.json != NULL && strcmp(options->out.json, "-") == 0;
     bool html = options->out.html != NULL && strcmp(options->out.html, "-") == 0;
+
     return json || html ? stderr : stdout;
 }
 
 bool report_write_outputs(const struct options *options, cJSON *document)
 {
     bool good = document != NULL;
+
     if (!good)
         fprintf(stderr, "sni-bench: %s: out of memory for the result\n", options->mode->name);
     if (good && options->out.json != NULL)

@@ -14,6 +14,7 @@ static size_t sequence(const unsigned char *text)
                  : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
                  : text[0] >= 0xf0 && text[0] < 0xf5 ? 4
                                                      : 0;
+
     for (size_t i = 1; i < len; i++) {
         if ((text[i] & 0xc0) != 0x80)
             return 0;
@@ -29,6 +30,7 @@ static bool is_control(const unsigned char *text, size_t len)
 {
     bool low = text[0] < 0x20 && text[0] != '\n' && text[0] != '\t';
     bool high = len == 2 && text[0] == 0xc2 && text[1] < 0xa0;
+
     return low || text[0] == 0x7f || high;
 }
 
@@ -53,6 +55,7 @@ static const char *entity(unsigned char byte)
 void report_put_text(FILE *out, const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
+
     while (*at != '\0') {
         size_t len = sequence(at);
         const char *written = entity(*at);
@@ -69,6 +72,7 @@ void report_put_text(FILE *out, const char *text)
 void report_put_json(FILE *out, const char *json)
 {
     const unsigned char *at = (const unsigned char *)json;
+
     while (*at != '\0') {
         size_t len = sequence(at);
         /* These stand only inside of JSON's strings, where \u means the same. */

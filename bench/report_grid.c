@@ -40,12 +40,13 @@ static const char *text_of(const char *text)
 
 struct report_grid *report_grid_new(const char *caption, size_t columns)
 {
-    struct report_grid *grid = calloc(1, sizeof(*grid));
+    struct report_grid *grid = calloc(1, sizeof *grid);
+
     if (grid == NULL)
         return NULL;
     grid->caption = strdup(caption);
     grid->columns = columns;
-    grid->heads = calloc(columns + 1, sizeof(*grid->heads));
+    grid->heads = calloc(columns + 1, sizeof *grid->heads);
     if (grid->heads == NULL) {
         report_grid_free(grid);
         return NULL;
@@ -84,14 +85,14 @@ void report_grid_row(struct report_grid *grid, const char *label, const char *de
     size_t width = grid->columns + 1;
     if (grid->rows == grid->cap) {
         size_t cap = grid->cap == 0 ? 32 : 2 * grid->cap;
-        struct cell *larger = realloc(grid->cells, cap * width * sizeof(*larger));
+        struct cell *larger = realloc(grid->cells, cap * width * sizeof *larger);
         if (larger == NULL)
             return;
         grid->cells = larger;
         grid->cap = cap;
     }
     struct cell *row = &grid->cells[grid->rows * width];
-    memset(row, 0, width * sizeof(*row));
+    memset(row, 0, width * sizeof *row);
     row->text = strdup(label);
     row->word = detail == NULL ? NULL : strdup(detail);
     grid->rows++;
@@ -102,11 +103,12 @@ void report_grid_cell(struct report_grid *grid, size_t column, enum report_state
 {
     char text[CELL_TEXT];
     va_list arguments;
+
     if (grid == NULL || grid->rows == 0)
         return;
     struct cell *cell = &grid->cells[(grid->rows - 1) * (grid->columns + 1) + 1 + column];
     va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     free(cell->word);
     free(cell->text);
@@ -115,12 +117,13 @@ void report_grid_cell(struct report_grid *grid, size_t column, enum report_state
     cell->text = strdup(text);
 }
 
-/* ---- text ---- */
+/* --- text --- */
 
 /* What a terminal would obey is shown as '?'; blanks up to `width`. */
 static void put_plain(FILE *out, const char *text, size_t width)
 {
     size_t len = 0;
+
     for (; text[len] != '\0' && len < WIDTH_MOST; len++) {
         unsigned char byte = (unsigned char)text[len];
         fputc(byte < 0x20 || byte >= 0x7f ? '?' : byte, out);
@@ -144,6 +147,7 @@ static size_t width_of(const struct report_grid *grid, size_t column)
 {
     char text[2 * CELL_TEXT];
     size_t widest = strlen(text_of(grid->heads[column].text));
+
     for (size_t row = 0; row < grid->rows; row++) {
         join(&grid->cells[row * (grid->columns + 1) + 1 + column], text);
         size_t width = strlen(text);
@@ -155,6 +159,7 @@ static size_t width_of(const struct report_grid *grid, size_t column)
 static size_t width_of_labels(const struct report_grid *grid)
 {
     size_t widest = 0;
+
     for (size_t row = 0; row < grid->rows; row++) {
         size_t width = strlen(text_of(grid->cells[row * (grid->columns + 1)].text));
         widest = width > widest ? width : widest;
@@ -166,6 +171,7 @@ static void write_text(const struct report_grid *grid, FILE *out)
 {
     char text[2 * CELL_TEXT];
     size_t labels = width_of_labels(grid);
+
     put_plain(out, text_of(grid->caption), 0);
     fputs("\n\n  ", out);
     put_plain(out, "", labels);
@@ -191,12 +197,13 @@ static void write_text(const struct report_grid *grid, FILE *out)
     fputc('\n', out);
 }
 
-/* ---- Markdown ---- */
+/* --- Markdown --- */
 
 static void put_markdown_cell(FILE *out, const struct cell *cell)
 {
     const char *mark = cell->state == REPORT_BAD ? "**" : "";
     const char *text = text_of(cell->text);
+
     fprintf(out, " %s", mark);
     if (cell->state == REPORT_NONE)
         fputs("–", out);
@@ -234,7 +241,7 @@ static void write_markdown(const struct report_grid *grid, FILE *out)
     fputc('\n', out);
 }
 
-/* ---- HTML ---- */
+/* --- HTML --- */
 
 static void put_html_cell(FILE *out, const struct cell *cell)
 {
@@ -243,6 +250,7 @@ static void put_html_cell(FILE *out, const struct cell *cell)
                                           [REPORT_FAIR] = "fair",
                                           [REPORT_BAD] = "bad",
                                           [REPORT_NONE] = "none"};
+
     fprintf(out, "<td class=\"%s\">", classes[cell->state]);
     if (cell->word != NULL) {
         fputs("<b>", out);

@@ -27,6 +27,7 @@ static char *make_style(void)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
+
     if (out == NULL)
         return NULL;
     put_asset(out, report_uplot_css());
@@ -42,6 +43,7 @@ static char *make_uplot(void)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
+
     if (out == NULL)
         return NULL;
     fputs("/*! uPlot. ", out);
@@ -56,6 +58,7 @@ static char *make_script(void)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
+
     if (out == NULL)
         return NULL;
     put_asset(out, report_page_js());
@@ -68,6 +71,7 @@ static void put_hash(FILE *out, const char *text)
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned char base64[2 * EVP_MAX_MD_SIZE];
     unsigned len = 0;
+
     if (EVP_Digest(text, strlen(text), digest, &len, EVP_sha256(), NULL) != 1)
         return;
     EVP_EncodeBlock(base64, digest, (int)len);
@@ -99,6 +103,7 @@ static void put_lead(FILE *out, const struct report *report)
     const cJSON *cpu = cJSON_GetObjectItemCaseSensitive(environment, "cpu");
     const cJSON *kernel = cJSON_GetObjectItemCaseSensitive(environment, "kernel");
     double cpus = compare_number(environment, NULL, "cpus");
+
     fputs("<p class=\"lead\">", out);
     if (cJSON_IsString(cpu)) {
         report_put_text(out, cpu->valuestring);
@@ -133,6 +138,7 @@ static void put_column_heads(FILE *out, const struct comparison *comparison)
 static void put_ratio(FILE *out, struct compare_ratio ratio, const char *to)
 {
     char text[COMPARE_TEXT];
+
     if (!ratio.known)
         return;
     fprintf(out, "<span class=\"ratio%s\">%s× ", ratio.within_noise ? " noise" : "",
@@ -147,6 +153,7 @@ static void put_value(FILE *out, const struct comparison *comparison,
     struct compare_spread spread;
     char a[COMPARE_TEXT];
     char b[COMPARE_TEXT];
+
     if (!comparison_spread(comparison, metric, target, &spread)) {
         fputs("<td class=\"none\">–</td>", out);
         return;
@@ -184,6 +191,7 @@ static void put_row(FILE *out, const struct comparison *comparison,
 static bool same_targets(const struct comparison *a, const struct comparison *b)
 {
     bool same = a->target_count == b->target_count;
+
     for (size_t i = 0; same && i < a->target_count; i++)
         same = strcmp(a->targets[i].name, b->targets[i].name) == 0;
     return same;
@@ -194,6 +202,7 @@ static bool same_targets(const struct comparison *a, const struct comparison *b)
 static void put_overview(FILE *out, const struct report *report)
 {
     const struct comparison *before = NULL;
+
     fputs("<section id=\"overview\"><h2>Comparison</h2>\n<table class=\"comparison\">\n", out);
     for (size_t i = 0; i < report->section_count; i++) {
         const struct comparison *section = &report->sections[i];
@@ -230,6 +239,7 @@ void report_put_charts(const cJSON *charts, size_t section, FILE *out)
 {
     const cJSON *chart;
     int number = 0;
+
     fputs("<div class=\"charts\">\n", out);
     cJSON_ArrayForEach (chart, charts) {
         if ((size_t)compare_number(chart, NULL, "section") == section) {
@@ -249,6 +259,7 @@ void report_put_charts(const cJSON *charts, size_t section, FILE *out)
 static void put_section(FILE *out, const struct report *report, size_t index, const cJSON *charts)
 {
     const struct comparison *comparison = &report->sections[index];
+
     fprintf(out, "<section id=\"section-%zu\">\n<h2>", index);
     report_put_text(out, comparison->title);
     fputs("</h2>\n", out);
@@ -261,6 +272,7 @@ static void put_section(FILE *out, const struct report *report, size_t index, co
 static void put_data(FILE *out, const char *id, const cJSON *json)
 {
     char *text = cJSON_PrintUnformatted(json);
+
     fprintf(out, "<script type=\"application/json\" id=\"%s\">", id);
     report_put_json(out, text == NULL ? "null" : text);
     fputs("</script>\n", out);
@@ -292,6 +304,7 @@ static void write_title(const struct report *report, char *title, size_t cap)
     const struct report_findings *tortures = &report->tortures;
     const struct report_findings *verifies = &report->verifies;
     size_t things = report->section_count + tortures->count + verifies->count;
+
     if (things == 1 && report->section_count == 1)
         snprintf(title, cap, "sni-bench: %s", report->sections[0].title);
     else if (things == tortures->count)
@@ -306,7 +319,8 @@ static void put_page(FILE *out, const struct report *report, const struct page_t
 {
     cJSON *charts = report_make_charts(report);
     char title[320];
-    write_title(report, title, sizeof(title));
+
+    write_title(report, title, sizeof title);
     put_head(out, title, text);
     put_lead(out, report);
     if (report->section_count > 1)
@@ -326,6 +340,7 @@ bool report_write_html(const struct report *report, const char *path)
     struct page_text text = {make_style(), {make_uplot(), make_script()}};
     FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
     bool made = text.style != NULL && text.scripts[0] != NULL && text.scripts[1] != NULL;
+
     if (out != NULL && made)
         put_page(out, report, &text);
     bool good = out != NULL && made && ferror(out) == 0 && fflush(out) == 0;

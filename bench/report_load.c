@@ -18,7 +18,7 @@
 
 bool report_init(struct report *report)
 {
-    memset(report, 0, sizeof(*report));
+    memset(report, 0, sizeof *report);
     report->documents = cJSON_CreateArray();
     return report->documents != NULL;
 }
@@ -28,12 +28,13 @@ void report_free(struct report *report)
     for (size_t i = 0; i < report->section_count; i++)
         comparison_free(&report->sections[i]);
     cJSON_Delete(report->documents);
-    memset(report, 0, sizeof(*report));
+    memset(report, 0, sizeof *report);
 }
 
 static const char *text_of(const cJSON *object, const char *key, const char *otherwise)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+
     return cJSON_IsString(value) ? value->valuestring : otherwise;
 }
 
@@ -61,6 +62,7 @@ static const char *name_of_run(const cJSON *document, const char *file)
 {
     const cJSON *labels = cJSON_GetObjectItemCaseSensitive(document, "labels");
     const char *slash = strrchr(file, '/');
+
     return text_of(labels, "router", slash == NULL ? file : slash + 1);
 }
 
@@ -72,7 +74,8 @@ static bool add_run(struct report *report, const cJSON *document, const char *fi
     const cJSON *labels = cJSON_GetObjectItemCaseSensitive(document, "labels");
     const char *name = name_of_run(document, file);
     struct comparison *section = NULL;
-    snprintf(title, sizeof(title), "%s", text_of(labels, "title", mode));
+
+    snprintf(title, sizeof title, "%s", text_of(labels, "title", mode));
     for (size_t i = 0; i < report->section_count; i++) {
         struct comparison *candidate = &report->sections[i];
         bool same = strcmp(candidate->mode, mode) == 0 && strcmp(candidate->title, title) == 0;
@@ -97,6 +100,7 @@ static bool add_run(struct report *report, const cJSON *document, const char *fi
 static bool add_runs_of_comparison(struct comparison *section, const cJSON *runs)
 {
     const cJSON *run;
+
     cJSON_ArrayForEach (run, runs) {
         size_t target = comparison_find_target(section, text_of(run, "target", ""));
         const cJSON *result = cJSON_GetObjectItemCaseSensitive(run, "result");
@@ -116,6 +120,7 @@ static bool add_comparison(struct report *report, const cJSON *document)
     const cJSON *target;
     struct comparison *section = new_section(report, text_of(document, "title", "comparison"),
                                              text_of(document, "run_mode", ""));
+
     if (section == NULL)
         return false;
     double rounds = compare_number(document, NULL, "rounds");
@@ -146,6 +151,7 @@ static bool keep_document(struct report *report, cJSON *document, const char *fi
 {
     const char *mode = text_of(document, "mode", "");
     cJSON *entry = cJSON_CreateObject();
+
     if (entry == NULL || !cJSON_AddItemToArray(report->documents, entry)) {
         cJSON_Delete(entry);
         cJSON_Delete(document);
@@ -164,6 +170,7 @@ static bool keep_document(struct report *report, cJSON *document, const char *fi
 static bool is_finding(const cJSON *document)
 {
     const char *mode = text_of(document, "mode", "");
+
     if (strcmp(mode, "torture") == 0)
         return cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(document, "cases"));
     return strcmp(mode, "verify") == 0 &&
@@ -176,6 +183,7 @@ bool report_add(struct report *report, cJSON *document, const char *file, const 
     bool ours = strcmp(text_of(document, "tool", ""), "sni-bench") == 0;
     bool compares = ours && strcmp(mode, "compare") == 0;
     bool finds = ours && is_finding(document);
+
     *why = "no result of conn, bulk, latency, idle, compare, verify or torture, as their --json "
            "writes it";
     bool good = compares || finds || (ours && is_load_mode(mode));
@@ -201,6 +209,7 @@ static char *read_all(const char *path)
     size_t len = 0;
     size_t cap = 65536;
     bool good = file != NULL;
+
     while (good) {
         char *larger = cap > FILE_MAX_BYTES ? NULL : realloc(text, cap);
         good = larger != NULL;
@@ -232,6 +241,7 @@ bool report_add_file(struct report *report, const char *path)
     const char *why = "is not JSON";
     char wrong[WRONG_TEXT];
     char *text = read_all(path);
+
     if (text == NULL) {
         fprintf(stderr, "sni-bench: report: %s: %s\n", path, strerror(errno));
         return false;
@@ -239,7 +249,7 @@ bool report_add_file(struct report *report, const char *path)
     cJSON *document = cJSON_Parse(text);
     free(text);
     bool good = document != NULL;
-    if (good && !report_check(document, wrong, sizeof(wrong))) {
+    if (good && !report_check(document, wrong, sizeof wrong)) {
         why = wrong;
         good = false;
         cJSON_Delete(document);

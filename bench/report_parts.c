@@ -7,7 +7,7 @@
 /* The first is for the direct target; the others tell routers apart, also for the colour-blind. */
 static const char *const palette[] = {"#6b7280", "#0b62d6", "#d9730d", "#12805c", "#8b3fc7",
                                       "#c2255c", "#0c8599", "#7a5c00", "#2b2b2b"};
-#define PALETTE_COUNT (sizeof(palette) / sizeof(palette[0]))
+#define PALETTE_COUNT (sizeof palette / sizeof palette[0])
 
 const char *report_palette(size_t n)
 {
@@ -17,6 +17,7 @@ const char *report_palette(size_t n)
 size_t report_color_class(const struct comparison *comparison, size_t target)
 {
     size_t routers = 0;
+
     if (comparison->targets[target].direct)
         return 0;
     for (size_t i = 0; i < target; i++)
@@ -44,6 +45,7 @@ static void put_count(FILE *out, const char *mark, const char *name, size_t coun
 static void put_reasons(FILE *out, const struct comparison *comparison, size_t target)
 {
     const cJSON *reason;
+
     for (size_t i = 0; i < comparison->run_count; i++) {
         const struct compare_run *run = &comparison->runs[i];
         if (run->target != target || compare_run_is_valid(run))
@@ -64,6 +66,7 @@ static void put_reasons(FILE *out, const struct comparison *comparison, size_t t
 void report_put_remarks(const struct comparison *comparison, FILE *out)
 {
     char rounds[COMPARE_ROUNDS_TEXT];
+
     fprintf(out, "<ul class=\"remarks\">\n<li>%s; median (smallest–largest).</li>\n",
             comparison_rounds_text(comparison, rounds));
     if (!comparison->loose && comparison->rounds < COMPARE_ROUNDS_MIN)
@@ -96,6 +99,7 @@ size_t report_finding_color(size_t index)
 static const cJSON *environment_of(const struct report_findings *findings)
 {
     const cJSON *found = NULL;
+
     for (size_t i = 0; i < findings->count && found == NULL; i++)
         found = cJSON_GetObjectItemCaseSensitive(findings->items[i].document, "environment");
     return cJSON_IsObject(found) ? found : NULL;
@@ -120,6 +124,7 @@ const cJSON *report_environment(const struct report *report)
 static void put_rows(const cJSON *object, const char *prefix, FILE *out)
 {
     const cJSON *value;
+
     cJSON_ArrayForEach (value, object) {
         if (cJSON_IsObject(value) && prefix[0] == '\0') {
             put_rows(value, value->string, out);
@@ -143,6 +148,7 @@ static void put_rows(const cJSON *object, const char *prefix, FILE *out)
 void report_put_environment(const struct report *report, FILE *out)
 {
     const cJSON *environment = report_environment(report);
+
     if (environment == NULL)
         return;
     fputs("<section id=\"environment\"><h2>Machine</h2>\n<table class=\"facts\"><tbody>\n", out);
@@ -153,6 +159,7 @@ void report_put_environment(const struct report *report, FILE *out)
 void report_put_commands(const struct report *report, FILE *out)
 {
     const cJSON *entry;
+
     fputs("<section id=\"commands\"><h2>Commands</h2>\n<ul>\n", out);
     cJSON_ArrayForEach (entry, report->documents) {
         const cJSON *word;

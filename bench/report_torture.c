@@ -9,6 +9,7 @@
 static const char *text_of(const cJSON *object, const char *key)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+
     return cJSON_IsString(value) ? value->valuestring : "";
 }
 
@@ -20,6 +21,7 @@ static const cJSON *cases_of(const struct report_finding *finding)
 static const cJSON *find_case(const struct report_finding *finding, const char *name)
 {
     const cJSON *one;
+
     cJSON_ArrayForEach (one, cases_of(finding)) {
         if (strcmp(text_of(one, "case"), name) == 0)
             return one;
@@ -33,22 +35,24 @@ static void describe(const cJSON *one, char *text, size_t cap)
     const cJSON *alert = cJSON_GetObjectItemCaseSensitive(one, "alert");
     const char *problem = text_of(one, "problem");
     char outcome[64];
-    snprintf(outcome, sizeof(outcome), "%.40s", text_of(one, "outcome"));
+
+    snprintf(outcome, sizeof outcome, "%.40s", text_of(one, "outcome"));
     for (char *at = strchr(outcome, '_'); at != NULL; at = strchr(at, '_'))
         *at = ' ';
     if (cJSON_IsNumber(alert) && alert->valuedouble >= 0 && alert->valuedouble < 256)
-        snprintf(outcome, sizeof(outcome), "alert %.0f", alert->valuedouble);
+        snprintf(outcome, sizeof outcome, "alert %.0f", alert->valuedouble);
     snprintf(text, cap, "%s%s%s", outcome, problem[0] == '\0' ? "" : ": ", problem);
 }
 
 static void add_outcome(struct report_grid *grid, size_t column, const cJSON *one)
 {
     char text[300];
+
     if (one == NULL) {
         report_grid_cell(grid, column, REPORT_NONE, NULL, "%s", "");
         return;
     }
-    describe(one, text, sizeof(text));
+    describe(one, text, sizeof text);
     if (compare_says(one, "deviates"))
         report_grid_cell(grid, column, REPORT_BAD, "deviates", "%s", text);
     else if (compare_says(one, "best"))
@@ -61,6 +65,7 @@ static void add_outcome(struct report_grid *grid, size_t column, const cJSON *on
 static void add_case(struct report_grid *grid, const struct report_findings *all, const cJSON *one)
 {
     const char *name = text_of(one, "case");
+
     report_grid_row(grid, name, text_of(one, "what"));
     report_grid_cell(grid, 0, REPORT_PLAIN, NULL, "%s", text_of(one, "expected"));
     for (size_t i = 0; i < all->count; i++)
@@ -82,6 +87,7 @@ static struct report_grid *make_cases(const struct report_findings *all)
 {
     const cJSON *one;
     struct report_grid *grid = report_grid_new("Case by case", all->count + 2);
+
     report_grid_head(grid, 0, 0, "a careful router");
     report_grid_head(grid, all->count + 1, 0, "why");
     for (size_t i = 0; i < all->count; i++)
@@ -99,6 +105,7 @@ static size_t count_cases(const struct report_finding *finding, const char *key)
 {
     const cJSON *one;
     size_t count = 0;
+
     cJSON_ArrayForEach (one, cases_of(finding))
         count += key == NULL || compare_says(one, key);
     return count;
@@ -107,6 +114,7 @@ static size_t count_cases(const struct report_finding *finding, const char *key)
 static struct report_grid *make_summary(const struct report_findings *all)
 {
     struct report_grid *grid = report_grid_new("What they did with strange clients", all->count);
+
     for (size_t i = 0; i < all->count; i++)
         report_grid_head(grid, i, report_finding_color(i), all->items[i].name);
     report_grid_row(grid, "deviations", "cases in which it did what a careful router does not");

@@ -22,7 +22,7 @@ static const struct {
     {"stalled", "nothing moved for --timeout"},
 };
 
-#define FAULT_COUNT (sizeof(faults) / sizeof(faults[0]))
+#define FAULT_COUNT (sizeof faults / sizeof faults[0])
 /* The fault that backends without names hide. */
 #define MISROUTED 0
 
@@ -38,17 +38,19 @@ static const struct {
     {"long", "lived as long as the run"},
 };
 
-#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+#define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 
 static const char *text_of(const cJSON *object, const char *key)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+
     return cJSON_IsString(value) ? value->valuestring : "";
 }
 
 static double sum_faults(const cJSON *document)
 {
     double sum = 0;
+
     for (size_t i = 0; i < FAULT_COUNT; i++)
         sum += compare_number(document, "faults", faults[i].word);
     return sum;
@@ -57,6 +59,7 @@ static double sum_faults(const cJSON *document)
 static struct report_grid *new_grid(const struct report_findings *all, const char *caption)
 {
     struct report_grid *grid = report_grid_new(caption, all->count);
+
     for (size_t i = 0; i < all->count; i++)
         report_grid_head(grid, i, report_finding_color(i), all->items[i].name);
     return grid;
@@ -79,6 +82,7 @@ static const char *first_reason(const cJSON *document)
 {
     const cJSON *reasons = cJSON_GetObjectItemCaseSensitive(document, "reasons");
     const cJSON *first = cJSON_GetArrayItem(reasons, 0);
+
     return cJSON_IsString(first) ? first->valuestring : "";
 }
 
@@ -86,6 +90,7 @@ static void add_verdict(struct report_grid *grid, size_t column, const cJSON *do
 {
     const char *nothing = text_of(document, "proves_nothing");
     double sum = sum_faults(document);
+
     if (sum > 0)
         report_grid_cell(grid, column, REPORT_BAD, "failed", "%.15g fault%s", sum,
                          sum == 1 ? "" : "s");
@@ -100,6 +105,7 @@ static void add_verdict(struct report_grid *grid, size_t column, const cJSON *do
 static struct report_grid *make_faults(const struct report_findings *all)
 {
     struct report_grid *grid = new_grid(all, "Faults");
+
     report_grid_row(grid, "verdict", NULL);
     for (size_t i = 0; i < all->count; i++)
         add_verdict(grid, i, all->items[i].document);
@@ -131,6 +137,7 @@ static void add_bytes(struct report_grid *grid, const struct report_findings *al
                       const char *label, const char *field)
 {
     char text[UNITS_TEXT];
+
     report_grid_row(grid, label, NULL);
     for (size_t i = 0; i < all->count; i++) {
         double value = compare_number(all->items[i].document, NULL, field);
@@ -142,8 +149,9 @@ static void add_bytes(struct report_grid *grid, const struct report_findings *al
 static void add_kinds(struct report_grid *grid, const struct report_findings *all)
 {
     char label[64];
+
     for (size_t k = 0; k < KIND_COUNT; k++) {
-        snprintf(label, sizeof(label), "streams whole: %s", kinds[k].word);
+        snprintf(label, sizeof label, "streams whole: %s", kinds[k].word);
         report_grid_row(grid, label, kinds[k].sentence);
         for (size_t i = 0; i < all->count; i++) {
             double value = compare_number(all->items[i].document, "whole", kinds[k].word);
@@ -156,6 +164,7 @@ static void add_kinds(struct report_grid *grid, const struct report_findings *al
 static struct report_grid *make_work(const struct report_findings *all)
 {
     struct report_grid *grid = new_grid(all, "What was done");
+
     report_grid_row(grid, "target", NULL);
     for (size_t i = 0; i < all->count; i++) {
         const cJSON *document = all->items[i].document;
@@ -183,6 +192,7 @@ static struct report_grid *make_work(const struct report_findings *all)
 static struct report_grid *make_notes(const struct report_findings *all)
 {
     struct report_grid *grid = NULL;
+
     for (size_t i = 0; i < all->count; i++) {
         const cJSON *note;
         const cJSON *notes =
@@ -191,7 +201,7 @@ static struct report_grid *make_notes(const struct report_findings *all)
             char label[64];
             if (grid == NULL)
                 grid = new_grid(all, "The first faults");
-            snprintf(label, sizeof(label), "%.3f s", compare_number(note, NULL, "at_s"));
+            snprintf(label, sizeof label, "%.3f s", compare_number(note, NULL, "at_s"));
             report_grid_row(grid, label, NULL);
             report_grid_cell(grid, i, REPORT_BAD, text_of(note, "fault"), "%s",
                              text_of(note, "text"));
@@ -203,6 +213,7 @@ static struct report_grid *make_notes(const struct report_findings *all)
 static const cJSON *find_backend(const cJSON *document, const char *name)
 {
     const cJSON *one;
+
     cJSON_ArrayForEach (one, cJSON_GetObjectItemCaseSensitive(document, "backends")) {
         if (strcmp(text_of(one, "name"), name) == 0)
             return one;
@@ -234,6 +245,7 @@ static struct report_grid *make_backends(const struct report_findings *all)
     size_t shown = 0;
     struct report_grid *grid = new_grid(all, "Streams by the name they asked for");
     const cJSON *backends = cJSON_GetObjectItemCaseSensitive(all->items[0].document, "backends");
+
     cJSON_ArrayForEach (one, backends) {
         if (shown++ < NAMES_SHOWN)
             add_backend(grid, all, text_of(one, "name"));
@@ -247,11 +259,12 @@ void report_write_verify(const struct report *report, enum report_form form, con
                          FILE *out)
 {
     const struct report_findings *all = &report->verifies;
+
     if (all->count == 0)
         return;
     struct report_grid *grids[] = {make_faults(all), make_notes(all), make_work(all),
                                    make_backends(all)};
-    size_t count = sizeof(grids) / sizeof(grids[0]);
+    size_t count = sizeof grids / sizeof grids[0];
     if (form == REPORT_HTML)
         fputs("<section id=\"verify\"><h2>Verify</h2>\n", out);
     for (size_t i = 0; i < count; i++) {
@@ -267,7 +280,7 @@ void report_write_verify(const struct report *report, enum report_form form, con
         fputs("</section>\n", out);
 }
 
-/* ---- charts ---- */
+/* --- charts --- */
 
 struct line {
     const char *field;
@@ -282,7 +295,8 @@ static void add_line(cJSON *chart, const struct report_finding *finding, size_t 
     char name[160];
     bool any = false;
     double last = -INFINITY;
-    snprintf(name, sizeof(name), "%.120s%s", finding->name, line->suffix);
+
+    snprintf(name, sizeof name, "%.120s%s", finding->name, line->suffix);
     cJSON *series = report_new_line(name, report_palette(report_finding_color(index)), line->dash);
     cJSON_ArrayForEach (point, cJSON_GetObjectItemCaseSensitive(finding->document, "series")) {
         double x = compare_number(point, NULL, "at_s");
@@ -312,7 +326,8 @@ void report_add_verify_charts(const struct report *report, cJSON *charts)
         {"Bytes", "Gbit/s", 8e-9, {{"up_bytes_per_s", " up", 1}, {"down_bytes_per_s", " down", 0}}},
         {"Connections open", "", 1, {{"active", "", 0}}},
     };
-    for (size_t k = 0; k < sizeof(kinds_of_chart) / sizeof(kinds_of_chart[0]); k++) {
+
+    for (size_t k = 0; k < sizeof kinds_of_chart / sizeof kinds_of_chart[0]; k++) {
         cJSON *chart = report_new_chart("time", REPORT_VERIFY_SECTION, kinds_of_chart[k].title,
                                         kinds_of_chart[k].unit);
         cJSON_AddStringToObject(chart, "note", "0 s = the run begins");

@@ -17,6 +17,7 @@
 uint64_t result_errors(const struct tally *tally)
 {
     uint64_t sum = 0;
+
     for (int i = 0; i < LOAD_ERROR_COUNT; i++)
         sum += tally->errors[i];
     return sum;
@@ -25,6 +26,7 @@ uint64_t result_errors(const struct tally *tally)
 const char *result_stage_word(enum stage stage)
 {
     static const char *const words[] = {"opening", "warm-up", "measuring", "ending", "done"};
+
     return words[stage];
 }
 
@@ -42,6 +44,7 @@ __attribute__((format(printf, 2, 3))) static void add_reason(struct result *resu
                                                              const char *format, ...)
 {
     va_list args;
+
     result->valid = false;
     if (result->reason_count == RESULT_REASONS_MAX)
         return;
@@ -60,6 +63,7 @@ static void conclude_costs(struct result *result)
     struct result_costs *costs = &result->costs;
     const struct sample *start = &result->start;
     const struct sample *end = &result->end;
+
     *costs = (struct result_costs){-1, -1, -1, -1, -1, -1, -1, -1};
     bool idle = result->options->mode->bit == MODE_IDLE;
     if (result->seconds <= 0)
@@ -103,6 +107,7 @@ static void judge_window(struct result *result)
     char measured[UNITS_TEXT], asked[UNITS_TEXT];
     bool whole = result->window_ns != 0 && !result->interrupted && options->load.count == 0 &&
                  result_errors(&result->total) == 0;
+
     if (whole && off_s > WINDOW_SHARE * asked_s + WINDOW_GRAIN_S)
         add_reason(result, "measured %s of the %s asked for: the tool came too late",
                    units_format_time(result->seconds * 1e9, measured),
@@ -130,6 +135,7 @@ static void judge_tool(struct result *result)
 static void say_not_begun(struct result *result)
 {
     const struct options *options = result->options;
+
     if (result->interrupted)
         add_reason(result, "interrupted before the measurement began");
     else if (options->load.count > 0 && options->load.warmup_ns > 0 && result->total.ready > 0)
@@ -147,6 +153,7 @@ void result_conclude(struct result *result)
     uint64_t done = result->total.completed + result->total.requests;
     bool counts_operations =
         result->options->mode->bit != MODE_BULK && result->options->mode->bit != MODE_IDLE;
+
     result->valid = true;
     result->latency_counts = result->load->open_loop;
     conclude_costs(result);

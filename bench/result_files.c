@@ -1,6 +1,6 @@
 /* Where results go: looked at before a run, written after it. */
 
-#include <cJSON.h>
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 static bool say_failed(const char *flag, const char *path, int error)
 {
     const char *fix = "";
+
     if (error == ENOENT || error == ENOTDIR)
         fix = "; make its directory first";
     else if (error == EISDIR)
@@ -27,6 +28,7 @@ static bool say_failed(const char *flag, const char *path, int error)
 static int try_to_make(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+
     if (fd < 0)
         return errno;
     close(fd);
@@ -38,6 +40,7 @@ bool result_check_path(const char *flag, const char *path)
 {
     struct stat status;
     int error = 0;
+
     if (path == NULL || strcmp(path, "-") == 0)
         return true;
     if (path[0] == '\0')
@@ -56,6 +59,7 @@ bool result_check_path(const char *flag, const char *path)
 static FILE *open_output(const char *flag, const char *path)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+
     if (file == NULL)
         say_failed(flag, path, errno);
     return file;
@@ -74,6 +78,7 @@ bool result_write_json(const struct result *result, const char *path)
 {
     cJSON *root = result_make_json(result);
     char *text = cJSON_PrintUnformatted(root);
+
     cJSON_Delete(root);
     if (text == NULL)
         return say_failed("--json", path, ENOMEM);
@@ -87,6 +92,7 @@ bool result_write_json(const struct result *result, const char *path)
 bool result_write_hgrm(const struct result *result, const char *path)
 {
     FILE *file = open_output("--hgrm", path);
+
     if (file == NULL)
         return false;
     histogram_write_hgrm(result->phases[LOAD_PHASE_LATENCY], file);

@@ -1,6 +1,6 @@
 /* The result as JSON; result_schema.c describes it. */
 
-#include <cJSON.h>
+#include <cjson/cJSON.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,6 +35,7 @@ static void add_environment(cJSON *root)
                                           "net/core/somaxconn", "net/ipv4/tcp_congestion_control",
                                           "fs/pipe-user-pages-soft"};
     struct environment environment;
+
     environment_read(&environment);
     cJSON *object = cJSON_AddObjectToObject(root, "environment");
     add_text(object, "kernel", environment.kernel);
@@ -47,10 +48,10 @@ static void add_environment(cJSON *root)
     add_text(object, "libuv", environment.libuv);
     add_text(object, "openssl", environment.openssl);
     cJSON *values = cJSON_AddObjectToObject(object, "sysctl");
-    for (size_t i = 0; i < sizeof(sysctls) / sizeof(sysctls[0]); i++) {
+    for (size_t i = 0; i < sizeof sysctls / sizeof sysctls[0]; i++) {
         char path[128];
         char value[ENVIRONMENT_TEXT];
-        snprintf(path, sizeof(path), "/proc/sys/%s", sysctls[i]);
+        snprintf(path, sizeof path, "/proc/sys/%s", sysctls[i]);
         environment_read_file(path, value);
         for (char *tab = strchr(value, '\t'); tab != NULL; tab = strchr(tab, '\t'))
             *tab = ' ';
@@ -61,12 +62,13 @@ static void add_environment(cJSON *root)
 static void add_labels(cJSON *root, const struct text_list *labels)
 {
     cJSON *object = cJSON_AddObjectToObject(root, "labels");
+
     for (size_t i = 0; i < labels->count; i++) {
         char key[128];
         const char *equals = strchr(labels->items[i], '=');
         size_t len =
             equals == NULL ? strlen(labels->items[i]) : (size_t)(equals - labels->items[i]);
-        snprintf(key, sizeof(key), "%.*s", (int)len, labels->items[i]);
+        snprintf(key, sizeof key, "%.*s", (int)len, labels->items[i]);
         cJSON_DeleteItemFromObjectCaseSensitive(object, key);
         cJSON_AddStringToObject(object, key, equals == NULL ? "" : equals + 1);
     }
@@ -78,6 +80,7 @@ static void add_config(cJSON *root, const struct result *result)
     const struct options *options = result->options;
     const struct load *load = result->load;
     cJSON *object = cJSON_AddObjectToObject(root, "config");
+
     add_text(object, "target", options->ask.target);
     cJSON_AddBoolToObject(object, "tls", options->ask.tls);
     cJSON_AddBoolToObject(object, "open_loop", load->open_loop);
@@ -108,6 +111,7 @@ static void add_totals(cJSON *root, const struct result *result)
     const struct tally *window = &result->window;
     double seconds = result->seconds > 0 ? result->seconds : 1.0;
     cJSON *object = cJSON_AddObjectToObject(root, "totals");
+
     add_count(object, "connections", window->completed);
     add_count(object, "requests", window->requests);
     add_count(object, "resumed", window->resumed);
@@ -137,6 +141,7 @@ static void add_costs(cJSON *root, const struct result *result)
 {
     const struct result_costs *costs = &result->costs;
     cJSON *object = cJSON_AddObjectToObject(root, "costs");
+
     add_known(object, "cpu_us_per_connection", costs->cpu_us_per_conn);
     add_known(object, "cpu_us_per_request", costs->cpu_us_per_request);
     add_known(object, "cpu_ms_per_gib", costs->cpu_ms_per_gib);
@@ -155,13 +160,14 @@ static void add_phase(cJSON *phases, const char *word, const struct histogram *h
     } rows[] = {{"p50_ns", 50}, {"p90_ns", 90},     {"p95_ns", 95},
                 {"p99_ns", 99}, {"p99_9_ns", 99.9}, {"p99_99_ns", 99.99}};
     cJSON *object = cJSON_AddObjectToObject(phases, word);
+
     add_count(object, "count", histogram->count);
     add_count(object, "clamped", histogram->clamped);
     add_count(object, "min_ns", histogram->count == 0 ? 0 : histogram->min_ns);
     add_count(object, "max_ns", histogram->max_ns);
     cJSON_AddNumberToObject(object, "mean_ns", histogram_mean(histogram));
     cJSON_AddNumberToObject(object, "stddev_ns", histogram_stddev(histogram));
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         add_count(object, rows[i].key, histogram_percentile(histogram, rows[i].percentile));
     cJSON *pairs = cJSON_AddArrayToObject(object, "histogram");
     for (uint32_t slot = histogram->low_slot; slot <= histogram->high_slot; slot++) {
@@ -176,6 +182,7 @@ static void add_phase(cJSON *phases, const char *word, const struct histogram *h
 static void add_point_router(cJSON *object, const struct series_point *point)
 {
     const struct sample *router = &point->router;
+
     if (!router->good)
         return;
     cJSON_AddNumberToObject(object, "router_cpu", point->router_cpu);
@@ -197,7 +204,8 @@ static void add_point_rates(cJSON *object, const struct series_point *point)
                 {"requests_per_s", counted->requests},
                 {"in_bytes_per_s", counted->bytes_in},
                 {"out_bytes_per_s", counted->bytes_out}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         cJSON_AddNumberToObject(object, rows[i].key, result_rate(point, rows[i].count));
 }
 
@@ -205,6 +213,7 @@ static void add_series(cJSON *root, const struct result *result)
 {
     uint64_t zero_ns = result->window_ns != 0 ? result->window_ns : result->start_ns;
     cJSON *series = cJSON_AddArrayToObject(root, "series");
+
     for (size_t i = 0; i < result->series_count; i++) {
         const struct series_point *point = &result->series[i];
         const struct tally *counted = &point->counted;
@@ -232,6 +241,7 @@ static void add_series(cJSON *root, const struct result *result)
 static void add_sample(cJSON *samples, const char *key, const struct sample *sample)
 {
     cJSON *object = cJSON_AddObjectToObject(samples, key);
+
     add_count(object, "at_ns", sample->at_ns);
     add_count(object, "cpu_user_ns", sample->cpu_user_ns);
     add_count(object, "cpu_system_ns", sample->cpu_system_ns);
@@ -281,8 +291,9 @@ static void add_when(cJSON *root, const struct result *result)
     char text[32];
     struct tm utc;
     time_t seconds = (time_t)result->wall_start;
+
     gmtime_r(&seconds, &utc);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
     cJSON_AddStringToObject(root, "started", text);
     cJSON_AddNumberToObject(root, "seconds", result->seconds);
     cJSON *clock = cJSON_AddObjectToObject(root, "clock");
@@ -295,6 +306,7 @@ cJSON *result_make_json(const struct result *result)
 {
     const struct options *options = result->options;
     cJSON *root = cJSON_CreateObject();
+
     cJSON_AddNumberToObject(root, "schema_version", RESULT_SCHEMA_VERSION);
     cJSON_AddStringToObject(root, "tool", "sni-bench");
     cJSON_AddStringToObject(root, "version", SNI_ROUTER_VERSION);

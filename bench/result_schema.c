@@ -137,12 +137,12 @@ static const char *const lines[] = {
 
 void result_print_schema(FILE *out)
 {
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         fputs(lines[i], out);
         /* A line that begins inside a text joins the one before. */
         size_t next = i + 1;
-        bool joins = next < sizeof(lines) / sizeof(lines[0]) && lines[next][0] == ' ' &&
-                     lines[next][1] != ' ';
+        bool joins =
+            next < sizeof lines / sizeof lines[0] && lines[next][0] == ' ' && lines[next][1] != ' ';
         if (!joins)
             fputc('\n', out);
     }

@@ -32,6 +32,7 @@ static void print_memory(const struct sample *sample, FILE *out)
 {
     char text[UNITS_TEXT];
     uint64_t bytes = sample->pss_known ? sample->pss_bytes : sample->rss_bytes;
+
     fprintf(out, "  %-30s %10s %s", "memory at the end", units_format_bytes((double)bytes, text),
             sample->pss_known ? "(PSS)" : "(RSS; to read PSS be its user, or root)");
     if (sample->files_known)
@@ -47,6 +48,7 @@ static bool knows_costs(const struct result *result)
 static void print_costs(const struct result *result, FILE *out)
 {
     const struct result_costs *costs = &result->costs;
+
     if (!knows_costs(result) && costs->kernel_kib_per_conn < 0)
         return;
     fprintf(out, "cost%s\n", result->sampled ? " of the router (--pid)" : "");
@@ -69,6 +71,7 @@ static void print_totals(const struct result *result, FILE *out)
     double seconds = result->seconds;
     char a[UNITS_TEXT];
     char b[UNITS_TEXT];
+
     if (seconds <= 0) {
         fprintf(out, "nothing was measured\n\n");
         return;
@@ -93,10 +96,11 @@ static void print_totals(const struct result *result, FILE *out)
 static void print_phase(FILE *out, const char *word, const struct histogram *histogram)
 {
     static const double percentiles[] = {0, 50, 90, 99, 99.9, 100};
+
     if (histogram->count == 0)
         return;
     fprintf(out, "  %-12s", word);
-    for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++) {
+    for (size_t i = 0; i < sizeof percentiles / sizeof percentiles[0]; i++) {
         char text[UNITS_TEXT];
         uint64_t value =
             i == 0 ? histogram->min_ns : histogram_percentile(histogram, percentiles[i]);
@@ -110,12 +114,12 @@ static void print_phase(FILE *out, const char *word, const struct histogram *his
 static void print_lost(const struct result *result, FILE *out)
 {
     const struct tally *total = &result->total;
-    if (total->unended > 0) {
+
+    if (total->unended > 0)
         fprintf(out,
                 "  %llu operations never ended: counted with the time until they were given up, "
                 "a lower bound\n",
                 (unsigned long long)total->unended);
-    }
     if (total->unbegun > 0)
         fprintf(out, "  %llu of these found no free connection: no service time\n",
                 (unsigned long long)total->unbegun);
@@ -127,6 +131,7 @@ static void print_lost(const struct result *result, FILE *out)
 static void print_phases(const struct result *result, FILE *out)
 {
     bool any = false;
+
     for (int phase = 0; phase < LOAD_PHASE_COUNT; phase++)
         any = any || result->phases[phase]->count > 0;
     if (!any)
@@ -153,6 +158,7 @@ static void print_hint(const struct result *result, FILE *out)
     bool named =
         options->ask.sni != NULL || options->ask.names != NULL || options->ask.sni_file != NULL;
     uint64_t turned_away = errors[LOAD_ERROR_MISROUTED] + errors[LOAD_ERROR_ALERT];
+
     if (result->total.ready == 0)
         turned_away += errors[LOAD_ERROR_CLOSED] + errors[LOAD_ERROR_RESET];
     if (!named && turned_away > 0)
@@ -183,6 +189,7 @@ static void print_errors(const struct result *result, FILE *out, bool color)
 static void print_unusable(const struct result *result, FILE *out, bool color)
 {
     uint64_t misrouted = result->total.errors[LOAD_ERROR_MISROUTED];
+
     if (result->total.ready > 0)
         return;
     if (misrouted > 0)
@@ -196,6 +203,7 @@ static void print_unusable(const struct result *result, FILE *out, bool color)
 static uint64_t count_between(const struct histogram *histogram, double from_ns, double to_ns)
 {
     uint64_t count = 0;
+
     for (uint32_t slot = histogram->low_slot; slot <= histogram->high_slot; slot++) {
         double middle = (double)histogram_slot_lowest(slot);
         if (middle >= from_ns && middle < to_ns)
@@ -218,6 +226,7 @@ static size_t make_bars(const struct histogram *histogram, struct bar bars[BAR_R
     size_t rows = 0;
     double low = (double)histogram_slot_lowest(histogram->low_slot);
     double high = (double)histogram_slot_highest(histogram->high_slot) + 1;
+
     if (low < 512)
         low = 512;
     double step = pow(high / low, 1.0 / BAR_ROWS);
@@ -241,6 +250,7 @@ static void print_bars(const struct result *result, FILE *out)
     const struct histogram *histogram = result->phases[LOAD_PHASE_LATENCY];
     struct bar bars[BAR_ROWS];
     uint64_t most = 1;
+
     if (!result->latency_counts || histogram->count < 2)
         return;
     size_t rows = make_bars(histogram, bars);
@@ -259,6 +269,7 @@ static void print_bars(const struct result *result, FILE *out)
 static void print_validity(const struct result *result, FILE *out, bool color)
 {
     char text[UNITS_TEXT];
+
     fprintf(out, "tool      busiest thread %.0f %%, memory %s", result->tool_cpu * 100.0,
             units_format_bytes((double)result->tool_pss_bytes, text));
     if (result->options->mode->bit == MODE_IDLE)
@@ -285,6 +296,7 @@ static void print_head(const struct result *result, FILE *out)
     struct environment environment;
     const struct options *options = result->options;
     const struct load *load = result->load;
+
     environment_read(&environment);
     bool limit = !load->traffic->opens_first;
     fprintf(out, "\nsni-bench %s %s: %s%u connection%s%s, %u thread%s, %s, ", options->mode->name,

@@ -42,6 +42,7 @@ bool sample_parse_pids(const char *text, struct sample_pids *pids)
 static bool read_proc(const char *path, char *out, size_t cap)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+
     if (fd < 0)
         return false;
     size_t len = 0;
@@ -57,6 +58,7 @@ static bool read_proc(const char *path, char *out, size_t cap)
 static uint64_t number_after(const char *text, const char *key)
 {
     const char *at = strstr(text, key);
+
     return at == NULL ? 0 : strtoull(at + strlen(key), NULL, 10);
 }
 
@@ -65,8 +67,9 @@ static bool add_stat(pid_t pid, struct sample *sample)
 {
     char path[64];
     char text[PAGE_TEXT];
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if (!read_proc(path, text, sizeof(text)))
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (!read_proc(path, text, sizeof text))
         return false;
     /* The command's name may hold anything, also spaces and parentheses. */
     char *at = strrchr(text, ')');
@@ -95,11 +98,12 @@ static void add_thread(pid_t pid, const char *task, struct sample *sample)
 {
     char path[320];
     char text[PAGE_TEXT];
-    snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, task);
-    if (read_proc(path, text, sizeof(text)))
+
+    snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", (int)pid, task);
+    if (read_proc(path, text, sizeof text))
         sample->cpu_run_ns += strtoull(text, NULL, 10);
-    snprintf(path, sizeof(path), "/proc/%d/task/%s/status", (int)pid, task);
-    if (read_proc(path, text, sizeof(text))) {
+    snprintf(path, sizeof path, "/proc/%d/task/%s/status", (int)pid, task);
+    if (read_proc(path, text, sizeof text)) {
         sample->switches_voluntary += number_after(text, "\nvoluntary_ctxt_switches:");
         sample->switches_forced += number_after(text, "\nnonvoluntary_ctxt_switches:");
     }
@@ -109,7 +113,8 @@ static void add_thread(pid_t pid, const char *task, struct sample *sample)
 static void add_threads(pid_t pid, struct sample *sample)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
     DIR *dir = opendir(path);
     if (dir == NULL)
         return;
@@ -123,7 +128,8 @@ static void add_threads(pid_t pid, struct sample *sample)
 static void add_files(pid_t pid, struct sample *sample)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
     DIR *dir = opendir(path);
     if (dir == NULL) {
         sample->files_known = false;
@@ -138,8 +144,9 @@ static void add_memory(pid_t pid, struct sample *sample)
 {
     char path[64];
     char text[PAGE_TEXT];
-    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-    if (read_proc(path, text, sizeof(text)))
+
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
+    if (read_proc(path, text, sizeof text))
         sample->pss_bytes += number_after(text, "\nPss:") * KIB;
     else
         sample->pss_known = false;
@@ -148,18 +155,19 @@ static void add_memory(pid_t pid, struct sample *sample)
 static void add_machine(struct sample *sample)
 {
     char text[PAGE_TEXT];
-    if (read_proc("/proc/net/sockstat", text, sizeof(text))) {
+
+    if (read_proc("/proc/net/sockstat", text, sizeof text)) {
         sample->tcp_bytes = number_after(text, " mem ") * (uint64_t)sysconf(_SC_PAGESIZE);
         sample->sockets = number_after(text, "TCP: inuse ");
     }
-    if (read_proc("/proc/meminfo", text, sizeof(text)))
+    if (read_proc("/proc/meminfo", text, sizeof text))
         sample->slab_bytes = number_after(text, "\nSlab:") * KIB;
 }
 
 void sample_take(const struct sample_pids *pids, bool with_memory, struct sample *sample,
                  pid_t *missing)
 {
-    memset(sample, 0, sizeof(*sample));
+    memset(sample, 0, sizeof *sample);
     sample->at_ns = clock_now_ns();
     sample->good = true;
     sample->pss_known = with_memory;
@@ -187,6 +195,7 @@ uint64_t sample_cpu_ns(const struct sample *from, const struct sample *to)
     uint64_t from_ticks = from->cpu_user_ns + from->cpu_system_ns;
     uint64_t to_ticks = to->cpu_user_ns + to->cpu_system_ns;
     uint64_t ticks = to_ticks > from_ticks ? to_ticks - from_ticks : 0;
+
     if (to->cpu_run_ns < from->cpu_run_ns || to->threads < from->threads)
         return ticks;
     uint64_t run = to->cpu_run_ns - from->cpu_run_ns;

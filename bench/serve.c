@@ -23,6 +23,7 @@ static void stall(const struct serve *serve)
 {
     uint64_t every = serve->options->serve.stall_every_ns;
     uint64_t pause = serve->options->serve.stall_ns;
+
     if (pause == 0)
         return;
     uint64_t into = (clock_now_ns() - serve->started_ns) % every;
@@ -37,6 +38,7 @@ static void stall(const struct serve *serve)
 static void on_thread(void *data)
 {
     struct serve_thread *thread = data;
+
     process_prepare_thread();
     while (!__atomic_load_n(&thread->stop, __ATOMIC_ACQUIRE)) {
         poller_wait(&thread->poller, IDLE_WAIT_NS);
@@ -60,6 +62,7 @@ static int on_server_name(SSL *ssl, int *alert, void *data)
     const struct serve *serve = data;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     const struct backend *backend = name == NULL ? NULL : serve_find_backend(serve, name);
+
     (void)alert;
     if (backend != NULL)
         SSL_set_SSL_CTX(ssl, backend->tls);
@@ -72,6 +75,7 @@ static bool make_certificates(struct serve *serve)
     const char *alpn = options->ask.alpn == NULL ? "http/1.1" : options->ask.alpn;
     struct tls_authority *authority = tls_authority_new();
     bool good = authority != NULL;
+
     for (uint32_t i = 0; good && i < serve->backend_count; i++) {
         struct backend *backend = &serve->backends[i];
         const char *name = backend->any_name ? "*.bench.test" : backend->name;
@@ -97,7 +101,8 @@ static enum bench_exit make_backends(struct serve *serve)
 {
     const struct options *options = serve->options;
     unsigned char wire[256];
-    if (options->ask.alpn != NULL && tls_alpn_wire(options->ask.alpn, wire, sizeof(wire)) == 0) {
+
+    if (options->ask.alpn != NULL && tls_alpn_wire(options->ask.alpn, wire, sizeof wire) == 0) {
         fprintf(stderr, "sni-bench: --alpn '%s': write protocols as h2,http/1.1\n",
                 options->ask.alpn);
         return BENCH_USAGE;
@@ -105,20 +110,20 @@ static enum bench_exit make_backends(struct serve *serve)
     const char *spec = options->ask.names == NULL ? NAMELESS : options->ask.names;
     struct names names;
     char error[256];
-    if (!names_from_spec(&names, spec, error, sizeof(error))) {
+    if (!names_from_spec(&names, spec, error, sizeof error)) {
         fprintf(stderr, "sni-bench: --names '%s': %s\n", spec, error);
         names_free(&names);
         return BENCH_USAGE;
     }
     serve->backend_count = names.count;
     serve->listener_count = options->serve.one_port ? 1 : names.count;
-    serve->backends = calloc(names.count, sizeof(*serve->backends));
+    serve->backends = calloc(names.count, sizeof *serve->backends);
     for (uint32_t i = 0; serve->backends != NULL && i < names.count; i++) {
         char buffer[NAMES_MAX_LENGTH + 1];
         struct backend *backend = &serve->backends[i];
         backend->serve = serve;
         backend->any_name = options->ask.names == NULL;
-        snprintf(backend->name, sizeof(backend->name), "%s", names_text(&names, i, buffer));
+        snprintf(backend->name, sizeof backend->name, "%s", names_text(&names, i, buffer));
     }
     names_free(&names);
     if (serve->backends == NULL)
@@ -145,6 +150,7 @@ static enum bench_exit prepare(struct serve *serve)
     struct cpu_list cpus = {.count = 0};
     const struct options *options = serve->options;
     const char *list = options->out.cpu_list;
+
     if (list != NULL && (!process_parse_cpus(list, &cpus) || process_pin(&cpus) != 0)) {
         fprintf(stderr, "sni-bench: --cpu-list '%s': write CPUs of this machine as 0,2-3\n", list);
         return BENCH_USAGE;
@@ -154,7 +160,7 @@ static enum bench_exit prepare(struct serve *serve)
     if (code != BENCH_OK)
         return code;
     serve->started_ns = clock_now_ns();
-    serve->threads = calloc(options->load.threads, sizeof(*serve->threads));
+    serve->threads = calloc(options->load.threads, sizeof *serve->threads);
     for (uint64_t t = 0; serve->threads != NULL && t < options->load.threads; t++) {
         if (!prepare_thread(serve, &serve->threads[t])) {
             fprintf(stderr, "sni-bench: cannot set up thread %llu: %s; lower -t\n",
@@ -169,6 +175,7 @@ static enum bench_exit prepare(struct serve *serve)
 static void say_ready(const struct serve *serve)
 {
     char text[ADDRESS_TEXT];
+
     for (uint32_t i = 0; i < serve->backend_count; i++)
         printf("backend %s %s\n", serve->backends[i].name,
                address_format(&serve->backends[i].address, text));
@@ -193,6 +200,7 @@ static void wait_for_signal(const struct serve *serve)
 {
     uv_loop_t loop;
     uv_signal_t stop[2];
+
     uv_loop_init(&loop);
     uv_signal_init(&loop, &stop[0]);
     uv_signal_init(&loop, &stop[1]);
@@ -213,6 +221,7 @@ static void say_totals(const struct serve *serve)
     double out = 0;
     char in_text[UNITS_TEXT];
     char out_text[UNITS_TEXT];
+
     for (uint64_t t = 0; t < serve->options->load.threads; t++) {
         accepted += serve->threads[t].accepted;
         refused += serve->threads[t].refused;
@@ -246,6 +255,7 @@ int serve_run(const struct options *options)
 {
     struct serve serve = {.options = options};
     int code = (int)prepare(&serve);
+
     if (code != BENCH_OK) {
         release(&serve);
         return code;

@@ -24,6 +24,7 @@
 static bool send_bytes(struct serve_conn *conn, const uint8_t *bytes, size_t len)
 {
     ssize_t sent = conn->stash_len > 0 ? -EAGAIN : stream_send(&conn->stream, bytes, len);
+
     if (sent < 0 && sent != -EAGAIN) {
         serve_conn_close(conn);
         return false;
@@ -84,6 +85,7 @@ static void count_sent(struct serve_conn *conn, size_t len)
 static bool up_is_over(const struct serve_conn *conn)
 {
     uint64_t wanted = conn->request.up_bytes;
+
     return conn->saw_end || (wanted > 0 && conn->received >= wanted);
 }
 
@@ -153,6 +155,7 @@ static bool take_up(struct serve_conn *conn, const uint8_t *bytes, size_t len)
 static ssize_t receive(struct serve_conn *conn, bool wants_bytes)
 {
     struct serve_thread *thread = conn->thread;
+
     if (wants_bytes)
         return stream_recv(&conn->stream, thread->scratch, SERVE_SCRATCH_BYTES);
     return stream_discard(&conn->stream, thread->scratch, SERVE_SCRATCH_BYTES);
@@ -162,6 +165,7 @@ static ssize_t receive(struct serve_conn *conn, bool wants_bytes)
 static bool pump_up(struct serve_conn *conn)
 {
     bool wants_bytes = conn->request.mode == WIRE_ECHO || (conn->request.flags & WIRE_PATTERN) != 0;
+
     for (int round = 0; !conn->saw_end && conn->stash_len == 0; round++) {
         if (round == ROUNDS) {
             poller_again(&conn->thread->poller, &conn->pollable);
@@ -216,7 +220,7 @@ static bool send_trailer(struct serve_conn *conn)
                                    .received = conn->received,
                                    .first_bad = conn->first_bad};
     wire_write_trailer(&trailer, bytes);
-    return send_bytes(conn, bytes, sizeof(bytes));
+    return send_bytes(conn, bytes, sizeof bytes);
 }
 
 static void settle(struct serve_conn *conn)
@@ -244,6 +248,7 @@ void serve_act_on_events(struct serve_conn *conn)
 static uint64_t bytes_owed(const struct wire_request *request)
 {
     bool sends = request->mode == WIRE_SOURCE || request->mode == WIRE_DUPLEX;
+
     if (!sends)
         return 0;
     return request->down_bytes == 0 ? ENDLESS : request->down_bytes;
@@ -253,6 +258,7 @@ void serve_act_start(struct serve_conn *conn, uint8_t banner_flags, const uint8_
 {
     uint8_t first[WIRE_BANNER_HEAD + WIRE_NAME_MAX + FIRST_BYTES];
     size_t used = wire_write_banner(banner_flags, conn->backend->name, first);
+
     conn->to_send = bytes_owed(&conn->request);
     /* A short response leaves with the banner: one segment, one system call. */
     if (conn->to_send <= FIRST_BYTES && conn->to_send > 0) {
@@ -275,7 +281,8 @@ void serve_act_start(struct serve_conn *conn, uint8_t banner_flags, const uint8_
 static bool looks_like_http(const uint8_t *bytes, size_t len)
 {
     static const char *const verbs[] = {"GET ", "HEAD ", "POST ", "PUT ", "OPTIONS ", "DELETE "};
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         size_t verb_len = strlen(verbs[i]);
         if (len >= verb_len && memcmp(bytes, verbs[i], verb_len) == 0)
             return true;
@@ -289,11 +296,12 @@ static void answer_http(struct serve_conn *conn, const uint8_t *request, size_t 
     char text[1024];
     bool head = len >= 5 && memcmp(request, "HEAD ", 5) == 0;
     int body = snprintf(NULL, 0, "hello from %s\n", conn->backend->name);
-    int all = snprintf(text, sizeof(text),
+    int all = snprintf(text, sizeof text,
                        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
                        "Server: sni-bench\r\nX-Backend: %s\r\nConnection: close\r\n\r\n"
                        "hello from %s\n",
                        body, conn->backend->name, conn->backend->name);
+
     conn->request.mode = WIRE_SINK;
     if (!send_bytes(conn, (const uint8_t *)text, (size_t)(head ? all - body : all)))
         return;
@@ -308,11 +316,12 @@ void serve_act_start_foreign(struct serve_conn *conn, const uint8_t *bytes, size
 {
     const struct options *options = conn->thread->serve->options;
     int mode = options->serve.mode;
+
     if (mode == SERVE_HTTP || (mode == SERVE_AUTO && looks_like_http(bytes, len))) {
         answer_http(conn, bytes, len);
         return;
     }
-    memset(&conn->request, 0, sizeof(conn->request));
+    memset(&conn->request, 0, sizeof conn->request);
     conn->request.mode = WIRE_ECHO;
     if (mode == SERVE_SINK)
         conn->request.mode = WIRE_SINK;

@@ -34,7 +34,7 @@ static void on_conn_events(struct pollable *pollable, uint32_t events);
 static struct serve_conn *take_conn(struct serve_thread *thread)
 {
     if (thread->free == NULL) {
-        struct serve_chunk *chunk = calloc(1, sizeof(*chunk));
+        struct serve_chunk *chunk = calloc(1, sizeof *chunk);
         if (chunk == NULL)
             return NULL;
         chunk->next = thread->chunks;
@@ -114,6 +114,7 @@ static void clear_stash(struct serve_conn *conn)
 static uint8_t choose_backend(struct serve_conn *conn, const char *name)
 {
     const struct serve *serve = conn->thread->serve;
+
     if (name == NULL || name[0] == '\0')
         return (uint8_t)(WIRE_NO_SNI | (conn->backend->any_name ? 0 : WIRE_MISROUTED));
     if (conn->backend->any_name)
@@ -143,6 +144,7 @@ static void begin_acting(struct serve_conn *conn, uint8_t flags, const uint8_t *
 static bool sends_unasked(const struct serve_conn *conn)
 {
     int mode = conn->thread->serve->options->serve.mode;
+
     return mode == SERVE_SOURCE || mode == SERVE_PATTERN;
 }
 
@@ -176,6 +178,7 @@ static bool hear_request(struct serve_conn *conn, const char *name, const uint8_
 static bool hear(struct serve_conn *conn, const uint8_t *bytes, size_t len)
 {
     struct client_hello hello;
+
     if (conn->stream.ssl != NULL)
         return hear_request(conn, SSL_get_servername(conn->stream.ssl, TLSEXT_NAMETYPE_host_name),
                             bytes, len);
@@ -204,6 +207,7 @@ static bool hear_stash(struct serve_conn *conn)
     uint8_t *bytes = conn->stash;
     size_t len = conn->stash_len;
     size_t cap = conn->stash_cap;
+
     conn->stash = NULL;
     conn->stash_cap = 0;
     clear_stash(conn);
@@ -232,6 +236,7 @@ static void hear_end(struct serve_conn *conn)
 static void on_hearing(struct serve_conn *conn)
 {
     struct serve_thread *thread = conn->thread;
+
     while (conn->phase == SERVE_HEARING) {
         ssize_t got = stream_recv(&conn->stream, thread->scratch, SERVE_SCRATCH_BYTES);
         if (got == -EAGAIN)
@@ -259,6 +264,7 @@ static void on_hearing(struct serve_conn *conn)
 static void on_shaking(struct serve_conn *conn)
 {
     int result = SSL_accept(conn->stream.ssl);
+
     if (result != 1) {
         int error = SSL_get_error(conn->stream.ssl, result);
         if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
@@ -275,6 +281,7 @@ static void on_shaking(struct serve_conn *conn)
 static void on_conn_events(struct pollable *pollable, uint32_t events)
 {
     struct serve_conn *conn = (struct serve_conn *)pollable;
+
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         conn->hangup = true;
     switch (conn->phase) {
@@ -305,6 +312,7 @@ void serve_conn_start(struct serve_listener *listener, int fd)
 {
     struct serve_thread *thread = listener->thread;
     struct serve_conn *conn = take_conn(thread);
+
     if (conn == NULL) {
         struct stream stream = {.fd = fd};
         stream_reset(&stream);
@@ -312,7 +320,7 @@ void serve_conn_start(struct serve_listener *listener, int fd)
     }
     /* A place in the run queue outlives the connection that took it; keep the link. */
     struct pollable pollable = conn->pollable;
-    memset(conn, 0, sizeof(*conn));
+    memset(conn, 0, sizeof *conn);
     conn->pollable = pollable;
     conn->thread = thread;
     conn->backend = listener->backend;

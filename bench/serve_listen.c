@@ -21,7 +21,7 @@
 static void set_int(int fd, int level, int name, int value)
 {
     /* Each of these is an improvement, none a condition. */
-    (void)setsockopt(fd, level, name, &value, sizeof(value));
+    (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
 /* The file of a unix socket; NULL = the address has none. */
@@ -29,6 +29,7 @@ static const char *path_of(const struct address *address)
 {
     const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
     bool has = address->storage.ss_family == AF_UNIX && un->sun_path[0] != '\0';
+
     return has ? un->sun_path : NULL;
 }
 
@@ -36,6 +37,7 @@ static const char *path_of(const struct address *address)
 static int check_abandoned(const struct address *address)
 {
     struct stat status;
+
     if (lstat(path_of(address), &status) != 0)
         return 0;
     if (!S_ISSOCK(status.st_mode))
@@ -75,6 +77,7 @@ static int open_listener(struct address *address, bool defer)
 {
     int family = address->storage.ss_family;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
     if (fd < 0)
         return -errno;
     if (family != AF_UNIX) {
@@ -87,7 +90,7 @@ static int open_listener(struct address *address, bool defer)
         /* check_unused() has looked at it. */
         unlink(path_of(address));
     }
-    socklen_t len = sizeof(address->storage);
+    socklen_t len = sizeof address->storage;
     if (bind(fd, (const struct sockaddr *)&address->storage, address->len) != 0 ||
         listen(fd, BACKLOG) != 0 ||
         (address_port(address) == 0 && family != AF_UNIX &&
@@ -102,6 +105,7 @@ static int open_listener(struct address *address, bool defer)
 static void on_listener_events(struct pollable *pollable, uint32_t events)
 {
     struct serve_listener *listener = (struct serve_listener *)pollable;
+
     (void)events;
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -123,6 +127,7 @@ static bool say_failed(const struct address *address, int error)
 {
     char text[ADDRESS_TEXT];
     const char *fix = "";
+
     if (error == EADDRINUSE)
         fix = "; choose another --listen, or port 0 for any";
     else if (error == EACCES)
@@ -148,6 +153,7 @@ static bool listen_on(struct serve *serve, struct serve_thread *thread, uint32_t
     bool first = thread == serve->threads;
     bool shared = backend->address.storage.ss_family == AF_UNIX && !first;
     int unused = first ? check_unused(&backend->address) : 0;
+
     if (unused != 0)
         return say_failed(&backend->address, -unused);
     listener->pollable.on_events = on_listener_events;
@@ -164,6 +170,7 @@ static bool listen_on(struct serve *serve, struct serve_thread *thread, uint32_t
 static bool parse_address(const char *text, struct address *address)
 {
     const char *why;
+
     if (address_parse(text, address, &why))
         return true;
     fprintf(stderr, "sni-bench: --listen '%s': %s\n", text, why);
@@ -175,6 +182,7 @@ static bool give_addresses(struct serve *serve)
 {
     const struct text_list *listen = &serve->options->serve.listen;
     bool one_each = listen->count > 1;
+
     if (one_each && listen->count != serve->listener_count) {
         fprintf(stderr,
                 "sni-bench: --listen given %zu times for %u names: give it once, or once "
@@ -217,7 +225,7 @@ enum bench_exit serve_listen(struct serve *serve)
     uint64_t threads = serve->options->load.threads;
     for (uint64_t t = 0; t < threads; t++) {
         struct serve_thread *thread = &serve->threads[t];
-        thread->listeners = calloc(serve->listener_count, sizeof(*thread->listeners));
+        thread->listeners = calloc(serve->listener_count, sizeof *thread->listeners);
         if (thread->listeners == NULL) {
             say_failed(&serve->backends[0].address, ENOMEM);
             return BENCH_FAILED;

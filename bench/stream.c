@@ -9,6 +9,7 @@
 static ssize_t ssl_result(struct stream *stream, int result)
 {
     int saved = errno;
+
     switch (SSL_get_error(stream->ssl, result)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
@@ -88,7 +89,8 @@ void stream_close(struct stream *stream)
 void stream_reset(struct stream *stream)
 {
     struct linger hard = {.l_onoff = 1, .l_linger = 0};
+
     if (stream->fd >= 0)
-        setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+        setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     stream_close(stream);
 }

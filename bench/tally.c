@@ -19,6 +19,7 @@ void tally_add(struct tally *into, const struct tally *from)
 struct tally tally_subtract(const struct tally *to, const struct tally *from)
 {
     struct tally tally = *to;
+
     tally.started -= from->started;
     tally.ready -= from->ready;
     tally.completed -= from->completed;

@@ -22,7 +22,8 @@ static bool set_name(X509_NAME *name, const char *common_name)
 {
     /* X.520 allows 64 characters; the names that count are in subjectAltName. */
     char shortened[65];
-    snprintf(shortened, sizeof(shortened), "%s", common_name);
+
+    snprintf(shortened, sizeof shortened, "%s", common_name);
     return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (unsigned char *)shortened, -1, -1,
                                       0) == 1;
 }
@@ -30,6 +31,7 @@ static bool set_name(X509_NAME *name, const char *common_name)
 static bool add_extension(X509 *certificate, X509 *issuer, int nid, const char *value)
 {
     X509V3_CTX context;
+
     X509V3_set_ctx_nodb(&context);
     X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
@@ -44,10 +46,11 @@ static bool set_serial(X509 *certificate)
 {
     unsigned char random[8];
     BIGNUM *number = NULL;
-    if (RAND_bytes(random, sizeof(random)) == 1) {
+
+    if (RAND_bytes(random, sizeof random) == 1) {
         random[0] &= 0x7f;
         random[0] |= 0x01;
-        number = BN_bin2bn(random, sizeof(random), NULL);
+        number = BN_bin2bn(random, sizeof random, NULL);
     }
     bool done =
         number != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
@@ -59,6 +62,7 @@ static bool set_serial(X509 *certificate)
 static X509 *begin_certificate(EVP_PKEY *key, const char *common_name, X509 *issuer)
 {
     X509 *certificate = X509_new();
+
     if (certificate == NULL)
         return NULL;
     X509_NAME *subject = X509_get_subject_name(certificate);
@@ -75,7 +79,8 @@ static X509 *begin_certificate(EVP_PKEY *key, const char *common_name, X509 *iss
 
 struct tls_authority *tls_authority_new(void)
 {
-    struct tls_authority *authority = calloc(1, sizeof(*authority));
+    struct tls_authority *authority = calloc(1, sizeof *authority);
+
     if (authority == NULL)
         return NULL;
     authority->key = EVP_EC_gen("P-256");
@@ -103,6 +108,7 @@ void tls_authority_free(struct tls_authority *authority)
 bool tls_authority_write(const struct tls_authority *authority, const char *path)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+
     if (file == NULL)
         return false;
     bool written = PEM_write_X509(file, authority->certificate) == 1;
@@ -114,9 +120,10 @@ bool tls_authority_write(const struct tls_authority *authority, const char *path
 static X509 *issue(const struct tls_authority *authority, EVP_PKEY *key, const char *name)
 {
     char alternative[320];
+
     if (strncmp(name, "**.", 3) == 0)
         name++;
-    snprintf(alternative, sizeof(alternative), "DNS:%s", name);
+    snprintf(alternative, sizeof alternative, "DNS:%s", name);
     X509 *certificate = begin_certificate(key, name, authority->certificate);
     if (certificate == NULL)
         return NULL;
@@ -136,6 +143,7 @@ static X509 *issue(const struct tls_authority *authority, EVP_PKEY *key, const c
 size_t tls_alpn_wire(const char *list, unsigned char *out, size_t cap)
 {
     size_t len = 0;
+
     while (true) {
         size_t part = strcspn(list, ",");
         if (part == 0 || part > 255 || len + 1 + part > cap)
@@ -154,7 +162,8 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
                    const unsigned char *offered, unsigned offered_len, void *data)
 {
     unsigned char wanted[ALPN_BYTES];
-    size_t wanted_len = tls_alpn_wire(data, wanted, sizeof(wanted));
+    size_t wanted_len = tls_alpn_wire(data, wanted, sizeof wanted);
+
     (void)ssl;
     /* The choice must not point into this frame, so it is looked up among the client's bytes. */
     for (size_t at = 0; at < wanted_len; at += 1u + wanted[at]) {
@@ -173,7 +182,8 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 static bool accept_alpn(SSL_CTX *context, const char *alpn)
 {
     unsigned char wire[ALPN_BYTES];
-    if (tls_alpn_wire(alpn, wire, sizeof(wire)) == 0)
+
+    if (tls_alpn_wire(alpn, wire, sizeof wire) == 0)
         return false;
     SSL_CTX_set_alpn_select_cb(context, on_alpn, (void *)(uintptr_t)alpn);
     return true;
@@ -196,6 +206,7 @@ SSL_CTX *tls_server_context(const struct tls_authority *authority, const char *n
                 SSL_CTX_use_certificate(context, certificate) == 1 &&
                 SSL_CTX_use_PrivateKey(context, key) == 1 &&
                 (alpn == NULL || accept_alpn(context, alpn));
+
     X509_free(certificate);
     EVP_PKEY_free(key);
     if (!good) {
@@ -211,6 +222,7 @@ SSL_CTX *tls_client_context(const char *alpn, bool resume)
 {
     unsigned char wire[ALPN_BYTES];
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+
     if (context == NULL)
         return NULL;
     set_modes(context);
@@ -218,7 +230,7 @@ SSL_CTX *tls_client_context(const char *alpn, bool resume)
     if (resume)
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     if (alpn != NULL) {
-        size_t len = tls_alpn_wire(alpn, wire, sizeof(wire));
+        size_t len = tls_alpn_wire(alpn, wire, sizeof wire);
         if (len == 0 || SSL_CTX_set_alpn_protos(context, wire, (unsigned)len) != 0) {
             SSL_CTX_free(context);
             return NULL;

@@ -44,6 +44,7 @@ static const char *nearest_case(const char *name)
 {
     const char *nearest = NULL;
     size_t best = 3;
+
     for (const struct torture_case *one = torture_cases; one->name != NULL; one++) {
         size_t distance = options_distance(name, one->name, best - 1);
         if (distance < best) {
@@ -57,6 +58,7 @@ static const char *nearest_case(const char *name)
 static bool is_chosen(const struct torture *torture, const struct torture_case *one)
 {
     size_t i = 0;
+
     while (i < torture->count && torture->cases[i] != one)
         i++;
     return i < torture->count;
@@ -66,6 +68,7 @@ static bool is_chosen(const struct torture *torture, const struct torture_case *
 static bool choose_cases(struct torture *torture)
 {
     const struct text_list *only = &torture->options->torture.only;
+
     for (size_t i = 0; i < only->count; i++) {
         const struct torture_case *one = find_case(only->items[i]);
         const char *nearest = nearest_case(only->items[i]);
@@ -91,7 +94,8 @@ static bool choose_names(struct torture *torture)
 {
     const struct options *options = torture->options;
     const char *name = options->ask.sni == NULL ? DEFAULT_NAME : options->ask.sni;
-    snprintf(torture->other, sizeof(torture->other), "other.%.*s", NAME_LONGEST, name);
+
+    snprintf(torture->other, sizeof torture->other, "other.%.*s", NAME_LONGEST, name);
     torture->scene.names[0] = name;
     torture->scene.names[1] =
         options->torture.other == NULL ? torture->other : options->torture.other;
@@ -115,6 +119,7 @@ static bool check_options(const struct options *options)
     bool writes =
         options->out.json != NULL || options->out.html != NULL || options->out.fail_if.count > 0;
     const char *fix = NULL;
+
     if (options->serve.listen.count > TORTURE_SIDES)
         fix = "--listen is given at most twice";
     else if (options->torture.hello_timeout_ns == 0 || options->torture.gap_ns == 0)
@@ -132,6 +137,7 @@ static bool check_options(const struct options *options)
 static void say_setup(const struct torture *torture)
 {
     char text[ADDRESS_TEXT];
+
     for (int side = 0; side < TORTURE_SIDES; side++)
         fprintf(stderr, "backend %s %s\n", torture->scene.names[side],
                 address_format(&torture->scene.addresses[side], text));
@@ -146,6 +152,7 @@ static void judge(const struct torture_case *one, struct torture_outcome *outcom
 {
     bool named = outcome->end != TORTURE_ALERT || is_one_of(one->alerts, outcome->alert);
     bool sound = outcome->problem[0] == '\0';
+
     outcome->deviates = !sound || (one->may & outcome->end) == 0;
     outcome->best = sound && (one->best & outcome->end) != 0 && named;
 }
@@ -156,6 +163,7 @@ static bool play_case(struct torture *torture, const struct torture_case *one, u
 {
     struct scene *scene = &torture->scene;
     struct flight *flight = &torture->flight;
+
     *flight = (struct flight){
         .bytes = flight->bytes, .name = scene->names[0], .other = scene->names[1], .seed = seed};
     one->build(flight);
@@ -178,6 +186,7 @@ static bool probe(struct torture *torture)
     const struct torture_case *plain = find_case("plain");
     struct torture_outcome outcome;
     char text[ADDRESS_TEXT];
+
     if (!play_case(torture, plain, torture->options->load.seed, &outcome))
         return false;
     if (!outcome.deviates)
@@ -196,6 +205,7 @@ static bool probe(struct torture *torture)
 static double wall_clock(void)
 {
     struct timespec now;
+
     clock_gettime(CLOCK_REALTIME, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
@@ -204,6 +214,7 @@ static double wall_clock(void)
 static int conclude(const struct torture_report *report)
 {
     bool written = report_write_outputs(report->options, torture_to_json(report));
+
     if (torture_any_condition_holds(report))
         return BENCH_FAIL_IF;
     return torture_count_deviations(report) > 0 || !written ? BENCH_FAILED : BENCH_OK;
@@ -218,6 +229,7 @@ static int play_all(struct torture *torture)
                                     .cases = torture->cases,
                                     .outcomes = torture->outcomes,
                                     .wall_start = wall_clock()};
+
     torture_print_heading(out);
     for (size_t i = 0; i < torture->count; i++) {
         struct torture_outcome *outcome = &torture->outcomes[i];
@@ -235,6 +247,7 @@ static int play(struct torture *torture)
 {
     const struct options *options = torture->options;
     int result = BENCH_FAILED;
+
     torture->flight.bytes = malloc(TORTURE_FLIGHT_BYTES);
     process_prepare_thread();
     process_raise_descriptors();
@@ -251,7 +264,8 @@ static int play(struct torture *torture)
 
 int torture_run(const struct options *options)
 {
-    struct torture *torture = calloc(1, sizeof(*torture));
+    struct torture *torture = calloc(1, sizeof *torture);
+
     if (torture == NULL)
         return BENCH_FAILED;
     torture->options = options;

@@ -28,8 +28,9 @@ static bool counts(const struct torture_outcome *outcome, const char *word)
         {"resets", TORTURE_RESET},   {"answers", TORTURE_ANSWERED},
         {"timeouts", TORTURE_HELD},  {"no_backend", TORTURE_ALONE},
     };
+
     /* That nothing could be connected to is no way to end a connection. */
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         if (strcmp(ends[i].word, word) == 0)
             return outcome->end == ends[i].end && !outcome->unreachable;
     }
@@ -47,6 +48,7 @@ static bool counts(const struct torture_outcome *outcome, const char *word)
 bool torture_check_conditions(const struct options *options)
 {
     bool good = true;
+
     for (size_t i = 0; i < options->out.fail_if.count; i++) {
         struct condition condition;
         good = condition_parse(options->out.fail_if.items[i], words, &condition, stderr) && good;
@@ -58,6 +60,7 @@ bool torture_any_condition_holds(const struct torture_report *report)
 {
     const struct text_list *texts = &report->options->out.fail_if;
     bool any = false;
+
     for (size_t i = 0; i < texts->count; i++) {
         struct condition condition;
         /* Checked before the run: it can be parsed. */

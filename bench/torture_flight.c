@@ -45,6 +45,7 @@ void flight_hello(struct flight *flight, const struct hello_spec *spec)
 void flight_hello_for(struct flight *flight, const char *host, size_t len)
 {
     struct hello_spec spec;
+
     flight_spec(flight, &spec, host);
     spec.host_len = len;
     flight_hello(flight, &spec);
@@ -53,9 +54,10 @@ void flight_hello_for(struct flight *flight, const char *host, size_t len)
 void flight_record(struct flight *flight, uint8_t type, const void *payload, size_t len)
 {
     uint8_t head[RECORD_HEAD] = {type, 3, 3, (uint8_t)(len >> 8), (uint8_t)len};
+
     if (type == TYPE_HANDSHAKE)
         head[2] = 1;
-    flight_bytes(flight, head, sizeof(head));
+    flight_bytes(flight, head, sizeof head);
     flight_bytes(flight, payload, len);
 }
 
@@ -69,7 +71,7 @@ void flight_records(struct flight *flight, const struct message *message, const 
 
 void message_build(struct flight *flight, struct message *message, const struct hello_spec *spec)
 {
-    message->len = hello_build_handshake(spec, message->bytes, sizeof(message->bytes));
+    message->len = hello_build_handshake(spec, message->bytes, sizeof message->bytes);
     assert(message->len > 0);
     flight->failed = flight->failed || message->len == 0;
 }
@@ -77,6 +79,7 @@ void message_build(struct flight *flight, struct message *message, const struct 
 void message_add(struct message *message, size_t at, unsigned width, int delta)
 {
     uint32_t value = 0;
+
     assert(at + width <= message->len);
     for (unsigned i = 0; i < width; i++)
         value = value << 8 | message->bytes[at + i];
@@ -99,6 +102,7 @@ size_t message_ciphers_at(const struct message *message)
 size_t message_extensions_at(const struct message *message)
 {
     size_t at = message_ciphers_at(message);
+
     at += 2 + get_u16(message, at);
     return at + 1 + message->bytes[at];
 }
@@ -106,6 +110,7 @@ size_t message_extensions_at(const struct message *message)
 size_t message_find(const struct message *message, uint16_t type)
 {
     size_t at = message_extensions_at(message) + 2;
+
     while (get_u16(message, at) != type)
         at += EXTENSION_HEAD + get_u16(message, at + 2);
     return at;
@@ -123,6 +128,7 @@ size_t server_name_entry(uint8_t *out, uint8_t type, const char *name, size_t le
 size_t server_name_list(uint8_t *out, size_t cap, const char *const *names)
 {
     size_t at = 2;
+
     for (; *names != NULL; names++) {
         assert(at + NAME_ENTRY_HEAD + strlen(*names) <= cap);
         at += server_name_entry(out + at, 0, *names, strlen(*names));

@@ -18,6 +18,7 @@ static void build_with_list(struct flight *flight, const uint8_t *list, size_t l
 {
     struct hello_spec spec;
     const struct hello_extension extra = {SERVER_NAME, (uint16_t)len, list};
+
     flight_spec(flight, &spec, NULL);
     spec.extra = &extra;
     spec.extra_count = 1;
@@ -28,7 +29,8 @@ void build_two_names(struct flight *flight)
 {
     uint8_t list[2 * NAME_ROOM];
     const char *const names[] = {flight->name, flight->other, NULL};
-    build_with_list(flight, list, server_name_list(list, sizeof(list), names));
+
+    build_with_list(flight, list, server_name_list(list, sizeof list, names));
 }
 
 void build_two_server_names(struct flight *flight)
@@ -36,9 +38,10 @@ void build_two_server_names(struct flight *flight)
     uint8_t list[NAME_ROOM];
     const char *const names[] = {flight->other, NULL};
     struct hello_spec spec;
+
     flight_spec(flight, &spec, flight->name);
     const struct hello_extension extra = {
-        SERVER_NAME, (uint16_t)server_name_list(list, sizeof(list), names), list};
+        SERVER_NAME, (uint16_t)server_name_list(list, sizeof list, names), list};
     spec.extra = &extra;
     spec.extra_count = 1;
     flight_hello(flight, &spec);
@@ -49,6 +52,7 @@ void build_two_extensions(struct flight *flight)
     static const struct hello_extension extra[] = {{UNASSIGNED, 1, (const uint8_t *)"a"},
                                                    {UNASSIGNED, 1, (const uint8_t *)"b"}};
     struct hello_spec spec;
+
     flight_spec(flight, &spec, flight->name);
     spec.extra = extra;
     spec.extra_count = 2;
@@ -58,13 +62,15 @@ void build_two_extensions(struct flight *flight)
 void build_empty_name(struct flight *flight)
 {
     static const uint8_t list[] = {0, 3, 0, 0, 0};
-    build_with_list(flight, list, sizeof(list));
+
+    build_with_list(flight, list, sizeof list);
 }
 
 void build_empty_list(struct flight *flight)
 {
     static const uint8_t list[] = {0, 0};
-    build_with_list(flight, list, sizeof(list));
+
+    build_with_list(flight, list, sizeof list);
 }
 
 void build_empty_server_name(struct flight *flight)
@@ -77,6 +83,7 @@ static void build_with_tail(struct flight *flight, const char *tail, size_t len)
 {
     char name[NAME_ROOM];
     size_t at = (size_t)snprintf(name, NAME_ROOM / 2, "%s", flight->name);
+
     memcpy(name + at, tail, len);
     flight_hello_for(flight, name, at + len);
 }
@@ -99,24 +106,27 @@ void build_double_dot(struct flight *flight)
 void build_wildcard(struct flight *flight)
 {
     char name[NAME_ROOM];
-    snprintf(name, sizeof(name), "*.%s", flight->name);
+
+    snprintf(name, sizeof name, "*.%s", flight->name);
     flight_hello_for(flight, name, 0);
 }
 
 void build_long_label(struct flight *flight)
 {
     char name[NAME_ROOM];
+
     memset(name, 'l', 64);
-    snprintf(name + 64, sizeof(name) - 64, ".%s", flight->name);
+    snprintf(name + 64, sizeof name - 64, ".%s", flight->name);
     flight_hello_for(flight, name, 0);
 }
 
 void build_long_name(struct flight *flight)
 {
     char name[NAME_ROOM];
+
     for (size_t i = 0; i < 256; i++)
         name[i] = i % 32 == 31 ? '.' : 'n';
-    snprintf(name + 256, sizeof(name) - 256, "%s", flight->name);
+    snprintf(name + 256, sizeof name - 256, "%s", flight->name);
     flight_hello_for(flight, name, 0);
 }
 
@@ -126,6 +136,7 @@ static void build_lying(struct flight *flight, size_t (*find)(const struct messa
 {
     struct hello_spec spec;
     struct message message;
+
     flight_spec(flight, &spec, flight->name);
     message_build(flight, &message, &spec);
     message_add(&message, find(&message) + behind, width, delta);
@@ -177,6 +188,7 @@ void build_session_id(struct flight *flight)
 {
     struct hello_spec spec;
     struct message message;
+
     flight_spec(flight, &spec, flight->name);
     message_build(flight, &message, &spec);
     size_t at = message_ciphers_at(&message);
@@ -193,6 +205,7 @@ static void build_interrupted(struct flight *flight, uint8_t type, const uint8_t
 {
     struct hello_spec spec;
     struct message message;
+
     flight_spec(flight, &spec, flight->name);
     message_build(flight, &message, &spec);
     /* Before the name, so that a router that stops there has none. */
@@ -205,7 +218,8 @@ static void build_interrupted(struct flight *flight, uint8_t type, const uint8_t
 void build_interleaved_alert(struct flight *flight)
 {
     static const uint8_t warning[] = {1, 90}; /* user_canceled */
-    build_interrupted(flight, ALERT, warning, sizeof(warning));
+
+    build_interrupted(flight, ALERT, warning, sizeof warning);
 }
 
 void build_empty_record(struct flight *flight)
@@ -217,6 +231,7 @@ void build_large_record(struct flight *flight)
 {
     struct hello_spec spec;
     struct message message;
+
     flight_spec(flight, &spec, flight->name);
     spec.total_bytes = RECORD_MAX + 1;
     message_build(flight, &message, &spec);
@@ -228,6 +243,7 @@ void build_announced_16m(struct flight *flight)
 {
     struct hello_spec spec;
     struct message message;
+
     flight_spec(flight, &spec, flight->name);
     message_build(flight, &message, &spec);
     memset(message.bytes + 1, 0xff, 3);
@@ -238,6 +254,7 @@ void build_server_hello(struct flight *flight)
 {
     struct hello_spec spec;
     struct message message;
+
     flight_spec(flight, &spec, flight->name);
     message_build(flight, &message, &spec);
     message.bytes[0] = 2;
@@ -247,7 +264,8 @@ void build_server_hello(struct flight *flight)
 void build_alert_first(struct flight *flight)
 {
     static const uint8_t fatal[] = {2, 40};
-    flight_record(flight, ALERT, fatal, sizeof(fatal));
+
+    flight_record(flight, ALERT, fatal, sizeof fatal);
     flight_hello_for(flight, flight->name, 0);
 }
 
@@ -262,14 +280,16 @@ void build_sslv2(struct flight *flight)
 {
     static const uint8_t hello[] = {0x80, 0x22, 1, 0,    2, 0, 9,    0, 0, 0,
                                     16,   1,    0, 0x80, 7, 0, 0xc0, 3, 0, 0x80};
-    flight_bytes(flight, hello, sizeof(hello));
+
+    flight_bytes(flight, hello, sizeof hello);
     flight_bytes(flight, "0123456789abcdef", 16);
 }
 
 void build_http(struct flight *flight)
 {
     char text[NAME_ROOM];
-    int len = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: %.255s\r\n\r\n", flight->name);
+    int len = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %.255s\r\n\r\n", flight->name);
+
     flight_bytes(flight, text, (size_t)len);
 }
 
@@ -282,18 +302,21 @@ void build_ssh(struct flight *flight)
 void build_postgres(struct flight *flight)
 {
     static const uint8_t request[] = {0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f};
-    flight_bytes(flight, request, sizeof(request));
+
+    flight_bytes(flight, request, sizeof request);
 }
 
 void build_proxy_header(struct flight *flight)
 {
     static const char line[] = "PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n";
-    flight_bytes(flight, line, sizeof(line) - 1);
+
+    flight_bytes(flight, line, sizeof line - 1);
     flight_hello_for(flight, flight->name, 0);
 }
 
 void build_zeros(struct flight *flight)
 {
     static const uint8_t zeros[64];
-    flight_bytes(flight, zeros, sizeof(zeros));
+
+    flight_bytes(flight, zeros, sizeof zeros);
 }

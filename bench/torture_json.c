@@ -20,6 +20,7 @@ static void add_expected(cJSON *object, const struct torture_case *one)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
+
     if (out == NULL)
         return;
     torture_print_expected(one, out);
@@ -32,6 +33,7 @@ static void add_case(cJSON *cases, const struct torture_case *one,
                      const struct torture_outcome *outcome)
 {
     cJSON *object = cJSON_CreateObject();
+
     cJSON_AddItemToArray(cases, object);
     cJSON_AddStringToObject(object, "case", one->name);
     cJSON_AddStringToObject(object, "outcome", torture_end_word(outcome->end));
@@ -59,6 +61,7 @@ cJSON *torture_to_json(const struct torture_report *report)
     const struct options *options = report->options;
     size_t deviations = torture_count_deviations(report);
     cJSON *root = report_new_document(options, report->wall_start);
+
     if (root == NULL)
         return NULL;
     cJSON_AddBoolToObject(root, "strict", options->torture.strict);

@@ -9,6 +9,7 @@
 static bool is_alert(const struct scene *scene)
 {
     const uint8_t *head = scene->head;
+
     return scene->received >= 7 && head[0] == 21 && head[1] == 3 && head[3] == 0 && head[4] == 2;
 }
 
@@ -16,6 +17,7 @@ static bool is_alert(const struct scene *scene)
 static size_t count_guests(const struct scene *scene)
 {
     size_t count = 0;
+
     for (size_t i = 0; i < scene->guest_count; i++)
         count += scene->guests[i].len > 0;
     return count;
@@ -34,6 +36,7 @@ static const struct guest *find_guest(const struct scene *scene)
 static enum torture_end find_end(const struct scene *scene)
 {
     const struct guest *guest = find_guest(scene);
+
     if (guest != NULL)
         return guest->side == 0 ? TORTURE_ROUTED : TORTURE_OTHER;
     if (scene->end == SCENE_LEFT)
@@ -52,6 +55,7 @@ static void compare(const struct scene *scene, const struct guest *guest, char *
 {
     size_t len = guest->len < scene->sent_len ? guest->len : scene->sent_len;
     size_t at = 0;
+
     if (len > TORTURE_FLIGHT_BYTES)
         len = TORTURE_FLIGHT_BYTES;
     while (at < len && guest->bytes[at] == scene->sent[at])
@@ -68,14 +72,15 @@ static void compare(const struct scene *scene, const struct guest *guest, char *
 void scene_judge(const struct scene *scene, struct torture_outcome *outcome)
 {
     const struct guest *guest = find_guest(scene);
-    memset(outcome, 0, sizeof(*outcome));
+
+    memset(outcome, 0, sizeof *outcome);
     outcome->ns = clock_now_ns() - scene->played_ns;
     outcome->end = find_end(scene);
     outcome->unreachable = scene->unreachable;
     outcome->alert = outcome->end == TORTURE_ALERT ? scene->head[6] : 0;
-    snprintf(outcome->problem, sizeof(outcome->problem), "%s", scene->problem);
+    snprintf(outcome->problem, sizeof outcome->problem, "%s", scene->problem);
     char *problem = outcome->problem;
-    size_t cap = sizeof(outcome->problem);
+    size_t cap = sizeof outcome->problem;
     if (problem[0] != '\0')
         return;
     if (guest != NULL)

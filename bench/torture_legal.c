@@ -33,6 +33,7 @@ void build_other(struct flight *flight)
 void build_post_quantum(struct flight *flight)
 {
     struct hello_spec spec;
+
     hello_spec_init(&spec, flight->name);
     spec.seed = flight->seed;
     flight_hello(flight, &spec);
@@ -44,6 +45,7 @@ void build_small(struct flight *flight)
 {
     static const uint16_t tls12[] = {0x0303};
     struct hello_spec spec;
+
     flight_spec(flight, &spec, flight->name);
     spec.versions = tls12;
     spec.version_count = 1;
@@ -56,6 +58,7 @@ static void build_in_records(struct flight *flight, const size_t *cuts, size_t c
 {
     struct hello_spec spec;
     struct message message;
+
     flight_spec(flight, &spec, flight->name);
     message_build(flight, &message, &spec);
     flight_records(flight, &message, cuts, count);
@@ -64,6 +67,7 @@ static void build_in_records(struct flight *flight, const size_t *cuts, size_t c
 void build_one_byte_records(struct flight *flight)
 {
     static const size_t one[] = {1};
+
     build_in_records(flight, one, 1);
 }
 
@@ -71,6 +75,7 @@ void build_one_byte_records(struct flight *flight)
 void build_cut_in_header(struct flight *flight)
 {
     static const size_t cuts[] = {2, 16384};
+
     build_in_records(flight, cuts, 2);
 }
 
@@ -78,6 +83,7 @@ void build_cut_in_name(struct flight *flight)
 {
     struct hello_spec spec;
     struct message message;
+
     flight_spec(flight, &spec, flight->name);
     message_build(flight, &message, &spec);
     /* Type 2, length 2, list 2, name type 1, name length 2, then half of the name. */
@@ -93,10 +99,11 @@ static void build_late_name(struct flight *flight, uint16_t before)
     uint8_t list[NAME_ROOM];
     const char *const names[] = {flight->name, NULL};
     struct hello_spec spec;
+
     flight_spec(flight, &spec, NULL);
     const struct hello_extension extra[] = {
         {UNASSIGNED, before, filler},
-        {0, (uint16_t)server_name_list(list, sizeof(list), names), list}};
+        {0, (uint16_t)server_name_list(list, sizeof list, names), list}};
     spec.extra = extra;
     spec.extra_count = 2;
     flight_hello(flight, &spec);
@@ -115,6 +122,7 @@ void build_name_last(struct flight *flight)
 void build_grease_ech(struct flight *flight)
 {
     struct hello_spec spec;
+
     flight_spec(flight, &spec, flight->name);
     spec.ech_grease = true;
     flight_hello(flight, &spec);
@@ -127,19 +135,21 @@ void build_early_data(struct flight *flight)
     struct hello_spec spec;
     uint8_t data[3000];
     const struct hello_extension extra = {EARLY_DATA, 0, NULL};
+
     flight_spec(flight, &spec, flight->name);
     spec.ticket_bytes = 200;
     spec.extra = &extra;
     spec.extra_count = 1;
     flight_hello(flight, &spec);
-    flight_record(flight, CHANGE_CIPHER, change, sizeof(change));
-    wire_pattern_fill(flight->seed, 0, data, sizeof(data));
-    flight_record(flight, APPLICATION, data, sizeof(data));
+    flight_record(flight, CHANGE_CIPHER, change, sizeof change);
+    wire_pattern_fill(flight->seed, 0, data, sizeof data);
+    flight_record(flight, APPLICATION, data, sizeof data);
 }
 
 static void build_ticket(struct flight *flight, size_t bytes)
 {
     struct hello_spec spec;
+
     flight_spec(flight, &spec, flight->name);
     spec.key_share_bytes = MLKEM_BYTES;
     spec.ticket_bytes = bytes;
@@ -159,10 +169,11 @@ void build_ticket_60k(struct flight *flight)
 void build_bytes_behind(struct flight *flight)
 {
     uint8_t data[4096];
+
     build_plain(flight);
     for (uint64_t i = 0; i < 64; i++) {
-        wire_pattern_fill(flight->seed, i * sizeof(data), data, sizeof(data));
-        flight_bytes(flight, data, sizeof(data));
+        wire_pattern_fill(flight->seed, i * sizeof data, data, sizeof data);
+        flight_bytes(flight, data, sizeof data);
     }
 }
 
@@ -170,6 +181,7 @@ void build_many_extensions(struct flight *flight)
 {
     struct hello_extension extra[MANY_EXTENSIONS];
     struct hello_spec spec;
+
     flight_spec(flight, &spec, flight->name);
     for (uint16_t i = 0; i < MANY_EXTENSIONS; i++)
         extra[i] = (struct hello_extension){(uint16_t)(UNASSIGNED + i), 2, (const uint8_t *)"ab"};
@@ -181,7 +193,8 @@ void build_many_extensions(struct flight *flight)
 void build_upper_case(struct flight *flight)
 {
     char name[NAME_ROOM];
-    snprintf(name, sizeof(name), "%s", flight->name);
+
+    snprintf(name, sizeof name, "%s", flight->name);
     for (char *at = name; *at != '\0'; at++) {
         if (*at >= 'a' && *at <= 'z')
             *at = (char)(*at - 'a' + 'A');
@@ -193,7 +206,8 @@ void build_upper_case(struct flight *flight)
 static void build_around(struct flight *flight, const char *before, const char *behind)
 {
     char name[NAME_ROOM];
-    snprintf(name, sizeof(name), "%s%s%s", before, flight->name, behind);
+
+    snprintf(name, sizeof name, "%s%s%s", before, flight->name, behind);
     flight_hello_for(flight, name, 0);
 }
 
@@ -205,6 +219,7 @@ void build_trailing_dot(struct flight *flight)
 static void build_old(struct flight *flight, uint16_t version)
 {
     struct hello_spec spec;
+
     flight_spec(flight, &spec, flight->name);
     spec.legacy_version = version;
     spec.versions = NULL;
@@ -226,6 +241,7 @@ void build_tls12(struct flight *flight)
 void build_record_version(struct flight *flight)
 {
     struct hello_spec spec;
+
     flight_spec(flight, &spec, flight->name);
     spec.record_version = 0x03ff;
     flight_hello(flight, &spec);
@@ -238,6 +254,7 @@ void build_decoy(struct flight *flight)
     const char *const names[] = {flight->other, NULL};
     struct hello_spec spec;
     size_t len = server_name_list(list + 4, NAME_ROOM, names);
+
     list[0] = 0;
     list[1] = 0;
     list[2] = (uint8_t)(len >> 8);
@@ -255,6 +272,7 @@ void build_unknown_name_type(struct flight *flight)
     uint8_t list[2 * NAME_ROOM];
     struct hello_spec spec;
     size_t len = 2 + server_name_entry(list + 2, 7, "?", 1);
+
     len += server_name_entry(list + len, 0, flight->name, strlen(flight->name));
     list[0] = (uint8_t)((len - 2) >> 8);
     list[1] = (uint8_t)(len - 2);
@@ -270,6 +288,7 @@ void build_message_behind(struct flight *flight)
 {
     struct hello_spec spec;
     struct message message;
+
     flight_spec(flight, &spec, flight->name);
     message_build(flight, &message, &spec);
     memset(message.bytes + message.len, 0, 4);
@@ -300,9 +319,10 @@ void build_suffix(struct flight *flight)
 void build_longest_name(struct flight *flight)
 {
     char name[253];
-    for (size_t i = 0; i < sizeof(name); i++)
+
+    for (size_t i = 0; i < sizeof name; i++)
         name[i] = i % 64 == 63 ? '.' : 'l';
-    flight_hello_for(flight, name, sizeof(name));
+    flight_hello_for(flight, name, sizeof name);
 }
 
 void build_ipv4(struct flight *flight)
@@ -323,6 +343,7 @@ void build_no_sni(struct flight *flight)
 void build_no_extensions(struct flight *flight)
 {
     struct hello_spec spec;
+
     flight_spec(flight, &spec, NULL);
     spec.no_extensions = true;
     spec.versions = NULL;

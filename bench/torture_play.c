@@ -31,10 +31,11 @@ static uint64_t gap_ns(const struct scene *scene)
 static void settle(struct scene *scene)
 {
     uint8_t more[MORE_BYTES];
+
     scene_wait(scene, scene_is_decided);
     if (scene_is_delivered(scene) && !scene_has_end(scene)) {
-        memset(more, 'm', sizeof(more));
-        scene_send(scene, more, sizeof(more));
+        memset(more, 'm', sizeof more);
+        scene_send(scene, more, sizeof more);
         scene_wait(scene, scene_is_decided);
         return;
     }
@@ -109,6 +110,7 @@ static void drip(struct scene *scene, const struct flight *flight, uint64_t gap,
 void play_drip(struct scene *scene, const struct flight *flight)
 {
     uint64_t hello_ns = scene->options->torture.hello_timeout_ns;
+
     scene_open(scene);
     drip(scene, flight, hello_ns * 6 / 10 / flight->len, CLOCK_NEVER);
     settle(scene);
@@ -119,6 +121,7 @@ void play_endless_drip(struct scene *scene, const struct flight *flight)
 {
     const struct options *options = scene->options;
     uint64_t for_ns = options->torture.hello_timeout_ns + options->load.timeout_ns;
+
     scene_open(scene);
     drip(scene, flight, options->torture.hello_timeout_ns * 10 / flight->len, for_ns);
     scene_wait(scene, scene_has_end);
@@ -179,6 +182,7 @@ static bool has_trailer(const struct scene *scene)
 void play_fin(struct scene *scene, const struct flight *flight)
 {
     struct wire_trailer trailer;
+
     scene_open(scene);
     send_rest(scene, flight, 0);
     scene_fin(scene);
@@ -212,6 +216,7 @@ void play_reset(struct scene *scene, const struct flight *flight)
 void play_server_fin(struct scene *scene, const struct flight *flight)
 {
     uint8_t piece[4096];
+
     scene_open(scene);
     scene->guests_end_first = true;
     send_rest(scene, flight, 0);
@@ -222,9 +227,9 @@ void play_server_fin(struct scene *scene, const struct flight *flight)
         scene_blame(scene, "the backend's FIN did not reach the client");
         return;
     }
-    memset(piece, 'b', sizeof(piece));
-    for (size_t sent = 0; sent < BEHIND_BYTES && scene->end == SCENE_FIN; sent += sizeof(piece))
-        scene_send(scene, piece, sizeof(piece));
+    memset(piece, 'b', sizeof piece);
+    for (size_t sent = 0; sent < BEHIND_BYTES && scene->end == SCENE_FIN; sent += sizeof piece)
+        scene_send(scene, piece, sizeof piece);
     scene_fin(scene);
     scene_wait(scene, scene_is_deserted);
 }
@@ -265,6 +270,7 @@ void play_crowd(struct scene *scene, const struct flight *flight)
 {
     const struct address *target = &scene->options->ask.address;
     int crowd[CROWD];
+
     for (int i = 0; i < CROWD; i++) {
         crowd[i] = socket(target->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (crowd[i] >= 0)

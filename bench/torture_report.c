@@ -24,11 +24,12 @@ static const struct end_row end_rows[] = {
     {TORTURE_ALONE, "no_backend", "no backend"},
 };
 
-#define END_ROWS (sizeof(end_rows) / sizeof(end_rows[0]))
+#define END_ROWS (sizeof end_rows / sizeof end_rows[0])
 
 static const struct end_row *row_of(enum torture_end end)
 {
     size_t i = 0;
+
     while (i + 1 < END_ROWS && end_rows[i].end != end)
         i++;
     return &end_rows[i];
@@ -68,6 +69,7 @@ static const char *text_of_set(unsigned may)
 static void put_best(FILE *out, const struct torture_case *one)
 {
     bool both = (one->best & TORTURE_ALERT) != 0 && (one->best & TORTURE_CLOSED) != 0;
+
     if (both)
         fputs("close, or ", out);
     if ((one->best & TORTURE_ALERT) != 0)
@@ -122,6 +124,7 @@ void torture_print_row(const struct torture_case *one, const struct torture_outc
 {
     char text[TEXT];
     char time_text[UNITS_TEXT];
+
     fprintf(out, "%-*s %-*s %9s  ", NAME_WIDTH, one->name, OUTCOME_WIDTH,
             outcome_text(outcome, text), units_format_time((double)outcome->ns, time_text));
     fputs(outcome->deviates ? "DEVIATES: " : "ok: ", out);
@@ -135,6 +138,7 @@ void torture_print_row(const struct torture_case *one, const struct torture_outc
 size_t torture_count_deviations(const struct torture_report *report)
 {
     size_t count = 0;
+
     for (size_t i = 0; i < report->count; i++)
         count += report->outcomes[i].deviates;
     return count;
@@ -144,6 +148,7 @@ void torture_print_end(const struct torture_report *report, FILE *out)
 {
     size_t deviations = torture_count_deviations(report);
     size_t best = 0;
+
     for (size_t i = 0; i < report->count; i++) {
         const struct torture_case *one = report->cases[i];
         best += report->outcomes[i].best;

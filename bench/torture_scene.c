@@ -28,6 +28,7 @@
 static bool say_failed(const struct address *address, const char *why)
 {
     char text[ADDRESS_TEXT];
+
     fprintf(stderr, "sni-bench: torture: --listen %s: %s\n", address_format(address, text), why);
     return false;
 }
@@ -38,17 +39,18 @@ static bool listen_at(struct scene *scene, int side)
     struct address *address = &scene->addresses[side];
     int on = 1;
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
     if (fd < 0)
         return say_failed(address, strerror(errno));
     scene->listeners[side] = fd;
     if (address->storage.ss_family != AF_UNIX)
-        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     struct sockaddr *name = (struct sockaddr *)&address->storage;
     if (bind(fd, name, address->len) != 0 || listen(fd, BACKLOG) != 0)
         return say_failed(address, strerror(errno));
     if (address->storage.ss_family == AF_UNIX)
         return true;
-    address->len = sizeof(address->storage);
+    address->len = sizeof address->storage;
     return getsockname(fd, name, &address->len) == 0;
 }
 
@@ -57,6 +59,7 @@ bool scene_addresses(struct scene *scene, const struct options *options)
 {
     const struct text_list *listen = &options->serve.listen;
     const char *first = listen->count == 0 ? "127.0.0.1:9000" : listen->items[0];
+
     for (int side = 0; side < TORTURE_SIDES; side++) {
         const char *text = listen->count > 1 ? listen->items[side] : first;
         const char *why;
@@ -101,6 +104,7 @@ bool scene_init(struct scene *scene, const struct options *options)
 static void unlink_socket(const struct address *address)
 {
     const struct sockaddr_un *name = (const struct sockaddr_un *)&address->storage;
+
     if (address->storage.ss_family == AF_UNIX && name->sun_path[0] != '\0')
         (void)unlink(name->sun_path);
 }
@@ -122,10 +126,11 @@ void scene_free(struct scene *scene)
 void scene_blame(struct scene *scene, const char *format, ...)
 {
     va_list arguments;
+
     if (scene->problem[0] != '\0')
         return;
     va_start(arguments, format);
-    vsnprintf(scene->problem, sizeof(scene->problem), format, arguments);
+    vsnprintf(scene->problem, sizeof scene->problem, format, arguments);
     va_end(arguments);
 }
 
@@ -177,6 +182,7 @@ static struct guest *find_room(struct scene *scene)
 static void accept_guest(struct scene *scene, int side)
 {
     int fd = accept4(scene->listeners[side], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
     if (fd < 0)
         return;
     struct guest *guest = find_room(scene);
@@ -186,7 +192,7 @@ static void accept_guest(struct scene *scene, int side)
         return;
     }
     uint8_t *bytes = guest->bytes;
-    memset(guest, 0, sizeof(*guest));
+    memset(guest, 0, sizeof *guest);
     guest->bytes = bytes;
     guest->fd = fd;
     guest->side = side;
@@ -202,6 +208,7 @@ static void say(struct guest *guest, const uint8_t *bytes, size_t len)
 static void greet(const struct scene *scene, struct guest *guest)
 {
     uint8_t banner[WIRE_BANNER_HEAD + WIRE_NAME_MAX];
+
     say(guest, banner, wire_write_banner(0, scene->names[guest->side], banner));
     guest->greeted = true;
     guest->to_speak = scene->speech_bytes;
@@ -212,7 +219,8 @@ static void greet(const struct scene *scene, struct guest *guest)
 static void speak(struct guest *guest)
 {
     uint8_t piece[PIECE_BYTES];
-    size_t len = guest->to_speak < sizeof(piece) ? (size_t)guest->to_speak : sizeof(piece);
+    size_t len = guest->to_speak < sizeof piece ? (size_t)guest->to_speak : sizeof piece;
+
     wire_pattern_fill(SPEECH_SEED, guest->spoken, piece, len);
     ssize_t sent = send(guest->fd, piece, len, MSG_NOSIGNAL);
     if (sent > 0) {
@@ -229,16 +237,18 @@ static void answer_end(struct guest *guest)
 {
     uint8_t bytes[WIRE_TRAILER_BYTES];
     struct wire_trailer trailer = {.received = guest->len, .first_bad = WIRE_NO_OFFSET};
+
     wire_write_trailer(&trailer, bytes);
     guest->fin = true;
-    say(guest, bytes, sizeof(bytes));
+    say(guest, bytes, sizeof bytes);
     close_guest(guest);
 }
 
 static void hear_guest(const struct scene *scene, struct guest *guest)
 {
     uint8_t piece[PIECE_BYTES];
-    ssize_t got = recv(guest->fd, piece, sizeof(piece), 0);
+    ssize_t got = recv(guest->fd, piece, sizeof piece, 0);
+
     if (got < 0 && errno != EAGAIN) {
         guest->reset = true;
         close_guest(guest);
@@ -263,6 +273,7 @@ static void check_speech(struct scene *scene, uint64_t at, const uint8_t *bytes,
 {
     uint64_t begin = scene->banner_bytes;
     uint64_t end = begin + scene->speech_bytes;
+
     if (begin == 0 || at + len <= begin || at >= end)
         return;
     size_t skip = at < begin ? (size_t)(begin - at) : 0;
@@ -275,6 +286,7 @@ static void take_answer(struct scene *scene, const uint8_t *bytes, size_t len)
 {
     uint64_t at = scene->received;
     size_t used;
+
     if (at < TORTURE_HEAD_BYTES) {
         size_t kept = TORTURE_HEAD_BYTES - (size_t)at;
         memcpy(scene->head + at, bytes, len < kept ? len : kept);
@@ -289,7 +301,8 @@ static void take_answer(struct scene *scene, const uint8_t *bytes, size_t len)
 static void hear_client(struct scene *scene)
 {
     uint8_t piece[PIECE_BYTES];
-    ssize_t got = recv(scene->client, piece, sizeof(piece), 0);
+    ssize_t got = recv(scene->client, piece, sizeof piece, 0);
+
     if (got > 0)
         take_answer(scene, piece, (size_t)got);
     else if (got == 0)
@@ -304,6 +317,7 @@ static void turn(struct scene *scene, uint64_t until_ns, bool wants_room)
     struct pollfd polls[TORTURE_SIDES + TORTURE_GUESTS + 1];
     nfds_t count = TORTURE_SIDES + 1;
     short hears = scene->blind || scene->end != SCENE_OPEN ? 0 : POLLIN;
+
     for (int side = 0; side < TORTURE_SIDES; side++)
         polls[side] = (struct pollfd){.fd = scene->listeners[side], .events = POLLIN};
     bool asleep = hears == 0 && !wants_room;
@@ -338,6 +352,7 @@ static void turn(struct scene *scene, uint64_t until_ns, bool wants_room)
 static uint64_t give_up_ns(const struct scene *scene)
 {
     const struct options *options = scene->options;
+
     return scene->begun_ns + options->torture.hello_timeout_ns + options->load.timeout_ns;
 }
 
@@ -345,6 +360,7 @@ void scene_open(struct scene *scene)
 {
     const struct address *target = &scene->options->ask.address;
     int on = 1;
+
     scene_leave(scene);
     drop_waiting(scene);
     scene->end = SCENE_OPEN;
@@ -356,21 +372,21 @@ void scene_open(struct scene *scene)
     scene->banner_bytes = 0;
     scene->speech_bytes = 0;
     scene->guests_end_first = false;
-    memset(&scene->banner, 0, sizeof(scene->banner));
+    memset(&scene->banner, 0, sizeof scene->banner);
     scene->begun_ns = clock_now_ns();
     if (scene->played_ns == 0)
         scene->played_ns = scene->begun_ns;
     int fd = socket(target->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     scene->client = fd;
     if (target->storage.ss_family != AF_UNIX)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, (const struct sockaddr *)&target->storage, target->len) == 0)
         return;
     struct pollfd poll = {.fd = fd, .events = POLLOUT};
     struct timespec wait = {(time_t)(scene->options->load.timeout_ns / NS_PER_S),
                             (long)(scene->options->load.timeout_ns % NS_PER_S)};
     int error = errno;
-    socklen_t len = sizeof(error);
+    socklen_t len = sizeof error;
     if (error == EINPROGRESS && ppoll(&poll, 1, &wait, NULL) == 1)
         (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
     if (error == 0)
@@ -383,6 +399,7 @@ void scene_open(struct scene *scene)
 void scene_send(struct scene *scene, const uint8_t *bytes, size_t len)
 {
     uint64_t until_ns = give_up_ns(scene);
+
     /* A backend that has ended does not keep the client from sending. */
     while (len > 0 && scene->end != SCENE_RESET && clock_now_ns() < until_ns) {
         ssize_t sent = send(scene->client, bytes, len, MSG_NOSIGNAL);
@@ -410,6 +427,7 @@ void scene_send(struct scene *scene, const uint8_t *bytes, size_t len)
 void scene_pause(struct scene *scene, uint64_t ns)
 {
     uint64_t until_ns = clock_now_ns() + ns;
+
     do {
         turn(scene, until_ns, false);
     } while (scene->end == SCENE_OPEN && clock_now_ns() < until_ns);
@@ -423,7 +441,8 @@ void scene_fin(struct scene *scene)
 void scene_reset(struct scene *scene)
 {
     struct linger hard = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(scene->client, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+
+    (void)setsockopt(scene->client, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     close(scene->client);
     scene->client = -1;
     scene->end = SCENE_LEFT;
@@ -432,6 +451,7 @@ void scene_reset(struct scene *scene)
 bool scene_wait(struct scene *scene, bool (*done)(const struct scene *scene))
 {
     uint64_t until_ns = give_up_ns(scene);
+
     while (!done(scene)) {
         if (clock_now_ns() >= until_ns)
             return false;

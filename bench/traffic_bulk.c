@@ -47,6 +47,7 @@ static bool check(struct client *client, const uint8_t *bytes, size_t len)
 static bool take_with_tail(struct client *client, const uint8_t *bytes, size_t len)
 {
     uint8_t joined[2 * WIRE_TRAILER_BYTES];
+
     if (len >= WIRE_TRAILER_BYTES) {
         size_t more = len - WIRE_TRAILER_BYTES;
         if (!check(client, client->tail, client->tail_len) || !check(client, bytes, more))
@@ -76,6 +77,7 @@ static bool take(struct client *client, const uint8_t *bytes, size_t len)
 static void take_trailer(struct client *client)
 {
     struct wire_trailer trailer;
+
     if (client->tail_len < WIRE_TRAILER_BYTES || !wire_read_trailer(client->tail, &trailer))
         client_fail(client, LOAD_ERROR_CLOSED);
     else if (trailer.corrupt || trailer.received != client->sent)
@@ -89,6 +91,7 @@ static bool pump_down(struct client *client)
 {
     struct load_thread *thread = client->thread;
     bool looks = carries_pattern(client);
+
     for (int round = 0; round < ROUNDS; round++) {
         ssize_t got = looks ? stream_recv(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES)
                             : stream_discard(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES);
@@ -117,6 +120,7 @@ static bool pump_down(struct client *client)
 static const uint8_t *next_piece(struct client *client, size_t *len)
 {
     struct load_thread *thread = client->thread;
+
     *len = LOAD_SCRATCH_BYTES;
     if (!carries_pattern(client))
         return thread->payload;
@@ -129,6 +133,7 @@ static const uint8_t *next_piece(struct client *client, size_t *len)
 static void pump_up(struct client *client)
 {
     struct load_thread *thread = client->thread;
+
     for (int round = 0; round < ROUNDS; round++) {
         size_t len;
         const uint8_t *bytes = next_piece(client, &len);
@@ -157,6 +162,7 @@ static void pump_up(struct client *client)
 static void on_events(struct client *client)
 {
     enum wire_mode mode = client->thread->load->request.mode;
+
     if (!client->thread->streaming && !client->hangup)
         return;
     /* A stream that only goes up is read to learn of its end. */

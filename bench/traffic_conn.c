@@ -24,6 +24,7 @@ static void complete(struct client *client)
 {
     struct load_thread *thread = client->thread;
     uint64_t now_ns = clock_now_ns();
+
     thread->tally.completed++;
     load_record_done(thread, client->scheduled_ns, client->begun_ns, now_ns);
     if (thread->blocked)
@@ -36,6 +37,7 @@ static void complete(struct client *client)
 static bool take(struct client *client, size_t len)
 {
     uint64_t wanted = client->thread->load->request.down_bytes;
+
     client->received += len;
     if (client->received > wanted) {
         client_fail(client, LOAD_ERROR_BAD_REPLY);
@@ -51,6 +53,7 @@ static bool take(struct client *client, size_t len)
 static void on_events(struct client *client)
 {
     struct load_thread *thread = client->thread;
+
     while (true) {
         ssize_t got = stream_discard(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES);
         if (got == -EAGAIN)
@@ -79,6 +82,7 @@ static void on_events(struct client *client)
 static void on_ready(struct client *client, const uint8_t *rest, size_t len)
 {
     struct load_thread *thread = client->thread;
+
     (void)rest;
     client->deadline_ns = client->begun_ns + thread->load->options->load.timeout_ns;
     /* conn --resp 0 asks for a sink and ends it at once. */
@@ -94,6 +98,7 @@ static void on_lost(struct client *client)
 {
     struct load_thread *thread = client->thread;
     uint64_t now_ns = clock_now_ns();
+
     if (!thread->load->open_loop)
         thread->hold_ns = now_ns + HOLD_AFTER_ERROR_NS;
     if (thread->blocked)
@@ -105,6 +110,7 @@ static void on_lost(struct client *client)
 static uint64_t tick(struct load_thread *thread, uint64_t now_ns)
 {
     bool open_loop = thread->load->open_loop;
+
     if (thread->begin_ns == 0)
         return CLOCK_NEVER;
     if (now_ns < thread->begin_ns)

@@ -12,6 +12,7 @@ static void on_events(struct client *client)
 {
     struct load_thread *thread = client->thread;
     ssize_t got = stream_recv(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES);
+
     if (got == -EAGAIN)
         return;
     client_fail(client, got > 0    ? LOAD_ERROR_BAD_REPLY

@@ -18,6 +18,7 @@
 static void push_idle(struct client *client)
 {
     struct load_thread *thread = client->thread;
+
     client->idle = true;
     client->idle_next = NULL;
     if (thread->idle_last == NULL)
@@ -33,6 +34,7 @@ static void push_idle(struct client *client)
 static struct client *pop_idle(struct load_thread *thread)
 {
     struct client *client = thread->idle_first;
+
     if (client == NULL)
         return NULL;
     thread->idle_first = client->idle_next;
@@ -48,6 +50,7 @@ static void drop_idle(struct client *client)
     struct load_thread *thread = client->thread;
     struct client *before = NULL;
     struct client **link = &thread->idle_first;
+
     while (*link != client) {
         before = *link;
         link = &before->idle_next;
@@ -63,6 +66,7 @@ static bool send_request(struct client *client)
 {
     struct load_thread *thread = client->thread;
     uint64_t wanted = thread->load->request.up_bytes;
+
     while (client->sent < wanted) {
         uint64_t left = wanted - client->sent;
         size_t len = left < LOAD_SCRATCH_BYTES ? (size_t)left : LOAD_SCRATCH_BYTES;
@@ -82,6 +86,7 @@ static bool send_request(struct client *client)
 static bool begin_request(struct client *client, uint64_t scheduled_ns, uint64_t now_ns)
 {
     struct load_thread *thread = client->thread;
+
     client->busy = true;
     client->scheduled_ns = scheduled_ns;
     client->begun_ns = now_ns;
@@ -97,6 +102,7 @@ static bool finish_request(struct client *client)
 {
     struct load_thread *thread = client->thread;
     uint64_t now_ns = clock_now_ns();
+
     thread->outstanding--;
     thread->tally.requests++;
     client->busy = false;
@@ -111,6 +117,7 @@ static bool finish_request(struct client *client)
 static bool take(struct client *client, size_t len)
 {
     uint64_t wanted = client->thread->load->request.down_bytes;
+
     client->received += len;
     if (!client->busy || client->received > wanted) {
         client_fail(client, LOAD_ERROR_BAD_REPLY);
@@ -122,6 +129,7 @@ static bool take(struct client *client, size_t len)
 static void on_events(struct client *client)
 {
     struct load_thread *thread = client->thread;
+
     if (client->busy && client->sent < thread->load->request.up_bytes && !send_request(client))
         return;
     while (true) {
@@ -154,6 +162,7 @@ static void on_ready(struct client *client, const uint8_t *rest, size_t len)
 static void on_lost(struct client *client)
 {
     struct load_thread *thread = client->thread;
+
     if (client->idle)
         drop_idle(client);
     if (client->busy)
@@ -166,6 +175,7 @@ static void on_lost(struct client *client)
 static uint64_t send_due(struct load_thread *thread, uint64_t now_ns)
 {
     bool open_loop = thread->load->open_loop;
+
     for (int batch = 0; batch < SEND_BATCH; batch++) {
         if (!load_may_begin(thread, now_ns))
             return CLOCK_NEVER;
@@ -199,6 +209,7 @@ static uint64_t tick(struct load_thread *thread, uint64_t now_ns)
 {
     uint64_t open_ns = open_missing(thread, now_ns);
     uint64_t send_ns = CLOCK_NEVER;
+
     if (thread->begin_ns != 0)
         send_ns = now_ns < thread->begin_ns ? thread->begin_ns : send_due(thread, now_ns);
     return open_ns < send_ns ? open_ns : send_ns;

@@ -42,7 +42,8 @@ static bool parse_scaled(const char *text, const struct unit *units, double *val
 {
     size_t digits = strspn(text, "0123456789.");
     char number[UNITS_TEXT];
-    if (digits == 0 || digits >= sizeof(number) || !isdigit((unsigned char)text[0]))
+
+    if (digits == 0 || digits >= sizeof number || !isdigit((unsigned char)text[0]))
         return false;
     memcpy(number, text, digits);
     number[digits] = '\0';
@@ -65,6 +66,7 @@ static bool parse_scaled(const char *text, const struct unit *units, double *val
 static bool parse_whole(const char *text, const struct unit *units, uint64_t *value)
 {
     double scaled;
+
     if (!parse_scaled(text, units, &scaled) || scaled > LARGEST_EXACT)
         return false;
     if (fabs(scaled - round(scaled)) > 1e-6)
@@ -82,6 +84,7 @@ bool units_parse_count(const char *text, uint64_t *count)
 static bool cut_per_second(const char *text, char copy[UNITS_TEXT])
 {
     size_t len = strlen(text);
+
     if (len > 2 && strcmp(text + len - 2, "/s") == 0)
         len -= 2;
     if (len >= UNITS_TEXT)
@@ -94,12 +97,14 @@ static bool cut_per_second(const char *text, char copy[UNITS_TEXT])
 bool units_parse_rate(const char *text, double *rate)
 {
     char copy[UNITS_TEXT];
+
     return cut_per_second(text, copy) && parse_scaled(copy, decimal_units, rate);
 }
 
 bool units_parse_speed(const char *text, double *bytes_per_s)
 {
     char copy[UNITS_TEXT];
+
     return cut_per_second(text, copy) && (parse_scaled(copy, binary_units, bytes_per_s) ||
                                           parse_scaled(copy, bit_units, bytes_per_s));
 }
@@ -130,6 +135,7 @@ static const char *format_scaled(double value, double base, const char *const *s
 const char *units_format_time(double ns, char out[UNITS_TEXT])
 {
     static const char *const below_minute[] = {" ns", " us", " ms", " s", NULL};
+
     if (ns >= 120e9) {
         snprintf(out, UNITS_TEXT, "%.1f min", ns / 60e9);
         return out;
@@ -140,18 +146,21 @@ const char *units_format_time(double ns, char out[UNITS_TEXT])
 const char *units_format_bytes(double bytes, char out[UNITS_TEXT])
 {
     static const char *const suffixes[] = {" B", " KiB", " MiB", " GiB", " TiB", NULL};
+
     return format_scaled(bytes, 1024.0, suffixes, out);
 }
 
 const char *units_format_bits(double bytes_per_s, char out[UNITS_TEXT])
 {
     static const char *const suffixes[] = {" bit/s", " kbit/s", " Mbit/s", " Gbit/s", NULL};
+
     return format_scaled(bytes_per_s * 8.0, 1000.0, suffixes, out);
 }
 
 const char *units_format_count(double count, char out[UNITS_TEXT])
 {
     static const char *const suffixes[] = {"", "k", "M", "G", NULL};
+
     if (count < 1000.0 && count == floor(count)) {
         snprintf(out, UNITS_TEXT, "%.0f", count);
         return out;

@@ -47,6 +47,7 @@ static bool check_options(const struct options *options)
     int sources =
         (options->ask.sni != NULL) + (options->ask.sni_file != NULL) + (options->ask.names != NULL);
     const char *fix = NULL;
+
     if (sources > 1)
         fix = "--sni, --sni-file and --names exclude each other: keep one";
     else if (options->load.duration_ns == 0 && options->load.count == 0)
@@ -75,13 +76,14 @@ static bool load_names(struct verify *verify)
     char error[ERROR_TEXT];
     const char *spec = options->ask.names != NULL ? options->ask.names : options->ask.sni;
     bool good;
+
     if (options->ask.sni_file != NULL)
-        good = names_from_file(&verify->names, options->ask.sni_file, error, sizeof(error));
+        good = names_from_file(&verify->names, options->ask.sni_file, error, sizeof error);
     else if (options->ask.names != NULL)
-        good = names_from_spec(&verify->names, spec, error, sizeof(error));
+        good = names_from_spec(&verify->names, spec, error, sizeof error);
     else
         good = names_from_list(&verify->names, spec == NULL ? DEFAULT_NAME : spec, error,
-                               sizeof(error));
+                               sizeof error);
     if (!good)
         fprintf(stderr, "sni-bench: verify: names: %s\n", error);
     return good;
@@ -91,6 +93,7 @@ static bool load_names(struct verify *verify)
 static void play_backends(const struct options *options, int out)
 {
     struct options serve = *options;
+
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     setpgid(0, 0); /* an interrupt at the terminal is ours to handle */
     dup2(out, STDOUT_FILENO);
@@ -109,7 +112,8 @@ static bool await_backends(const struct options *options, int in)
     char line[512];
     bool ready = false;
     FILE *lines = fdopen(in, "r");
-    while (lines != NULL && !ready && fgets(line, sizeof(line), lines) != NULL) {
+
+    while (lines != NULL && !ready && fgets(line, sizeof line, lines) != NULL) {
         ready = strcmp(line, "ready\n") == 0;
         if (!ready && !options->out.quiet)
             fputs(line, stderr);
@@ -122,6 +126,7 @@ static bool await_backends(const struct options *options, int in)
 static bool start_backends(struct verify *verify)
 {
     int pipe_fds[2];
+
     if (verify->options->serve.listen.count == 0)
         return true;
     if (pipe2(pipe_fds, O_CLOEXEC) != 0)
@@ -147,6 +152,7 @@ static void stop_backends(struct verify *verify)
 static double wall_clock(void)
 {
     struct timespec now;
+
     clock_gettime(CLOCK_REALTIME, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
@@ -154,6 +160,7 @@ static double wall_clock(void)
 static bool prepare(struct verify *verify)
 {
     const struct options *options = verify->options;
+
     if (!start_backends(verify) || !verify_tls_init(verify))
         return false;
     process_prepare_thread();
@@ -162,8 +169,8 @@ static bool prepare(struct verify *verify)
     if (connections == 0)
         connections = DEFAULT_CONNECTIONS;
     verify->count = (uint32_t)(connections + options->verify.long_lived);
-    verify->streams = calloc(verify->count, sizeof(*verify->streams));
-    verify->tallies = calloc(verify->names.count, sizeof(*verify->tallies));
+    verify->streams = calloc(verify->count, sizeof *verify->streams);
+    verify->tallies = calloc(verify->names.count, sizeof *verify->tallies);
     verify->scratch = malloc(VERIFY_SCRATCH_BYTES);
     if (verify->streams == NULL || verify->tallies == NULL || verify->scratch == NULL ||
         poller_init(&verify->poller) != 0) {
@@ -187,14 +194,16 @@ static void on_signal(struct pollable *pollable, uint32_t events)
 {
     struct signals *signals = (struct signals *)pollable;
     struct signalfd_siginfo info;
+
     (void)events;
-    while (read(signals->fd, &info, sizeof(info)) > 0)
+    while (read(signals->fd, &info, sizeof info) > 0)
         signals->verify->interrupted = true;
 }
 
 static void watch_signals(struct signals *signals, struct verify *verify)
 {
     sigset_t set;
+
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
@@ -223,6 +232,7 @@ static bool may_begin(const struct verify *verify, const struct pace *pace, uint
 {
     const struct options *options = verify->options;
     uint64_t begun = short_started(verify, pace->long_started);
+
     if (verify->interrupted || now_ns >= verify->end_ns)
         return false;
     return options->load.count == 0 || begun < options->load.count;
@@ -232,6 +242,7 @@ static bool is_due(const struct verify *verify, const struct pace *pace, uint64_
 {
     double rate = verify->options->load.rate;
     uint64_t begun = short_started(verify, pace->long_started);
+
     return rate <= 0 || (double)begun <= (double)(now_ns - verify->begun_ns) / 1e9 * rate;
 }
 
@@ -240,6 +251,7 @@ static bool is_due(const struct verify *verify, const struct pace *pace, uint64_
 static void fill_slots(struct verify *verify, struct pace *pace, uint64_t now_ns)
 {
     uint32_t short_slots = verify->count - (uint32_t)verify->options->verify.long_lived;
+
     for (uint32_t i = verify->count; i-- > 0 && now_ns >= pace->hold_ns;) {
         struct verify_stream *stream = &verify->streams[i];
         bool is_long = i >= short_slots;
@@ -276,6 +288,7 @@ static void run(struct verify *verify)
 {
     struct pace pace = {.line_ns = verify->begun_ns + NS_PER_S};
     bool running = true;
+
     while (running || verify->active > 0) {
         poller_wait(&verify->poller, TICK_NS);
         poller_dispatch(&verify->poller);
@@ -298,6 +311,7 @@ static void run(struct verify *verify)
 static int conclude(struct verify *verify)
 {
     const struct options *options = verify->options;
+
     verify_print(verify, report_text_output(options));
     bool written = report_write_outputs(options, verify_to_json(verify));
     if (verify_any_condition_holds(verify))
@@ -322,9 +336,10 @@ static void release(struct verify *verify)
 int verify_run(const struct options *options)
 {
     struct signals signals;
+
     if (!check_options(options))
         return BENCH_USAGE;
-    struct verify *verify = calloc(1, sizeof(*verify));
+    struct verify *verify = calloc(1, sizeof *verify);
     int result = BENCH_FAILED;
     if (verify == NULL)
         return result;

@@ -49,6 +49,7 @@ static double measure(const struct verify *verify, const char *word)
 bool verify_check_conditions(const struct options *options)
 {
     bool good = true;
+
     for (size_t i = 0; i < options->out.fail_if.count; i++) {
         const char *text = options->out.fail_if.items[i];
         struct condition condition;
@@ -68,6 +69,7 @@ bool verify_any_condition_holds(const struct verify *verify)
 {
     const struct text_list *texts = &verify->options->out.fail_if;
     bool any = false;
+
     for (size_t i = 0; i < texts->count; i++) {
         struct condition condition;
         /* Checked before the run: it can be parsed. */

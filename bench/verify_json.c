@@ -13,10 +13,11 @@ void verify_add_point(struct verify *verify, uint64_t now_ns)
 {
     struct verify_point *before = &verify->before;
     double at_s = (double)(now_ns - verify->begun_ns) / 1e9;
+
     if (verify->point_count == verify->point_cap) {
         size_t cap = verify->point_cap == 0 ? 64 : 2 * verify->point_cap;
         struct verify_point *larger =
-            cap > POINTS_MAX ? NULL : realloc(verify->points, cap * sizeof(*larger));
+            cap > POINTS_MAX ? NULL : realloc(verify->points, cap * sizeof *larger);
         if (larger == NULL)
             return;
         verify->points = larger;
@@ -48,6 +49,7 @@ static void add_count(cJSON *object, const char *key, uint64_t count)
 static void add_faults(cJSON *root, const struct verify *verify)
 {
     cJSON *faults = cJSON_AddObjectToObject(root, "faults");
+
     for (int i = 0; i < VERIFY_FAULTS; i++)
         add_count(faults, verify_fault_word((enum verify_fault)i), verify->faults[i]);
     cJSON *first = cJSON_AddArrayToObject(root, "first_faults");
@@ -63,6 +65,7 @@ static void add_faults(cJSON *root, const struct verify *verify)
 static void add_work(cJSON *root, const struct verify *verify)
 {
     cJSON *whole = cJSON_AddObjectToObject(root, "whole");
+
     for (int i = 0; i <= VERIFY_KINDS; i++)
         add_count(whole, verify_kind_word(i), verify->whole[i]);
     add_count(root, "started_streams", verify->started);
@@ -81,6 +84,7 @@ static void add_backends(cJSON *root, const struct verify *verify)
     uint32_t told = verify->names.count < BACKENDS_TOLD ? verify->names.count : BACKENDS_TOLD;
     char buffer[NAMES_MAX_LENGTH + 1];
     cJSON *array = cJSON_AddArrayToObject(root, "backends");
+
     for (uint32_t i = 0; i < told; i++) {
         cJSON *backend = cJSON_CreateObject();
         cJSON_AddItemToArray(array, backend);
@@ -94,6 +98,7 @@ static void add_backends(cJSON *root, const struct verify *verify)
 static void add_series(cJSON *root, const struct verify *verify)
 {
     cJSON *series = cJSON_AddArrayToObject(root, "series");
+
     for (size_t i = 0; i < verify->point_count; i++) {
         const struct verify_point *point = &verify->points[i];
         double seconds = point->seconds > 0 ? point->seconds : 1;
@@ -114,6 +119,7 @@ static void add_config(cJSON *root, const struct verify *verify)
 {
     const struct options *options = verify->options;
     cJSON *config = cJSON_AddObjectToObject(root, "config");
+
     cJSON_AddBoolToObject(config, "tls", verify->tls != NULL);
     add_count(config, "names", verify->names.count);
     add_count(config, "connections", verify->count - options->verify.long_lived);
@@ -135,9 +141,10 @@ static void add_config(cJSON *root, const struct verify *verify)
 static void add_validity(cJSON *root, const struct verify *verify)
 {
     const char *const why[] = {verify_weakness(verify), verify_blindness(verify)};
+
     cJSON_AddBoolToObject(root, "valid", why[0] == NULL && why[1] == NULL);
     cJSON *reasons = cJSON_AddArrayToObject(root, "reasons");
-    for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
+    for (size_t i = 0; i < sizeof why / sizeof why[0]; i++) {
         if (why[i] != NULL)
             cJSON_AddItemToArray(reasons, cJSON_CreateString(why[i]));
     }
@@ -146,6 +153,7 @@ static void add_validity(cJSON *root, const struct verify *verify)
 cJSON *verify_to_json(const struct verify *verify)
 {
     cJSON *root = report_new_document(verify->options, verify->wall_start);
+
     if (root == NULL)
         return NULL;
     const char *weakness = verify_weakness(verify);

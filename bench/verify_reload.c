@@ -19,6 +19,7 @@ static pid_t spawn_shell(const char *command)
     posix_spawnattr_t attributes;
     sigset_t none;
     pid_t pid = 0;
+
     sigemptyset(&none);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
@@ -53,6 +54,7 @@ static void look_after(struct verify *verify)
 {
     int status = 0;
     pid_t ended = verify->reload_pid == 0 ? 0 : waitpid(verify->reload_pid, &status, WNOHANG);
+
     if (ended > 0)
         take_status(verify, status);
 }
@@ -61,6 +63,7 @@ bool verify_await_process(pid_t pid, uint64_t most_ns, int *status)
 {
     static const struct timespec pause = {0, (long)(10 * NS_PER_MS)};
     uint64_t until_ns = clock_now_ns() + most_ns;
+
     while (waitpid(pid, status, WNOHANG) == 0) {
         if (clock_now_ns() >= until_ns)
             return false;
@@ -72,12 +75,14 @@ bool verify_await_process(pid_t pid, uint64_t most_ns, int *status)
 uint64_t verify_reload_every_ns(const struct options *options)
 {
     uint64_t given = options->verify.reload_every_ns;
+
     return given == UINT64_MAX ? NS_PER_S : given;
 }
 
 void verify_reload_tick(struct verify *verify, uint64_t now_ns)
 {
     const char *command = verify->options->verify.reload_cmd;
+
     look_after(verify);
     if (command == NULL || now_ns < verify->reload_ns)
         return;
@@ -94,6 +99,7 @@ void verify_reload_end(struct verify *verify)
 {
     int status = 0;
     pid_t pid = verify->reload_pid;
+
     if (pid == 0)
         return;
     if (!verify_await_process(pid, verify->options->load.timeout_ns, &status)) {

@@ -33,6 +33,7 @@ const char *verify_fault_word(enum verify_fault fault)
 uint64_t verify_fault_count(const struct verify *verify)
 {
     uint64_t sum = 0;
+
     for (int i = 0; i < VERIFY_FAULTS; i++)
         sum += verify->faults[i];
     return sum;
@@ -41,6 +42,7 @@ uint64_t verify_fault_count(const struct verify *verify)
 uint64_t verify_whole_count(const struct verify *verify)
 {
     uint64_t sum = 0;
+
     for (int i = 0; i <= VERIFY_KINDS; i++)
         sum += verify->whole[i];
     return sum;
@@ -54,6 +56,7 @@ const char *verify_kind_word(int kind)
 const char *verify_weakness(const struct verify *verify)
 {
     bool reloads = verify->options->verify.reload_cmd != NULL;
+
     if (verify_whole_count(verify) == 0)
         return "not one stream was whole";
     if (reloads && verify->reloads_failed > 0)
@@ -79,6 +82,7 @@ void verify_print_progress(const struct verify *verify, uint64_t now_ns)
 {
     char up[UNITS_TEXT];
     char down[UNITS_TEXT];
+
     if (verify->options->out.quiet)
         return;
     fprintf(stderr,
@@ -107,6 +111,7 @@ static void print_verdict(const struct verify *verify, FILE *out)
     uint64_t faults = verify_fault_count(verify);
     const char *weakness = verify_weakness(verify);
     const char *blindness = verify_blindness(verify);
+
     fputc('\n', out);
     if (faults > 0)
         fprintf(out, "FAILED: %llu fault%s\n", (unsigned long long)faults, faults == 1 ? "" : "s");
@@ -122,6 +127,7 @@ void verify_print(const struct verify *verify, FILE *out)
 {
     char up[UNITS_TEXT];
     char down[UNITS_TEXT];
+
     fprintf(out, "verify %s, %.1f s, %u names%s\n\n", verify->options->ask.target,
             verify_seconds(verify), verify->names.count, verify->tls == NULL ? "" : ", TLS");
     fprintf(out, "  whole      %llu streams:", (unsigned long long)verify_whole_count(verify));

@@ -38,6 +38,7 @@
 void verify_stream_close(struct verify_stream *stream)
 {
     struct verify *verify = stream->verify;
+
     if (stream->phase == VERIFY_FREE)
         return;
     stream_close(&stream->socket);
@@ -54,6 +55,7 @@ static void fail(struct verify_stream *stream, enum verify_fault fault, const ch
 static void fail(struct verify_stream *stream, enum verify_fault fault, const char *format, ...)
 {
     struct verify *verify = stream->verify;
+
     verify->faults[fault]++;
     verify->tallies[stream->name].faults++;
     if (verify->note_count < VERIFY_TOLD) {
@@ -62,10 +64,10 @@ static void fail(struct verify_stream *stream, enum verify_fault fault, const ch
         va_list arguments;
         note->fault = fault;
         note->at_s = (double)(clock_now_ns() - verify->begun_ns) / 1e9;
-        int at = snprintf(note->text, sizeof(note->text),
+        int at = snprintf(note->text, sizeof note->text,
                           "%.60s: ", names_text(&verify->names, stream->name, buffer));
         va_start(arguments, format);
-        vsnprintf(note->text + at, sizeof(note->text) - (size_t)at, format, arguments);
+        vsnprintf(note->text + at, sizeof note->text - (size_t)at, format, arguments);
         va_end(arguments);
     }
     verify_stream_close(stream);
@@ -75,6 +77,7 @@ static void fail(struct verify_stream *stream, enum verify_fault fault, const ch
 static void fail_by(struct verify_stream *stream, ssize_t result)
 {
     const char *why = result == -STREAM_TLS_FAILED ? "TLS failed" : strerror((int)-result);
+
     if (stream->alert != 0) {
         fail(stream, VERIFY_DROPPED, "alert %u instead of an answer", stream->alert);
         return;
@@ -98,6 +101,7 @@ static size_t build_flight(const struct verify_stream *stream, uint8_t *out)
 {
     char buffer[NAMES_MAX_LENGTH + 1];
     struct hello_spec spec;
+
     if (stream->socket.ssl != NULL) {
         wire_write_request(&stream->request, out);
         return WIRE_REQUEST_BYTES;
@@ -126,6 +130,7 @@ static bool shake(struct verify_stream *stream)
 {
     char owner[NAMES_MAX_LENGTH + 1];
     ssize_t result = verify_tls_shake(stream);
+
     if (result == -EAGAIN)
         return false;
     if (result == 0)
@@ -147,6 +152,7 @@ static void start(struct verify_stream *stream)
     uint8_t flight[HELLO_ROOM + WIRE_REQUEST_BYTES];
     size_t len = build_flight(stream, flight);
     size_t end = stream->flight_sent == 0 && (stream->seed & 14) == 0 ? len / 2 : len;
+
     while (stream->flight_sent < end) {
         ssize_t sent =
             stream_send(&stream->socket, flight + stream->flight_sent, end - stream->flight_sent);
@@ -178,6 +184,7 @@ static void pump_up(struct verify_stream *stream)
 {
     struct verify *verify = stream->verify;
     size_t most = stream->socket.ssl == NULL ? VERIFY_SCRATCH_BYTES : TLS_RECORD;
+
     for (int round = 0; stream->sent < stream->up_bytes; round++) {
         if (round == ROUNDS) {
             poller_again(&verify->poller, &stream->pollable);
@@ -209,6 +216,7 @@ static void take_banner(struct verify_stream *stream, const uint8_t *bytes, size
     char buffer[NAMES_MAX_LENGTH + 1];
     bool first = banner->got == 0;
     enum wire_result result = wire_feed_banner(&stream->banner, bytes, len, used);
+
     if (result == WIRE_BAD && first && len >= 7 && bytes[0] == ALERT_TYPE) {
         fail(stream, VERIFY_DROPPED, "alert %u instead of an answer", bytes[6]);
         return;
@@ -233,6 +241,7 @@ static void take_echo(struct verify_stream *stream, const uint8_t *bytes, size_t
 {
     struct verify *verify = stream->verify;
     size_t good = wire_pattern_check(stream->seed, stream->received, bytes, len);
+
     if (good < len || stream->received + len > stream->sent) {
         fail(stream, VERIFY_CORRUPT, "long-lived, byte %llu of what comes back",
              (unsigned long long)(stream->received + good));
@@ -251,6 +260,7 @@ static void take_trailer(struct verify_stream *stream, const uint8_t *bytes, siz
 {
     bool wanted = stream->kind != VERIFY_DOWN;
     size_t room = wanted ? WIRE_TRAILER_BYTES - stream->trailer_len : 0u;
+
     if (len > room) {
         fail(stream, VERIFY_CORRUPT, "more bytes than the backend sent");
         return;
@@ -262,6 +272,7 @@ static void take_trailer(struct verify_stream *stream, const uint8_t *bytes, siz
 static void take(struct verify_stream *stream, const uint8_t *bytes, size_t len)
 {
     size_t used = 0;
+
     if (!stream->greeted)
         take_banner(stream, bytes, len, &used);
     if (is_done(stream) || used == len)
@@ -290,6 +301,7 @@ static void take(struct verify_stream *stream, const uint8_t *bytes, size_t len)
 static bool check_trailer(struct verify_stream *stream)
 {
     struct wire_trailer trailer;
+
     if (stream->kind == VERIFY_DOWN)
         return true;
     if (stream->trailer_len < WIRE_TRAILER_BYTES) {
@@ -341,6 +353,7 @@ static void take_end(struct verify_stream *stream)
 static void pump_down(struct verify_stream *stream)
 {
     struct verify *verify = stream->verify;
+
     for (int round = 0; round < ROUNDS; round++) {
         ssize_t got = stream_recv(&stream->socket, verify->scratch, VERIFY_SCRATCH_BYTES);
         if (got == -EAGAIN)
@@ -362,6 +375,7 @@ static void on_events(struct pollable *pollable, uint32_t events)
 {
     struct verify_stream *stream = (struct verify_stream *)pollable;
     bool shakes = stream->phase == VERIFY_CONNECTING && stream->socket.ssl != NULL;
+
     (void)events;
     if (shakes && !shake(stream))
         return;
@@ -380,6 +394,7 @@ static uint64_t pick_size(struct verify *verify, uint64_t max)
 {
     double size = exp(random_unit(&verify->random) * log((double)max + 1));
     uint64_t whole = (uint64_t)size;
+
     return whole < 1 ? 1 : whole > max ? max : whole;
 }
 
@@ -389,6 +404,7 @@ static void plan(struct verify_stream *stream)
     struct verify *verify = stream->verify;
     uint64_t max = verify->options->verify.max_bytes;
     struct wire_request *request = &stream->request;
+
     *request = (struct wire_request){
         .mode = WIRE_DUPLEX, .flags = WIRE_PATTERN | WIRE_TRAILER, .seed = stream->seed};
     if (stream->kind == VERIFY_LONG) {
@@ -413,12 +429,13 @@ static int connect_socket(struct stream *socket_stream, const struct address *ta
 {
     int on = 1;
     int fd = socket(target->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
     if (fd < 0)
         return -errno;
     socket_stream->fd = fd;
     socket_stream->is_tcp = target->storage.ss_family != AF_UNIX;
     if (socket_stream->is_tcp)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(fd, (const struct sockaddr *)&target->storage, target->len) != 0 &&
         errno != EINPROGRESS)
         return -errno;
@@ -437,13 +454,14 @@ bool verify_stream_open(struct verify_stream *stream, uint32_t kind, uint64_t no
     struct verify *verify = stream->verify;
     struct stream fresh = {.fd = -1};
     int result = connect_socket(&fresh, &verify->options->ask.address);
+
     if (is_shortage(result)) {
         stream_close(&fresh);
         return false;
     }
     /* A place in the run queue outlives the stream that took it; keep the link. */
     struct pollable pollable = stream->pollable;
-    memset(stream, 0, sizeof(*stream));
+    memset(stream, 0, sizeof *stream);
     stream->pollable = pollable;
     stream->pollable.on_events = on_events;
     stream->verify = verify;
@@ -485,6 +503,7 @@ void verify_stream_finish(struct verify_stream *stream)
 void verify_stream_tick(struct verify_stream *stream, uint64_t now_ns)
 {
     struct verify *verify = stream->verify;
+
     if (stream->phase == VERIFY_FREE)
         return;
     if (is_resting(stream)) {

@@ -35,6 +35,7 @@ bool verify_tls_start(struct verify_stream *stream)
     char buffer[NAMES_MAX_LENGTH + 1];
     const char *name = names_text(&stream->verify->names, stream->name, buffer);
     SSL *ssl = SSL_new(stream->verify->tls);
+
     stream->socket.ssl = ssl;
     bool good = ssl != NULL && SSL_set_fd(ssl, stream->socket.fd) == 1 &&
                 SSL_set_tlsext_host_name(ssl, name) == 1;
@@ -67,6 +68,7 @@ ssize_t verify_tls_shake(struct verify_stream *stream)
 static void read_owner(X509 *certificate, char owner[NAMES_MAX_LENGTH + 1])
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+
     snprintf(owner, NAMES_MAX_LENGTH + 1, "nobody");
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
@@ -84,6 +86,7 @@ bool verify_tls_is_ours(struct verify_stream *stream, char owner[NAMES_MAX_LENGT
     char buffer[NAMES_MAX_LENGTH + 1];
     const char *name = names_text(&stream->verify->names, stream->name, buffer);
     X509 *certificate = SSL_get0_peer_certificate(stream->socket.ssl);
+
     snprintf(owner, NAMES_MAX_LENGTH + 1, "nobody");
     if (certificate == NULL)
         return false;
@@ -100,6 +103,7 @@ bool verify_tls_end(struct verify_stream *stream)
     SSL *ssl = stream->socket.ssl;
     int result = SSL_shutdown(ssl);
     bool waits = result < 0 && SSL_get_error(ssl, result) == SSL_ERROR_WANT_WRITE;
+
     ERR_clear_error();
     if (waits)
         return false;

@@ -28,6 +28,7 @@ static uint16_t get_u16(const uint8_t *bytes)
 static uint64_t get_u64(const uint8_t *bytes)
 {
     uint64_t value = 0;
+
     for (int i = 0; i < 8; i++)
         value = value << 8 | bytes[i];
     return value;
@@ -35,7 +36,7 @@ static uint64_t get_u64(const uint8_t *bytes)
 
 void wire_write_request(const struct wire_request *request, uint8_t out[WIRE_REQUEST_BYTES])
 {
-    memcpy(out, request_magic, sizeof(request_magic));
+    memcpy(out, request_magic, sizeof request_magic);
     out[4] = WIRE_VERSION;
     out[5] = (uint8_t)request->mode;
     put_u16(out + 6, request->flags);
@@ -46,7 +47,7 @@ void wire_write_request(const struct wire_request *request, uint8_t out[WIRE_REQ
 
 bool wire_read_request(const uint8_t bytes[WIRE_REQUEST_BYTES], struct wire_request *request)
 {
-    if (memcmp(bytes, request_magic, sizeof(request_magic)) != 0 || bytes[4] != WIRE_VERSION)
+    if (memcmp(bytes, request_magic, sizeof request_magic) != 0 || bytes[4] != WIRE_VERSION)
         return false;
     if (bytes[5] < WIRE_ECHO || bytes[5] > WIRE_REQUEST)
         return false;
@@ -63,7 +64,8 @@ size_t wire_write_banner(uint8_t flags, const char *name,
                          uint8_t out[WIRE_BANNER_HEAD + WIRE_NAME_MAX])
 {
     size_t len = strnlen(name, WIRE_NAME_MAX);
-    memcpy(out, banner_magic, sizeof(banner_magic));
+
+    memcpy(out, banner_magic, sizeof banner_magic);
     out[4] = WIRE_VERSION;
     out[5] = flags;
     put_u16(out + 6, (uint16_t)len);
@@ -75,7 +77,8 @@ size_t wire_write_banner(uint8_t flags, const char *name,
 static bool read_banner_head(struct wire_banner *banner)
 {
     uint16_t name_len = get_u16(banner->head + 6);
-    if (memcmp(banner->head, banner_magic, sizeof(banner_magic)) != 0 ||
+
+    if (memcmp(banner->head, banner_magic, sizeof banner_magic) != 0 ||
         banner->head[4] != WIRE_VERSION || name_len > WIRE_NAME_MAX)
         return false;
     banner->flags = banner->head[5];
@@ -99,7 +102,7 @@ enum wire_result wire_feed_banner(struct wire_banner *banner, const uint8_t *byt
         banner->got = (uint16_t)(banner->got + part);
         *used = part;
         /* Foreign bytes are known by the first that differs: no need to wait for eight. */
-        if (memcmp(banner->head, banner_magic, min_size(banner->got, sizeof(banner_magic))) != 0)
+        if (memcmp(banner->head, banner_magic, min_size(banner->got, sizeof banner_magic)) != 0)
             return WIRE_BAD;
         if (banner->got < WIRE_BANNER_HEAD)
             return WIRE_MORE;
@@ -116,7 +119,7 @@ enum wire_result wire_feed_banner(struct wire_banner *banner, const uint8_t *byt
 
 void wire_write_trailer(const struct wire_trailer *trailer, uint8_t out[WIRE_TRAILER_BYTES])
 {
-    memcpy(out, trailer_magic, sizeof(trailer_magic));
+    memcpy(out, trailer_magic, sizeof trailer_magic);
     out[4] = WIRE_VERSION;
     out[5] = trailer->corrupt ? WIRE_CORRUPT : 0;
     put_u16(out + 6, 0);
@@ -126,7 +129,7 @@ void wire_write_trailer(const struct wire_trailer *trailer, uint8_t out[WIRE_TRA
 
 bool wire_read_trailer(const uint8_t bytes[WIRE_TRAILER_BYTES], struct wire_trailer *trailer)
 {
-    if (memcmp(bytes, trailer_magic, sizeof(trailer_magic)) != 0 || bytes[4] != WIRE_VERSION)
+    if (memcmp(bytes, trailer_magic, sizeof trailer_magic) != 0 || bytes[4] != WIRE_VERSION)
         return false;
     trailer->corrupt = (bytes[5] & WIRE_CORRUPT) != 0;
     trailer->received = get_u64(bytes + 8);
@@ -148,6 +151,7 @@ static uint64_t pattern_word(uint64_t seed, uint64_t index)
 static void pattern_bytes(uint64_t seed, uint64_t index, uint8_t out[8])
 {
     uint64_t word = pattern_word(seed, index);
+
     for (int i = 0; i < 8; i++)
         out[i] = (uint8_t)(word >> (8 * i));
 }
@@ -155,6 +159,7 @@ static void pattern_bytes(uint64_t seed, uint64_t index, uint8_t out[8])
 void wire_pattern_fill(uint64_t seed, uint64_t offset, uint8_t *out, size_t len)
 {
     uint8_t word[8];
+
     while (len > 0) {
         size_t skip = offset % 8;
         size_t part = min_size(8 - skip, len);
@@ -173,6 +178,7 @@ size_t wire_pattern_check(uint64_t seed, uint64_t offset, const uint8_t *bytes, 
 {
     uint8_t word[8];
     size_t at = 0;
+
     while (at < len) {
         size_t skip = (offset + at) % 8;
         size_t part = min_size(8 - skip, len - at);

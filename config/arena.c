@@ -30,7 +30,8 @@ struct arena {
 struct arena *arena_new(void)
 {
     struct arena *arena = calloc(1, sizeof *arena);
-    if (arena)
+
+    if (arena != NULL)
         arena->next_size = BLOCK_FIRST;
     return arena;
 }
@@ -43,14 +44,15 @@ static struct block *block_add(struct arena *arena, size_t need)
 {
     bool own = need > arena->next_size;
     size_t size = own ? need : arena->next_size;
+
     if (size > SIZE_MAX - sizeof(struct block))
         return NULL;
     struct block *block = calloc(1, sizeof *block + size);
-    if (!block)
+    if (block == NULL)
         return NULL;
     block->size = size;
     arena->total += sizeof *block + size;
-    if (own && arena->blocks) {
+    if (own && arena->blocks != NULL) {
         block->next = arena->blocks->next;
         arena->blocks->next = block;
     } else {
@@ -65,12 +67,13 @@ static struct block *block_add(struct arena *arena, size_t need)
 static void *arena_take(struct arena *arena, size_t bytes, size_t align)
 {
     struct block *block = arena->blocks;
-    size_t from = block ? (block->used + align - 1) / align * align : 0;
-    if (!block || from > block->size || bytes > block->size - from) {
+    size_t from = block != NULL ? (block->used + align - 1) / align * align : 0;
+
+    if (block == NULL || from > block->size || bytes > block->size - from) {
         block = block_add(arena, bytes);
         from = 0;
     }
-    if (!block)
+    if (block == NULL)
         return NULL;
     block->used = from + bytes;
     return block->bytes + from;
@@ -84,16 +87,17 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 char *arena_text(struct arena *arena, const char *text, size_t len)
 {
     char *copy = len < SIZE_MAX ? arena_take(arena, len + 1, 1) : NULL;
-    if (copy && len > 0)
+
+    if (copy != NULL && len > 0)
         memcpy(copy, text, len);
     return copy;
 }
 
 void arena_free(struct arena *arena)
 {
-    if (!arena)
+    if (arena == NULL)
         return;
-    for (struct block *block = arena->blocks, *next; block; block = next) {
+    for (struct block *block = arena->blocks, *next; block != NULL; block = next) {
         next = block->next;
         free(block);
     }

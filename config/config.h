@@ -10,32 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/address.h"
 #include "config/arena.h"
+#include "config/position.h"
+#include "config/route.h"
 #include "config/route_table.h"
 
 #define CONFIG_NONE UINT32_MAX /* "no such index" */
-
-/* An address as written; names are resolved by who uses it. */
-enum address_kind {
-    ADDRESS_IPV4,
-    ADDRESS_IPV6,
-    ADDRESS_UNIX, /* `path`: a file system path, or "@name" for the abstract name space */
-    ADDRESS_NAME  /* `path`: a host name to be resolved (servers only) */
-};
-
-struct address {
-    enum address_kind kind;
-    uint16_t port;    /* host order; 0 for unix */
-    uint8_t ip[16];   /* network order; 4 bytes used for IPv4 */
-    const char *path; /* ADDRESS_UNIX, ADDRESS_NAME */
-    const char *text; /* canonical text, for messages and logs: "10.0.0.5:443" */
-};
-
-/* Where something stands in the file, for messages. line 0 = given on the command line. */
-struct position {
-    uint32_t line;
-    uint32_t column;
-};
 
 struct listener_config {
     const char *name; /* as given, or the address */
@@ -89,32 +70,6 @@ enum policy_action { POLICY_ALERT, POLICY_CLOSE, POLICY_RESET, POLICY_BACKEND };
 struct policy {
     enum policy_action action;
     uint32_t backend; /* POLICY_BACKEND: index; else CONFIG_NONE */
-};
-
-/* A CIDR: `bits` of the address count. IPv4 addresses use 4 bytes, `v6` says which. */
-struct network {
-    bool v6;
-    uint8_t bits;
-    uint8_t ip[16];
-};
-
-/* Further conditions of a route; an empty list = no such condition. */
-struct route_conditions {
-    const char *const *alpn; /* any of these offered */
-    uint32_t alpn_count;
-    const struct network *from; /* client address in any of these */
-    uint32_t from_count;
-    const uint32_t *listeners; /* accepted by any of these (indexes) */
-    uint32_t listener_count;
-};
-
-/* Kept small: a million of them is a normal size. */
-struct route {
-    const char *name; /* as given, or its first host pattern; the log's `route` */
-    const struct route_conditions *when; /* NULL = none */
-    const struct timeouts *timeouts;     /* complete set for this route; NULL = the global ones */
-    uint32_t backend;
-    uint32_t line, column; /* of its first host, in the file */
 };
 
 enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_LOGFMT, LOG_FORMAT_HAPROXY };

@@ -7,17 +7,19 @@
 #include <string.h>
 
 #include "config/address.h"
-#include "config/suggest.h"
+#include "config/network.h"
+#include "config/text/suggest.h"
+#include "config/text/units.h"
 #include "config/text_value.h"
 
 static void *place(void *base, size_t offset)
 {
-    return base ? (char *)base + offset : NULL;
+    return base != NULL ? (char *)base + offset : NULL;
 }
 
-static bool no_memory(struct reader *reader)
+static bool no_memory(struct field_reader *reader)
 {
-    report_no_memory(reader->report);
+    finding_no_memory(reader->findings);
     return false;
 }
 
@@ -27,27 +29,29 @@ static bool no_memory(struct reader *reader)
 static const char *words_list(const char *const *words, char *out, size_t size)
 {
     size_t used = 0;
+
     out[0] = '\0';
-    for (size_t i = 0; words[i] && used < size; i++) {
-        const char *glue = i == 0 ? "" : words[i + 1] ? ", " : " or ";
+    for (size_t i = 0; words[i] != NULL && used < size; i++) {
+        const char *glue = i == 0 ? "" : words[i + 1] != NULL ? ", " : " or ";
         used += (size_t)snprintf(out + used, size - used, "%s\"%s\"", glue, words[i]);
     }
     return out;
 }
 
-void read_expected(struct reader *reader, const struct value_type *type, size_t offset,
-                   enum json_kind found)
+void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
+                        enum json_kind found)
 {
     char list[160];
+
     if (type->kind == VALUE_WORD)
-        report_error(reader->report, offset, "expected %s, not %s",
-                     words_list(type->words, list, sizeof list), json_kind_name(found));
-    else if (type->example)
-        report_error(reader->report, offset, "expected %s (such as %s), not %s", type->name,
-                     type->example, json_kind_name(found));
+        finding_error(reader->findings, offset, "expected %s, not %s",
+                      words_list(type->words, list, sizeof list), json_kind_name(found));
+    else if (type->example != NULL)
+        finding_error(reader->findings, offset, "expected %s (such as %s), not %s", type->name,
+                      type->example, json_kind_name(found));
     else
-        report_error(reader->report, offset, "expected %s, not %s", type->name,
-                     json_kind_name(found));
+        finding_error(reader->findings, offset, "expected %s, not %s", type->name,
+                      json_kind_name(found));
 }
 
 struct elsewhere {
@@ -59,26 +63,28 @@ struct elsewhere {
 static void on_object_elsewhere(void *context, const char *path, const struct value_type *type)
 {
     struct elsewhere *elsewhere = context;
-    if (elsewhere->found || !field_find(type->fields, elsewhere->key))
+
+    if (elsewhere->found || field_find(type->fields, elsewhere->key) == NULL)
         return;
     elsewhere->found = true;
     snprintf(elsewhere->path, sizeof elsewhere->path, "%s", *path ? path : "the outermost object");
 }
 
-void read_unknown_key(struct reader *reader, const struct value_type *type, const char *key,
-                      size_t offset)
+void field_say_unknown(struct field_reader *reader, const struct value_type *type, const char *key,
+                       size_t offset)
 {
     char hint[160] = "";
     struct suggestion suggestion;
-    if (report_full(reader->report)) {
-        report_error(reader->report, offset, "unknown key");
+
+    if (finding_log_full(reader->findings)) {
+        finding_error(reader->findings, offset, "unknown key");
         return;
     }
     suggest_start(&suggestion, key);
-    for (const struct field *field = type->fields; field->key; field++)
+    for (const struct field *field = type->fields; field->key != NULL; field++)
         suggest_consider(&suggestion, field->key);
     suggest_text(&suggestion, hint, sizeof hint);
-    if (!suggestion.nearest) {
+    if (suggestion.nearest == NULL) {
         struct elsewhere elsewhere = {.key = key};
         fields_visit(on_object_elsewhere, &elsewhere);
         if (elsewhere.found)
@@ -86,119 +92,126 @@ void read_unknown_key(struct reader *reader, const struct value_type *type, cons
         else
             snprintf(hint, sizeof hint, " in %s", type->name);
     }
-    report_error(reader->report, offset, "unknown key \"%.80s\"%s", key, hint);
+    finding_error(reader->findings, offset, "unknown key \"%.80s\"%s", key, hint);
 }
 
-bool read_required(struct reader *reader, const struct value_type *type, uint32_t seen,
-                   size_t offset)
+bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
+                          size_t offset)
 {
-    bool well = true;
-    for (size_t i = 0; type->fields[i].key; i++) {
+    bool ok = true;
+
+    for (size_t i = 0; type->fields[i].key != NULL; i++) {
         if (!type->fields[i].required || (seen >> i & 1))
             continue;
-        report_error(reader->report, offset, "missing key \"%s\" in %s", type->fields[i].key,
-                     type->name);
-        well = false;
+        finding_error(reader->findings, offset, "missing key \"%s\" in %s", type->fields[i].key,
+                      type->name);
+        ok = false;
     }
-    return well;
+    return ok;
 }
 
 /* --- objects and lists --- */
 
-static bool read_object(struct reader *reader, const struct value_type *type,
+static bool read_object(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
     uint32_t seen = 0;
-    bool well = true;
-    for (const struct json_node *child = json_first(node); child; child = json_next(child)) {
+    bool ok = true;
+
+    for (const struct json_node *child = json_first(node); child != NULL;
+         child = json_next(child)) {
         const char *key = json_key(child);
         const struct field *field = field_find(type->fields, key);
-        if (field) {
+        if (field != NULL) {
             assert(field - type->fields < 32);
             seen |= 1u << (field - type->fields);
-            well &= read_value(reader, field->type, child, place(into, field->into));
+            ok &= field_read(reader, field->type, child, place(into, field->into));
         } else if (!field_is_note(key)) {
-            read_unknown_key(reader, type, key, json_key_offset(child));
-            well = false;
+            field_say_unknown(reader, type, key, json_key_offset(child));
+            ok = false;
         }
     }
-    return read_required(reader, type, seen, json_offset(&reader->json, node)) && well;
+    return field_check_required(reader, type, seen, json_offset(&reader->json, node)) && ok;
 }
 
-static bool read_items(struct reader *reader, const struct value_type *type,
+static bool read_items(struct field_reader *reader, const struct value_type *type,
                        const struct json_node *node)
 {
-    bool well = true;
-    if (!json_first(node)) {
-        report_error(reader->report, json_offset(&reader->json, node),
-                     "expected %s, not an empty one", type->name);
+    bool ok = true;
+
+    if (json_first(node) == NULL) {
+        finding_error(reader->findings, json_offset(&reader->json, node),
+                      "expected %s, not an empty one", type->name);
         return false;
     }
-    for (const struct json_node *item = json_first(node); item; item = json_next(item))
-        well &= read_value(reader, type->item, item, NULL);
-    return well;
+    for (const struct json_node *item = json_first(node); item != NULL; item = json_next(item))
+        ok &= field_read(reader, type->item, item, NULL);
+    return ok;
 }
 
 static void keep_node(const struct json_node *node, void *into)
 {
-    if (into)
+    if (into != NULL)
         *(const struct json_node **)into = node;
 }
 
 /* Lists are kept as nodes: their readers go through the items again, knowing them to be right. */
-static bool read_list(struct reader *reader, const struct value_type *type,
+static bool read_list(struct field_reader *reader, const struct value_type *type,
                       const struct json_node *node, void *into)
 {
     bool list = json_kind(node) == JSON_ARRAY;
+
     if (!list && type->kind == VALUE_LIST) {
-        read_expected(reader, type, json_offset(&reader->json, node), json_kind(node));
+        field_say_expected(reader, type, json_offset(&reader->json, node), json_kind(node));
         return false;
     }
-    bool well = list ? read_items(reader, type, node) : read_value(reader, type->item, node, NULL);
-    if (well)
+    bool ok = list ? read_items(reader, type, node) : field_read(reader, type->item, node, NULL);
+    if (ok)
         keep_node(node, into);
-    return well;
+    return ok;
 }
 
 /* --- numbers --- */
 
-static bool read_integer(struct reader *reader, const struct value_type *type,
+static bool read_integer(struct field_reader *reader, const struct value_type *type,
                          const struct json_node *node, void *into)
 {
     size_t offset = json_offset(&reader->json, node);
     double number = json_number(node);
+
     if (!isfinite(number) || number < type->min || number > type->max) {
-        report_error(reader->report, offset, "out of range: %u to %u", type->min, type->max);
+        finding_error(reader->findings, offset, "out of range: %u to %u", type->min, type->max);
         return false;
     }
     if (number != floor(number)) {
-        report_error(reader->report, offset, "expected a whole number");
+        finding_error(reader->findings, offset, "expected a whole number");
         return false;
     }
-    if (into)
+    if (into != NULL)
         *(uint32_t *)into = (uint32_t)number;
     return true;
 }
 
 /* A bare number where a unit is needed: the two readings it could have. */
-static void report_bare_number(struct reader *reader, const struct value_type *type,
-                               const struct json_node *node)
+static void say_bare_number(struct field_reader *reader, const struct value_type *type,
+                            const struct json_node *node)
 {
     size_t offset = json_offset(&reader->json, node);
     double number = json_number(node);
+
     if (!isfinite(number) || number < 1 || number > 999999999 || number != floor(number)) {
-        read_expected(reader, type, offset, JSON_NUMBER);
+        field_say_expected(reader, type, offset, JSON_NUMBER);
         return;
     }
     unsigned whole = (unsigned)number;
     if (type->kind == VALUE_DURATION)
-        report_error(reader->report, offset,
-                     "a duration needs a unit: %u could mean %u seconds or %u milliseconds; write "
-                     "\"%us\" or \"%ums\"",
-                     whole, whole, whole, whole, whole);
+        finding_error(reader->findings, offset,
+                      "a duration needs a unit: %u could mean %u seconds or %u milliseconds; write "
+                      "\"%us\" or \"%ums\"",
+                      whole, whole, whole, whole, whole);
     else
-        report_error(
-            reader->report, offset,
+        finding_error(
+            reader->findings, offset,
             "a size is a string: %u could mean %u bytes or %u KiB; write \"%u\" or \"%uk\"", whole,
             whole, whole, whole, whole);
 }
@@ -210,8 +223,9 @@ static bool word_parse(const struct value_type *type, const char *text, int *ind
 {
     char list[160], hint[80];
     struct suggestion suggestion;
+
     suggest_start(&suggestion, text);
-    for (int i = 0; type->words[i]; i++) {
+    for (int i = 0; type->words[i] != NULL; i++) {
         if (strcmp(type->words[i], text) == 0) {
             *index = i;
             return true;
@@ -227,24 +241,25 @@ static bool duration_or_off_parse(const struct value_type *type, const char *tex
                                   struct problem *problem)
 {
     bool off = strcmp(text, "off") == 0;
-    if (off && type->words) {
+
+    if (off && type->words != NULL) {
         *ms = 0;
         return true;
     }
     if (off)
         problem_set(problem, "this cannot be \"off\"");
-    return !off && duration_parse(text, ms, problem);
+    return !off && units_exact_duration(text, ms, problem);
 }
 
 static bool size_in_range_parse(const struct value_type *type, const char *text, uint32_t *bytes,
                                 struct problem *problem)
 {
-    if (!size_parse(text, bytes, problem))
+    if (!units_exact_size(text, bytes, problem))
         return false;
-    bool well = *bytes >= type->min && *bytes <= type->max;
-    if (!well)
+    bool ok = *bytes >= type->min && *bytes <= type->max;
+    if (!ok)
         problem_set(problem, "out of range: %u to %u bytes", type->min, type->max);
-    return well;
+    return ok;
 }
 
 /* Values that take no memory, which presets are of. */
@@ -257,7 +272,8 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
         int index;
         bool truth;
     } nowhere;
-    void *to = into ? into : &nowhere;
+    void *to = into != NULL ? into : &nowhere;
+
     switch (type->kind) {
     case VALUE_DURATION:
         return duration_or_off_parse(type, text, to, problem);
@@ -276,21 +292,28 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
     }
 }
 
-static bool keep_text(struct reader *reader, const char *text, void *into)
+static bool keep_text(struct field_reader *reader, const char *text, void *into)
 {
-    if (!into)
+    if (into == NULL)
         return true;
     const char *copy = arena_text(reader->arena, text, strlen(text));
     *(const char **)into = copy;
-    return copy || no_memory(reader);
+    return copy != NULL || no_memory(reader);
 }
 
-static bool keep_address(struct reader *reader, const struct address_draft *draft, void *into)
+/* The address leaves its draft: its texts move into the arena. */
+static bool keep_address(struct field_reader *reader, const struct address_draft *draft,
+                         struct address *into)
 {
-    return !into || address_store(draft, reader->arena, into) || no_memory(reader);
+    if (into == NULL)
+        return true;
+    *into = draft->address;
+    if (draft->path[0] != '\0' && !keep_text(reader, draft->path, &into->path))
+        return false;
+    return keep_text(reader, draft->text, &into->text);
 }
 
-static bool read_text(struct reader *reader, const struct value_type *type,
+static bool read_text(struct field_reader *reader, const struct value_type *type,
                       const struct json_node *node, void *into, struct problem *problem)
 {
     const char *text = json_string(node);
@@ -298,6 +321,7 @@ static bool read_text(struct reader *reader, const struct value_type *type,
     struct host_pattern host;
     struct network network;
     bool cleared;
+
     switch (type->kind) {
     case VALUE_LISTEN:
     case VALUE_SERVER:
@@ -323,51 +347,55 @@ static bool read_text(struct reader *reader, const struct value_type *type,
     }
 }
 
-static bool read_scalar(struct reader *reader, const struct value_type *type,
+static bool read_scalar(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
     struct problem problem = {""};
     size_t offset = json_offset(&reader->json, node);
     enum json_kind kind = json_kind(node);
+
     if (kind == JSON_STRING) {
         if (read_text(reader, type, node, into, &problem))
             return true;
         if (problem.text[0]) /* else there was no memory */
-            report_error(reader->report, offset, "%s", problem.text);
+            finding_error(reader->findings, offset, "%s", problem.text);
         return false;
     }
     if (kind == JSON_NUMBER && (type->kind == VALUE_DURATION || type->kind == VALUE_SIZE))
-        report_bare_number(reader, type, node);
-    else if (kind == JSON_OBJECT && type->no_object)
-        report_error(reader->report, offset, "%s", type->no_object);
+        say_bare_number(reader, type, node);
+    else if (kind == JSON_OBJECT && type->no_object != NULL)
+        finding_error(reader->findings, offset, "%s", type->no_object);
     else
-        read_expected(reader, type, offset, kind);
+        field_say_expected(reader, type, offset, kind);
     return false;
 }
 
 /* --- all values --- */
 
-static bool read_either(struct reader *reader, const struct value_type *type,
+static bool read_either(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
     char list[160];
-    if (into)
-        read_presets(type, into);
+
+    if (into != NULL)
+        field_read_presets(type, into);
     if (json_kind(node) == JSON_OBJECT)
         return read_object(reader, type, node, into);
     if (json_kind(node) == JSON_STRING)
-        return read_value(reader, type->item, node, place(into, type->item_into));
-    report_error(
-        reader->report, json_offset(&reader->json, node), "expected %s%s or an object, not %s",
-        type->item->words ? words_list(type->item->words, list, sizeof list) : type->item->name,
-        type->item->example ? " in a string" : "", json_kind_name(json_kind(node)));
+        return field_read(reader, type->item, node, place(into, type->item_into));
+    finding_error(
+        reader->findings, json_offset(&reader->json, node), "expected %s%s or an object, not %s",
+        type->item->words != NULL ? words_list(type->item->words, list, sizeof list)
+                                  : type->item->name,
+        type->item->example != NULL ? " in a string" : "", json_kind_name(json_kind(node)));
     return false;
 }
 
-bool read_value(struct reader *reader, const struct value_type *type, const struct json_node *node,
-                void *into)
+bool field_read(struct field_reader *reader, const struct value_type *type,
+                const struct json_node *node, void *into)
 {
     enum json_kind kind = json_kind(node);
+
     switch (type->kind) {
     case VALUE_OBJECT:
         if (kind == JSON_OBJECT)
@@ -384,7 +412,7 @@ bool read_value(struct reader *reader, const struct value_type *type, const stru
         break;
     case VALUE_BOOLEAN:
         if (kind == JSON_BOOLEAN) {
-            if (into)
+            if (into != NULL)
                 *(bool *)into = json_truth(node);
             return true;
         }
@@ -392,7 +420,7 @@ bool read_value(struct reader *reader, const struct value_type *type, const stru
     default:
         return read_scalar(reader, type, node, into);
     }
-    read_expected(reader, type, json_offset(&reader->json, node), kind);
+    field_say_expected(reader, type, json_offset(&reader->json, node), kind);
     return false;
 }
 
@@ -402,7 +430,8 @@ static void preset_store(const struct field *field, void *into)
 {
     struct problem problem;
     const struct value_type *type = field->type;
-    bool well = true;
+    bool ok = true;
+
     if (type->kind == VALUE_EITHER) {
         into = place(into, type->item_into);
         type = type->item;
@@ -414,16 +443,16 @@ static void preset_store(const struct field *field, void *into)
     else if (type->kind == VALUE_PATH)
         *(const char **)into = field->preset;
     else
-        well = plain_parse(type, field->preset, into, &problem);
-    assert(well);
+        ok = plain_parse(type, field->preset, into, &problem);
+    assert(ok);
 }
 
-void read_presets(const struct value_type *type, void *into)
+void field_read_presets(const struct value_type *type, void *into)
 {
-    for (const struct field *field = type->fields; field->key; field++) {
-        if (field->preset)
+    for (const struct field *field = type->fields; field->key != NULL; field++) {
+        if (field->preset != NULL)
             preset_store(field, place(into, field->into));
         else if (field->type->kind == VALUE_OBJECT || field->type->kind == VALUE_EITHER)
-            read_presets(field->type, place(into, field->into));
+            field_read_presets(field->type, place(into, field->into));
     }
 }

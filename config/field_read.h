@@ -8,9 +8,9 @@
 #include "config/finding.h"
 #include "config/json_tree.h"
 
-struct reader {
-    struct report *report;
-    struct json_text json;
+struct field_reader {
+    struct finding_log *findings;
+    struct json_source json;
     struct arena *arena; /* for the texts that are kept */
 };
 
@@ -19,22 +19,22 @@ struct reader {
  * allocates nothing. What is wrong is reported and left unstored. False: something was, or there
  * was no memory (which is reported as such).
  */
-bool read_value(struct reader *reader, const struct value_type *type, const struct json_node *node,
-                void *into);
+bool field_read(struct field_reader *reader, const struct value_type *type,
+                const struct json_node *node, void *into);
 
 /* Stores what holds when an object's keys are absent, also of objects inside it. */
-void read_presets(const struct value_type *type, void *into);
+void field_read_presets(const struct value_type *type, void *into);
 
 /* "expected a duration (such as "5s"), not a number" */
-void read_expected(struct reader *reader, const struct value_type *type, size_t offset,
-                   enum json_kind found);
+void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
+                        enum json_kind found);
 
 /* `unknown key "hots" (did you mean "host"?)` */
-void read_unknown_key(struct reader *reader, const struct value_type *type, const char *key,
-                      size_t offset);
+void field_say_unknown(struct field_reader *reader, const struct value_type *type, const char *key,
+                       size_t offset);
 
 /* `missing key "host"`, for every bit of a required field that is not set in `seen`. */
-bool read_required(struct reader *reader, const struct value_type *type, uint32_t seen,
-                   size_t offset);
+bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
+                          size_t offset);
 
 #endif

@@ -16,16 +16,16 @@
 static const char *const words_off[] = {"off", NULL};
 
 static const struct value_type type_duration = {
-    .kind = VALUE_DURATION, .name = "a duration", .example = "\"5s\"", .pattern = PATTERN_DURATION};
+    .kind = VALUE_DURATION, .name = "a duration", .example = "\"5s\"", .pattern = REGEX_DURATION};
 static const struct value_type type_duration_or_off = {.kind = VALUE_DURATION,
                                                        .name = "a duration or \"off\"",
                                                        .example = "\"10m\"",
-                                                       .pattern = PATTERN_DURATION_OR_OFF,
+                                                       .pattern = REGEX_DURATION_OR_OFF,
                                                        .words = words_off};
 static const struct value_type type_hello_size = {.kind = VALUE_SIZE,
                                                   .name = "a size",
                                                   .example = "\"16k\"",
-                                                  .pattern = PATTERN_HELLO_SIZE,
+                                                  .pattern = REGEX_HELLO_SIZE,
                                                   .min = 1024,
                                                   .max = 65536};
 static const struct value_type type_boolean = {
@@ -41,39 +41,39 @@ static const struct value_type type_connections = {
 static const struct value_type type_mode = {.kind = VALUE_MODE,
                                             .name = "permissions in octal digits",
                                             .example = "\"0660\"",
-                                            .pattern = PATTERN_MODE};
+                                            .pattern = REGEX_MODE};
 static const struct value_type type_name = {
-    .kind = VALUE_NAME, .name = "a name", .example = "\"public\"", .pattern = PATTERN_NAME};
+    .kind = VALUE_NAME, .name = "a name", .example = "\"public\"", .pattern = REGEX_NAME};
 static const struct value_type type_path = {.kind = VALUE_PATH,
                                             .name = "a path, \"-\" or \"off\"",
                                             .example = "\"/var/log/sni-router/access.log\"",
-                                            .pattern = PATTERN_PATH};
+                                            .pattern = REGEX_PATH};
 static const struct value_type type_listen_address = {.kind = VALUE_LISTEN,
                                                       .name = "an address to listen on",
                                                       .example = "\"[::]:443\"",
-                                                      .pattern = PATTERN_LISTEN};
+                                                      .pattern = REGEX_LISTEN};
 static const struct value_type type_server_address = {.kind = VALUE_SERVER,
                                                       .name = "a server's address",
                                                       .example = "\"10.0.0.5:443\"",
-                                                      .pattern = PATTERN_SERVER};
+                                                      .pattern = REGEX_SERVER};
 static const struct value_type type_host = {.kind = VALUE_HOST,
                                             .name = "a host pattern",
                                             .example = "\"shop.example.com\"",
-                                            .pattern = PATTERN_HOST};
+                                            .pattern = REGEX_HOST};
 static const struct value_type type_network = {.kind = VALUE_NETWORK,
                                                .name = "an IP address or network",
                                                .example = "\"10.0.0.0/8\"",
-                                               .pattern = PATTERN_NETWORK};
+                                               .pattern = REGEX_NETWORK};
 static const struct value_type type_alpn = {
-    .kind = VALUE_ALPN, .name = "an ALPN protocol", .example = "\"h2\"", .pattern = PATTERN_ALPN};
+    .kind = VALUE_ALPN, .name = "an ALPN protocol", .example = "\"h2\"", .pattern = REGEX_ALPN};
 static const struct value_type type_backend_name = {.kind = VALUE_REFERENCE,
                                                     .name = "a backend's name",
                                                     .example = "\"shop\"",
-                                                    .pattern = PATTERN_NAME};
+                                                    .pattern = REGEX_NAME};
 static const struct value_type type_listener_name = {.kind = VALUE_REFERENCE,
                                                      .name = "a listener's name",
                                                      .example = "\"public\"",
-                                                     .pattern = PATTERN_NAME};
+                                                     .pattern = REGEX_NAME};
 
 /* --- listeners --- */
 
@@ -235,7 +235,7 @@ const struct value_type type_backend = {
     .kind = VALUE_OBJECT, .name = "a backend", .fields = fields_backend};
 static const struct value_type type_backends = {.kind = VALUE_MAP,
                                                 .name = "an object of backends by name",
-                                                .pattern = PATTERN_NAME,
+                                                .pattern = REGEX_NAME,
                                                 .item = &type_backend};
 
 /* --- policies --- */
@@ -443,7 +443,7 @@ const struct value_type type_document = {
 
 const struct field *field_find(const struct field *fields, const char *key)
 {
-    for (; fields->key; fields++) {
+    for (; fields->key != NULL; fields++) {
         if (strcmp(fields->key, key) == 0)
             return fields;
     }
@@ -470,6 +470,7 @@ static const struct value_type *path_extend(char *out, const char *path, const s
     const struct value_type *type = field->type;
     int len = snprintf(out, PATH_MAX_BYTES, "%s%s%s", path, *path ? "." : "", field->key);
     size_t used = (size_t)len;
+
     while (type->kind == VALUE_LIST || type->kind == VALUE_MAP || type->kind == VALUE_ONE_OR_LIST) {
         len = snprintf(out + used, PATH_MAX_BYTES - used, "%s",
                        type->kind == VALUE_MAP ? ".NAME" : "[]");
@@ -482,10 +483,10 @@ static const struct value_type *path_extend(char *out, const char *path, const s
 static void visit_object(const struct visit *visit, const char *path, const struct value_type *type)
 {
     visit->on_object(visit->context, path, type);
-    for (const struct field *field = type->fields; field->key; field++) {
+    for (const struct field *field = type->fields; field->key != NULL; field++) {
         char inner_path[PATH_MAX_BYTES];
         const struct value_type *inner = path_extend(inner_path, path, field);
-        if (inner->fields)
+        if (inner->fields != NULL)
             visit_object(visit, inner_path, inner);
     }
 }
@@ -494,5 +495,6 @@ void fields_visit(void (*on_object)(void *context, const char *path, const struc
                   void *context)
 {
     struct visit visit = {on_object, context};
+
     visit_object(&visit, "", &type_document);
 }

@@ -1,8 +1,7 @@
 /* The JSON Schema (draft-07), made from the field table. */
-#include <string.h>
+#include "config/fields_schema.h"
 
 #include "config/fields.h"
-#include "config/load.h"
 
 static void print_type(FILE *to, const struct value_type *type, int depth);
 
@@ -34,7 +33,7 @@ static void print_key(FILE *to, const char *key, int depth)
 static void print_words(FILE *to, const char *const *words)
 {
     fputc('[', to);
-    for (size_t i = 0; words[i]; i++) {
+    for (size_t i = 0; words[i] != NULL; i++) {
         fputs(i ? ", " : "", to);
         print_text(to, words[i]);
     }
@@ -54,7 +53,7 @@ static void print_field(FILE *to, const struct field *field, int depth)
     print_indent(to, depth + 1);
     fputs("\"description\": ", to);
     print_text(to, field->help);
-    if (field->preset) {
+    if (field->preset != NULL) {
         print_key(to, "default", depth + 1);
         if (is_bare(field->type))
             fputs(field->preset, to);
@@ -80,16 +79,17 @@ static void print_notes(FILE *to, int depth)
 static void print_object(FILE *to, const struct value_type *type, int depth)
 {
     const char *glue = "";
+
     print_key(to, "type", depth);
     fputs("\"object\"", to);
     print_notes(to, depth);
-    for (const struct field *field = type->fields; field->key; field++)
+    for (const struct field *field = type->fields; field->key != NULL; field++)
         print_field(to, field, depth + 1);
     print_indent(to, depth);
     fputc('}', to);
     print_key(to, "required", depth);
     fputc('[', to);
-    for (const struct field *field = type->fields; field->key; field++) {
+    for (const struct field *field = type->fields; field->key != NULL; field++) {
         if (!field->required)
             continue;
         fputs(glue, to);
@@ -125,6 +125,7 @@ static void print_map(FILE *to, const struct value_type *type, int depth)
 static void print_list(FILE *to, const struct value_type *type, int depth)
 {
     unsigned least = type->kind == VALUE_ONE_OR_LIST ? 1 : type->min;
+
     print_key(to, "type", depth);
     fputs("\"array\"", to);
     if (least > 0) {
@@ -178,14 +179,14 @@ static void print_scalar(FILE *to, const struct value_type *type, int depth)
         return;
     }
     fputs(type->kind == VALUE_BOOLEAN ? "\"boolean\"" : "\"string\"", to);
-    if (type->pattern) {
+    if (type->pattern != NULL) {
         print_key(to, "pattern", depth);
         print_text(to, type->pattern);
-    } else if (type->words) {
+    } else if (type->words != NULL) {
         print_key(to, "enum", depth);
         print_words(to, type->words);
     }
-    if (type->example) {
+    if (type->example != NULL) {
         print_key(to, "examples", depth);
         fprintf(to, "[%s]", type->example);
     }
@@ -213,7 +214,7 @@ static void print_type(FILE *to, const struct value_type *type, int depth)
     }
 }
 
-void config_schema_print(FILE *to)
+void fields_schema_print(FILE *to)
 {
     fputs("{\n  \"$schema\": \"http://json-schema.org/draft-07/schema#\",\n"
           "  \"title\": \"sni-router configuration\"",

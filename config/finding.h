@@ -6,71 +6,60 @@
  * and the piece of source to show. Offsets are bytes; columns are characters, counted from 1.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config/load.h"
+#include "config/diagnostics.h"
 
-#define REPORT_WHOLE SIZE_MAX /* as offset: the finding concerns the file as a whole */
+#define FINDING_WHOLE SIZE_MAX /* as offset: the finding concerns the file as a whole */
 
-struct report_checkpoint;
+struct finding_checkpoint;
 
 /* Lives while one text is loaded. Borrows `text` and `found`. */
-struct report {
+struct finding_log {
     const char *text;
     size_t len;
-    struct report_checkpoint *checkpoints; /* line and column at every few KiB of the text */
+    struct finding_checkpoint *checkpoints; /* line and column at every few KiB of the text */
     struct diagnostics *found;
     bool hide_lines;    /* the operator has not written this text: its lines mean nothing */
     size_t last_offset; /* the last position asked for: the next one is mostly near */
     struct position last;
 };
 
-/* False: no memory. Ends with report_end() in any case. */
-bool report_start(struct report *report, const char *text, size_t len, struct diagnostics *found);
-void report_end(struct report *report);
+/* False: no memory. Ends with finding_log_end() in any case. */
+bool finding_log_start(struct finding_log *findings, const char *text, size_t len,
+                       struct diagnostics *found);
+void finding_log_end(struct finding_log *findings);
 
 /*
  * Add a finding at a byte offset. Beyond DIAGNOSTICS_KEPT of a kind they are only counted; after a
  * lack of memory they are not even that. Text of the file that gets into a message is made harmless
  * for terminals.
  */
-void report_error(struct report *report, size_t offset, const char *format, ...)
+void finding_error(struct finding_log *findings, size_t offset, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void report_warning(struct report *report, size_t offset, const char *format, ...)
+void finding_warning(struct finding_log *findings, size_t offset, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As report_warning(), at a position that report_position() has given. */
-void report_warning_at(struct report *report, struct position at, const char *format, ...)
+/* As finding_warning(), at a position that finding_position() has given. */
+void finding_warning_at(struct finding_log *findings, struct position at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Whether a further error would only be counted: then the work for a good message is in vain. */
-bool report_full(const struct report *report);
+bool finding_log_full(const struct finding_log *findings);
 
-void report_no_memory(struct report *report);
+void finding_no_memory(struct finding_log *findings);
 
-/* Room for what report_place() writes. */
-#define REPORT_PLACE_MAX 48
+/* Room for what finding_place() writes. */
+#define FINDING_PLACE_MAX 48
 
 /* Writes `line 3, column 9`, or `in another argument` when lines mean nothing. Returns `out`. */
-const char *report_place(const struct report *report, struct position at,
-                         char out[REPORT_PLACE_MAX]);
+const char *finding_place(const struct finding_log *findings, struct position at,
+                          char out[FINDING_PLACE_MAX]);
 
-/*
- * Replaces what must not reach a terminal by question marks: control characters, also those of two
- * bytes (U+0080 to U+009F), and what is not UTF-8.
- */
-void report_disarm(char *text, bool keep_tabs);
-
-/* Longest name of a file, or host, that is shown. */
-#define REPORT_SHOWN_MAX 4096
-/* A copy to print, without what report_disarm() replaces; cut to `size`. Returns `out`. */
-const char *report_harmless(const char *text, char *out, size_t size);
-
-/* Bytes of the byte order mark that the text begins with, which is no column; 0: it has none. */
-size_t report_mark_bytes(const char *text, size_t len);
-
-struct position report_position(struct report *report, size_t offset);
-size_t report_offset(const struct report *report, struct position at);
+/* Between offsets and positions. An offset beyond the end counts as the end. */
+struct position finding_position(struct finding_log *findings, size_t offset);
+size_t finding_offset(const struct finding_log *findings, struct position at);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config/json_token.h"
+#include "config/text/utf8.h"
 
 #define PAIRWISE_KEYS 12
 
@@ -36,12 +37,12 @@ struct key {
 };
 
 struct scanner {
-    struct scan *scan;
-    struct report *report;
+    struct json_scan *scan;
+    struct finding_log *findings;
     const char *text;
     size_t len, at;
     size_t comma; /* offset of the last comma */
-    struct frame frames[SCAN_DEPTH_MAX];
+    struct frame frames[JSON_DEPTH_MAX];
     size_t depth;
     struct key *keys;
     size_t key_count, key_capacity;
@@ -54,7 +55,7 @@ static bool grow(void **list, size_t count, size_t *capacity, size_t size, size_
         return true;
     size_t wanted = *capacity ? *capacity * 2 : first;
     void *moved = realloc(*list, wanted * size);
-    if (!moved)
+    if (moved == NULL)
         return false;
     *list = moved;
     *capacity = wanted;
@@ -63,13 +64,14 @@ static bool grow(void **list, size_t count, size_t *capacity, size_t size, size_
 
 static enum expect no_memory(struct scanner *scanner)
 {
-    report_no_memory(scanner->report);
+    finding_no_memory(scanner->findings);
     return EXPECT_FAILED;
 }
 
 static bool mark_add(struct scanner *scanner, size_t at)
 {
-    struct scan *scan = scanner->scan;
+    struct json_scan *scan = scanner->scan;
+
     if (!grow((void **)&scan->marks, scan->mark_count, &scan->mark_capacity, sizeof *scan->marks,
               256))
         return false;
@@ -79,12 +81,13 @@ static bool mark_add(struct scanner *scanner, size_t at)
 
 static bool section_add(struct scanner *scanner)
 {
-    struct scan *scan = scanner->scan;
+    struct json_scan *scan = scanner->scan;
+
     if (!grow((void **)&scan->sections, scan->section_count, &scan->section_capacity,
               sizeof *scan->sections, 16))
         return false;
     scan->sections[scan->section_count++] =
-        (struct scan_section){.mark = (uint32_t)scan->mark_count};
+        (struct json_section){.mark = (uint32_t)scan->mark_count};
     return true;
 }
 
@@ -103,31 +106,31 @@ static bool key_equal(const char *text, const struct key *a, const struct key *b
 {
     if (a->len && b->len)
         return a->len == b->len && memcmp(text + a->at, text + b->at, a->len) == 0;
-    return token_compare(text, a->at, b->at) == 0;
+    return json_token_compare(text, a->at, b->at) == 0;
 }
 
 static void key_duplicate(struct scanner *scanner, const struct key *first, const struct key *again)
 {
-    if (report_full(scanner->report)) {
-        report_error(scanner->report, again->at, "duplicate key");
+    if (finding_log_full(scanner->findings)) {
+        finding_error(scanner->findings, again->at, "duplicate key");
         return;
     }
-    char place[REPORT_PLACE_MAX];
-    report_place(scanner->report, report_position(scanner->report, first->at), place);
+    char place[FINDING_PLACE_MAX];
+    finding_place(scanner->findings, finding_position(scanner->findings, first->at), place);
     size_t end = again->at + 1;
     while (scanner->text[end] != '"')
         end += scanner->text[end] == '\\' ? 2 : 1;
     int len = end + 1 - again->at > 80 ? 80 : (int)(end + 1 - again->at);
-    report_error(scanner->report, again->at,
-                 "duplicate key %.*s (first: %s): JSON readers disagree which one counts", len,
-                 scanner->text + again->at, place);
+    finding_error(scanner->findings, again->at,
+                  "duplicate key %.*s (first: %s): JSON readers disagree which one counts", len,
+                  scanner->text + again->at, place);
 }
 
 /* Bytes of UTF-8 have the order of the characters they stand for, so both ways agree. */
 static int key_order(const char *text, const struct key *a, const struct key *b)
 {
     if (!a->len || !b->len)
-        return token_compare(text, a->at, b->at);
+        return json_token_compare(text, a->at, b->at);
     uint32_t shorter = a->len < b->len ? a->len : b->len;
     int order = memcmp(text + a->at + 1, text + b->at + 1, shorter - 2);
     return order != 0 ? order : (a->len > b->len) - (a->len < b->len);
@@ -137,12 +140,14 @@ static int by_meaning(const void *left, const void *right, void *context)
 {
     const struct key *a = left, *b = right;
     int order = key_order(context, a, b);
+
     return order != 0 ? order : a->at < b->at ? -1 : 1;
 }
 
 static void keys_check(struct scanner *scanner, size_t first)
 {
     size_t count = scanner->key_count - first;
+
     if (count < 2)
         return;
     struct key *keys = scanner->keys + first;
@@ -179,8 +184,8 @@ static enum expect after_value(const struct scanner *scanner)
 
 static enum expect container_open(struct scanner *scanner)
 {
-    if (scanner->depth == SCAN_DEPTH_MAX) {
-        report_error(scanner->report, scanner->at, "nested more than %d deep", SCAN_DEPTH_MAX);
+    if (scanner->depth == JSON_DEPTH_MAX) {
+        finding_error(scanner->findings, scanner->at, "nested more than %d deep", JSON_DEPTH_MAX);
         return EXPECT_FAILED;
     }
     bool object = scanner->text[scanner->at] == '{';
@@ -194,12 +199,13 @@ static enum expect container_close(struct scanner *scanner)
 {
     struct frame *frame = &scanner->frames[scanner->depth - 1];
     bool object = in_object(scanner);
+
     if (scanner->text[scanner->at] != (object ? '}' : ']')) {
-        struct position there = report_position(scanner->report, frame->start);
-        report_error(scanner->report, scanner->at,
-                     "expected %s: the %s opened at line %u, column %u is still open",
-                     object ? "\"}\"" : "\"]\"", object ? "object" : "array", there.line,
-                     there.column);
+        struct position there = finding_position(scanner->findings, frame->start);
+        finding_error(scanner->findings, scanner->at,
+                      "expected %s: the %s opened at line %u, column %u is still open",
+                      object ? "\"}\"" : "\"]\"", object ? "object" : "array", there.line,
+                      there.column);
         return EXPECT_FAILED;
     }
     if (object) {
@@ -218,6 +224,7 @@ static enum expect container_close(struct scanner *scanner)
 static enum expect read_value(struct scanner *scanner, bool marked)
 {
     char byte = scanner->text[scanner->at];
+
     if (!marked && !mark_add(scanner, scanner->at))
         return no_memory(scanner);
     if (scanner->depth)
@@ -227,13 +234,13 @@ static enum expect read_value(struct scanner *scanner, bool marked)
     size_t end = 0;
     bool escaped;
     if (byte == '"')
-        end = token_string(scanner->report, scanner->at, &escaped);
+        end = json_token_string(scanner->findings, scanner->at, &escaped);
     else if (byte == '-' || (byte >= '0' && byte <= '9'))
-        end = token_number(scanner->report, scanner->at);
+        end = json_token_number(scanner->findings, scanner->at);
     else if ((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z'))
-        end = token_literal(scanner->report, scanner->at);
+        end = json_token_literal(scanner->findings, scanner->at);
     else
-        token_stray(scanner->report, scanner->at);
+        json_token_stray(scanner->findings, scanner->at);
     if (end == 0)
         return EXPECT_FAILED;
     scanner->at = end;
@@ -243,44 +250,45 @@ static enum expect read_value(struct scanner *scanner, bool marked)
 static enum expect read_end_of_text(struct scanner *scanner)
 {
     if (scanner->depth == 0) {
-        report_error(scanner->report, scanner->len, "the file is empty: expected a JSON object");
+        finding_error(scanner->findings, scanner->len, "the file is empty: expected a JSON object");
         return EXPECT_FAILED;
     }
-    report_error(scanner->report, scanner->frames[scanner->depth - 1].start,
-                 "this %s is never closed", in_object(scanner) ? "object" : "array");
+    finding_error(scanner->findings, scanner->frames[scanner->depth - 1].start,
+                  "this %s is never closed", in_object(scanner) ? "object" : "array");
     return EXPECT_FAILED;
 }
 
 static enum expect read_key(struct scanner *scanner)
 {
     size_t key = scanner->at;
+
     if (scanner->text[key] != '"') {
-        if (strchr("/#'", scanner->text[key]) && scanner->text[key])
-            token_stray(scanner->report, key);
+        if (strchr("/#'", scanner->text[key]) != NULL && scanner->text[key])
+            json_token_stray(scanner->findings, key);
         else
-            report_error(scanner->report, key, "expected a key in double quotes");
+            finding_error(scanner->findings, key, "expected a key in double quotes");
         return EXPECT_FAILED;
     }
     if (scanner->depth == 1 && !section_add(scanner))
         return no_memory(scanner);
     bool escaped;
-    size_t end = token_string(scanner->report, key, &escaped);
+    size_t end = json_token_string(scanner->findings, key, &escaped);
     if (end == 0)
         return EXPECT_FAILED;
     if (!mark_add(scanner, key) || !key_add(scanner, key, escaped ? 0 : end - key))
         return no_memory(scanner);
-    scanner->at = token_space(scanner->text, scanner->len, end);
+    scanner->at = json_token_space(scanner->text, scanner->len, end);
     if (scanner->at == scanner->len)
         return read_end_of_text(scanner);
     if (scanner->text[scanner->at] != ':') {
-        report_error(scanner->report, scanner->at, "expected \":\" after the key");
+        finding_error(scanner->findings, scanner->at, "expected \":\" after the key");
         return EXPECT_FAILED;
     }
-    scanner->at = token_space(scanner->text, scanner->len, scanner->at + 1);
+    scanner->at = json_token_space(scanner->text, scanner->len, scanner->at + 1);
     if (scanner->at == scanner->len)
         return read_end_of_text(scanner);
-    if (strchr("}],:", scanner->text[scanner->at]) && scanner->text[scanner->at]) {
-        report_error(scanner->report, scanner->at, "expected a value after the key");
+    if (strchr("}],:", scanner->text[scanner->at]) != NULL && scanner->text[scanner->at]) {
+        finding_error(scanner->findings, scanner->at, "expected a value after the key");
         return EXPECT_FAILED;
     }
     return read_value(scanner, true);
@@ -289,6 +297,7 @@ static enum expect read_key(struct scanner *scanner)
 static enum expect read_separator(struct scanner *scanner)
 {
     char byte = scanner->text[scanner->at];
+
     if (byte == '}' || byte == ']')
         return container_close(scanner);
     if (byte == ',') {
@@ -298,14 +307,14 @@ static enum expect read_separator(struct scanner *scanner)
     bool begins = byte == '"' || byte == '{' || byte == '[' || byte == '-' ||
                   (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z');
     if (begins)
-        report_error(scanner->report, scanner->at, "missing comma before this");
+        finding_error(scanner->findings, scanner->at, "missing comma before this");
     else if (byte == ':')
-        report_error(scanner->report, scanner->at, "unexpected \":\"");
+        finding_error(scanner->findings, scanner->at, "unexpected \":\"");
     else if (byte == '/' || byte == '#' || byte == '\'')
-        token_stray(scanner->report, scanner->at);
+        json_token_stray(scanner->findings, scanner->at);
     else
-        report_error(scanner->report, scanner->at, "expected a comma or \"%c\"",
-                     in_object(scanner) ? '}' : ']');
+        finding_error(scanner->findings, scanner->at, "expected a comma or \"%c\"",
+                      in_object(scanner) ? '}' : ']');
     return EXPECT_FAILED;
 }
 
@@ -313,6 +322,7 @@ static enum expect read_step(struct scanner *scanner, enum expect expect)
 {
     char byte = scanner->text[scanner->at];
     bool closing = byte == '}' || byte == ']';
+
     switch (expect) {
     case EXPECT_VALUE_OR_END:
     case EXPECT_KEY_OR_END:
@@ -322,14 +332,14 @@ static enum expect read_step(struct scanner *scanner, enum expect expect)
     case EXPECT_VALUE:
     case EXPECT_KEY:
         if (closing && scanner->depth) {
-            report_error(scanner->report, scanner->comma, "trailing comma: nothing follows it");
+            finding_error(scanner->findings, scanner->comma, "trailing comma: nothing follows it");
             return EXPECT_FAILED;
         }
         break;
     case EXPECT_COMMA_OR_END:
         return read_separator(scanner);
     case EXPECT_NOTHING:
-        report_error(scanner->report, scanner->at, "nothing may follow the end of the document");
+        finding_error(scanner->findings, scanner->at, "nothing may follow the end of the document");
         return EXPECT_FAILED;
     case EXPECT_FAILED:
         break;
@@ -342,12 +352,13 @@ static enum expect read_step(struct scanner *scanner, enum expect expect)
 static bool scan_document(struct scanner *scanner)
 {
     enum expect expect = EXPECT_VALUE;
-    scanner->at = report_mark_bytes(scanner->text, scanner->len);
+
+    scanner->at = utf8_mark_length(scanner->text, scanner->len);
     if (scanner->at > 0)
-        report_warning(scanner->report, scanner->at,
-                       "begins with a byte order mark, which JSON files should not have");
+        finding_warning(scanner->findings, scanner->at,
+                        "begins with a byte order mark, which JSON files should not have");
     while (expect != EXPECT_FAILED) {
-        scanner->at = token_space(scanner->text, scanner->len, scanner->at);
+        scanner->at = json_token_space(scanner->text, scanner->len, scanner->at);
         if (scanner->at < scanner->len)
             expect = read_step(scanner, expect);
         else if (expect == EXPECT_NOTHING)
@@ -358,33 +369,34 @@ static bool scan_document(struct scanner *scanner)
     return false;
 }
 
-bool scan_text(struct scan *scan, struct report *report)
+bool json_scan_text(struct json_scan *scan, struct finding_log *findings)
 {
-    *scan = (struct scan){0};
-    if (report->len > SCAN_BYTES_MAX) {
-        report_error(report, REPORT_WHOLE, "larger than %zu MiB", SCAN_BYTES_MAX >> 20);
+    *scan = (struct json_scan){0};
+    if (findings->len > JSON_BYTES_MAX) {
+        finding_error(findings, FINDING_WHOLE, "larger than %zu MiB", JSON_BYTES_MAX >> 20);
         return false;
     }
     struct scanner scanner = {
-        .scan = scan, .report = report, .text = report->text, .len = report->len};
-    bool well = scan_document(&scanner);
+        .scan = scan, .findings = findings, .text = findings->text, .len = findings->len};
+    bool ok = scan_document(&scanner);
     free(scanner.keys);
-    return well;
+    return ok;
 }
 
-void scan_free(struct scan *scan)
+void json_scan_free(struct json_scan *scan)
 {
     free(scan->marks);
     free(scan->sections);
-    *scan = (struct scan){0};
+    *scan = (struct json_scan){0};
 }
 
-size_t scan_value_offset(const char *text, size_t key)
+size_t json_value_offset(const char *text, size_t key)
 {
     size_t at = key + 1;
+
     while (text[at] != '"')
         at += text[at] == '\\' ? 2 : 1;
-    at = token_space(text, SIZE_MAX, at + 1);
+    at = json_token_space(text, SIZE_MAX, at + 1);
     assert(text[at] == ':');
-    return token_space(text, SIZE_MAX, at + 1);
+    return json_token_space(text, SIZE_MAX, at + 1);
 }

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "config/json_scan.h"
+#include "config/text/utf8.h"
 
-size_t token_space(const char *text, size_t len, size_t at)
+size_t json_token_space(const char *text, size_t len, size_t at)
 {
     while (at < len &&
            (text[at] == ' ' || text[at] == '\n' || text[at] == '\r' || text[at] == '\t'))
@@ -29,6 +29,7 @@ static int hex_value(char digit)
 static long hex_unit(const char *text, size_t len, size_t at)
 {
     long unit = 0;
+
     for (size_t i = at; i < at + 4; i++) {
         int digit = i < len ? hex_value(text[i]) : -1;
         if (digit < 0)
@@ -49,110 +50,90 @@ static bool is_low_surrogate(long unit)
 }
 
 /* `at` is at the backslash of "\u". */
-static size_t unicode_escape(struct report *report, size_t at)
+static size_t unicode_escape(struct finding_log *findings, size_t at)
 {
-    const char *text = report->text;
-    long unit = hex_unit(text, report->len, at + 2);
+    const char *text = findings->text;
+    long unit = hex_unit(text, findings->len, at + 2);
+
     if (unit < 0) {
-        report_error(report, at, "\\u takes four hexadecimal digits");
+        finding_error(findings, at, "\\u takes four hexadecimal digits");
         return 0;
     }
     if (unit == 0) {
-        report_error(report, at, "\\u0000 is not allowed: no text here may hold a NUL");
+        finding_error(findings, at, "\\u0000 is not allowed: no text here may hold a NUL");
         return 0;
     }
     if (!is_high_surrogate(unit) && !is_low_surrogate(unit))
         return at + 6;
-    bool pair = is_high_surrogate(unit) && report->len - at >= 12 && text[at + 6] == '\\' &&
-                text[at + 7] == 'u' && is_low_surrogate(hex_unit(text, report->len, at + 8));
+    bool pair = is_high_surrogate(unit) && findings->len - at >= 12 && text[at + 6] == '\\' &&
+                text[at + 7] == 'u' && is_low_surrogate(hex_unit(text, findings->len, at + 8));
     if (!pair) {
-        report_error(report, at, "half of a surrogate pair: it stands for no character");
+        finding_error(findings, at, "half of a surrogate pair: it stands for no character");
         return 0;
     }
     return at + 12;
 }
 
-static size_t escape(struct report *report, size_t at)
+static size_t escape(struct finding_log *findings, size_t at)
 {
     char letter = '\0';
-    if (at + 1 < report->len)
-        letter = report->text[at + 1];
+
+    if (at + 1 < findings->len)
+        letter = findings->text[at + 1];
     if (letter == 'u')
-        return unicode_escape(report, at);
-    if (letter != '\0' && strchr("\"\\/bfnrt", letter))
+        return unicode_escape(findings, at);
+    if (letter != '\0' && strchr("\"\\/bfnrt", letter) != NULL)
         return at + 2;
-    report_error(report, at, "unknown escape (JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)");
+    finding_error(findings, at,
+                  "unknown escape (JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)");
     return 0;
 }
 
-size_t token_utf8(const char *text, size_t len, size_t at)
+static size_t control_in_string(struct finding_log *findings, size_t start, size_t at)
 {
-    const unsigned char *bytes = (const unsigned char *)text + at;
-    size_t left = len - at, want = 0;
-    unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte: RFC 3629 section 4 */
-    if (bytes[0] >= 0xc2 && bytes[0] <= 0xdf) {
-        want = 2;
-    } else if (bytes[0] >= 0xe0 && bytes[0] <= 0xef) {
-        want = 3;
-        low = bytes[0] == 0xe0 ? 0xa0 : 0x80;
-        high = bytes[0] == 0xed ? 0x9f : 0xbf;
-    } else if (bytes[0] >= 0xf0 && bytes[0] <= 0xf4) {
-        want = 4;
-        low = bytes[0] == 0xf0 ? 0x90 : 0x80;
-        high = bytes[0] == 0xf4 ? 0x8f : 0xbf;
-    }
-    if (want == 0 || left < want || bytes[1] < low || bytes[1] > high)
-        return 0;
-    for (size_t i = 2; i < want; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return want;
-}
+    unsigned char byte = (unsigned char)findings->text[at];
 
-static size_t control_in_string(struct report *report, size_t start, size_t at)
-{
-    unsigned char byte = (unsigned char)report->text[at];
     if (byte == '\n' || byte == '\r')
-        report_error(report, start, "this string is not closed on its line");
+        finding_error(findings, start, "this string is not closed on its line");
     else if (byte == '\t')
-        report_error(report, at, "a tab inside a string is written \\t");
+        finding_error(findings, at, "a tab inside a string is written \\t");
     else if (byte == '\0')
-        report_error(report, at, "a NUL byte inside a string");
+        finding_error(findings, at, "a NUL byte inside a string");
     else
-        report_error(report, at, "control character 0x%02x inside a string (write \\u%04x)", byte,
-                     byte);
+        finding_error(findings, at, "control character 0x%02x inside a string (write \\u%04x)",
+                      byte, byte);
     return 0;
 }
 
-size_t token_string(struct report *report, size_t at, bool *escaped)
+size_t json_token_string(struct finding_log *findings, size_t at, bool *escaped)
 {
-    const char *text = report->text;
+    const char *text = findings->text;
     size_t start = at;
+
     *escaped = false;
-    for (at++; at < report->len;) {
+    for (at++; at < findings->len;) {
         unsigned char byte = (unsigned char)text[at];
         if (byte == '"')
             return at + 1;
         if (byte < 0x20)
-            return control_in_string(report, start, at);
+            return control_in_string(findings, start, at);
         if (byte == '\\') {
             *escaped = true;
-            at = escape(report, at);
+            at = escape(findings, at);
             if (at == 0)
                 return 0;
         } else if (byte < 0x80) {
             at++;
         } else {
-            size_t length = token_utf8(text, report->len, at);
+            size_t length = utf8_length(text + at, findings->len - at);
             if (length == 0) {
-                report_error(report, at, "byte 0x%02x is not UTF-8 text", byte);
+                finding_error(findings, at, "byte 0x%02x is not UTF-8 text", byte);
                 return 0;
             }
             at += length;
         }
     }
-    report_error(report, start, "this string is never closed");
+    finding_error(findings, start, "this string is never closed");
     return 0;
 }
 
@@ -163,6 +144,7 @@ static long string_next(const char *text, size_t *at)
 {
     static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
     const unsigned char *bytes = (const unsigned char *)text + *at;
+
     if (bytes[0] == '"')
         return 0;
     if (bytes[0] == '\\' && bytes[1] == 'u') {
@@ -177,7 +159,7 @@ static long string_next(const char *text, size_t *at)
     if (bytes[0] == '\\') {
         const char *letter = strchr(letters, bytes[1]);
         *at += 2;
-        return letter ? meanings[letter - letters] : bytes[1];
+        return letter != NULL ? meanings[letter - letters] : bytes[1];
     }
     size_t length = bytes[0] < 0x80 ? 1 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
     long point = length == 1 ? bytes[0] : bytes[0] & (0x7f >> length);
@@ -187,7 +169,7 @@ static long string_next(const char *text, size_t *at)
     return point;
 }
 
-int token_compare(const char *text, size_t left, size_t right)
+int json_token_compare(const char *text, size_t left, size_t right)
 {
     for (left++, right++;;) {
         long a = string_next(text, &left), b = string_next(text, &right);
@@ -200,26 +182,27 @@ int token_compare(const char *text, size_t left, size_t right)
 
 /* --- numbers (RFC 8259 section 6) --- */
 
-static size_t skip_digits(const struct report *report, size_t at)
+static size_t skip_digits(const struct finding_log *findings, size_t at)
 {
-    while (at < report->len && report->text[at] >= '0' && report->text[at] <= '9')
+    while (at < findings->len && findings->text[at] >= '0' && findings->text[at] <= '9')
         at++;
     return at;
 }
 
 /* At least one digit; 0 = there is none, which is reported. */
-static size_t some_digits(struct report *report, size_t at, const char *where)
+static size_t some_digits(struct finding_log *findings, size_t at, const char *where)
 {
-    size_t end = skip_digits(report, at);
+    size_t end = skip_digits(findings, at);
+
     if (end > at)
         return end;
-    report_error(report, at, "a digit must follow %s", where);
+    finding_error(findings, at, "a digit must follow %s", where);
     return 0;
 }
 
-static char byte_at(const struct report *report, size_t at)
+static char byte_at(const struct finding_log *findings, size_t at)
 {
-    return at < report->len ? report->text[at] : '\0';
+    return at < findings->len ? findings->text[at] : '\0';
 }
 
 static bool is_letter(char byte)
@@ -227,39 +210,41 @@ static bool is_letter(char byte)
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
 }
 
-size_t token_number(struct report *report, size_t at)
+size_t json_token_number(struct finding_log *findings, size_t at)
 {
     size_t start = at;
-    if (byte_at(report, at) == '-')
+
+    if (byte_at(findings, at) == '-')
         at++;
     size_t integer = at;
-    at = some_digits(report, at, "the minus sign");
+    at = some_digits(findings, at, "the minus sign");
     if (at == 0)
         return 0;
-    if (report->text[integer] == '0' && at > integer + 1) {
-        report_error(report, start, "a number may not begin with 0");
+    if (findings->text[integer] == '0' && at > integer + 1) {
+        finding_error(findings, start, "a number may not begin with 0");
         return 0;
     }
-    if (byte_at(report, at) == '.') {
-        at = some_digits(report, at + 1, "the decimal point");
+    if (byte_at(findings, at) == '.') {
+        at = some_digits(findings, at + 1, "the decimal point");
         if (at == 0)
             return 0;
     }
-    if (byte_at(report, at) == 'e' || byte_at(report, at) == 'E') {
+    if (byte_at(findings, at) == 'e' || byte_at(findings, at) == 'E') {
         at++;
-        if (byte_at(report, at) == '+' || byte_at(report, at) == '-')
+        if (byte_at(findings, at) == '+' || byte_at(findings, at) == '-')
             at++;
-        at = some_digits(report, at, "the exponent's sign or letter");
+        at = some_digits(findings, at, "the exponent's sign or letter");
         if (at == 0)
             return 0;
     }
-    if (is_letter(byte_at(report, at)) || byte_at(report, at) == '.') {
-        report_error(report, at, "\"%c\" may not follow a number (values with units are strings)",
-                     report->text[at]);
+    if (is_letter(byte_at(findings, at)) || byte_at(findings, at) == '.') {
+        finding_error(findings, at,
+                      "\"%c\" may not follow a number (values with units are strings)",
+                      findings->text[at]);
         return 0;
     }
-    if (at - start > SCAN_NUMBER_MAX) {
-        report_error(report, start, "a number of more than %d characters", SCAN_NUMBER_MAX);
+    if (at - start > JSON_NUMBER_MAX) {
+        finding_error(findings, start, "a number of more than %d characters", JSON_NUMBER_MAX);
         return 0;
     }
     return at;
@@ -267,41 +252,43 @@ size_t token_number(struct report *report, size_t at)
 
 /* --- literals, and what is none --- */
 
-size_t token_literal(struct report *report, size_t at)
+size_t json_token_literal(struct finding_log *findings, size_t at)
 {
     static const char *const literals[] = {"true", "false", "null"};
     size_t end = at;
-    while (end < report->len && is_letter(report->text[end]))
+
+    while (end < findings->len && is_letter(findings->text[end]))
         end++;
     for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
         size_t len = strlen(literals[i]);
         if (end - at != len)
             continue;
-        if (memcmp(report->text + at, literals[i], len) == 0)
+        if (memcmp(findings->text + at, literals[i], len) == 0)
             return end;
-        if (strncasecmp(report->text + at, literals[i], len) == 0) {
-            report_error(report, at, "this word is written \"%s\" in lower case, without quotes",
-                         literals[i]);
+        if (strncasecmp(findings->text + at, literals[i], len) == 0) {
+            finding_error(findings, at, "this word is written \"%s\" in lower case, without quotes",
+                          literals[i]);
             return 0;
         }
     }
     int shown = end - at > 40 ? 40 : (int)(end - at);
-    report_error(report, at, "unknown word %.*s (text takes double quotes)", shown,
-                 report->text + at);
+    finding_error(findings, at, "unknown word %.*s (text takes double quotes)", shown,
+                  findings->text + at);
     return 0;
 }
 
-void token_stray(struct report *report, size_t at)
+void json_token_stray(struct finding_log *findings, size_t at)
 {
-    unsigned char byte = (unsigned char)report->text[at];
+    unsigned char byte = (unsigned char)findings->text[at];
+
     if (byte == '\'')
-        report_error(report, at, "text takes double quotes, not single ones");
+        finding_error(findings, at, "text takes double quotes, not single ones");
     else if (byte == '/' || byte == '#')
-        report_error(report, at, "JSON has no comments (a \"$comment\" key may hold a note)");
+        finding_error(findings, at, "JSON has no comments (a \"$comment\" key may hold a note)");
     else if (byte == '+' || byte == '.')
-        report_error(report, at, "a number begins with a digit or a minus sign");
+        finding_error(findings, at, "a number begins with a digit or a minus sign");
     else if (byte > 0x20 && byte < 0x7f)
-        report_error(report, at, "expected a value, found %c", byte);
+        finding_error(findings, at, "expected a value, found %c", byte);
     else
-        report_error(report, at, "expected a value, found the byte 0x%02x", byte);
+        finding_error(findings, at, "expected a value, found the byte 0x%02x", byte);
 }

@@ -8,27 +8,26 @@
 
 #include "config/finding.h"
 
+#define JSON_NUMBER_MAX 60 /* characters of a number */
+
 /*
  * Each checks the token that begins at `at` and returns the offset behind it; 0 means that it was
  * wrong and has been reported. `*escaped`: whether the string holds a backslash.
  */
-size_t token_string(struct report *report, size_t at, bool *escaped);
-size_t token_number(struct report *report, size_t at);
-size_t token_literal(struct report *report, size_t at);
+size_t json_token_string(struct finding_log *findings, size_t at, bool *escaped);
+size_t json_token_number(struct finding_log *findings, size_t at);
+size_t json_token_literal(struct finding_log *findings, size_t at);
 
 /* Skips the four white space characters of JSON. */
-size_t token_space(const char *text, size_t len, size_t at);
+size_t json_token_space(const char *text, size_t len, size_t at);
 
 /* A sentence about a character that cannot begin any value. Reports at `at`. */
-void token_stray(struct report *report, size_t at);
-
-/* The length of the UTF-8 character at `at`, whose first byte is 0x80 or more; 0 = not UTF-8. */
-size_t token_utf8(const char *text, size_t len, size_t at);
+void json_token_stray(struct finding_log *findings, size_t at);
 
 /*
  * Compares two checked strings (offsets of their opening quotes) by what they mean: "a" and
  * "\u0061" are equal. As strcmp().
  */
-int token_compare(const char *text, size_t left, size_t right);
+int json_token_compare(const char *text, size_t left, size_t right);
 
 #endif

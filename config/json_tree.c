@@ -1,51 +1,54 @@
 /*
  * Every node carries its mark in `valueint`: cJSON keeps there an int that saturates, which nobody
- * needs beside `valuedouble`. Offsets fit, since a text has at most SCAN_BYTES_MAX bytes.
+ * needs beside `valuedouble`. Offsets fit, since a text has at most JSON_BYTES_MAX bytes.
  */
 #include "config/json_tree.h"
 
 #include <assert.h>
 #include <cjson/cJSON.h>
 #include <limits.h>
+#include <string.h>
 
-static_assert(SCAN_BYTES_MAX <= INT_MAX, "an offset must fit into cJSON's valueint");
+static_assert(JSON_BYTES_MAX <= INT_MAX, "an offset must fit into cJSON's valueint");
 
 static const cJSON *item_of(const struct json_node *node)
 {
     return (const cJSON *)node;
 }
 
-/* Marks are in document order, and so is a walk over the tree. Depth is at most SCAN_DEPTH_MAX. */
-static void place(cJSON *item, const struct scan *scan, size_t *mark)
+/* Marks are in document order, and so is a walk over the tree. Depth is at most JSON_DEPTH_MAX. */
+static void place(cJSON *item, const struct json_scan *scan, size_t *mark)
 {
     assert(*mark < scan->mark_count);
     item->valueint = (int)scan->marks[(*mark)++];
-    for (cJSON *child = item->child; child; child = child->next)
+    for (cJSON *child = item->child; child != NULL; child = child->next)
         place(child, scan, mark);
 }
 
-static cJSON *parse_at(const struct json_text *json, size_t at)
+static cJSON *parse_at(const struct json_source *json, size_t at)
 {
     return cJSON_ParseWithLengthOpts(json->text + at, json->len - at, NULL, 0);
 }
 
-struct json_node *json_read_key(const struct json_text *json, size_t mark)
+struct json_node *json_read_key(const struct json_source *json, size_t mark)
 {
     cJSON *key = parse_at(json, json->scan->marks[mark]);
-    if (key)
+
+    if (key != NULL)
         key->valueint = (int)json->scan->marks[mark];
     return (struct json_node *)key;
 }
 
-struct json_node *json_read(const struct json_text *json, size_t *mark, bool member)
+struct json_node *json_read(const struct json_source *json, size_t *mark, bool member)
 {
     size_t at = json->scan->marks[*mark];
-    cJSON *item = parse_at(json, member ? scan_value_offset(json->text, at) : at);
-    if (!item)
+    cJSON *item = parse_at(json, member ? json_value_offset(json->text, at) : at);
+
+    if (item == NULL)
         return NULL;
     if (member) {
         cJSON *key = parse_at(json, at);
-        if (!key) {
+        if (key == NULL) {
             cJSON_Delete(item);
             return NULL;
         }
@@ -86,6 +89,7 @@ const char *json_kind_name(enum json_kind kind)
     static const char *const names[] = {
         [JSON_NULL] = "null",       [JSON_BOOLEAN] = "true or false", [JSON_NUMBER] = "a number",
         [JSON_STRING] = "a string", [JSON_ARRAY] = "an array",        [JSON_OBJECT] = "an object"};
+
     return names[kind];
 }
 
@@ -121,13 +125,24 @@ const struct json_node *json_next(const struct json_node *node)
     return (const struct json_node *)item_of(node)->next;
 }
 
+const struct json_node *json_member(const struct json_node *object, const char *key)
+{
+    const struct json_node *child = json_first(object);
+
+    assert(json_kind(object) == JSON_OBJECT);
+    while (child != NULL && strcmp(json_key(child), key) != 0)
+        child = json_next(child);
+    return child;
+}
+
 size_t json_key_offset(const struct json_node *node)
 {
     return (size_t)item_of(node)->valueint;
 }
 
-size_t json_offset(const struct json_text *json, const struct json_node *node)
+size_t json_offset(const struct json_source *json, const struct json_node *node)
 {
     size_t at = json_key_offset(node);
-    return json_key(node) ? scan_value_offset(json->text, at) : at;
+
+    return json_key(node) != NULL ? json_value_offset(json->text, at) : at;
 }

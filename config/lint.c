@@ -24,6 +24,7 @@ static unsigned listener_families(const struct listener_config *listener)
 static unsigned route_families(const struct config *config, const struct route_conditions *when)
 {
     unsigned families = 0;
+
     if (when->listener_count == 0) {
         for (uint32_t i = 0; i < config->listener_count; i++)
             families |= listener_families(&config->listeners[i]);
@@ -36,6 +37,7 @@ static unsigned route_families(const struct config *config, const struct route_c
 static unsigned networks_families(const struct route_conditions *when, bool whole_only)
 {
     unsigned families = 0;
+
     for (uint32_t i = 0; i < when->from_count; i++) {
         if (!whole_only || when->from[i].bits == 0)
             families |= when->from[i].v6 ? FAMILY_IPV6 : FAMILY_IPV4;
@@ -60,7 +62,8 @@ static bool names_all_listeners(const struct config *config, const struct route_
 bool lint_always_holds(const struct config *config, const struct route *route)
 {
     const struct route_conditions *when = route->when;
-    if (!when || when->alpn_count > 0)
+
+    if (when == NULL || when->alpn_count > 0)
         return false;
     if (when->listener_count > 0 && !names_all_listeners(config, when))
         return false;
@@ -72,27 +75,28 @@ bool lint_always_holds(const struct config *config, const struct route *route)
 bool lint_never_holds(const struct config *config, const struct route *route)
 {
     const struct route_conditions *when = route->when;
-    if (!when || when->from_count == 0)
+
+    if (when == NULL || when->from_count == 0)
         return false;
     return (route_families(config, when) & networks_families(when, false)) == 0;
 }
 
 /* --- routes --- */
 
-static void lint_routes(const struct config *config, struct report *report)
+static void lint_routes(const struct config *config, struct finding_log *findings)
 {
     for (uint32_t i = 0; i < config->route_count; i++) {
         const struct route *route = &config->routes[i];
         struct position at = {route->line, route->column};
         if (lint_never_holds(config, route))
-            report_warning_at(
-                report, at,
+            finding_warning_at(
+                findings, at,
                 "this route can never match: none of its listeners accepts clients from "
                 "its networks");
         const struct timeouts *own = route->timeouts;
-        if (own && own->idle_ms > 0 && own->idle_ms < 1000 &&
+        if (own != NULL && own->idle_ms > 0 && own->idle_ms < 1000 &&
             own->idle_ms != config->timeouts.idle_ms)
-            report_warning_at(report, at, "this route's idle timeout is less than a second");
+            finding_warning_at(findings, at, "this route's idle timeout is less than a second");
     }
 }
 
@@ -101,11 +105,12 @@ static void lint_routes(const struct config *config, struct report *report)
 static bool is_any(const struct address *address)
 {
     static const uint8_t any[16];
+
     return address->kind != ADDRESS_UNIX && address->kind != ADDRESS_NAME &&
            memcmp(address->ip, any, sizeof any) == 0;
 }
 
-static void lint_listeners(const struct config *config, struct report *report)
+static void lint_listeners(const struct config *config, struct finding_log *findings)
 {
     for (uint32_t i = 0; i < config->listener_count; i++) {
         const struct listener_config *wide = &config->listeners[i];
@@ -116,9 +121,10 @@ static void lint_listeners(const struct config *config, struct report *report)
             const struct listener_config *other = &config->listeners[j];
             if (other->address.kind != ADDRESS_IPV4 || other->address.port != wide->address.port)
                 continue;
-            report_warning_at(report, other->at,
-                              "%s accepts the same clients as %s, unless that has \"v6only\": true",
-                              other->address.text, wide->address.text);
+            finding_warning_at(
+                findings, other->at,
+                "%s accepts the same clients as %s, unless that has \"v6only\": true",
+                other->address.text, wide->address.text);
         }
     }
 }
@@ -128,6 +134,7 @@ static void lint_listeners(const struct config *config, struct report *report)
 static bool is_loopback(const struct address *address)
 {
     static const uint8_t one[16] = {[15] = 1};
+
     if (address->kind == ADDRESS_NAME)
         return strcmp(address->path, "localhost") == 0;
     if (address->kind == ADDRESS_IPV4)
@@ -139,6 +146,7 @@ static bool is_loopback(const struct address *address)
 static bool reaches(const struct address *server, const struct listener_config *listener)
 {
     const struct address *own = &listener->address;
+
     if (strcmp(server->text, own->text) == 0)
         return true;
     if (own->kind == ADDRESS_UNIX || server->kind == ADDRESS_UNIX || server->port != own->port)
@@ -155,7 +163,7 @@ static bool reaches(const struct address *server, const struct listener_config *
 }
 
 static void lint_loop(const struct config *config, const struct server_config *server,
-                      struct report *report)
+                      struct finding_log *findings)
 {
     for (uint32_t i = 0; i < config->listener_count; i++) {
         const struct listener_config *listener = &config->listeners[i];
@@ -163,68 +171,72 @@ static void lint_loop(const struct config *config, const struct server_config *s
             continue;
         if (!reaches(&server->address, listener))
             continue;
-        report_warning_at(report, server->at,
-                          "%s is our own listener %s: connections would go in a circle",
-                          server->address.text, listener->address.text);
+        finding_warning_at(findings, server->at,
+                           "%s is our own listener %s: connections would go in a circle",
+                           server->address.text, listener->address.text);
         return;
     }
 }
 
 /* False: no memory. */
-static bool lint_twice(const struct backend_config *backend, struct report *report)
+static bool lint_twice(const struct backend_config *backend, struct finding_log *findings)
 {
-    struct names seen = {0};
-    bool well = true;
-    for (uint32_t i = 0; i < backend->server_count && well && backend->server_count > 1; i++) {
+    struct name_index seen = {0};
+    bool ok = true;
+
+    for (uint32_t i = 0; i < backend->server_count && ok && backend->server_count > 1; i++) {
         const struct server_config *server = &backend->servers[i];
-        if (names_find(&seen, server->address.text) == NAMES_NONE)
-            well = names_add(&seen, server->address.text, i);
+        if (name_index_find(&seen, server->address.text) == NAME_INDEX_NONE)
+            ok = name_index_add(&seen, server->address.text, i);
         else
-            report_warning_at(report, server->at,
-                              "%s stands twice in this backend (a weight says it better)",
-                              server->address.text);
+            finding_warning_at(findings, server->at,
+                               "%s stands twice in this backend (a weight says it better)",
+                               server->address.text);
     }
-    names_free(&seen);
-    return well;
+    name_index_free(&seen);
+    return ok;
 }
 
 static bool lint_backend(const struct config *config, const struct backend_config *backend,
-                         bool used, struct report *report)
+                         bool used, struct finding_log *findings)
 {
     uint32_t weights = 0;
+
     for (uint32_t i = 0; i < backend->server_count; i++) {
         weights |= backend->servers[i].weight;
-        lint_loop(config, &backend->servers[i], report);
+        lint_loop(config, &backend->servers[i], findings);
     }
     if (weights == 0)
-        report_warning_at(report, backend->at,
-                          "all servers of backend \"%.80s\" have weight 0: it takes no connections",
-                          backend->name);
+        finding_warning_at(
+            findings, backend->at,
+            "all servers of backend \"%.80s\" have weight 0: it takes no connections",
+            backend->name);
     if (!used)
-        report_warning_at(report, backend->at, "backend \"%.80s\" is not used", backend->name);
-    return lint_twice(backend, report);
+        finding_warning_at(findings, backend->at, "backend \"%.80s\" is not used", backend->name);
+    return lint_twice(backend, findings);
 }
 
-static void lint_backends(const struct config *config, struct report *report)
+static void lint_backends(const struct config *config, struct finding_log *findings)
 {
     bool *used = calloc((size_t)config->backend_count + 1, sizeof *used);
-    bool well = used != NULL;
-    for (uint32_t i = 0; i < config->route_count && well; i++)
+    bool ok = used != NULL;
+
+    for (uint32_t i = 0; i < config->route_count && ok; i++)
         used[config->routes[i].backend] = true;
-    for (size_t i = 0; i < POLICY_CASES && well; i++) {
+    for (size_t i = 0; i < POLICY_CASES && ok; i++) {
         if (config->policies[i].action == POLICY_BACKEND)
             used[config->policies[i].backend] = true;
     }
-    for (uint32_t i = 0; i < config->backend_count && well; i++)
-        well = lint_backend(config, &config->backends[i], used[i], report);
-    if (!well)
-        report_no_memory(report);
+    for (uint32_t i = 0; i < config->backend_count && ok; i++)
+        ok = lint_backend(config, &config->backends[i], used[i], findings);
+    if (!ok)
+        finding_no_memory(findings);
     free(used);
 }
 
-void lint_config(const struct config *config, struct report *report)
+void lint_config(const struct config *config, struct finding_log *findings)
 {
-    lint_listeners(config, report);
-    lint_backends(config, report);
-    lint_routes(config, report);
+    lint_listeners(config, findings);
+    lint_backends(config, findings);
+    lint_routes(config, findings);
 }

@@ -1,15 +1,9 @@
 /* Warnings about the small sections of the document, each at the value that it is about. */
+#include "config/lint.h"
+
 #include <string.h>
 
-#include "config/load_inside.h"
-
-static const struct json_node *member(const struct json_node *object, const char *key)
-{
-    const struct json_node *child = json_first(object);
-    while (child && strcmp(json_key(child), key) != 0)
-        child = json_next(child);
-    return child;
-}
+#include "config/loader.h"
 
 /* Where the value of `key` in this section stands. */
 static size_t member_offset(const struct loader *loader, const char *section, const char *key)
@@ -17,11 +11,11 @@ static size_t member_offset(const struct loader *loader, const char *section, co
     for (size_t i = 0; i < loader->tree_count; i++) {
         const struct json_node *tree = loader->trees[i];
         const struct json_node *found =
-            strcmp(json_key(tree), section) == 0 ? member(tree, key) : NULL;
-        if (found)
+            strcmp(json_key(tree), section) == 0 ? json_member(tree, key) : NULL;
+        if (found != NULL)
             return loader_offset(loader, found);
     }
-    return REPORT_WHOLE;
+    return FINDING_WHOLE;
 }
 
 static bool policies_route(const struct config *config)
@@ -36,24 +30,26 @@ static bool policies_route(const struct config *config)
 /* Where the list of routes stands, or the document, when it has none. */
 static size_t routes_offset(const struct loader *loader)
 {
-    const struct scan_section *routes = loader->lists[LIST_ROUTES];
-    const struct json_text *json = &loader->reader.json;
-    if (!routes)
+    const struct json_section *routes = loader->lists[LIST_ROUTES];
+    const struct json_source *json = &loader->reader.json;
+
+    if (routes == NULL)
         return loader->scan.marks[0];
-    return scan_value_offset(json->text, json->scan->marks[routes->mark]);
+    return json_value_offset(json->text, json->scan->marks[routes->mark]);
 }
 
 void lint_document(struct loader *loader)
 {
     const struct config *config = loader->config;
+
     if (config->policies[POLICY_NOT_TLS].action == POLICY_ALERT)
-        report_warning(&loader->report, member_offset(loader, "policies", "not_tls"),
-                       "policies.not_tls is \"alert\": who does not speak TLS cannot read one");
+        finding_warning(&loader->findings, member_offset(loader, "policies", "not_tls"),
+                        "policies.not_tls is \"alert\": who does not speak TLS cannot read one");
     if (config->timeouts.idle_ms > 0 && config->timeouts.idle_ms < 1000)
-        report_warning(&loader->report, member_offset(loader, "timeouts", "idle"),
-                       "timeouts.idle is less than a second");
+        finding_warning(&loader->findings, member_offset(loader, "timeouts", "idle"),
+                        "timeouts.idle is less than a second");
     if (config->route_count == 0 && !policies_route(config))
-        report_warning(&loader->report, routes_offset(loader),
-                       "there are no routes, and no policy names a backend: every connection will "
-                       "be refused");
+        finding_warning(&loader->findings, routes_offset(loader),
+                        "there are no routes, and no policy names a backend: every connection will "
+                        "be refused");
 }

@@ -3,11 +3,11 @@
  * comes before them. The table knows patterns by name only, so the hosts are read from the file a
  * second time; that happens only when there is a route whose conditions always hold.
  */
-#include <stdlib.h>
+#include "config/lint.h"
+
 #include <string.h>
 
-#include "config/lint.h"
-#include "config/load_inside.h"
+#include "config/loader.h"
 #include "config/text_value.h"
 
 struct shadow {
@@ -21,8 +21,9 @@ struct shadow {
 static void on_candidate(void *context, const struct route_candidate *candidate)
 {
     struct shadow *shadow = context;
-    struct report *report = &shadow->loader->report;
-    char place[REPORT_PLACE_MAX];
+    struct finding_log *findings = &shadow->loader->findings;
+    char place[FINDING_PLACE_MAX];
+
     if (candidate->pattern_len != shadow->pattern_len ||
         memcmp(candidate->pattern, shadow->pattern, shadow->pattern_len) != 0)
         return;
@@ -31,12 +32,12 @@ static void on_candidate(void *context, const struct route_candidate *candidate)
     } else if (shadow->passed) {
         const struct route *routes = shadow->loader->config->routes;
         const struct route *lost = &routes[candidate->route], *wins = &routes[shadow->route];
-        report_warning_at(
-            report, (struct position){lost->line, lost->column},
+        finding_warning_at(
+            findings, (struct position){lost->line, lost->column},
             "this route can never match \"%s\": the conditions of another (%s) always "
             "hold",
             shadow->pattern,
-            report_place(report, (struct position){wins->line, wins->column}, place));
+            finding_place(findings, (struct position){wins->line, wins->column}, place));
     }
 }
 
@@ -45,6 +46,7 @@ static void shadow_host(struct loader *loader, const struct json_node *item, uin
     struct host_pattern host;
     struct problem problem;
     char name[HOST_PATTERN_MAX + 2];
+
     if (!host_parse(json_string(item), &host, &problem))
         return;
     /* Some name that the pattern matches. */
@@ -58,15 +60,14 @@ static void shadow_host(struct loader *loader, const struct json_node *item, uin
 
 static void shadow_route(struct loader *loader, const struct json_node *node, uint32_t route)
 {
-    const struct json_node *host = json_first(node);
-    while (host && strcmp(json_key(host), "host") != 0)
-        host = json_next(host);
-    if (!host)
+    const struct json_node *host = json_member(node, "host");
+
+    if (host == NULL)
         return;
     if (json_kind(host) == JSON_STRING)
         shadow_host(loader, host, route);
     else
-        for (host = json_first(host); host; host = json_next(host))
+        for (host = json_first(host); host != NULL; host = json_next(host))
             shadow_host(loader, host, route);
 }
 
@@ -74,14 +75,15 @@ void lint_shadowed(struct loader *loader)
 {
     const struct config *config = loader->config;
     uint32_t first = 0;
+
     while (first < config->route_count && !lint_always_holds(config, &config->routes[first]))
         first++;
     if (first == config->route_count)
         return;
     struct list_walk walk;
     uint32_t route = 0;
-    list_start(&walk, loader, LIST_ROUTES);
-    for (const struct json_node *node; (node = list_next(&walk)); route++) {
+    list_walk_start(&walk, loader, LIST_ROUTES);
+    for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL; route++) {
         if (lint_always_holds(config, &config->routes[route]))
             shadow_route(loader, node, route);
     }

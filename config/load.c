@@ -1,14 +1,14 @@
 /*
  * config_load_text(), as a list:
  *
- *   1. scan_text() judges the syntax and notes where every value stands;
+ *   1. json_scan_text() judges the syntax and notes where every value stands;
  *   2. the outermost object's members are found; small ones are read through the field table;
  *   3. listeners, backends, policies' backends and routes are loaded, in this order since the
  *      later ones name the earlier ones, wherever they stand in the file;
- *   4. without errors so far, the lint_*() add their warnings.
+ *   4. when nothing is wrong so far, the lint_*() add their warnings.
  *
- * Everything that is wrong is reported; nothing but a syntax error or a lack of memory ends the
- * work early, so that the operator sees all errors at once.
+ * Only a syntax error or a lack of memory ends the work early: the operator sees all errors at
+ * once.
  */
 #include "config/load.h"
 
@@ -17,87 +17,10 @@
 #include <string.h>
 
 #include "config/lint.h"
-#include "config/load_inside.h"
-#include "config/suggest.h"
+#include "config/loader.h"
 
 /* Names compared for "did you mean" in one load: about half a second's worth. */
 #define COMPARISONS_MAX ((size_t)4000000)
-
-/* --- shared by the sections --- */
-
-size_t loader_offset(const struct loader *loader, const struct json_node *node)
-{
-    return json_offset(&loader->reader.json, node);
-}
-
-struct position loader_position(struct loader *loader, const struct json_node *node)
-{
-    return report_position(&loader->report, loader_offset(loader, node));
-}
-
-void *loader_alloc(struct loader *loader, size_t bytes)
-{
-    void *memory = arena_alloc(loader->config->arena, bytes);
-    if (!memory)
-        report_no_memory(&loader->report);
-    return memory;
-}
-
-static uint32_t name_resolve(struct loader *loader, const struct names *names,
-                             const struct json_node *node, const char *what)
-{
-    char hint[160];
-    const char *name = json_string(node);
-    uint32_t index = names_find(names, name);
-    if (index != NAMES_NONE)
-        return index;
-    struct suggestion suggestion;
-    suggest_start(&suggestion, name);
-    if (!report_full(&loader->report) && names_count(names) <= loader->comparisons_left) {
-        loader->comparisons_left -= names_count(names);
-        names_suggest(names, &suggestion);
-    }
-    report_error(&loader->report, loader_offset(loader, node), "unknown %s \"%.80s\"%s", what, name,
-                 suggest_text(&suggestion, hint, sizeof hint));
-    return CONFIG_NONE;
-}
-
-uint32_t loader_backend(struct loader *loader, const struct json_node *name)
-{
-    if (loader->backends_unknown)
-        return CONFIG_NONE;
-    return name_resolve(loader, &loader->backend_names, name, "backend");
-}
-
-uint32_t loader_listener(struct loader *loader, const struct json_node *name)
-{
-    if (loader->listeners_unknown)
-        return CONFIG_NONE;
-    return name_resolve(loader, &loader->listener_names, name, "listener");
-}
-
-void list_start(struct list_walk *walk, struct loader *loader, enum loader_list list)
-{
-    const struct scan_section *section = loader->lists[list];
-    *walk = (struct list_walk){.loader = loader, .members = list == LIST_BACKENDS};
-    if (section) {
-        walk->mark = section->mark + 1;
-        walk->left = section->children;
-    }
-}
-
-const struct json_node *list_next(struct list_walk *walk)
-{
-    json_free(walk->tree);
-    walk->tree = NULL;
-    if (walk->left == 0)
-        return NULL;
-    walk->left--;
-    walk->tree = json_read(&walk->loader->reader.json, &walk->mark, walk->members);
-    if (!walk->tree)
-        report_no_memory(&walk->loader->report);
-    return walk->tree;
-}
 
 /* --- the outermost object --- */
 
@@ -112,20 +35,21 @@ static enum loader_list list_of(const struct field *field)
 
 /* Checks only the brackets; what is between them is read later. */
 static void section_keep(struct loader *loader, const struct field *field,
-                         const struct scan_section *section)
+                         const struct json_section *section)
 {
-    const struct json_text *json = &loader->reader.json;
-    size_t at = scan_value_offset(json->text, json->scan->marks[section->mark]);
+    const struct json_source *json = &loader->reader.json;
+    size_t at = json_value_offset(json->text, json->scan->marks[section->mark]);
     enum loader_list list = list_of(field);
+
     if (json->text[at] != (field->type->kind == VALUE_MAP ? '{' : '[')) {
         struct json_node *value = json_read(json, &(size_t){section->mark}, true);
-        if (value)
-            read_expected(&loader->reader, field->type, at, json_kind(value));
+        if (value != NULL)
+            field_say_expected(&loader->reader, field->type, at, json_kind(value));
         else
-            report_no_memory(&loader->report);
+            finding_no_memory(&loader->findings);
         json_free(value);
     } else if (section->children < field->type->min) {
-        report_error(&loader->report, at, "expected %s, not an empty one", field->type->name);
+        finding_error(&loader->findings, at, "expected %s, not an empty one", field->type->name);
     } else {
         loader->lists[list] = section;
         return;
@@ -135,30 +59,32 @@ static void section_keep(struct loader *loader, const struct field *field,
 }
 
 static void section_read(struct loader *loader, const struct field *field,
-                         const struct scan_section *section)
+                         const struct json_section *section)
 {
     struct json_node *tree = json_read(&loader->reader.json, &(size_t){section->mark}, true);
-    if (!tree) {
-        report_no_memory(&loader->report);
+
+    if (tree == NULL) {
+        finding_no_memory(&loader->findings);
         return;
     }
     loader->trees[loader->tree_count++] = tree;
-    read_value(&loader->reader, field->type, tree, (char *)&loader->form + field->into);
+    field_read(&loader->reader, field->type, tree, (char *)&loader->form + field->into);
 }
 
 /* Returns the bit of the field that the section was; 0 = none. */
-static uint32_t section_load(struct loader *loader, const struct scan_section *section)
+static uint32_t section_load(struct loader *loader, const struct json_section *section)
 {
     struct json_node *key = json_read_key(&loader->reader.json, section->mark);
-    if (!key) {
-        report_no_memory(&loader->report);
+
+    if (key == NULL) {
+        finding_no_memory(&loader->findings);
         return 0;
     }
     const struct field *field = field_find(type_document.fields, json_string(key));
-    if (!field && !field_is_note(json_string(key)))
-        read_unknown_key(&loader->reader, &type_document, json_string(key), json_key_offset(key));
+    if (field == NULL && !field_is_note(json_string(key)))
+        field_say_unknown(&loader->reader, &type_document, json_string(key), json_key_offset(key));
     json_free(key);
-    if (!field)
+    if (field == NULL)
         return 0;
     if (list_of(field) != LISTS)
         section_keep(loader, field, section);
@@ -171,20 +97,21 @@ static void load_sections(struct loader *loader)
 {
     size_t start = loader->scan.marks[0];
     uint32_t seen = 0;
-    read_presets(&type_document, &loader->form);
-    if (loader->report.text[start] != '{') {
-        report_error(&loader->report, start, "expected an object: { \"listeners\": ... }");
+
+    field_read_presets(&type_document, &loader->form);
+    if (loader->findings.text[start] != '{') {
+        finding_error(&loader->findings, start, "expected an object: { \"listeners\": ... }");
         return;
     }
     /* Keys may be unknown or twice, so there can be more sections than fields. */
     loader->trees = calloc(loader->scan.section_count + 1, sizeof(struct json_node *));
-    if (!loader->trees) {
-        report_no_memory(&loader->report);
+    if (loader->trees == NULL) {
+        finding_no_memory(&loader->findings);
         return;
     }
     for (size_t i = 0; i < loader->scan.section_count; i++)
         seen |= section_load(loader, &loader->scan.sections[i]);
-    if (!read_required(&loader->reader, &type_document, seen, start))
+    if (!field_check_required(&loader->reader, &type_document, seen, start))
         loader->listeners_unknown = true;
 }
 
@@ -193,10 +120,11 @@ static void load_sections(struct loader *loader)
 static void finish_policies(struct loader *loader)
 {
     for (size_t i = 0; i < POLICY_CASES; i++) {
+        assert(strcmp(fields_policies[i].key, policy_case_word((enum policy_case)i)) == 0);
         const struct policy_form *form = &loader->form.policies[i];
         struct policy *policy = &loader->config->policies[i];
         *policy = (struct policy){(enum policy_action)form->action, CONFIG_NONE};
-        if (form->backend)
+        if (form->backend != NULL)
             *policy = (struct policy){POLICY_BACKEND, loader_backend(loader, form->backend)};
     }
 }
@@ -207,6 +135,7 @@ static void finish_document(struct loader *loader)
     const struct document_form *form = &loader->form;
     const struct access_form *access = &form->log.access;
     bool off = access->off || strcmp(access->path, "off") == 0;
+
     config->timeouts = form->timeouts;
     config->workers = form->workers;
     config->max_connections = form->max_connections;
@@ -221,9 +150,10 @@ static void finish_document(struct loader *loader)
 static struct config *config_new(const char *file)
 {
     struct arena *arena = arena_new();
-    struct config *config = arena ? arena_alloc(arena, sizeof *config) : NULL;
-    char *name = config ? arena_text(arena, file, strlen(file)) : NULL;
-    if (!name) {
+    struct config *config = arena != NULL ? arena_alloc(arena, sizeof *config) : NULL;
+    char *name = config != NULL ? arena_text(arena, file, strlen(file)) : NULL;
+
+    if (name == NULL) {
         arena_free(arena);
         return NULL;
     }
@@ -240,11 +170,10 @@ static void load_all(struct loader *loader)
     load_backends(loader);
     finish_policies(loader);
     load_routes(loader);
-    struct diagnostics *found = loader->report.found;
-    if (found->errors > 0 || found->no_memory)
+    if (!loader_is_fine(loader))
         return;
     lint_document(loader);
-    lint_config(loader->config, &loader->report);
+    lint_config(loader->config, &loader->findings);
     lint_shadowed(loader);
 }
 
@@ -253,25 +182,26 @@ static void loader_free(struct loader *loader)
     for (size_t i = 0; i < loader->tree_count; i++)
         json_free(loader->trees[i]);
     free(loader->trees);
-    names_free(&loader->backend_names);
-    names_free(&loader->listener_names);
-    scan_free(&loader->scan);
-    report_end(&loader->report);
+    name_index_free(&loader->backend_names);
+    name_index_free(&loader->listener_names);
+    json_scan_free(&loader->scan);
+    finding_log_end(&loader->findings);
 }
 
-struct config *loader_run(const char *text, size_t len, const char *file, bool hide_lines,
-                          struct diagnostics *found)
+static struct config *load_run(const char *text, size_t len, const char *file, bool hide_lines,
+                               struct diagnostics *found)
 {
     struct loader loader = {.config = config_new(file), .comparisons_left = COMPARISONS_MAX};
     size_t errors_before = found->errors;
-    if (!report_start(&loader.report, text, len, found) || !loader.config) {
+
+    if (!finding_log_start(&loader.findings, text, len, found) || loader.config == NULL) {
         found->no_memory = true;
     } else {
-        loader.report.hide_lines = hide_lines;
-        loader.reader = (struct reader){.report = &loader.report,
-                                        .json = {text, len, &loader.scan},
-                                        .arena = loader.config->arena};
-        if (scan_text(&loader.scan, &loader.report))
+        loader.findings.hide_lines = hide_lines;
+        loader.reader = (struct field_reader){.findings = &loader.findings,
+                                              .json = {text, len, &loader.scan},
+                                              .arena = loader.config->arena};
+        if (json_scan_text(&loader.scan, &loader.findings))
             load_all(&loader);
     }
     loader_free(&loader);
@@ -285,5 +215,11 @@ struct config *loader_run(const char *text, size_t len, const char *file, bool h
 struct config *config_load_text(const char *text, size_t len, const char *file,
                                 struct diagnostics *found)
 {
-    return loader_run(text, len, file, false, found);
+    return load_run(text, len, file, false, found);
+}
+
+struct config *config_load_made_up(const char *text, size_t len, const char *file,
+                                   struct diagnostics *found)
+{
+    return load_run(text, len, file, true, found);
 }

@@ -2,53 +2,41 @@
 #define CONFIG_LOAD_H
 
 /*
- * From JSON text to a struct config, or to all errors at once.
+ * From JSON text to a struct config, or to all errors at once. The stages:
  *
- * A strict scanner (RFC 8259) goes over the text first and notes where every value stands; cJSON
- * then builds the trees, one piece of the text at a time; the field table (fields.h) drives
- * validation, defaults, "did you mean", the JSON Schema and the reference. cJSON writes a
- * process-global on every parse: one thread only, the control thread.
+ *   text -> marks -> tree -> fields -> config -> table
+ *
+ *   | stage  | files                 | in                    | out                            |
+ *   |--------|-----------------------|-----------------------|--------------------------------|
+ *   | text   | load_file,            | a file, stdin, or     | bytes                          |
+ *   |        | load_command_line     | --listen and --route  |                                |
+ *   | marks  | json_scan, json_token | bytes                 | offset of every value, or the  |
+ *   |        |                       |                       | one syntax error (RFC 8259)    |
+ *   | tree   | json_tree (cJSON)     | bytes and marks       | a tree per section or list     |
+ *   |        |                       |                       | item, with offsets             |
+ *   | fields | fields (the table of  | a tree and its row in | C values, "did you mean",      |
+ *   |        | keys), field_read,    | the table             | defaults                       |
+ *   |        | text_value, address,  |                       |                                |
+ *   |        | network, text/        |                       |                                |
+ *   | config | load, loader,         | C values              | struct config; names have      |
+ *   |        | load_servers,         |                       | become indexes                 |
+ *   |        | load_routes, name_index |                     |                                |
+ *   | table  | route_build,          | routes and their host | route_table, or the routes     |
+ *   |        | route_conflicts       | patterns              | that could tie                 |
+ *   | lint   | lint, lint_document,  | a struct config       | warnings                       |
+ *   |        | lint_shadowed         | without errors        |                                |
+ *
+ * Every stage tells finding.h what is wrong and where (byte offset and sentence); diagnostics.h
+ * keeps, sorts and prints it. The same table of keys makes the JSON Schema (fields_schema.h) and
+ * the reference (docs/configuration.md). route_match and route_table look names up in the result.
+ *
+ * cJSON writes a process-global on every parse: one thread only, the control thread.
  */
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 
 #include "config/config.h"
-
-enum diagnostic_severity { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING };
-
-/* Findings kept of each severity; the others are only counted. */
-#define DIAGNOSTICS_KEPT 100
-
-/* One finding. `source_line` is the line of the file it stands on, cut when it is long. */
-struct diagnostic {
-    enum diagnostic_severity severity;
-    struct position at; /* line 0: concerns the file as a whole */
-    char *message;      /* one sentence, no newline */
-    char *source_line;  /* NULL when there is none; tabs kept */
-    size_t caret;       /* bytes of source_line before the place meant */
-};
-
-/* All findings of one load, in the order of the file. Start with {0}. */
-struct diagnostics {
-    struct diagnostic *list;
-    size_t count, capacity;
-    size_t errors, warnings; /* errors beyond the kept list are still counted */
-    bool no_memory;          /* a finding was lost, or the load failed, for want of memory */
-};
-
-void diagnostics_free(struct diagnostics *found);
-
-/* Into the order of the file. config_load_*() have done so already. */
-void diagnostics_sort(struct diagnostics *found);
-
-/*
- * Prints them as `file:line:column: error: message`, then the source line and a caret, ready for
- * editors to jump to. With `color`, ANSI colours.
- */
-void diagnostics_print(const struct diagnostics *found, const char *file, FILE *to, bool color);
+#include "config/diagnostics.h"
 
 /*
  * Reads text. Returns the configuration, or NULL when there was an error; warnings alone do not
@@ -56,6 +44,13 @@ void diagnostics_print(const struct diagnostics *found, const char *file, FILE *
  */
 struct config *config_load_text(const char *text, size_t len, const char *file,
                                 struct diagnostics *found);
+
+/*
+ * The same for a text that a program has made up: what messages say about lines would mean nothing
+ * to the operator and is left out of them. The diagnostics have positions all the same.
+ */
+struct config *config_load_made_up(const char *text, size_t len, const char *file,
+                                   struct diagnostics *found);
 
 enum config_read { CONFIG_READ_OK, CONFIG_READ_INVALID, CONFIG_READ_ABSENT, CONFIG_READ_FAILED };
 
@@ -72,11 +67,5 @@ enum config_read config_load_file(const char *file, struct config **out, struct 
 struct config *config_load_arguments(const char *const *listens, size_t listen_count,
                                      const char *const *routes, size_t route_count,
                                      struct diagnostics *found);
-
-/* Prints the JSON Schema (draft-07) made from the field table. */
-void config_schema_print(FILE *to);
-
-/* Prints the reference of all keys (Markdown) made from the field table. */
-void config_reference_print(FILE *to);
 
 #endif

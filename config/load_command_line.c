@@ -3,10 +3,13 @@
  * that every rule of the file holds for it too, and so that a finding's line leads back to the
  * argument that it is about.
  */
+#include "config/load.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/load_inside.h"
+#include "config/finding.h"
+#include "config/text/terminal.h"
 
 /* The text and, for each of its lines, the argument it came from (NULL: none). */
 struct writing {
@@ -45,7 +48,8 @@ static size_t host_length(const char *route)
 static const char *servers_of(const char *route)
 {
     const char *equal = strchr(route, '=');
-    return equal ? equal + 1 : NULL;
+
+    return equal != NULL ? equal + 1 : NULL;
 }
 
 static void write_listeners(struct writing *writing, const char *const *listens, size_t count)
@@ -65,9 +69,10 @@ static void write_listeners(struct writing *writing, const char *const *listens,
 static void write_routes(struct writing *writing, const char *const *routes, size_t count)
 {
     const char *glue = "";
+
     fputs(", \"routes\": [", writing->to);
     for (size_t i = 0; i < count; i++) {
-        if (!servers_of(routes[i]))
+        if (servers_of(routes[i]) == NULL)
             continue;
         fprintf(writing->to, "%s{\"host\": ", glue);
         write_quoted(writing->to, routes[i], host_length(routes[i]));
@@ -97,8 +102,9 @@ static void write_servers(FILE *to, const char *servers)
 static bool host_known(const char *const *routes, size_t index)
 {
     size_t len = host_length(routes[index]);
+
     for (size_t i = 0; i < index; i++) {
-        if (servers_of(routes[i]) && host_length(routes[i]) == len &&
+        if (servers_of(routes[i]) != NULL && host_length(routes[i]) == len &&
             memcmp(routes[i], routes[index], len) == 0)
             return true;
     }
@@ -109,9 +115,10 @@ static bool host_known(const char *const *routes, size_t index)
 static void write_backends(struct writing *writing, const char *const *routes, size_t count)
 {
     const char *glue = "";
+
     fputs(", \"backends\": {", writing->to);
     for (size_t i = 0; i < count; i++) {
-        if (!servers_of(routes[i]) || host_known(routes, i))
+        if (servers_of(routes[i]) == NULL || host_known(routes, i))
             continue;
         fputs(glue, writing->to);
         write_quoted(writing->to, routes[i], host_length(routes[i]));
@@ -139,29 +146,30 @@ static void findings_translate(struct diagnostics *found, const struct writing *
         one->at = (struct position){0};
         free(one->source_line);
         one->source_line = NULL;
-        if (!origin || !one->message)
+        if (origin == NULL || one->message == NULL)
             continue;
         if (asprintf(&message, "%s: %s", origin, one->message) < 0) {
             found->no_memory = true;
             continue;
         }
-        report_disarm(message, false);
+        terminal_disarm(message, TERMINAL_UTF8);
         free(one->message);
         one->message = message;
     }
 }
 
-static void report_missing_servers(struct diagnostics *found, const char *const *routes,
-                                   size_t count)
+static void find_missing_servers(struct diagnostics *found, const char *const *routes, size_t count)
 {
-    struct report report;
-    if (!report_start(&report, "", 0, found))
+    struct finding_log findings;
+
+    if (!finding_log_start(&findings, "", 0, found))
         return;
     for (size_t i = 0; i < count; i++) {
-        if (!servers_of(routes[i]))
-            report_error(&report, REPORT_WHOLE, "%s: expected HOST=SERVER[,SERVER...]", routes[i]);
+        if (servers_of(routes[i]) == NULL)
+            finding_error(&findings, FINDING_WHOLE, "%s: expected HOST=SERVER[,SERVER...]",
+                          routes[i]);
     }
-    report_end(&report);
+    finding_log_end(&findings);
 }
 
 static void positions_clear(struct config *config)
@@ -184,18 +192,19 @@ static bool arguments_write(struct writing *writing, char **text, size_t *len,
                             const char *const *routes, size_t route_count)
 {
     size_t lines = listen_count + 2 * route_count + 3; /* three end a section each */
+
     writing->origins = calloc(lines, sizeof *writing->origins);
     writing->to = open_memstream(text, len);
-    if (!writing->to || !writing->origins) {
-        if (writing->to)
+    if (writing->to == NULL || writing->origins == NULL) {
+        if (writing->to != NULL)
             fclose(writing->to);
         return false;
     }
     write_listeners(writing, listens, listen_count);
     write_routes(writing, routes, route_count);
     write_backends(writing, routes, route_count);
-    bool well = !ferror(writing->to);
-    return fclose(writing->to) == 0 && well;
+    bool ok = !ferror(writing->to);
+    return fclose(writing->to) == 0 && ok;
 }
 
 struct config *config_load_arguments(const char *const *listens, size_t listen_count,
@@ -206,20 +215,21 @@ struct config *config_load_arguments(const char *const *listens, size_t listen_c
     struct config *config = NULL;
     char *text = NULL;
     size_t len = 0;
+
     if (arguments_write(&writing, &text, &len, listens, listen_count, routes, route_count)) {
-        report_missing_servers(found, routes, route_count);
-        config = loader_run(text, len, "(command line)", true, found);
+        find_missing_servers(found, routes, route_count);
+        config = config_load_made_up(text, len, "(command line)", found);
         findings_translate(found, &writing);
     } else {
         found->no_memory = true;
     }
     free(text);
     free(writing.origins);
-    if (config && found->errors > 0) {
+    if (config != NULL && found->errors > 0) {
         config_free(config);
         config = NULL;
     }
-    if (config)
+    if (config != NULL)
         positions_clear(config);
     return config;
 }

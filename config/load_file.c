@@ -1,4 +1,6 @@
 /* A configuration from a file. */
+#include "config/load.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,7 +9,6 @@
 #include <unistd.h>
 
 #include "config/json_scan.h"
-#include "config/load.h"
 
 struct content {
     char *bytes;
@@ -17,7 +18,8 @@ struct content {
 static bool content_grow(struct content *content, size_t capacity)
 {
     char *bytes = realloc(content->bytes, capacity);
-    if (!bytes)
+
+    if (bytes == NULL)
         return false;
     content->bytes = bytes;
     content->capacity = capacity;
@@ -25,18 +27,19 @@ static bool content_grow(struct content *content, size_t capacity)
 }
 
 /*
- * Reads to the end, or to just beyond SCAN_BYTES_MAX, which the scanner then refuses. False: errno
+ * Reads to the end, or to just beyond JSON_BYTES_MAX, which the scanner then refuses. False: errno
  * says why.
  */
 static bool content_read(struct content *content, int fd)
 {
     struct stat status;
     size_t expected = 65536;
-    if (fstat(fd, &status) == 0 && status.st_size > 0 && (size_t)status.st_size < SCAN_BYTES_MAX)
+
+    if (fstat(fd, &status) == 0 && status.st_size > 0 && (size_t)status.st_size < JSON_BYTES_MAX)
         expected = (size_t)status.st_size + 1; /* the read that finds the end needs room */
     if (!content_grow(content, expected))
         return false;
-    while (content->len <= SCAN_BYTES_MAX) {
+    while (content->len <= JSON_BYTES_MAX) {
         if (content->len == content->capacity && !content_grow(content, content->capacity * 2))
             return false;
         ssize_t got = read(fd, content->bytes + content->len, content->capacity - content->len);
@@ -53,20 +56,21 @@ static bool content_read(struct content *content, int fd)
 enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found)
 {
     bool standard = strcmp(file, "-") == 0;
+
     *out = NULL;
     int fd = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? CONFIG_READ_ABSENT : CONFIG_READ_FAILED;
     struct content content = {0};
-    bool well = content_read(&content, fd);
+    bool ok = content_read(&content, fd);
     int error = errno;
     if (!standard)
         close(fd);
-    if (well)
+    if (ok)
         *out = config_load_text(content.bytes, content.len, standard ? "(stdin)" : file, found);
     free(content.bytes);
     errno = error;
-    if (!well)
+    if (!ok)
         return CONFIG_READ_FAILED;
-    return *out ? CONFIG_READ_OK : CONFIG_READ_INVALID;
+    return *out != NULL ? CONFIG_READ_OK : CONFIG_READ_INVALID;
 }

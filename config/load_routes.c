@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/address.h"
-#include "config/load_inside.h"
+#include "config/loader.h"
+#include "config/network.h"
+#include "config/route_build.h"
 #include "config/text_value.h"
 
 struct route_loading {
@@ -27,7 +28,9 @@ static const struct json_node *items_next(const struct json_node *list,
 static uint32_t items_count(const struct json_node *list)
 {
     uint32_t count = 0;
-    for (const struct json_node *item = items_first(list); item; item = items_next(list, item))
+
+    for (const struct json_node *item = items_first(list); item != NULL;
+         item = items_next(list, item))
         count++;
     return count;
 }
@@ -38,14 +41,16 @@ static bool load_alpn(struct loader *loader, const struct json_node *list,
                       struct route_conditions *when)
 {
     const char **names = loader_alloc(loader, items_count(list) * sizeof *names);
-    if (!names)
+
+    if (names == NULL)
         return false;
     when->alpn = names;
-    for (const struct json_node *item = items_first(list); item; item = items_next(list, item)) {
+    for (const struct json_node *item = items_first(list); item != NULL;
+         item = items_next(list, item)) {
         const char *name = json_string(item);
         names[when->alpn_count] = arena_text(loader->config->arena, name, strlen(name));
-        if (!names[when->alpn_count++]) {
-            report_no_memory(&loader->report);
+        if (names[when->alpn_count++] == NULL) {
+            finding_no_memory(&loader->findings);
             return false;
         }
     }
@@ -56,18 +61,20 @@ static bool load_from(struct loader *loader, const struct json_node *list,
                       struct route_conditions *when)
 {
     struct network *networks = loader_alloc(loader, items_count(list) * sizeof *networks);
-    if (!networks)
+
+    if (networks == NULL)
         return false;
     when->from = networks;
-    for (const struct json_node *item = items_first(list); item; item = items_next(list, item)) {
+    for (const struct json_node *item = items_first(list); item != NULL;
+         item = items_next(list, item)) {
         struct problem problem;
         bool cleared;
         if (!network_parse(json_string(item), &networks[when->from_count], &cleared, &problem))
             return false; /* reported before */
         if (cleared)
-            report_warning(&loader->report, loader_offset(loader, item),
-                           "\"%s\" has bits behind its prefix: the whole network counts",
-                           json_string(item));
+            finding_warning(&loader->findings, loader_offset(loader, item),
+                            "\"%s\" has bits behind its prefix: the whole network counts",
+                            json_string(item));
         when->from_count++;
     }
     return true;
@@ -77,30 +84,31 @@ static bool load_listener_names(struct loader *loader, const struct json_node *l
                                 struct route_conditions *when)
 {
     uint32_t *indexes = loader_alloc(loader, items_count(list) * sizeof *indexes);
-    bool well = indexes != NULL;
+    bool ok = indexes != NULL;
+
     when->listeners = indexes;
-    for (const struct json_node *item = items_first(list); item && indexes;
+    for (const struct json_node *item = items_first(list); item != NULL && indexes != NULL;
          item = items_next(list, item)) {
         uint32_t index = loader_listener(loader, item);
-        well &= index != CONFIG_NONE;
+        ok &= index != CONFIG_NONE;
         indexes[when->listener_count++] = index;
     }
-    return well;
+    return ok;
 }
 
 static bool load_conditions(struct loader *loader, const struct route_form *form,
                             struct route *route)
 {
-    if (!form->alpn && !form->from && !form->listener)
+    if (form->alpn == NULL && form->from == NULL && form->listener == NULL)
         return true;
     struct route_conditions *when = loader_alloc(loader, sizeof *when);
-    if (!when)
+    if (when == NULL)
         return false;
     route->when = when;
-    bool well = !form->alpn || load_alpn(loader, form->alpn, when);
-    well &= !form->from || load_from(loader, form->from, when);
-    well &= !form->listener || load_listener_names(loader, form->listener, when);
-    return well;
+    bool ok = form->alpn == NULL || load_alpn(loader, form->alpn, when);
+    ok &= form->from == NULL || load_from(loader, form->from, when);
+    ok &= form->listener == NULL || load_listener_names(loader, form->listener, when);
+    return ok;
 }
 
 /* --- the rest of a route --- */
@@ -109,12 +117,13 @@ static bool load_timeouts(struct route_loading *loading, const struct route_form
                           struct route *route)
 {
     struct loader *loader = loading->loader;
+
     if (memcmp(&form->timeouts, &loader->config->timeouts, sizeof form->timeouts) == 0)
         return true;
     const struct timeouts *last = loading->last_timeouts;
-    if (!last || memcmp(&form->timeouts, last, sizeof *last) != 0) {
+    if (last == NULL || memcmp(&form->timeouts, last, sizeof *last) != 0) {
         struct timeouts *own = loader_alloc(loader, sizeof *own);
-        if (!own)
+        if (own == NULL)
             return false;
         *own = form->timeouts;
         loading->last_timeouts = own;
@@ -127,6 +136,7 @@ static bool load_timeouts(struct route_loading *loading, const struct route_form
 static size_t host_length(const char *host)
 {
     size_t len = strlen(host);
+
     return len > 0 && host[len - 1] == '.' ? len - 1 : len;
 }
 
@@ -135,6 +145,7 @@ static int by_host(const void *left, const void *right)
     const struct json_node *const *a = left, *const *b = right;
     const char *a_host = json_string(*a), *b_host = json_string(*b);
     size_t a_len = host_length(a_host), b_len = host_length(b_host);
+
     if (a_len != b_len)
         return a_len < b_len ? -1 : 1;
     int order = strncasecmp(a_host, b_host, a_len);
@@ -145,15 +156,17 @@ static int by_host(const void *left, const void *right)
 static bool check_twice(struct loader *loader, const struct json_node *list)
 {
     uint32_t count = items_count(list), filled = 0;
-    bool well = true;
+    bool ok = true;
+
     if (count < 2)
         return true;
     const struct json_node **hosts = malloc(count * sizeof *hosts);
-    if (!hosts) {
-        report_no_memory(&loader->report);
+    if (hosts == NULL) {
+        finding_no_memory(&loader->findings);
         return false;
     }
-    for (const struct json_node *item = items_first(list); item; item = items_next(list, item))
+    for (const struct json_node *item = items_first(list); item != NULL;
+         item = items_next(list, item))
         hosts[filled++] = item;
     qsort(hosts, count, sizeof *hosts, by_host);
     for (uint32_t i = 1; i < count; i++) {
@@ -161,12 +174,12 @@ static bool check_twice(struct loader *loader, const struct json_node *list)
         size_t len = host_length(host);
         if (host_length(other) != len || strncasecmp(host, other, len) != 0)
             continue;
-        report_error(&loader->report, loader_offset(loader, hosts[i]),
-                     "\"%s\" stands twice in this route", host);
-        well = false;
+        finding_error(&loader->findings, loader_offset(loader, hosts[i]),
+                      "\"%s\" stands twice in this route", host);
+        ok = false;
     }
     free(hosts);
-    return well;
+    return ok;
 }
 
 /* The first host is the route's name, unless it has one. */
@@ -175,20 +188,22 @@ static bool load_hosts(struct route_loading *loading, const struct json_node *li
 {
     struct loader *loader = loading->loader;
     struct config *config = loader->config;
-    for (const struct json_node *item = items_first(list); item; item = items_next(list, item)) {
+
+    for (const struct json_node *item = items_first(list); item != NULL;
+         item = items_next(list, item)) {
         struct host_pattern host;
         struct problem problem;
         if (!host_parse(json_string(item), &host, &problem))
             return false; /* reported before */
         if (host.trailing_dot)
-            report_warning(&loader->report, loader_offset(loader, item),
-                           "\"%s\" ends in a dot, which clients do not send: it is taken without",
-                           json_string(item));
-        if (!route->name)
+            finding_warning(&loader->findings, loader_offset(loader, item),
+                            "\"%s\" ends in a dot, which clients do not send: it is taken without",
+                            json_string(item));
+        if (route->name == NULL)
             route->name = arena_text(config->arena, host.text, host.len);
-        if (!route->name || !route_builder_add(loading->builder, host.text, host.len,
-                                               (uint32_t)(route - config->routes))) {
-            report_no_memory(&loader->report);
+        if (route->name == NULL || !route_builder_add(loading->builder, host.text, host.len,
+                                                      (uint32_t)(route - config->routes))) {
+            finding_no_memory(&loader->findings);
             return false;
         }
     }
@@ -201,15 +216,16 @@ static void route_load(struct route_loading *loading, const struct json_node *no
     struct config *config = loader->config;
     struct route_form form = {.timeouts = config->timeouts};
     struct route *route = &config->routes[config->route_count];
-    bool well = read_value(&loader->reader, &type_route, node, &form);
-    struct position at = loader_position(loader, form.host ? items_first(form.host) : node);
+    bool ok = field_read(&loader->reader, &type_route, node, &form);
+    struct position at = loader_position(loader, form.host != NULL ? items_first(form.host) : node);
+
     *route = (struct route){.name = form.name, .line = at.line, .column = at.column};
     /* Names are looked up even in a route that has other errors. */
-    route->backend = form.backend ? loader_backend(loader, form.backend) : CONFIG_NONE;
-    well &= load_conditions(loader, &form, route);
-    well &= load_timeouts(loading, &form, route);
-    well = well && check_twice(loader, form.host);
-    if (well && load_hosts(loading, form.host, route))
+    route->backend = form.backend != NULL ? loader_backend(loader, form.backend) : CONFIG_NONE;
+    ok &= load_conditions(loader, &form, route);
+    ok &= load_timeouts(loading, &form, route);
+    ok = ok && check_twice(loader, form.host);
+    if (ok && load_hosts(loading, form.host, route))
         config->route_count++;
 }
 
@@ -220,46 +236,49 @@ static void on_conflict(void *context, const struct route_conflict *conflict)
     struct loader *loader = context;
     const struct route *routes = loader->config->routes;
     const struct route *first = &routes[conflict->first], *second = &routes[conflict->second];
+
     if (second->line < first->line ||
         (second->line == first->line && second->column < first->column)) {
         first = second;
         second = &routes[conflict->first];
     }
-    if (report_full(&loader->report)) {
-        report_error(&loader->report, REPORT_WHOLE, "conflicting routes");
+    if (finding_log_full(&loader->findings)) {
+        finding_error(&loader->findings, FINDING_WHOLE, "conflicting routes");
         return;
     }
-    size_t offset = report_offset(&loader->report, (struct position){second->line, second->column});
-    char place[REPORT_PLACE_MAX];
-    report_place(&loader->report, (struct position){first->line, first->column}, place);
+    size_t offset =
+        finding_offset(&loader->findings, (struct position){second->line, second->column});
+    char place[FINDING_PLACE_MAX];
+    finding_place(&loader->findings, (struct position){first->line, first->column}, place);
     if (conflict->duplicate)
-        report_error(&loader->report, offset, "\"%s\" has a route already (%s)", conflict->pattern,
-                     place);
+        finding_error(&loader->findings, offset, "\"%s\" has a route already (%s)",
+                      conflict->pattern, place);
     else
-        report_error(&loader->report, offset,
-                     "\"%s\": this route and another (%s) could both match with the same number "
-                     "of conditions",
-                     conflict->pattern, place);
+        finding_error(&loader->findings, offset,
+                      "\"%s\": this route and another (%s) could both match with the same number "
+                      "of conditions",
+                      conflict->pattern, place);
 }
 
 void load_routes(struct loader *loader)
 {
     struct list_walk walk;
     struct config *config = loader->config;
-    list_start(&walk, loader, LIST_ROUTES);
+
+    list_walk_start(&walk, loader, LIST_ROUTES);
     config->routes = loader_alloc(loader, walk.left * sizeof *config->routes);
-    if (!config->routes)
+    if (config->routes == NULL)
         return;
     struct route_loading loading = {.loader = loader,
                                     .builder = route_builder_new(config->routes, walk.left)};
-    if (!loading.builder) {
-        report_no_memory(&loader->report);
+    if (loading.builder == NULL) {
+        finding_no_memory(&loader->findings);
         return;
     }
-    for (const struct json_node *node; (node = list_next(&walk));)
+    for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL;)
         route_load(&loading, node);
     bool no_memory = false;
     config->table = route_builder_finish(loading.builder, on_conflict, loader, &no_memory);
     if (no_memory)
-        report_no_memory(&loader->report);
+        finding_no_memory(&loader->findings);
 }

@@ -1,102 +1,100 @@
 /* Listeners and backends. */
 #include <string.h>
 
-#include "config/load_inside.h"
+#include "config/loader.h"
 #include "config/text_value.h"
-
-static const struct json_node *member(const struct json_node *object, const char *key)
-{
-    const struct json_node *child = json_first(object);
-    while (child && strcmp(json_key(child), key) != 0)
-        child = json_next(child);
-    return child;
-}
 
 /* --- listeners --- */
 
-static bool name_register(struct loader *loader, struct names *names, const char *name,
+static bool name_register(struct loader *loader, struct name_index *names, const char *name,
                           uint32_t index)
 {
-    bool well = names_add(names, name, index);
-    if (!well)
-        report_no_memory(&loader->report);
-    return well;
+    bool ok = name_index_add(names, name, index);
+
+    if (!ok)
+        finding_no_memory(&loader->findings);
+    return ok;
 }
 
 /* Keys that only some addresses allow. */
 static void listener_check(struct loader *loader, const struct listener_config *listener,
                            const struct json_node *node)
 {
-    const struct json_node *v6only = member(node, "v6only"), *mode = member(node, "mode");
+    const struct json_node *v6only = json_member(node, "v6only"), *mode = json_member(node, "mode");
     bool path = listener->address.kind == ADDRESS_UNIX && listener->address.path[0] == '/';
-    if (v6only && listener->address.kind != ADDRESS_IPV6)
-        report_error(&loader->report, json_key_offset(v6only),
-                     "\"v6only\" is for IPv6 addresses only");
-    if (mode && !path)
-        report_error(&loader->report, json_key_offset(mode),
-                     "\"mode\" is for unix sockets with a path only");
+
+    if (v6only != NULL && listener->address.kind != ADDRESS_IPV6)
+        finding_error(&loader->findings, json_key_offset(v6only),
+                      "\"v6only\" is for IPv6 addresses only");
+    if (mode != NULL && !path)
+        finding_error(&loader->findings, json_key_offset(mode),
+                      "\"mode\" is for unix sockets with a path only");
 }
 
 /* Two listeners cannot have one address; port 0 becomes another each time. */
-static void listener_address_register(struct loader *loader, struct names *addresses,
+static void listener_address_register(struct loader *loader, struct name_index *addresses,
                                       const struct listener_config *listener, uint32_t index,
                                       const struct json_node *node)
 {
     const struct address *address = &listener->address;
+
     if (address->kind != ADDRESS_UNIX && address->port == 0)
         return;
-    uint32_t other = names_find(addresses, address->text);
-    if (other == NAMES_NONE) {
+    uint32_t other = name_index_find(addresses, address->text);
+    if (other == NAME_INDEX_NONE) {
         name_register(loader, addresses, address->text, index);
         return;
     }
-    char place[REPORT_PLACE_MAX];
-    report_error(&loader->report, loader_offset(loader, member(node, "address")),
-                 "%.120s has a listener already (%s)", address->text,
-                 report_place(&loader->report, loader->config->listeners[other].at, place));
+    char place[FINDING_PLACE_MAX];
+    finding_error(&loader->findings, loader_offset(loader, json_member(node, "address")),
+                  "%.120s has a listener already (%s)", address->text,
+                  finding_place(&loader->findings, loader->config->listeners[other].at, place));
 }
 
-static void listener_load(struct loader *loader, struct names *addresses,
+static void listener_load(struct loader *loader, struct name_index *addresses,
                           const struct json_node *node)
 {
     struct listener_config listener = {.at = loader_position(loader, node)};
     struct config *config = loader->config;
     uint32_t index = config->listener_count;
-    read_presets(&type_listener, &listener);
-    bool well = read_value(&loader->reader, &type_listener, node, &listener);
-    if (listener.address.text) {
+
+    field_read_presets(&type_listener, &listener);
+    bool ok = field_read(&loader->reader, &type_listener, node, &listener);
+    if (listener.address.text != NULL) {
         listener_check(loader, &listener, node);
         listener_address_register(loader, addresses, &listener, index, node);
     }
-    if (!well)
-        loader->listeners_unknown |= !listener.name;
-    const struct json_node *name = json_kind(node) == JSON_OBJECT ? member(node, "name") : NULL;
-    if (!listener.name)
+    if (!ok)
+        loader->listeners_unknown |= listener.name == NULL;
+    const struct json_node *name =
+        json_kind(node) == JSON_OBJECT ? json_member(node, "name") : NULL;
+    if (listener.name == NULL)
         listener.name = listener.address.text;
-    if (!listener.name)
+    if (listener.name == NULL)
         return;
-    uint32_t other = names_find(&loader->listener_names, listener.name);
+    uint32_t other = name_index_find(&loader->listener_names, listener.name);
     config->listeners[config->listener_count++] = listener;
-    char place[REPORT_PLACE_MAX];
-    if (other == NAMES_NONE)
+    char place[FINDING_PLACE_MAX];
+    if (other == NAME_INDEX_NONE)
         name_register(loader, &loader->listener_names, listener.name, index);
-    else if (name)
-        report_error(&loader->report, loader_offset(loader, name),
-                     "another listener has the name \"%.80s\" (%s)", listener.name,
-                     report_place(&loader->report, config->listeners[other].at, place));
+    else if (name != NULL)
+        finding_error(&loader->findings, loader_offset(loader, name),
+                      "another listener has the name \"%.80s\" (%s)", listener.name,
+                      finding_place(&loader->findings, config->listeners[other].at, place));
 }
 
 void load_listeners(struct loader *loader)
 {
     struct list_walk walk;
-    struct names addresses = {0};
-    list_start(&walk, loader, LIST_LISTENERS);
+    struct name_index addresses = {0};
+
+    list_walk_start(&walk, loader, LIST_LISTENERS);
     loader->config->listeners = loader_alloc(loader, walk.left * sizeof *loader->config->listeners);
-    if (!loader->config->listeners)
+    if (loader->config->listeners == NULL)
         return;
-    for (const struct json_node *node; (node = list_next(&walk));)
+    for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL;)
         listener_load(loader, &addresses, node);
-    names_free(&addresses);
+    name_index_free(&addresses);
 }
 
 /* --- backends --- */
@@ -104,7 +102,8 @@ void load_listeners(struct loader *loader)
 static uint32_t count_children(const struct json_node *node)
 {
     uint32_t count = 0;
-    for (const struct json_node *child = json_first(node); child; child = json_next(child))
+
+    for (const struct json_node *child = json_first(node); child != NULL; child = json_next(child))
         count++;
     return count;
 }
@@ -114,15 +113,16 @@ static void servers_load(struct loader *loader, struct backend_config *backend,
                          const struct json_node *list)
 {
     uint32_t count = count_children(list);
+
     backend->servers = loader_alloc(loader, count * sizeof *backend->servers);
-    if (!backend->servers)
+    if (backend->servers == NULL)
         return;
-    for (const struct json_node *node = json_first(list); node; node = json_next(node)) {
+    for (const struct json_node *node = json_first(list); node != NULL; node = json_next(node)) {
         struct server_config *server = &backend->servers[backend->server_count];
         server->at = loader_position(loader, node);
-        if (!read_value(&loader->reader, &type_server, node, server))
+        if (!field_read(&loader->reader, &type_server, node, server))
             return;
-        if (!server->name)
+        if (server->name == NULL)
             server->name = server->address.text;
         backend->server_count++;
     }
@@ -133,26 +133,27 @@ static void backend_load(struct loader *loader, const struct json_node *node)
     const char *key = json_key(node);
     struct problem problem;
     struct config *config = loader->config;
+
     if (field_is_note(key))
         return;
     if (!name_check(key, &problem))
-        report_error(&loader->report, json_key_offset(node), "%s", problem.text);
+        finding_error(&loader->findings, json_key_offset(node), "%s", problem.text);
     struct backend_config backend = {
         .name = arena_text(config->arena, key, strlen(key)),
-        .at = report_position(&loader->report, json_key_offset(node)),
+        .at = finding_position(&loader->findings, json_key_offset(node)),
     };
     struct backend_form form = {0};
-    read_presets(&type_backend, &form);
-    read_value(&loader->reader, &type_backend, node, &form);
+    field_read_presets(&type_backend, &form);
+    field_read(&loader->reader, &type_backend, node, &form);
     backend.balance = (enum balance_kind)form.balance;
-    if (form.servers)
+    if (form.servers != NULL)
         servers_load(loader, &backend, form.servers);
-    if (!backend.name) {
-        report_no_memory(&loader->report);
+    if (backend.name == NULL) {
+        finding_no_memory(&loader->findings);
         return;
     }
     /* A name that is there twice has been reported by the scanner. */
-    if (names_find(&loader->backend_names, backend.name) == NAMES_NONE)
+    if (name_index_find(&loader->backend_names, backend.name) == NAME_INDEX_NONE)
         name_register(loader, &loader->backend_names, backend.name, config->backend_count);
     config->backends[config->backend_count++] = backend;
 }
@@ -160,10 +161,11 @@ static void backend_load(struct loader *loader, const struct json_node *node)
 void load_backends(struct loader *loader)
 {
     struct list_walk walk;
-    list_start(&walk, loader, LIST_BACKENDS);
+
+    list_walk_start(&walk, loader, LIST_BACKENDS);
     loader->config->backends = loader_alloc(loader, walk.left * sizeof *loader->config->backends);
-    if (!loader->config->backends)
+    if (loader->config->backends == NULL)
         return;
-    for (const struct json_node *node; (node = list_next(&walk));)
+    for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL;)
         backend_load(loader, node);
 }

@@ -8,17 +8,18 @@
 #define uthash_nonfatal_oom(element) ((element)->lost = true)
 #include <uthash.h>
 
-struct name {
+struct name_entry {
     const char *text;
     uint32_t index;
     bool lost;
     UT_hash_handle hh;
 };
 
-bool names_add(struct names *names, const char *name, uint32_t index)
+bool name_index_add(struct name_index *names, const char *name, uint32_t index)
 {
-    struct name *entry = calloc(1, sizeof *entry);
-    if (!entry)
+    struct name_entry *entry = calloc(1, sizeof *entry);
+
+    if (entry == NULL)
         return false;
     entry->text = name;
     entry->index = index;
@@ -30,30 +31,32 @@ bool names_add(struct names *names, const char *name, uint32_t index)
     return true;
 }
 
-uint32_t names_find(const struct names *names, const char *name)
+uint32_t name_index_find(const struct name_index *names, const char *name)
 {
-    struct name *entry;
+    struct name_entry *entry;
+
     HASH_FIND(hh, names->table, name, strlen(name), entry);
-    return entry ? entry->index : NAMES_NONE;
+    return entry != NULL ? entry->index : NAME_INDEX_NONE;
 }
 
-size_t names_count(const struct names *names)
+size_t name_index_count(const struct name_index *names)
 {
     return HASH_COUNT(names->table);
 }
 
-void names_suggest(const struct names *names, struct suggestion *suggestion)
+void name_index_suggest(const struct name_index *names, struct suggestion *suggestion)
 {
-    for (const struct name *entry = names->table; entry; entry = entry->hh.next)
+    for (const struct name_entry *entry = names->table; entry != NULL; entry = entry->hh.next)
         suggest_consider(suggestion, entry->text);
 }
 
-void names_free(struct names *names)
+void name_index_free(struct name_index *names)
 {
-    struct name *entry = names->table;
+    struct name_entry *entry = names->table;
+
     HASH_CLEAR(hh, names->table); /* takes the table away and leaves the entries */
-    while (entry) {
-        struct name *next = entry->hh.next;
+    while (entry != NULL) {
+        struct name_entry *next = entry->hh.next;
         free(entry);
         entry = next;
     }

@@ -4,30 +4,31 @@
 /* From a name to its index, while a configuration is loaded. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "config/suggest.h"
+#include "config/text/suggest.h"
 
-struct name;
+struct name_entry;
 
 /* Start with {0}. Names are borrowed. */
-struct names {
-    struct name *table;
+struct name_index {
+    struct name_entry *table;
 };
 
-#define NAMES_NONE UINT32_MAX
+#define NAME_INDEX_NONE UINT32_MAX
 
 /* The name must not be there yet. False: no memory. */
-bool names_add(struct names *names, const char *name, uint32_t index);
+bool name_index_add(struct name_index *names, const char *name, uint32_t index);
 
-/* NAMES_NONE: not there. */
-uint32_t names_find(const struct names *names, const char *name);
+/* NAME_INDEX_NONE: not there. */
+uint32_t name_index_find(const struct name_index *names, const char *name);
 
-size_t names_count(const struct names *names);
+size_t name_index_count(const struct name_index *names);
 
 /* Has the suggestion consider every name. */
-void names_suggest(const struct names *names, struct suggestion *suggestion);
+void name_index_suggest(const struct name_index *names, struct suggestion *suggestion);
 
-void names_free(struct names *names);
+void name_index_free(struct name_index *names);
 
 #endif

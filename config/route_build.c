@@ -9,6 +9,7 @@
  *
  * Any allocation may fail; then the whole is dropped.
  */
+#include "config/route_build.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,7 +19,6 @@
 #include <time.h>
 #include <xxhash.h>
 
-#include "config/config.h"
 #include "config/route_conflicts.h"
 #include "config/route_match.h"
 #include "config/route_table.h"
@@ -79,6 +79,7 @@ static enum pattern_kind kind_of(const char *pattern, size_t len)
 static uint64_t random_seed(void)
 {
     uint64_t seed;
+
     if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) == (ssize_t)sizeof seed)
         return seed;
     struct timespec now; /* early boot, or a sandbox without the call: the best there is */
@@ -89,6 +90,7 @@ static uint64_t random_seed(void)
 struct route_builder *route_builder_new(const struct route *routes, size_t expected_patterns)
 {
     struct route_builder *builder = calloc(1, sizeof *builder);
+
     if (builder == NULL)
         return NULL;
     builder->routes = routes;
@@ -143,6 +145,7 @@ bool route_builder_add(struct route_builder *builder, const char *pattern, size_
     enum pattern_kind kind = kind_of(pattern, len);
     size_t prefix_len = route_prefix_len(kind);
     size_t suffix_len = len - prefix_len;
+
     assert(suffix_len > 0 && suffix_len <= PATTERN_MAX - 3);
     if (builder->count >= PATTERNS_MAX || !reserve_pattern(builder) || !reserve_text(builder, len))
         return false;
@@ -169,6 +172,7 @@ bool route_builder_add(struct route_builder *builder, const char *pattern, size_
 static void *allocate(struct route_table *table, size_t bytes)
 {
     size_t alignment = bytes < HUGE_PAGE_BYTES ? sizeof(struct route_entry) : HUGE_PAGE_BYTES;
+
     bytes = (bytes + alignment - 1) & ~(alignment - 1);
     void *memory = aligned_alloc(alignment, bytes);
     if (memory == NULL)
@@ -196,6 +200,7 @@ static bool build_table(struct build *build)
 {
     const struct route_builder *builder = build->builder;
     struct route_table *table = calloc(1, sizeof *table);
+
     if (table == NULL)
         return false;
     build->table = table;
@@ -219,6 +224,7 @@ static size_t text_len(const struct pattern *pattern)
 static void mark_level(uint64_t levels[2], const char *suffix, size_t len)
 {
     unsigned labels = 1;
+
     for (size_t i = 0; i < len; i++)
         labels += suffix[i] == '.';
     assert(labels < 128);
@@ -230,6 +236,7 @@ static struct route_entry *take_place(const struct build *build, struct pattern 
 {
     const struct route_table *table = build->table;
     uint64_t group = route_hash_group(table, pattern->hash);
+
     while (route_tags_full(table->tags[group]))
         group = route_group_next(table, group);
     unsigned place = route_hash_place(pattern->hash);
@@ -248,6 +255,7 @@ static void write_entry(struct build *build, uint32_t number, const char *text)
     struct route_entry *entry = take_place(build, pattern);
     size_t len = text_len(pattern);
     size_t prefix_len = route_prefix_len(pattern->kind);
+
     *entry = (struct route_entry){
         .route = number, .prefix_len = (uint8_t)prefix_len, .suffix_len = pattern->suffix_len};
     char *room = entry->near;
@@ -264,6 +272,7 @@ static void chain_pattern(struct build *build, uint32_t number, const struct rou
 {
     struct pattern *patterns = build->builder->patterns;
     struct pattern *first = &patterns[entry->route];
+
     build->list_room += first->next == NO_PATTERN ? 3 : 1; /* at first also count and first route */
     patterns[number].next = first->next;
     first->next = number;
@@ -273,6 +282,7 @@ static void build_entries(struct build *build)
 {
     const struct route_builder *builder = build->builder;
     const char *text = builder->texts;
+
     for (size_t i = 0; i < builder->count; i++) {
         const struct pattern *pattern = &builder->patterns[i];
         const struct route_entry *entry =
@@ -302,6 +312,7 @@ static int compare_keys(const void *left, const void *right)
 {
     const uint64_t *a = left;
     const uint64_t *b = right;
+
     return (*a > *b) - (*a < *b);
 }
 
@@ -311,6 +322,7 @@ static size_t sort_chain(struct build *build, uint32_t number)
     const struct route_builder *builder = build->builder;
     uint64_t *keys = build->sorting;
     size_t count = 0;
+
     for (; number != NO_PATTERN; number = builder->patterns[number].next) {
         uint32_t route = builder->patterns[number].route;
         uint64_t lacking = ROUTE_CONDITIONS_MAX - route_condition_count(&builder->routes[route]);
@@ -330,6 +342,7 @@ static void on_tie(void *context, uint32_t first, uint32_t second)
     struct build *build = context;
     char pattern[PATTERN_MAX + 1];
     size_t len = route_entry_text_len(build->entry);
+
     memcpy(pattern, route_entry_text(build->entry), len);
     pattern[len] = '\0';
     struct route_conflict conflict = {
@@ -360,6 +373,7 @@ static bool settle_list(struct build *build, struct route_entry *entry)
 {
     size_t count = sort_chain(build, entry->route);
     uint32_t *list = build->table->lists + build->list_end;
+
     entry->shape = ENTRY_LIST;
     entry->route = (uint32_t)build->list_end;
     list[0] = (uint32_t)count;
@@ -374,6 +388,7 @@ static bool settle_list(struct build *build, struct route_entry *entry)
 static bool settle_entry(struct build *build, const struct pattern *first)
 {
     struct route_entry *entry = &build->table->entries[first->at];
+
     if (first->next != NO_PATTERN)
         return settle_list(build, entry);
     bool plain = route_condition_count(&build->builder->routes[first->route]) == 0;
@@ -385,6 +400,7 @@ static bool settle_entry(struct build *build, const struct pattern *first)
 static bool build_routes(struct build *build)
 {
     const struct route_builder *builder = build->builder;
+
     for (size_t i = 0; i < builder->count; i++) {
         size_t ahead = i + PREFETCH_AHEAD;
         if (ahead < builder->count && builder->patterns[ahead].at != NO_ENTRY)
@@ -409,6 +425,7 @@ struct route_table *route_builder_finish(struct route_builder *builder,
                                          void *context, bool *no_memory)
 {
     struct build build = {.builder = builder, .on_conflict = on_conflict, .context = context};
+
     *no_memory = !build_all(&build);
     if (*no_memory || build.conflicts > 0) {
         route_table_free(build.table);

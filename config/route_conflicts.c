@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/config.h"
 #include "config/route_match.h"
 
 struct claim {
@@ -42,6 +41,7 @@ static const struct route_conditions no_conditions;
 static const struct route_conditions *conditions_of(const struct sweep *sweep, uint32_t route)
 {
     const struct route_conditions *when = sweep->routes[route].when;
+
     return when != NULL ? when : &no_conditions;
 }
 
@@ -58,6 +58,7 @@ static uint32_t count_shared_listeners(const struct route_conditions *a,
                                        const struct route_conditions *b)
 {
     uint32_t shared = 0;
+
     for (uint32_t i = 0; i < a->listener_count; i++)
         shared += has_listener(b, a->listeners[i]);
     return shared;
@@ -82,6 +83,7 @@ static int compare_claims(const void *left, const void *right)
 {
     const struct claim *a = left;
     const struct claim *b = right;
+
     if (a->v6 != b->v6)
         return a->v6 ? 1 : -1;
     int order = memcmp(a->ip, b->ip, sizeof a->ip);
@@ -96,6 +98,7 @@ static int compare_pairs(const void *left, const void *right)
 {
     const uint64_t *a = left;
     const uint64_t *b = right;
+
     return (*a > *b) - (*a < *b);
 }
 
@@ -109,6 +112,7 @@ static struct claim claim_of(const struct network *network, uint32_t route)
 {
     struct claim claim = {.v6 = network->v6, .bits = network->bits, .route = route};
     unsigned whole = network->bits / 8u;
+
     memcpy(claim.ip, network->ip, whole);
     if (network->bits % 8 != 0)
         claim.ip[whole] = (uint8_t)(network->ip[whole] & 0xff00u >> network->bits % 8);
@@ -121,6 +125,7 @@ static void sweep_claim(struct sweep *sweep, uint32_t route)
     const struct route_conditions *when = conditions_of(sweep, route);
     const struct network *from = when->from_count > 0 ? when->from : everything;
     size_t count = when->from_count > 0 ? when->from_count : 2;
+
     for (size_t i = 0; i < count; i++)
         sweep->claims[sweep->claim_count++] = claim_of(&from[i], route);
 }
@@ -197,6 +202,7 @@ static long sweep_report(struct sweep *sweep,
                          void *context)
 {
     long told = 0;
+
     if (sweep->pair_count > 0)
         qsort(sweep->pairs, sweep->pair_count, sizeof *sweep->pairs, compare_pairs);
     for (size_t i = 0; i < sweep->pair_count; i++) {
@@ -214,6 +220,7 @@ long route_conflicts_find(const struct route *routes, const uint32_t *group, siz
 {
     struct sweep sweep;
     long told = -1;
+
     if (sweep_init(&sweep, routes, group, count) && sweep_run(&sweep))
         told = sweep_report(&sweep, on_pair, context);
     free(sweep.claims);

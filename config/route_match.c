@@ -7,6 +7,7 @@
 unsigned route_condition_count(const struct route *route)
 {
     const struct route_conditions *when = route->when;
+
     if (when == NULL)
         return 0;
     unsigned count = when->alpn_count > 0;
@@ -18,6 +19,7 @@ unsigned route_condition_count(const struct route *route)
 bool route_prefix_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
     unsigned whole = bits / 8;
+
     if (memcmp(a, b, whole) != 0)
         return false;
     unsigned rest = bits % 8;
@@ -59,6 +61,7 @@ static bool match_listener(const struct route_conditions *when, uint32_t listene
 enum route_verdict route_judge(const struct route *route, const struct route_query *query)
 {
     const struct route_conditions *when = route->when;
+
     if (when == NULL)
         return ROUTE_WON;
     if (when->alpn_count > 0 && !match_alpn(when, query->hello))

@@ -4,12 +4,34 @@
 /* The conditions of one route, apart from its name: `alpn`, `from`, `listener`. Pure. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "config/config.h"
-#include "config/route_table.h"
+#include "config/route.h"
+
+struct client_hello;
 
 #define ROUTE_CONDITIONS_MAX 3
+
+/* What is asked. */
+struct route_query {
+    const char *host; /* normalised (hostname_normalise) */
+    size_t host_len;
+    const struct client_hello *hello; /* for ALPN; NULL = offers none */
+    const uint8_t *client_ip;         /* network order; NULL = unknown (no `from` matches) */
+    bool client_v6;                   /* client_ip has 16 bytes, else 4; v4-mapped must be given
+                                         as IPv4 */
+    uint32_t listener;                /* index in the configuration; UINT32_MAX = unknown */
+};
+
+/* Why a candidate was passed over, or that it won. */
+enum route_verdict {
+    ROUTE_WON,
+    ROUTE_BEATEN, /* would have matched, but a better one won */
+    ROUTE_FAILED_ALPN,
+    ROUTE_FAILED_FROM,
+    ROUTE_FAILED_LISTENER
+};
 
 /* How many kinds of conditions the route has: 0 to ROUTE_CONDITIONS_MAX. */
 unsigned route_condition_count(const struct route *route);

@@ -1,5 +1,5 @@
 /*
- * Looking names up. The order of precedence is written once, in visit_patterns(); finding and
+ * Looking names up. The order of precedence is written once, in visit_patterns(); lookup and
  * explaining are two visitors of it.
  */
 
@@ -9,7 +9,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "config/config.h"
 #include "config/route_match.h"
 #include "config/route_table_inside.h"
 
@@ -22,12 +21,14 @@ static inline bool visit_one(const struct route_table *table, enum pattern_kind 
 {
     const struct route_entry *entry =
         route_table_entry(table, kind, route_hash_of_kind(hash, kind), suffix, len);
+
     return entry != NULL && on_entry(context, entry);
 }
 
 static unsigned count_labels(const char *name, size_t len)
 {
     unsigned labels = 1;
+
     for (size_t i = 0; i < len; i++)
         labels += name[i] == '.';
     return labels;
@@ -46,6 +47,7 @@ static inline void visit_wildcards(const struct route_table *table, const char *
     const char *suffix = host;
     const char *end = host + len;
     unsigned labels = count_labels(host, len);
+
     for (unsigned level = labels - 1; level > 0; level--) {
         suffix = (const char *)memchr(suffix, '.', (size_t)(end - suffix)) + 1;
         bool one = level == labels - 1 && uses_level(table, PATTERN_ONE, level);
@@ -66,6 +68,7 @@ static inline void visit_patterns(const struct route_table *table, const char *h
                                   entry_visitor *on_entry, void *context)
 {
     uint64_t hash = XXH3_64bits_withSeed(host, len, table->seed);
+
     if (visit_one(table, PATTERN_EXACT, hash, host, len, on_entry, context))
         return;
     if (table->wildcards)
@@ -84,7 +87,7 @@ static const uint32_t *entry_routes(const struct route_table *table,
     return &table->lists[entry->route + 1];
 }
 
-struct finding {
+struct lookup {
     const struct route_table *table;
     const struct route_query *query;
     uint32_t route;
@@ -92,16 +95,17 @@ struct finding {
 
 static bool on_entry_find(void *context, const struct route_entry *entry)
 {
-    struct finding *finding = context;
+    struct lookup *lookup = context;
+
     if (entry->shape == ENTRY_PLAIN) { /* saves the look at the route itself */
-        finding->route = entry->route;
+        lookup->route = entry->route;
         return true;
     }
     uint32_t count;
-    const uint32_t *routes = entry_routes(finding->table, entry, &count);
+    const uint32_t *routes = entry_routes(lookup->table, entry, &count);
     for (uint32_t i = 0; i < count; i++) {
-        if (route_judge(&finding->table->routes[routes[i]], finding->query) == ROUTE_WON) {
-            finding->route = routes[i];
+        if (route_judge(&lookup->table->routes[routes[i]], lookup->query) == ROUTE_WON) {
+            lookup->route = routes[i];
             return true;
         }
     }
@@ -110,9 +114,10 @@ static bool on_entry_find(void *context, const struct route_entry *entry)
 
 uint32_t route_table_find(const struct route_table *table, const struct route_query *query)
 {
-    struct finding finding = {.table = table, .query = query, .route = ROUTE_NONE};
-    visit_patterns(table, query->host, query->host_len, on_entry_find, &finding);
-    return finding.route;
+    struct lookup lookup = {.table = table, .query = query, .route = ROUTE_NONE};
+
+    visit_patterns(table, query->host, query->host_len, on_entry_find, &lookup);
+    return lookup.route;
 }
 
 struct explaining {
@@ -128,6 +133,7 @@ static bool on_entry_explain(void *context, const struct route_entry *entry)
     struct explaining *explaining = context;
     uint32_t count;
     const uint32_t *routes = entry_routes(explaining->table, entry, &count);
+
     for (uint32_t i = 0; i < count; i++) {
         struct route_candidate candidate = {
             .pattern = route_entry_text(entry),
@@ -151,6 +157,7 @@ void route_table_explain(const struct route_table *table, const struct route_que
 {
     struct explaining explaining = {
         .table = table, .query = query, .on_candidate = on_candidate, .context = context};
+
     visit_patterns(table, query->host, query->host_len, on_entry_explain, &explaining);
 }
 

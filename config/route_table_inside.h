@@ -26,7 +26,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "config/route_table.h"
+struct route;
 
 enum pattern_kind {
     PATTERN_EXACT, /* shop.example.com */
@@ -110,6 +110,7 @@ static inline uint64_t route_hash_tag(uint64_t hash)
 static inline uint64_t route_tags_equal(uint64_t tags, uint64_t tag)
 {
     uint64_t differing = tags ^ tag * ROUTE_EVERY_BYTE;
+
     return (differing - ROUTE_EVERY_BYTE) & ~differing & ROUTE_EVERY_BYTE << 7;
 }
 
@@ -142,6 +143,7 @@ static inline struct route_entry *route_table_entry(const struct route_table *ta
                                                     const char *suffix, size_t len)
 {
     uint64_t group = route_hash_group(table, hash);
+
     __builtin_prefetch(&table->entries[group * ROUTE_GROUP + route_hash_place(hash)]);
     for (;; group = route_group_next(table, group)) {
         uint64_t tags = table->tags[group];

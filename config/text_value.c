@@ -1,147 +1,33 @@
 #include "config/text_value.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-void problem_set(struct problem *problem, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(problem->text, sizeof problem->text, format, arguments);
-    va_end(arguments);
-}
+#include "config/text/utf8.h"
 
-static bool is_digit(char byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
-/* Reads up to nine digits, so that nothing can overflow; *at moves behind them. */
-static bool digits_parse(const char **at, uint64_t *number)
-{
-    const char *start = *at;
-    *number = 0;
-    while (is_digit(**at) && *at - start < 9)
-        *number = *number * 10 + (uint64_t)(*(*at)++ - '0');
-    return *at > start && !is_digit(**at);
-}
-
-/* --- durations --- */
-
-struct unit {
-    const char *word;
-    uint64_t ms;
-};
-
-static const struct unit units[] = {
-    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
-#define UNITS (sizeof units / sizeof *units)
-
-/* The unit that the letters at `at` spell; UNITS = none. */
-static size_t unit_find(const char *at, size_t *len)
-{
-    *len = strspn(at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    for (size_t i = 0; i < UNITS; i++) {
-        if (strlen(units[i].word) == *len && memcmp(at, units[i].word, *len) == 0)
-            return i;
-    }
-    return UNITS;
-}
-
-bool duration_parse(const char *text, uint64_t *ms, struct problem *problem)
-{
-    const char *at = text;
-    size_t last = UNITS;
-    *ms = 0;
-    do {
-        uint64_t number;
-        size_t len;
-        if (!digits_parse(&at, &number)) {
-            problem_set(problem,
-                        is_digit(*at) ? "\"%.40s\" has a number of more than nine digits"
-                                      : "\"%.40s\" is not a duration (such as \"250ms\", "
-                                        "\"5s\", \"10m\", \"1h30m\", \"1d\")",
-                        text);
-            return false;
-        }
-        size_t unit = unit_find(at, &len);
-        if (len == 0 && *at == '\0') {
-            problem_set(problem, "\"%.40s\" has no unit: \"%.30ss\" or \"%.30sms\"?", text, text,
-                        text);
-            return false;
-        }
-        if (unit == UNITS) {
-            problem_set(problem, "\"%.40s\" has an unknown unit (there are ms, s, m, h, d)", text);
-            return false;
-        }
-        if (last != UNITS && unit <= last) {
-            problem_set(problem, "\"%.40s\": units go from the largest to the smallest", text);
-            return false;
-        }
-        *ms += number * units[unit].ms;
-        last = unit;
-        at += len;
-    } while (*at);
-    if (*ms == 0)
-        problem_set(problem, "must be more than nothing");
-    return *ms != 0;
-}
-
-/* --- sizes and permissions --- */
-
-bool size_parse(const char *text, uint32_t *bytes, struct problem *problem)
-{
-    const char *at = text;
-    uint64_t number, factor = 1;
-    bool well = digits_parse(&at, &number) && (text[0] != '0' || at == text + 1);
-    if (*at == 'k' || *at == 'K')
-        factor = 1024;
-    else if (*at == 'm' || *at == 'M')
-        factor = 1024 * 1024;
-    if (factor != 1)
-        at++;
-    if (!well || *at) {
-        problem_set(problem, "\"%.40s\" is not a size (such as \"512\", \"64k\", \"1m\")", text);
-        return false;
-    }
-    if (number * factor > UINT32_MAX) {
-        problem_set(problem, "\"%.40s\" is too large", text);
-        return false;
-    }
-    *bytes = (uint32_t)(number * factor);
-    return true;
-}
+/* --- permissions --- */
 
 bool mode_parse(const char *text, uint32_t *mode, struct problem *problem)
 {
     size_t digits = strspn(text, "01234567");
-    bool well = text[digits] == '\0' && (digits == 3 || (digits == 4 && text[0] == '0'));
+    bool ok = text[digits] == '\0' && (digits == 3 || (digits == 4 && text[0] == '0'));
+
     *mode = 0;
-    for (const char *at = text; well && *at; at++)
+    for (const char *at = text; ok && *at; at++)
         *mode = *mode * 8 + (uint32_t)(*at - '0');
-    if (!well)
+    if (!ok)
         problem_set(problem, "\"%.40s\" is not a set of permissions (such as \"0660\")", text);
-    return well;
+    return ok;
 }
 
 /* --- names --- */
 
 static bool has_control(const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (*at < 0x20 || *at == 0x7f)
+    for (; *text != '\0'; text++) {
+        if (utf8_is_control(text, 1))
             return true;
     }
     return false;
-}
-
-static size_t count_characters(const char *text)
-{
-    size_t count = 0;
-    for (; *text; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
 }
 
 bool name_check(const char *text, struct problem *problem)
@@ -150,7 +36,7 @@ bool name_check(const char *text, struct problem *problem)
         problem_set(problem, "a name may not be empty");
     else if (has_control(text))
         problem_set(problem, "a name may hold no control characters");
-    else if (count_characters(text) > 255)
+    else if (utf8_count(text, strlen(text)) > 255)
         problem_set(problem, "a name has at most 255 characters");
     else
         return true;
@@ -160,13 +46,14 @@ bool name_check(const char *text, struct problem *problem)
 bool alpn_check(const char *text, struct problem *problem)
 {
     size_t len = strlen(text);
-    bool well = len >= 1 && len <= 255;
-    for (size_t i = 0; i < len && well; i++)
-        well = text[i] > ' ' && text[i] < 0x7f;
-    if (!well)
+    bool ok = len >= 1 && len <= 255;
+
+    for (size_t i = 0; i < len && ok; i++)
+        ok = text[i] > ' ' && text[i] < 0x7f;
+    if (!ok)
         problem_set(problem, "an ALPN protocol has 1 to 255 visible ASCII characters "
                              "(such as \"h2\", \"http/1.1\", \"acme-tls/1\")");
-    return well;
+    return ok;
 }
 
 bool path_check(const char *text, struct problem *problem)
@@ -197,7 +84,9 @@ static bool is_ascii(const char *text)
 static bool has_port(const char *text)
 {
     const char *colon = strrchr(text, ':');
-    return colon && colon > text && colon[1] && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+
+    return colon != NULL && colon > text && colon[1] &&
+           colon[1 + strspn(colon + 1, "0123456789")] == '\0';
 }
 
 /* What the operator may have meant; called for texts that are not a legal pattern. */
@@ -208,6 +97,7 @@ static void host_explain(const char *text, struct problem *problem)
                                : strncmp(text, "*.", 2) == 0 ? 2
                                                              : 0);
     size_t undotted = strlen(text) - (*text && text[strlen(text) - 1] == '.');
+
     if (*text == '\0')
         problem_set(problem, "a host may not be empty (policies.no_sni says what to do with "
                              "clients that name none)");
@@ -216,7 +106,7 @@ static void host_explain(const char *text, struct problem *problem)
                     "\"%s\" alone is not a host: policies.unknown_sni says what to do "
                     "with all other names",
                     text);
-    else if (scheme)
+    else if (scheme != NULL)
         problem_set(problem, "\"%.80s\" is a URL: write only the host (\"%.*s\")", text,
                     (int)(strcspn(scheme + 3, "/:") > 80 ? 80 : strcspn(scheme + 3, "/:")),
                     scheme + 3);
@@ -236,7 +126,7 @@ static void host_explain(const char *text, struct problem *problem)
                     "\"%.80s\" is not ASCII: write the form that clients send (xn--...), "
                     "as \"idn2\" prints it",
                     text);
-    else if (strchr(base, '*') || *base == '\0')
+    else if (strchr(base, '*') != NULL || *base == '\0')
         problem_set(problem,
                     "\"%.80s\": a wildcard is a whole label at the start: \"*.\" (one "
                     "label) or \"**.\" (one or more)",
@@ -254,10 +144,11 @@ bool host_parse(const char *text, struct host_pattern *host, struct problem *pro
     const char *base = text + stars;
     char name[HOSTNAME_MAX + 1];
     size_t len = hostname_normalise((const uint8_t *)base, strlen(base), name, &host->trailing_dot);
+
     /* What a wildcard covers has a label and a dot more. */
-    bool well = len > 0 && len <= (stars ? HOSTNAME_MAX - 2 : HOSTNAME_MAX) &&
-                (stars || !hostname_is_ip(name, len));
-    if (!well) {
+    bool ok = len > 0 && len <= (stars ? HOSTNAME_MAX - 2 : HOSTNAME_MAX) &&
+              (stars || !hostname_is_ip(name, len));
+    if (!ok) {
         host_explain(text, problem);
         return false;
     }

@@ -2,29 +2,17 @@
 #define CONFIG_TEXT_VALUE_H
 
 /*
- * What operators write as text: durations, sizes, permissions, host patterns, names. Pure: text in,
- * value or problem out. Each has a regular expression in patterns.h that accepts the same texts.
+ * What operators write as text: permissions, names, host patterns (addresses are in address.h,
+ * durations and sizes in text/units.h). Pure: text in, value or problem out. Each has a regular
+ * expression in fields_regex.h that accepts the same texts.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/text/problem.h"
 #include "sni/hostname.h"
-
-/* Why a text was refused: a sentence without a full stop. */
-struct problem {
-    char text[240];
-};
-
-void problem_set(struct problem *problem, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* "250ms", "5s", "1h30m": units d, h, m, s, ms, falling, each at most once; more than nothing. */
-bool duration_parse(const char *text, uint64_t *ms, struct problem *problem);
-
-/* "512", "64k", "1m": factors of 1024. */
-bool size_parse(const char *text, uint32_t *bytes, struct problem *problem);
 
 /* "0660": permissions of a file. */
 bool mode_parse(const char *text, uint32_t *mode, struct problem *problem);

@@ -9,6 +9,7 @@
 void tls_alert_build(uint8_t out[TLS_ALERT_BYTES], enum tls_alert alert, uint16_t legacy_version)
 {
     bool older = legacy_version >= 0x0300 && legacy_version < 0x0303;
+
     out[0] = 21; /* ContentType alert */
     out[1] = 3;
     out[2] = older ? (uint8_t)legacy_version : 3;

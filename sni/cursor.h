@@ -58,12 +58,10 @@ static inline void cursor_skip(struct cursor *cursor, uint32_t count)
 
 static inline uint8_t cursor_u8(struct cursor *cursor)
 {
-    if (cursor->left == 0) {
+    if (cursor->left == 0)
         return (uint8_t)cursor_fail(cursor);
-    }
-    if (cursor->record_left == 0) {
+    if (cursor->record_left == 0)
         cursor_enter_record(cursor);
-    }
     cursor->left--;
     cursor->record_left--;
     return *cursor->at++;
@@ -71,9 +69,8 @@ static inline uint8_t cursor_u8(struct cursor *cursor)
 
 static inline uint16_t cursor_u16(struct cursor *cursor)
 {
-    if (cursor->left < 2) {
+    if (cursor->left < 2)
         return (uint16_t)cursor_fail(cursor);
-    }
     if (cursor->record_left >= 2) {
         uint16_t value = (uint16_t)(cursor->at[0] << 8 | cursor->at[1]);
         cursor->left -= 2;
@@ -110,6 +107,7 @@ static inline void cursor_copy(struct cursor *cursor, uint8_t *out, uint32_t cou
 static inline struct cursor cursor_field(struct cursor *cursor, uint32_t count)
 {
     struct cursor field = *cursor;
+
     cursor_skip(cursor, count);
     field.left = cursor->failed ? 0 : count;
     field.failed = cursor->failed;
@@ -120,6 +118,7 @@ static inline struct cursor cursor_field(struct cursor *cursor, uint32_t count)
 static inline struct cursor cursor_vector8(struct cursor *cursor)
 {
     uint8_t count = cursor_u8(cursor);
+
     return cursor_field(cursor, count);
 }
 
@@ -127,6 +126,7 @@ static inline struct cursor cursor_vector8(struct cursor *cursor)
 static inline struct cursor cursor_vector16(struct cursor *cursor)
 {
     uint16_t count = cursor_u16(cursor);
+
     return cursor_field(cursor, count);
 }
 

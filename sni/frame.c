@@ -22,6 +22,7 @@ struct walk {
 static size_t least_on_wire(uint32_t handshake_bytes)
 {
     size_t records = (handshake_bytes + RECORD_PAYLOAD_MAX - 1) / RECORD_PAYLOAD_MAX;
+
     return handshake_bytes + records * RECORD_HEADER_BYTES;
 }
 
@@ -38,22 +39,20 @@ static enum hello_result judge_record_header(const struct walk *walk, struct cli
     const uint8_t *header = walk->bytes + walk->record;
     size_t here = walk->len - walk->record;
     bool first = walk->record == 0;
-    if ((here >= 1 && header[0] != RECORD_TYPE_HANDSHAKE) || (here >= 2 && header[1] != 3)) {
+
+    if ((here >= 1 && header[0] != RECORD_TYPE_HANDSHAKE) || (here >= 2 && header[1] != 3))
         return first ? refuse(hello, HELLO_NOT_TLS, "it does not begin with a TLS handshake record")
                      : refuse(hello, HELLO_MALFORMED,
                               "a record that is not a TLS handshake record interrupts the hello");
-    }
     if (here < RECORD_HEADER_BYTES) {
         hello->need =
             first ? RECORD_HEADER_BYTES : walk->record + least_on_wire(walk->wanted - walk->before);
         return HELLO_MORE;
     }
-    if (record_payload_bytes(header) == 0) {
+    if (record_payload_bytes(header) == 0)
         return refuse(hello, HELLO_MALFORMED, "a handshake record is empty");
-    }
-    if (record_payload_bytes(header) > RECORD_PAYLOAD_MAX) {
+    if (record_payload_bytes(header) > RECORD_PAYLOAD_MAX)
         return refuse(hello, HELLO_MALFORMED, "a record is longer than 16384 bytes");
-    }
     return HELLO_OK;
 }
 
@@ -62,23 +61,20 @@ static enum hello_result judge_message_header(struct walk *walk, size_t here, ui
                                               struct client_hello *hello)
 {
     size_t count = HANDSHAKE_HEADER_BYTES - walk->before;
-    if (count > here) {
+
+    if (count > here)
         count = here;
-    }
     const uint8_t *payload = walk->bytes + walk->record + RECORD_HEADER_BYTES;
     memcpy(walk->header + walk->before, payload, count);
     size_t have = walk->before + count;
-    if (have >= 1 && walk->header[0] != HANDSHAKE_CLIENT_HELLO) {
+    if (have >= 1 && walk->header[0] != HANDSHAKE_CLIENT_HELLO)
         return refuse(hello, HELLO_MALFORMED, "the first handshake message is not a ClientHello");
-    }
-    if (have < HANDSHAKE_HEADER_BYTES) {
+    if (have < HANDSHAKE_HEADER_BYTES)
         return HELLO_OK;
-    }
     hello->handshake_bytes =
         (uint32_t)walk->header[1] << 16 | (uint32_t)walk->header[2] << 8 | walk->header[3];
-    if (hello->handshake_bytes > limit) {
+    if (hello->handshake_bytes > limit)
         return refuse(hello, HELLO_TOO_LARGE, "the announced length exceeds the limit");
-    }
     walk->header_known = true;
     walk->wanted = HANDSHAKE_HEADER_BYTES + hello->handshake_bytes;
     return HELLO_OK;
@@ -89,18 +85,17 @@ static enum hello_result judge_record(struct walk *walk, uint32_t limit, struct 
                                       bool *done)
 {
     enum hello_result result = judge_record_header(walk, hello);
-    if (result != HELLO_OK) {
+
+    if (result != HELLO_OK)
         return result;
-    }
     hello->records++;
     size_t payload = walk->record + RECORD_HEADER_BYTES;
     uint32_t payload_bytes = record_payload_bytes(walk->bytes + walk->record);
     size_t here = walk->len - payload < payload_bytes ? walk->len - payload : payload_bytes;
     if (!walk->header_known) {
         result = judge_message_header(walk, here, limit, hello);
-        if (result != HELLO_OK) {
+        if (result != HELLO_OK)
             return result;
-        }
     }
     uint32_t rest = walk->wanted - walk->before;
     bool ends_here = rest <= payload_bytes;
@@ -130,8 +125,7 @@ enum hello_result frame_find(const uint8_t *bytes, size_t len, uint32_t limit,
     struct walk walk = {.bytes = bytes, .len = len, .wanted = HANDSHAKE_HEADER_BYTES};
     enum hello_result result = HELLO_OK;
     bool done = false;
-    while (result == HELLO_OK && !done) {
+    while (result == HELLO_OK && !done)
         result = judge_record(&walk, limit, hello, &done);
-    }
     return result;
 }

@@ -35,6 +35,7 @@ static bool type_set_add(struct type_set *set, uint16_t type)
     uint64_t word_bit = (uint64_t)1 << word % 64;
     uint64_t type_bit = (uint64_t)1 << type % 64;
     uint64_t seen = (set->touched[word / 64] & word_bit) != 0 ? set->words[word] : 0;
+
     set->touched[word / 64] |= word_bit;
     set->words[word] = seen | type_bit;
     return (seen & type_bit) == 0;
@@ -44,13 +45,12 @@ static bool type_set_add(struct type_set *set, uint16_t type)
 static bool take_ip_literal(const char *name, size_t len, struct client_hello *hello)
 {
     bool dotted = len > 0 && name[len - 1] == '.';
+
     len -= dotted;
-    if (!hostname_is_ip(name, len)) {
+    if (!hostname_is_ip(name, len))
         return false;
-    }
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         hello->host[i] = (char)(name[i] >= 'A' && name[i] <= 'F' ? name[i] + ('a' - 'A') : name[i]);
-    }
     hello->host[len] = '\0';
     hello->host_len = (uint8_t)len;
     hello->trailing_dot = dotted;
@@ -63,20 +63,17 @@ static const char *read_host_name(struct cursor host_name, struct client_hello *
 {
     uint8_t name[HOSTNAME_MAX + 1]; /* one more for a trailing dot */
     uint32_t len = host_name.left;
-    if (hello->name != HELLO_NAME_NONE) {
+
+    if (hello->name != HELLO_NAME_NONE)
         return "two host names";
-    }
-    if (len == 0 || len > sizeof name) {
+    if (len == 0 || len > sizeof name)
         return len == 0 ? "the host name is empty" : "the host name is too long";
-    }
     cursor_copy(&host_name, name, len);
-    if (take_ip_literal((const char *)name, len, hello)) {
+    if (take_ip_literal((const char *)name, len, hello))
         return NULL;
-    }
     size_t host_len = hostname_normalise(name, len, hello->host, &hello->trailing_dot);
-    if (host_len == 0) {
+    if (host_len == 0)
         return "the host name is illegal";
-    }
     hello->host_len = (uint8_t)host_len;
     hello->name = HELLO_NAME_HOST;
     return NULL;
@@ -89,20 +86,18 @@ static const char *read_host_name(struct cursor host_name, struct client_hello *
 static const char *read_server_name(struct cursor extension, struct client_hello *hello)
 {
     struct cursor list = cursor_vector16(&extension);
-    if (extension.failed || extension.left != 0 || list.left == 0) {
+
+    if (extension.failed || extension.left != 0 || list.left == 0)
         return "the length of the server name list is wrong";
-    }
     while (list.left > 0) {
         uint8_t name_type = cursor_u8(&list);
         struct cursor name = cursor_vector16(&list);
-        if (list.failed) {
+        if (list.failed)
             return "the length of a server name is wrong";
-        }
         if (name_type == NAME_TYPE_HOST_NAME) {
             const char *why = read_host_name(name, hello);
-            if (why != NULL) {
+            if (why != NULL)
                 return why;
-            }
         }
     }
     return NULL;
@@ -112,17 +107,16 @@ static const char *read_server_name(struct cursor extension, struct client_hello
 static const char *read_alpn(struct cursor extension, struct client_hello *hello)
 {
     struct cursor list = cursor_vector16(&extension);
-    if (extension.failed || extension.left != 0 || list.left == 0) {
+
+    if (extension.failed || extension.left != 0 || list.left == 0)
         return "the length of the ALPN list is wrong";
-    }
     hello->alpn_at = (uint32_t)(list.at - hello->input);
     hello->alpn_record_left = list.record_left;
     hello->alpn_bytes = list.left;
     while (list.left > 0) {
         struct cursor name = cursor_vector8(&list);
-        if (list.failed || name.left == 0) {
+        if (list.failed || name.left == 0)
             return "the length of an ALPN name is wrong";
-        }
     }
     return NULL;
 }
@@ -133,36 +127,31 @@ static const char *read_alpn(struct cursor extension, struct client_hello *hello
  */
 static uint16_t version_counts_as(uint16_t version)
 {
-    if (version >> 8 == 0x7f || version >> 8 == 0xfb) {
+    if (version >> 8 == 0x7f || version >> 8 == 0xfb)
         return 0x0304;
-    }
     return version >= 0x0300 && version <= 0x0304 ? version : 0;
 }
 
 static void note_version(struct client_hello *hello, uint16_t version)
 {
-    if (hello_is_grease(version)) {
+    if (hello_is_grease(version))
         return;
-    }
-    if (hello->version_count < HELLO_VERSIONS_MAX) {
+    if (hello->version_count < HELLO_VERSIONS_MAX)
         hello->versions[hello->version_count++] = version;
-    }
     uint16_t known = version_counts_as(version);
-    if (known > hello->highest_version) {
+    if (known > hello->highest_version)
         hello->highest_version = known;
-    }
 }
 
 /* ProtocolVersion versions<2..254> (RFC 8446 section 4.2.1) */
 static const char *read_supported_versions(struct cursor extension, struct client_hello *hello)
 {
     struct cursor versions = cursor_vector8(&extension);
-    if (extension.failed || extension.left != 0 || versions.left == 0 || versions.left % 2 != 0) {
+
+    if (extension.failed || extension.left != 0 || versions.left == 0 || versions.left % 2 != 0)
         return "the length of the version list is wrong";
-    }
-    while (versions.left > 0) {
+    while (versions.left > 0)
         note_version(hello, cursor_u16(&versions));
-    }
     return NULL;
 }
 
@@ -192,20 +181,18 @@ static const char *read_extensions(struct cursor extensions, struct client_hello
                                    bool *versions_seen)
 {
     struct type_set seen;
+
     memset(seen.touched, 0, sizeof seen.touched);
     while (extensions.left > 0) {
         uint16_t type = cursor_u16(&extensions);
         struct cursor data = cursor_vector16(&extensions);
-        if (extensions.failed) {
+        if (extensions.failed)
             return "the length of an extension is wrong";
-        }
-        if (!type_set_add(&seen, type)) {
+        if (!type_set_add(&seen, type))
             return "an extension comes twice";
-        }
         const char *why = read_extension(type, data, hello);
-        if (why != NULL) {
+        if (why != NULL)
             return why;
-        }
         *versions_seen |= type == EXTENSION_SUPPORTED_VERSIONS;
     }
     return NULL;
@@ -226,35 +213,28 @@ static const char *read_client_hello(struct cursor body, struct client_hello *he
     struct cursor session_id = cursor_vector8(&body);
     struct cursor cipher_suites = cursor_vector16(&body);
     struct cursor compression_methods = cursor_vector8(&body);
-    if (body.failed) {
+    if (body.failed)
         return "the message is too short for a ClientHello";
-    }
     if (hello->legacy_version < 0x0300) { /* higher ones are negotiated down: RFC 5246, E.1 */
         return "the version in the hello is below 3.0";
     }
-    if (session_id.left > SESSION_ID_MAX) {
+    if (session_id.left > SESSION_ID_MAX)
         return "the session id is longer than 32 bytes";
-    }
-    if (cipher_suites.left == 0 || cipher_suites.left % 2 != 0) {
+    if (cipher_suites.left == 0 || cipher_suites.left % 2 != 0)
         return "the length of the cipher suites is wrong";
-    }
-    if (compression_methods.left == 0) {
+    if (compression_methods.left == 0)
         return "no compression methods";
-    }
     bool versions_seen = false;
     if (body.left > 0) { /* SSL 3.0 knew no extensions */
         struct cursor extensions = cursor_vector16(&body);
-        if (body.failed || body.left != 0) {
+        if (body.failed || body.left != 0)
             return "the length of the extensions is wrong";
-        }
         const char *why = read_extensions(extensions, hello, &versions_seen);
-        if (why != NULL) {
+        if (why != NULL)
             return why;
-        }
     }
-    if (!versions_seen) {
+    if (!versions_seen)
         note_legacy_offer(hello);
-    }
     return NULL;
 }
 
@@ -263,9 +243,8 @@ enum hello_result hello_parse(const uint8_t *bytes, size_t len, uint32_t limit,
 {
     *hello = (struct client_hello){.input = bytes};
     enum hello_result result = frame_find(bytes, len, limit, hello);
-    if (result != HELLO_OK) {
+    if (result != HELLO_OK)
         return result;
-    }
     struct cursor message = {
         .at = bytes,
         .left = HANDSHAKE_HEADER_BYTES + hello->handshake_bytes,
@@ -288,12 +267,11 @@ static bool alpn_is_grease(const uint8_t *name, size_t len)
 bool hello_alpn_next(const struct client_hello *hello, struct hello_alpn *position,
                      uint8_t name[255], uint8_t *len)
 {
-    if (!position->started) {
+    if (!position->started)
         *position = (struct hello_alpn){.started = true,
                                         .at = hello->alpn_at,
                                         .record_left = hello->alpn_record_left,
                                         .left = hello->alpn_bytes};
-    }
     struct cursor list = {.at = hello->input + position->at,
                           .record_left = position->record_left,
                           .left = position->left};
@@ -315,10 +293,10 @@ bool hello_offers_alpn(const struct client_hello *hello, const char *protocol, s
     struct hello_alpn position = {0};
     uint8_t name[255];
     uint8_t name_len;
+
     while (hello_alpn_next(hello, &position, name, &name_len)) {
-        if (name_len == len && memcmp(name, protocol, len) == 0) {
+        if (name_len == len && memcmp(name, protocol, len) == 0)
             return true;
-        }
     }
     return false;
 }
@@ -332,6 +310,7 @@ const char *hello_result_word(enum hello_result result)
         [HELLO_MALFORMED] = "malformed",
         [HELLO_TOO_LARGE] = "too_large",
     };
+
     assert((unsigned)result < sizeof WORDS / sizeof WORDS[0]);
     return WORDS[result];
 }
@@ -339,6 +318,7 @@ const char *hello_result_word(enum hello_result result)
 const char *hello_version_word(uint16_t version)
 {
     static const char *const WORDS[] = {"SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+
     return version >= 0x0300 && version <= 0x0304 ? WORDS[version - 0x0300] : NULL;
 }
 

@@ -26,13 +26,11 @@ size_t hostname_normalise(const uint8_t *name, size_t len, char out[HOSTNAME_MAX
 {
     out[0] = '\0';
     bool dotted = len > 0 && name[len - 1] == '.';
-    if (dot != NULL) {
+    if (dot != NULL)
         *dot = dotted;
-    }
     len -= dotted;
-    if (len == 0 || len > HOSTNAME_MAX) {
+    if (len == 0 || len > HOSTNAME_MAX)
         return 0;
-    }
     size_t label = 0;
     for (size_t i = 0; i < len; i++) {
         if (name[i] == '.') {
@@ -62,13 +60,12 @@ size_t hostname_normalise(const uint8_t *name, size_t len, char out[HOSTNAME_MAX
 static size_t without_zone(const char *text, size_t len)
 {
     const char *percent = memchr(text, '%', len);
-    if (percent == NULL || percent + 1 == text + len) {
+
+    if (percent == NULL || percent + 1 == text + len)
         return len;
-    }
     for (const char *at = percent + 1; at < text + len; at++) {
-        if (LOWER[(unsigned char)*at] == '\0' && *at != '.') {
+        if (LOWER[(unsigned char)*at] == '\0' && *at != '.')
             return len;
-        }
     }
     return (size_t)(percent - text);
 }
@@ -78,21 +75,19 @@ bool hostname_is_ip(const char *text, size_t len)
     char literal[INET6_ADDRSTRLEN];
     struct in6_addr address;
     bool bracketed = len >= 2 && text[0] == '[' && text[len - 1] == ']';
+
     if (bracketed) {
         text++;
         len -= 2;
     }
-    if (memchr(text, ':', len) != NULL) {
+    if (memchr(text, ':', len) != NULL)
         len = without_zone(text, len);
-    }
-    if (len == 0 || len >= sizeof literal || memchr(text, '\0', len) != NULL) {
+    if (len == 0 || len >= sizeof literal || memchr(text, '\0', len) != NULL)
         return false;
-    }
     bool v6 = memchr(text, ':', len) != NULL;
     bool last_is_digit = text[len - 1] >= '0' && text[len - 1] <= '9';
-    if (!v6 && (bracketed || !last_is_digit)) {
+    if (!v6 && (bracketed || !last_is_digit))
         return false;
-    }
     memcpy(literal, text, len);
     literal[len] = '\0';
     return inet_pton(v6 ? AF_INET6 : AF_INET, literal, &address) == 1;

@@ -35,26 +35,26 @@ static inline uint8_t *writer_room(struct writer *writer, size_t count)
 static inline void writer_bytes(struct writer *writer, const void *bytes, size_t count)
 {
     uint8_t *room = writer_room(writer, count);
-    if (room != NULL && count > 0) {
+
+    if (room != NULL && count > 0)
         memmove(room, bytes, count);
-    }
 }
 
 static inline void writer_fill(struct writer *writer, uint8_t byte, size_t count)
 {
     uint8_t *room = writer_room(writer, count);
-    if (room != NULL && count > 0) {
+
+    if (room != NULL && count > 0)
         memset(room, byte, count);
-    }
 }
 
 /* A number of `width` bytes, big end first. */
 static inline void writer_number(struct writer *writer, uint32_t value, unsigned width)
 {
     uint8_t *room = writer_room(writer, width);
-    for (unsigned i = 0; room != NULL && i < width; i++) {
+
+    for (unsigned i = 0; room != NULL && i < width; i++)
         room[i] = (uint8_t)(value >> 8 * (width - 1 - i));
-    }
 }
 
 static inline void writer_u8(struct writer *writer, unsigned value)
@@ -77,13 +77,13 @@ static inline size_t writer_begin(struct writer *writer, unsigned width)
 static inline void writer_end(struct writer *writer, size_t begin, unsigned width)
 {
     size_t len = writer->at - begin;
+
     if (writer->failed || len >> 8 * width != 0) {
         writer->failed = true;
         return;
     }
-    for (unsigned i = 0; i < width; i++) {
+    for (unsigned i = 0; i < width; i++)
         writer->out[begin - width + i] = (uint8_t)(len >> 8 * (width - 1 - i));
-    }
 }
 
 #endif

@@ -1,10 +1,12 @@
 /* `check`: whether configuration files are right, and all that is wrong with them. */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
+#include "router/cli/command_output.h"
+#include "router/cli/commands.h"
 
 #include <stdlib.h>
 
-#include "config/finding.h"
+#include "config/text/terminal.h"
 
 struct check_options {
     bool strict, json, quiet;
@@ -26,9 +28,9 @@ static void print_count(FILE *to, const char *before, uint64_t count, const char
 
 static void print_passed(const char *file, const struct config *config, size_t warnings)
 {
-    char shown[REPORT_SHOWN_MAX];
+    char shown[TERMINAL_SHOWN_MAX];
 
-    printf("%s: OK: ", report_harmless(file, shown, sizeof(shown)));
+    printf("%s: OK: ", terminal_copy(file, shown, sizeof shown));
     print_count(stdout, "", config->route_count, "route");
     print_count(stdout, ", ", count_servers(config), "server");
     print_count(stdout, ", ", config->backend_count, "backend");
@@ -40,9 +42,9 @@ static void print_passed(const char *file, const struct config *config, size_t w
 
 static void print_failed(const char *file, const struct diagnostics *found)
 {
-    char shown[REPORT_SHOWN_MAX];
+    char shown[TERMINAL_SHOWN_MAX];
 
-    fprintf(stderr, "%s: FAILED: ", report_harmless(file, shown, sizeof(shown)));
+    fprintf(stderr, "%s: FAILED: ", terminal_copy(file, shown, sizeof shown));
     print_count(stderr, "", found->errors, "error");
     print_count(stderr, ", ", found->warnings, "warning");
     fputc('\n', stderr);
@@ -70,7 +72,7 @@ static void print_json(const char *file, bool ok, const struct config *config,
     struct json_writer text;
     char buffer[4096];
 
-    command_json_start(&text, buffer, sizeof(buffer));
+    command_json_start(&text, buffer, sizeof buffer);
     json_writer_open(&text, '{');
     json_writer_key(&text, "file");
     json_writer_word(&text, file);

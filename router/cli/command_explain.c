@@ -1,8 +1,11 @@
 /* `explain`: where a client would be sent by a configuration, and why. */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
+#include "router/cli/command_output.h"
+#include "router/cli/commands.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +21,7 @@ struct explain_options {
     bool json;
     const char *listener; /* as given; NULL = not */
     const char *protocols[PROTOCOLS_MAX];
-    uint8_t ip[16];
-    struct explanation_client client; /* `alpn` and `ip` point into this struct */
+    struct explanation_client client; /* `alpn` points into this struct */
 };
 
 /* "h2,http/1.1": cuts the value, which lies in argv, at its commas. */
@@ -45,20 +47,17 @@ static int add_protocols(struct explain_options *options, char *list)
 /* An IPv4 address in IPv6 clothes is the IPv4 address, as the router sees it. */
 static int set_from(struct explain_options *options, const char *value)
 {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
 
-    options->client.ip = options->ip;
-    options->client.ip_v6 = false;
-    if (inet_pton(AF_INET, value, options->ip) == 1)
-        return 0;
-    if (inet_pton(AF_INET6, value, options->ip) != 1)
+    if (inet_pton(AF_INET, value, &in.sin_addr) == 1)
+        peer_from_sockaddr((const struct sockaddr *)&in, &options->client.peer);
+    else if (inet_pton(AF_INET6, value, &in6.sin6_addr) == 1)
+        peer_from_sockaddr((const struct sockaddr *)&in6, &options->client.peer);
+    else
         return command_refuse(COMMAND_EXPLAIN,
                               "--from: '%s' is not an IP address, as 192.0.2.7 or 2001:db8::7",
                               value);
-    if (memcmp(options->ip, mapped, sizeof(mapped)) == 0)
-        memmove(options->ip, options->ip + 12, 4);
-    else
-        options->client.ip_v6 = true;
     return 0;
 }
 
@@ -123,8 +122,8 @@ static int explain(struct explain_options *options, const struct config *config)
     if (!explanation_make(config, &options->client, buffer, &explanation)) {
         code = command_refuse(COMMAND_EXPLAIN, "HOST or --alpn is too long for a ClientHello");
     } else {
-        code = explanation.backend != CONFIG_NONE ? 0 : COMMAND_EXIT_NO;
-        command_json_start(&text, json, sizeof(json));
+        code = explanation.decision.backend != CONFIG_NONE ? 0 : COMMAND_EXIT_NO;
+        command_json_start(&text, json, sizeof json);
         if (options->json) {
             explanation_write_json(&explanation, options->client.host, &text);
             command_json_end(&text);

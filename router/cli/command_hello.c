@@ -3,7 +3,9 @@
  * sent, raw, from the first record header on; what follows the hello does not matter.
  */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
+#include "router/cli/command_output.h"
+#include "router/cli/commands.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/finding.h"
-#include "config/text_value.h"
+#include "config/text/terminal.h"
+#include "config/text/units.h"
 #include "sni/hello.h"
 
 #define LIMIT_MAX 0xffffffu /* a handshake length has 24 bits */
@@ -26,7 +28,7 @@ static int set_limit(struct hello_options *options, const char *value)
 {
     struct problem problem;
 
-    if (!size_parse(value, &options->limit, &problem))
+    if (!units_exact_size(value, &options->limit, &problem))
         return command_refuse(COMMAND_HELLO, "--limit: '%s': %s", value, problem.text);
     if (options->limit == 0 || options->limit > LIMIT_MAX)
         return command_refuse(COMMAND_HELLO, "--limit: '%s' is not within 1 and %u bytes", value,
@@ -82,7 +84,7 @@ static void print_json(const char *file, enum hello_result result, const struct 
     struct json_writer text;
     char buffer[4096], spare[8];
 
-    command_json_start(&text, buffer, sizeof(buffer));
+    command_json_start(&text, buffer, sizeof buffer);
     json_writer_open(&text, '{');
     json_writer_key(&text, "file");
     json_writer_word(&text, file);
@@ -155,9 +157,9 @@ static void print_whole(const struct client_hello *hello)
 static void print_text(const char *file, enum hello_result result, size_t have,
                        const struct client_hello *hello)
 {
-    char shown[REPORT_SHOWN_MAX];
+    char shown[TERMINAL_SHOWN_MAX];
 
-    printf("%s: %s", report_harmless(file, shown, sizeof(shown)), hello_result_word(result));
+    printf("%s: %s", terminal_copy(file, shown, sizeof shown), hello_result_word(result));
     if (result == HELLO_MORE)
         printf(": %zu bytes are here, at least %zu are needed\n", have, hello->need);
     else if (result != HELLO_OK)

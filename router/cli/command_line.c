@@ -3,11 +3,14 @@
  * help, getopt_long's arrays and "did you mean" are all made from these rows.
  */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
 
 #include <assert.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <string.h>
+
+#include "router/cli/command_output.h"
 
 #define TAKEN_BY(command) (1u << COMMAND_##command)
 #define TAKEN_BY_ALL      ((1u << COMMAND_COUNT) - 1)
@@ -44,7 +47,7 @@ static const struct option_row rows[] = {
     {"help", 'h', NULL, OPTION_HELP, TAKEN_BY_ALL, "print this"},
 };
 
-#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+#define ROW_COUNT (sizeof rows / sizeof rows[0])
 
 static bool takes(enum command_id command, const struct option_row *row)
 {
@@ -79,7 +82,7 @@ void command_print_help(enum command_id id, FILE *to)
 
         if (!takes(id, row))
             continue;
-        snprintf(left, sizeof(left), "%c%c%c --%s%s%s", row->letter != 0 ? '-' : ' ',
+        snprintf(left, sizeof left, "%c%c%c --%s%s%s", row->letter != 0 ? '-' : ' ',
                  row->letter != 0 ? row->letter : ' ', row->letter != 0 ? ',' : ' ', row->name,
                  row->value != NULL ? " " : "", row->value != NULL ? row->value : "");
         fprintf(to, "  %-25s %s\n", left, row->help);
@@ -116,7 +119,7 @@ static void complain_long(const struct command_reader *reader, const char *given
     char hint[COMMAND_HINT_MAX], wrong[64];
     size_t count = 0, alike = 0, length = strcspn(given, "=");
 
-    snprintf(wrong, sizeof(wrong), "%.*s", (int)(length < sizeof(wrong) ? length : sizeof(wrong)),
+    snprintf(wrong, sizeof wrong, "%.*s", (int)(length < sizeof wrong ? length : sizeof wrong),
              given);
     for (size_t i = 0; i < ROW_COUNT; i++) {
         if (!takes(reader->command, &rows[i]))

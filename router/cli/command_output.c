@@ -1,24 +1,25 @@
 /* What the commands print in common: messages, hints, findings, JSON, and the end of the output. */
 
-#include "router/cli/command.h"
+#include "router/cli/command_output.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "config/finding.h"
-#include "config/suggest.h"
+#include "config/text/suggest.h"
+#include "config/text/terminal.h"
 
 /* Room for a sentence around a name that is as long as may be shown. */
-#define COMPLAINT_MAX (REPORT_SHOWN_MAX + 512)
+#define COMPLAINT_MAX (TERMINAL_SHOWN_MAX + 512)
 
 static void complain(enum command_id id, const char *format, va_list arguments)
 {
     char text[COMPLAINT_MAX];
 
-    vsnprintf(text, sizeof(text), format, arguments);
-    report_disarm(text, false);
+    vsnprintf(text, sizeof text, format, arguments);
+    terminal_disarm(text, TERMINAL_UTF8);
     if (id < COMMAND_COUNT)
         fprintf(stderr, "sni-router %s: %s\n", command_info(id)->name, text);
     else

@@ -31,36 +31,13 @@ static void on_candidate(void *context, const struct route_candidate *candidate)
     }
 }
 
-/* The policy for a hello that leads to no route. */
-static void take_policy(struct explanation *out)
-{
-    switch (out->result) {
-    case HELLO_OK:
-        out->policy = out->hello.name == HELLO_NAME_NONE ? POLICY_NO_SNI : POLICY_UNKNOWN_SNI;
-        out->reason = out->hello.name == HELLO_NAME_NONE ? REASON_NO_SNI : REASON_NO_ROUTE;
-        break;
-    case HELLO_TOO_LARGE:
-        out->policy = POLICY_TOO_LARGE;
-        out->reason = REASON_TOO_LARGE;
-        break;
-    case HELLO_MALFORMED:
-    case HELLO_MORE:
-    case HELLO_NOT_TLS: /* a hello that was built here is whole, and TLS */
-        assert(out->result == HELLO_MALFORMED);
-        out->policy = POLICY_MALFORMED;
-        out->reason = REASON_MALFORMED;
-        break;
-    }
-    out->backend = out->config->policies[out->policy].backend;
-}
-
 bool explanation_make(const struct config *config, const struct explanation_client *client,
                       uint8_t buffer[EXPLANATION_HELLO_MAX], struct explanation *out)
 {
     struct hello_spec spec;
     size_t length;
 
-    *out = (struct explanation){.config = config, .reason = REASON_NONE};
+    *out = (struct explanation){.config = config};
     hello_spec_init(&spec, client->host);
     spec.alpn = client->alpn_count > 0 ? client->alpn : NULL;
     spec.alpn_count = client->alpn_count;
@@ -68,20 +45,14 @@ bool explanation_make(const struct config *config, const struct explanation_clie
     if (length == 0)
         return false;
     out->result = hello_parse(buffer, length, config->hello_limit_bytes, &out->hello);
-    out->query = (struct route_query){.host = out->hello.host,
-                                      .host_len = out->hello.host_len,
-                                      .hello = &out->hello,
-                                      .client_ip = client->ip,
-                                      .client_v6 = client->ip_v6,
-                                      .listener = client->listener};
+    out->query = decide_query(&out->hello, &client->peer, client->listener);
     if (out->result == HELLO_OK && out->hello.name == HELLO_NAME_HOST)
         route_table_explain(config->table, &out->query, on_candidate, out);
-    if (out->found) {
+    out->decision = decide_hello(config, out->result, &out->hello, &client->peer, client->listener);
+    assert(out->found == (out->decision.route != ROUTE_NONE));
+    assert(!out->found || out->winner.route == out->decision.route);
+    if (out->found)
         out->route = &config->routes[out->winner.route];
-        out->backend = out->route->backend;
-    } else {
-        take_policy(out);
-    }
     return true;
 }
 
@@ -155,7 +126,7 @@ const char *explanation_verdict_word(enum route_verdict verdict)
                                         [ROUTE_FAILED_FROM] = "failed_from",
                                         [ROUTE_FAILED_LISTENER] = "failed_listener"};
 
-    assert((size_t)verdict < sizeof(words) / sizeof(words[0]));
+    assert((size_t)verdict < sizeof words / sizeof words[0]);
     return words[verdict];
 }
 

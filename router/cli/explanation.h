@@ -2,8 +2,8 @@
 #define ROUTER_EXPLANATION_H
 
 /*
- * Where a client would be sent, and why: a ClientHello is built, read by hello_parse() and looked
- * up in the configuration's own route table, as the router does with one that arrives. Pure.
+ * Where a client would be sent, and why: a ClientHello is built, read by hello_parse() and decided
+ * by decide_hello(), as the router does with one that arrives. Pure.
  */
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "router/log/reason.h"
+#include "router/conn/decide.h"
 #include "sni/hello.h"
 
 /* The client that is imagined. */
@@ -19,8 +19,7 @@ struct explanation_client {
     const char *host;        /* as the client would write it into its hello */
     const char *const *alpn; /* protocols it offers */
     size_t alpn_count;
-    const uint8_t *ip; /* NULL = unknown; 16 bytes with `ip_v6`, else 4 */
-    bool ip_v6;
+    struct peer peer;  /* not `known`: no route with `from` matches */
     uint32_t listener; /* CONFIG_NONE = unknown */
 };
 
@@ -41,11 +40,7 @@ struct explanation {
     size_t beaten;            /* candidates that match, behind the winner */
     size_t beaten_conditions; /* those of them on the same pattern */
 
-    /* else the policy that applies */
-    enum policy_case policy;
-    enum reason reason; /* what the log will say, unless it leads to a backend */
-
-    uint32_t backend; /* where the client goes; CONFIG_NONE = refused */
+    struct decision decision; /* what the router does; its route is the winner's */
 };
 
 /*

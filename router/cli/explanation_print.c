@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "config/finding.h"
+#include "config/text/terminal.h"
 
 static const char *balance_word(enum balance_kind kind)
 {
@@ -22,7 +22,7 @@ static const char *action_word(enum policy_action action)
                                         [POLICY_RESET] = "reset",
                                         [POLICY_BACKEND] = "backend"};
 
-    assert((size_t)action < sizeof(words) / sizeof(words[0]));
+    assert((size_t)action < sizeof words / sizeof words[0]);
     return words[action];
 }
 
@@ -58,7 +58,7 @@ static void print_network(FILE *to, const struct network *network)
 {
     char ip[INET6_ADDRSTRLEN] = "";
 
-    inet_ntop(network->v6 ? AF_INET6 : AF_INET, network->ip, ip, sizeof(ip));
+    inet_ntop(network->v6 ? AF_INET6 : AF_INET, network->ip, ip, sizeof ip);
     fprintf(to, "%s/%u", ip, network->bits);
 }
 
@@ -88,14 +88,14 @@ static void print_conditions(FILE *to, const struct config *config,
 /* "routes.json:14" */
 static void print_place(FILE *to, const struct explanation *e, unsigned line)
 {
-    char shown[REPORT_SHOWN_MAX];
+    char shown[TERMINAL_SHOWN_MAX];
 
-    fprintf(to, "%s:%u", report_harmless(e->config->file, shown, sizeof(shown)), line);
+    fprintf(to, "%s:%u", terminal_copy(e->config->file, shown, sizeof shown), line);
 }
 
 static void print_backend(const struct explanation *e, FILE *to)
 {
-    const struct backend_config *backend = &e->config->backends[e->backend];
+    const struct backend_config *backend = &e->config->backends[e->decision.backend];
     uint64_t weights = 0;
     int width = 0;
 
@@ -169,8 +169,8 @@ static void print_route(const struct explanation *e, const char *host, FILE *to)
 {
     char why[EXPLANATION_WHY_MAX];
 
-    fprintf(to, "%s -> backend %s, by route %s (", host, e->config->backends[e->backend].name,
-            e->route->name);
+    fprintf(to, "%s -> backend %s, by route %s (", host,
+            e->config->backends[e->decision.backend].name, e->route->name);
     print_place(to, e, e->route->line);
     fputs(")\n", to);
     fprintf(to, "  pattern     %.*s\n", (int)e->winner.pattern_len, e->winner.pattern);
@@ -181,34 +181,34 @@ static void print_route(const struct explanation *e, const char *host, FILE *to)
 
 static void print_policy(const struct explanation *e, const char *host, FILE *to)
 {
-    const char *which = policy_case_word(e->policy);
-    enum policy_action action = e->config->policies[e->policy].action;
-    const struct reason_info *reason = reason_info(e->reason);
+    const char *which = policy_case_word(e->decision.which);
+    enum policy_action action = e->decision.action;
+    const struct reason_info *reason = reason_info(e->decision.reason);
     char why[EXPLANATION_WHY_MAX];
 
-    if (e->backend != CONFIG_NONE)
-        fprintf(to, "%s -> backend %s, by policy %s\n", host, e->config->backends[e->backend].name,
-                which);
+    if (e->decision.backend != CONFIG_NONE)
+        fprintf(to, "%s -> backend %s, by policy %s\n", host,
+                e->config->backends[e->decision.backend].name, which);
     else
         fprintf(to, "%s -> refused, by policy %s\n", host, which);
     fprintf(to, "  why         %s\n", explanation_why(e, why));
     fprintf(to, "  policy      %s: %s", which, action_word(action));
     if (action == POLICY_ALERT)
         fprintf(to, " (TLS alert %d)", (int)reason->alert);
-    fprintf(to, "%s%s\n", e->backend == CONFIG_NONE ? ", logged with reason " : "",
-            e->backend == CONFIG_NONE ? reason->word : "");
+    fprintf(to, "%s%s\n", e->decision.backend == CONFIG_NONE ? ", logged with reason " : "",
+            e->decision.backend == CONFIG_NONE ? reason->word : "");
 }
 
 void explanation_print(const struct explanation *explanation, const char *host, FILE *to)
 {
-    char shown[REPORT_SHOWN_MAX];
-    const char *name = report_harmless(host, shown, sizeof(shown));
+    char shown[TERMINAL_SHOWN_MAX];
+    const char *name = terminal_copy(host, shown, sizeof shown);
 
     if (explanation->found)
         print_route(explanation, name, to);
     else
         print_policy(explanation, name, to);
-    if (explanation->backend != CONFIG_NONE) {
+    if (explanation->decision.backend != CONFIG_NONE) {
         print_backend(explanation, to);
         print_timeouts(explanation, to);
     }
@@ -233,7 +233,7 @@ static void write_number(struct json_writer *text, const char *key, uint64_t num
 static void write_servers(const struct explanation *e, struct json_writer *text)
 {
     const struct backend_config *backend =
-        e->backend != CONFIG_NONE ? &e->config->backends[e->backend] : NULL;
+        e->decision.backend != CONFIG_NONE ? &e->config->backends[e->decision.backend] : NULL;
 
     write_word(text, "backend", backend != NULL ? backend->name : NULL);
     write_word(text, "balance", backend != NULL ? balance_word(backend->balance) : NULL);
@@ -297,9 +297,9 @@ static void write_policy(const struct explanation *e, struct json_writer *text)
         return;
     }
     json_writer_open(text, '{');
-    write_word(text, "case", policy_case_word(e->policy));
-    write_word(text, "action", action_word(e->config->policies[e->policy].action));
-    write_word(text, "reason", reason_info(e->reason)->word);
+    write_word(text, "case", policy_case_word(e->decision.which));
+    write_word(text, "action", action_word(e->decision.action));
+    write_word(text, "reason", reason_info(e->decision.reason)->word);
     json_writer_close(text, '}');
 }
 

@@ -1,181 +1,305 @@
 /*
- * The life of a connection: accept, the moves between states, the timer, the close door.
+ * The life of a connection: accept, the table of verdicts, the timer, the close door.
  *
  * The happy path
- *  - conn_accept() takes the socket over and at once peeks for the hello (conn_hello.c).
- *  - Events arrive through conn_on_event(): they are noted on the side they concern, then the
- *    state's own function is called.
- *  - conn_close() closes the sockets; in libuv's close phase the connection is logged and
- *    freed.
+ *  - conn_accept() takes the socket over, and the first phase begins at once.
+ *  - An event is noted on the side it concerns, then the phase of the state is asked. What it
+ *    comes to, its verdict, is acted on by apply(): the table names the action, the action moves
+ *    on and asks the next phase, until a phase waits.
+ *  - finish() closes the sockets; in libuv's close phase the connection is logged and freed.
  *
  * The failures
  *  - No memory for the connection: the socket is closed, counted as `resource`.
- *  - The deadline of the state passes: on_timer() asks the state what that means.
+ *  - The deadline of the state passes: its phase is asked what that means.
  *  - An event for a socket that was closed in the same batch: the connection is still allocated
- *    (memory goes in the close phase only) and CLOSING ignores it.
+ *    (memory goes in the close phase only), and what is over is asked nothing.
  */
 #include "router/conn/conn.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-#include "router/conn/conn_parts.h"
-#include "sni/hello.h"
+#include "router/conn/conn_connect.h"
+
+#include "router/conn/conn_hello.h"
+#include "router/conn/conn_linger.h"
+#include "router/conn/conn_log.h"
+#include "router/conn/conn_refuse.h"
+#include "router/conn/conn_relay.h"
+#include "router/conn/conn_state.h"
+#include "router/net/net.h"
 
 /* --- states --- */
 
-static bool move_is_legal(enum conn_state from, enum conn_state to)
+/* Who is asked in a state. */
+static const struct phase {
+    struct verdict (*on_event)(struct conn *conn, struct side *side, uint32_t events);
+    struct verdict (*on_deadline)(struct conn *conn);
+    struct verdict (*on_turn)(struct conn *conn); /* NULL: never queues */
+    void (*on_leave)(struct conn *conn);          /* NULL: has nothing to give back */
+} phases[CONN_STATES] = {
+    [CONN_PEEKING] = {hello_event, hello_deadline, NULL, NULL},
+    [CONN_CONNECTING] = {connect_event, connect_deadline, NULL, connect_leave},
+    [CONN_RELAYING] = {relay_event, relay_deadline, relay_turn, NULL},
+    [CONN_CLOSING] = {linger_event, linger_deadline, NULL, NULL},
+};
+
+/* Over: both sides are closed, and only libuv's close callback is still to come. */
+static bool is_over(const struct conn *conn)
 {
-    static const uint8_t next[] = {
+    return uv_is_closing((const uv_handle_t *)&conn->timer);
+}
+
+static void assert_lingering(const struct conn *conn)
+{
+    switch ((enum linger_kind)conn->linger.kind) {
+    case LINGER_OVER:
+        assert(is_over(conn) && conn->client.fd < 0 && conn->server.fd < 0);
+        break;
+    case LINGER_HANG_UP:
+        assert(!is_over(conn) && conn->client.fd >= 0 && conn->server.fd < 0);
+        break;
+    case LINGER_DELIVER:
+        assert(!is_over(conn) && (conn->client.fd < 0) != (conn->server.fd < 0));
+        break;
+    }
+}
+
+/* What holds in a state whenever the connection waits. */
+static void assert_invariants(const struct conn *conn)
+{
+    assert((conn->reason != REASON_NONE) == (conn->state == CONN_CLOSING));
+    assert(conn->view != NULL);
+    switch ((enum conn_state)conn->state) {
+    case CONN_PEEKING:
+        assert(conn->client.fd >= 0 && conn->server.fd < 0 && conn->watched);
+        assert(conn->passage.backend == CONFIG_NONE && !conn->turn.queued);
+        break;
+    case CONN_CONNECTING:
+        assert(conn->client.fd >= 0 && conn->watched && !conn->turn.queued);
+        assert(conn->passage.backend != CONFIG_NONE && conn->passage.server != NULL);
+        break;
+    case CONN_RELAYING:
+        assert(conn->client.fd >= 0 && conn->server.fd >= 0);
+        assert(conn->up.from == &conn->client && conn->down.from == &conn->server);
+        assert(!(conn->up.ended && conn->down.ended));
+        break;
+    case CONN_CLOSING:
+        assert(!pump_holds_bytes(&conn->up) && !pump_holds_bytes(&conn->down));
+        assert(!conn->turn.queued);
+        assert_lingering(conn);
+        break;
+    case CONN_STATES:
+        assert(false);
+    }
+}
+
+static void move(struct conn *conn, enum conn_state to)
+{
+    static const uint8_t next[CONN_STATES] = {
         [CONN_PEEKING] = 1u << CONN_CONNECTING | 1u << CONN_CLOSING,
         [CONN_CONNECTING] = 1u << CONN_RELAYING | 1u << CONN_CLOSING,
         [CONN_RELAYING] = 1u << CONN_CLOSING,
         [CONN_CLOSING] = 0,
     };
-    return (next[from] >> to & 1u) != 0;
-}
 
-void conn_move(struct conn *conn, enum conn_state to)
-{
-    assert(move_is_legal(conn->state, to));
-    assert(to != CONN_RELAYING || conn->server.fd >= 0);
-    assert(to != CONN_CLOSING || conn->reason != REASON_NONE);
+    assert(conn->state < CONN_STATES && (next[conn->state] >> to & 1u) != 0);
+    if (phases[conn->state].on_leave != NULL)
+        phases[conn->state].on_leave(conn);
     conn->state = (uint8_t)to;
 }
 
-static struct conn *conn_of_side(struct side *side)
+/* The first reason stays. */
+static void set_reason(struct conn *conn, uint8_t reason)
 {
-    return side->is_server ? (struct conn *)((char *)side - offsetof(struct conn, server))
-                           : (struct conn *)((char *)side - offsetof(struct conn, client));
+    assert(reason < REASON_COUNT);
+    if (conn->reason == REASON_NONE)
+        conn->reason = reason;
 }
 
-/* --- the timer --- */
+/*
+ * An end that comes before all bytes must not look like one that comes after: a direction that is
+ * cut short, with bytes in hand or while it was still going, ends in a reset.
+ */
+static void reset_if_cut(const struct conn *conn, const struct pump *pump)
+{
+    bool stopped = conn->reason == REASON_DRAIN_TIMEOUT || conn->reason == REASON_RESOURCE;
+
+    if (pump->to == NULL || pump->to->fd < 0)
+        return;
+    if (pump_holds_bytes(pump) || (stopped && !pump->ended))
+        net_reset_on_close(pump->to->fd);
+}
+
+/* Nothing is carried any more. */
+static void stop_pumps(struct conn *conn)
+{
+    pump_close(&conn->up, &conn->conns->tools);
+    pump_close(&conn->down, &conn->conns->tools);
+    turns_remove(&conn->conns->turns, &conn->turn);
+}
+
+/* --- the end --- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct conn *conn = handle->data;
+    struct conns *conns = conn->conns;
+    struct tally *tally = &conns->tally;
+
+    assert_invariants(conn);
+    tally_add(&tally->closed[conn->reason], 1);
+    tally_add(&tally->retries, conn->passage.retries);
+    if (conn->reason == REASON_HELLO_ABORT && !conn->passage.spoke)
+        tally_add(&tally->empty, 1); /* a port scan or a health check: no line */
+    else if (conn_config(conn)->log.access_path != NULL)
+        conn_log(conn);
+    TAILQ_REMOVE(&conns->list, conn, link);
+    conns->count--;
+    atomic_fetch_sub_explicit(&conns->shared->active, 1, memory_order_relaxed);
+    conns_unpin(conns, conn->view);
+    passage_end(&conn->passage);
+    free(conn);
+    conns->on_gone(conns);
+}
+
+/* --- the actions: each acts on one verdict, and says what the next phase came to --- */
+
+static struct verdict stay(struct conn *conn, struct verdict verdict)
+{
+    (void)conn;
+    return verdict;
+}
+
+static struct verdict start_connecting(struct conn *conn, struct verdict verdict)
+{
+    (void)verdict;
+    move(conn, CONN_CONNECTING);
+    return connect_begin(conn);
+}
+
+static struct verdict start_relaying(struct conn *conn, struct verdict verdict)
+{
+    (void)verdict;
+    move(conn, CONN_RELAYING);
+    return relay_begin(conn);
+}
+
+static struct verdict start_refusing(struct conn *conn, struct verdict verdict)
+{
+    set_reason(conn, verdict.reason);
+    move(conn, CONN_CLOSING);
+    conn_close_side(&conn->server);
+    return refuse_begin(conn, (enum policy_action)verdict.action);
+}
+
+static struct verdict start_hanging_up(struct conn *conn, struct verdict verdict)
+{
+    return linger_hang_up(conn, verdict.most_ms);
+}
+
+static struct verdict start_delivering(struct conn *conn, struct verdict verdict)
+{
+    set_reason(conn, verdict.reason);
+    move(conn, CONN_CLOSING);
+    stop_pumps(conn);
+    conn_close_side(verdict.server_gone ? &conn->server : &conn->client);
+    return linger_deliver(conn);
+}
+
+static struct verdict finish(struct conn *conn, struct verdict verdict)
+{
+    set_reason(conn, verdict.reason);
+    if (conn->state != CONN_CLOSING)
+        move(conn, CONN_CLOSING);
+    conn->linger.kind = LINGER_OVER;
+    reset_if_cut(conn, &conn->up);
+    reset_if_cut(conn, &conn->down);
+    stop_pumps(conn);
+    conn_close_side(&conn->client);
+    conn_close_side(&conn->server);
+    uv_close((uv_handle_t *)&conn->timer, on_timer_closed);
+    return verdict_wait();
+}
+
+/* --- the table: what a verdict leads to in each state; NULL: it cannot come there --- */
+
+typedef struct verdict action(struct conn *conn, struct verdict verdict);
+
+static action *const actions[CONN_STATES][VERDICTS] = {
+    [CONN_PEEKING] =
+        {
+            [VERDICT_WAIT] = stay,
+            [VERDICT_ROUTED] = start_connecting,
+            [VERDICT_REFUSE] = start_refusing,
+            [VERDICT_END] = finish,
+        },
+    [CONN_CONNECTING] =
+        {
+            [VERDICT_WAIT] = stay,
+            [VERDICT_CONNECTED] = start_relaying,
+            [VERDICT_REFUSE] = start_refusing,
+            [VERDICT_END] = finish,
+        },
+    [CONN_RELAYING] =
+        {
+            [VERDICT_WAIT] = stay,
+            [VERDICT_DELIVER] = start_delivering,
+            [VERDICT_END] = finish,
+        },
+    [CONN_CLOSING] =
+        {
+            [VERDICT_WAIT] = stay,
+            [VERDICT_HANG_UP] = start_hanging_up,
+            [VERDICT_END] = finish,
+        },
+};
+
+static void on_timer(uv_timer_t *timer);
+
+/* A timer that would fire earlier is left as it is: it is armed again then. */
+static void arm(struct conn *conn)
+{
+    uint64_t now = conn_now(conn);
+    uint64_t delay = conn->deadline_ms > now ? conn->deadline_ms - now : 0;
+
+    if (conn->deadline_ms == CONN_NO_DEADLINE)
+        return;
+    if (uv_is_active((uv_handle_t *)&conn->timer) && uv_timer_get_due_in(&conn->timer) <= delay)
+        return;
+    int error = uv_timer_start(&conn->timer, on_timer, delay, 0);
+    assert(error == 0); /* it can only fail for a handle that is closing */
+}
+
+/* Acts on what a phase came to, until one waits. */
+static void apply(struct conn *conn, struct verdict verdict)
+{
+    do {
+        assert(verdict.kind < VERDICTS);
+        action *act = actions[conn->state][verdict.kind];
+        assert(act != NULL);
+        verdict = act(conn, verdict);
+    } while (verdict.kind != VERDICT_WAIT);
+    assert_invariants(conn);
+    if (!is_over(conn))
+        arm(conn);
+}
+
+/* --- what wakes a connection --- */
 
 static void on_timer(uv_timer_t *timer)
 {
     struct conn *conn = timer->data;
 
-    worker_assert_own(conn->worker);
-    if (conn_now(conn) < conn->deadline_ms) {
-        conn_arm(conn, conn->deadline_ms - conn_now(conn));
-        return;
-    }
-    switch ((enum conn_state)conn->state) {
-    case CONN_PEEKING:
-        conn_hello_timeout(conn);
-        break;
-    case CONN_CONNECTING:
-        conn_connect_timer(conn);
-        break;
-    case CONN_RELAYING:
-        conn_relay_timer(conn);
-        break;
-    case CONN_CLOSING:
-        conn_linger_timer(conn);
-        break;
-    }
+    conns_assert_own(conn->conns);
+    if (conn_now(conn) < conn->deadline_ms)
+        arm(conn);
+    else
+        apply(conn, phases[conn->state].on_deadline(conn));
 }
-
-/* A timer that would fire earlier is left as it is: it re-arms itself then. */
-void conn_arm(struct conn *conn, uint64_t delay_ms)
-{
-    conn->deadline_ms = conn_now(conn) + delay_ms;
-    if (uv_is_active((uv_handle_t *)&conn->timer) && uv_timer_get_due_in(&conn->timer) <= delay_ms)
-        return;
-    int error = uv_timer_start(&conn->timer, on_timer, delay_ms, 0);
-    assert(error == 0); /* it can only fail for a handle that is closing */
-}
-
-/* --- accept --- */
-
-bool conn_watch_client(struct conn *conn)
-{
-    if (conn->watched)
-        return true;
-    if (ready_add(&conn->worker->ready, conn->client.fd, &conn->client) != 0) {
-        conn_close(conn, REASON_RESOURCE);
-        return false;
-    }
-    conn->watched = true;
-    return true;
-}
-
-void conn_reset_lowat(struct conn *conn)
-{
-    int one = 1;
-
-    if (conn->lowat)
-        (void)setsockopt(conn->client.fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
-    conn->lowat = false;
-}
-
-const struct timeouts *conn_timeouts(const struct conn *conn)
-{
-    const struct config *config = conn_config(conn);
-
-    if (conn->route == ROUTE_NONE || config->routes[conn->route].timeouts == NULL)
-        return &config->timeouts;
-    return config->routes[conn->route].timeouts;
-}
-
-static struct conn *conn_new(struct worker *worker, uint32_t listener, int fd)
-{
-    struct conn *conn = calloc(1, sizeof *conn);
-
-    if (conn == NULL)
-        return NULL;
-    conn->worker = worker;
-    conn->view = worker->view;
-    conn->view->conns++;
-    conn->client = (struct side){.fd = fd, .readable = true, .writable = true};
-    conn->server = (struct side){.fd = -1, .is_server = true};
-    conn->state = CONN_PEEKING;
-    conn->reason = REASON_NONE;
-    conn->connect_failure = REASON_NONE;
-    conn->listener = listener;
-    conn->route = ROUTE_NONE;
-    conn->policy = POLICY_CASES;
-    conn->server_index = CONFIG_NONE;
-    conn->hello_ms = conn->connect_ms = conn->first_byte_ms = ACCESS_TIME_NONE;
-    conn->accepted_ms = conn->active_ms = conn_now(conn);
-    conn->number = worker->next_number++;
-    uv_timer_init(&worker->loop, &conn->timer);
-    conn->timer.data = conn;
-    TAILQ_INSERT_TAIL(&worker->conns, conn, in_worker);
-    if (++worker->conn_count > worker->conn_peak)
-        worker->conn_peak = worker->conn_count;
-    return conn;
-}
-
-void conn_accept(struct worker *worker, uint32_t listener, int fd, const struct sockaddr *from)
-{
-    uint32_t others = atomic_fetch_add_explicit(&worker->host->active, 1, memory_order_relaxed);
-    struct conn *conn = conn_new(worker, listener, fd);
-
-    tally_add(&worker->tally.accepted, 1);
-    if (conn == NULL) {
-        close(fd);
-        atomic_fetch_sub_explicit(&worker->host->active, 1, memory_order_relaxed);
-        tally_add(&worker->tally.closed[REASON_RESOURCE], 1);
-        return;
-    }
-    peer_from_sockaddr(from, &conn->peer);
-    conn->client.ragged = !conn->peer.known;
-    conn->client.paced = peer_is_local(&conn->peer);
-    conn_arm(conn, conn_config(conn)->timeouts.hello_ms);
-    uint32_t limit = conn_config(conn)->max_connections;
-    if (limit != 0 && others >= limit) {
-        conn_apply_policy(conn, POLICY_LIMIT, REASON_LIMIT);
-    } else {
-        conn_read_hello(conn);
-    }
-}
-
-/* --- events --- */
 
 static void note_events(struct side *side, uint32_t events)
 {
@@ -193,172 +317,109 @@ static void note_events(struct side *side, uint32_t events)
         side->writable = true;
 }
 
-static void connecting_event(struct conn *conn, const struct side *side, uint32_t events)
+static void on_side_events(struct conn *conn, struct side *side, uint32_t events)
 {
-    if (side->is_server && (events & (EPOLLHUP | EPOLLERR)))
-        conn_connect_failed(conn);
-    else if (side->is_server && (events & EPOLLOUT))
-        conn_relay_start(conn);
-    else if (!side->is_server && (events & (EPOLLERR | EPOLLHUP)))
-        conn_close(conn, REASON_CLIENT_ABORT);
-}
-
-void conn_on_event(void *source, uint32_t events)
-{
-    struct side *side = source;
-    struct conn *conn = conn_of_side(side);
-
-    worker_assert_own(conn->worker);
+    conns_assert_own(conn->conns);
+    if (is_over(conn) || side->fd < 0)
+        return; /* closed in the same batch */
     note_events(side, events);
-    switch ((enum conn_state)conn->state) {
-    case CONN_PEEKING:
-        conn_read_hello(conn);
-        break;
-    case CONN_CONNECTING:
-        connecting_event(conn, side, events);
-        break;
-    case CONN_RELAYING:
-        conn_relay_event(conn, side, events);
-        break;
-    case CONN_CLOSING:
-        conn_linger_event(conn, events);
-        break;
-    }
+    apply(conn, phases[conn->state].on_event(conn, side, events));
 }
 
-void conn_on_turn(struct conn *conn)
+static void on_client_events(struct ready_source *source, uint32_t events)
 {
-    conn->queued = false;
-    if (conn->state == CONN_RELAYING)
-        conn_relay(conn);
+    struct conn *conn = (struct conn *)((char *)source - offsetof(struct conn, client.source));
+
+    on_side_events(conn, &conn->client, events);
 }
 
-/* --- the end --- */
-
-static uint64_t unix_ms(void)
+static void on_server_events(struct ready_source *source, uint32_t events)
 {
-    struct timeval now;
+    struct conn *conn = (struct conn *)((char *)source - offsetof(struct conn, server.source));
 
-    gettimeofday(&now, NULL);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
+    on_side_events(conn, &conn->server, events);
 }
 
-/* What went where, for the log. */
-static void record_way(const struct conn *conn, struct access_record *record)
+static void on_turn(struct turn *turn)
+{
+    struct conn *conn = (struct conn *)((char *)turn - offsetof(struct conn, turn));
+
+    conns_assert_own(conn->conns);
+    assert(!is_over(conn) && phases[conn->state].on_turn != NULL);
+    apply(conn, phases[conn->state].on_turn(conn));
+}
+
+/* --- accept --- */
+
+static struct conn *conn_new(struct conns *conns, uint32_t listener, int fd,
+                             const struct sockaddr *from)
+{
+    struct conn *conn = calloc(1, sizeof *conn);
+    struct peer peer;
+
+    if (conn == NULL)
+        return NULL;
+    peer_from_sockaddr(from, &peer);
+    conn->conns = conns;
+    conn->view = conns->view;
+    view_pin(conn->view);
+    conn->client = (struct side){.source = {on_client_events},
+                                 .fd = fd,
+                                 .readable = true,
+                                 .writable = true,
+                                 .ragged = !peer.known,
+                                 .paced = peer_is_local(&peer)};
+    conn->server = (struct side){.source = {on_server_events}, .fd = -1, .is_server = true};
+    conn->turn.on_turn = on_turn;
+    conn->state = CONN_PEEKING;
+    conn->reason = REASON_NONE;
+    uv_timer_init(conns->loop, &conn->timer);
+    conn->timer.data = conn;
+    passage_start(&conn->passage, &peer, listener, conns->next_number++, conn_now(conn));
+    TAILQ_INSERT_TAIL(&conns->list, conn, link);
+    if (++conns->count > conns->peak)
+        conns->peak = conns->count;
+    return conn;
+}
+
+/* `others` connections are there: one more is admitted, or refused by the policy `limit`. */
+static struct verdict admit(struct conn *conn, uint32_t others)
 {
     const struct config *config = conn_config(conn);
 
-    if (conn->listener != CONFIG_NONE)
-        record->listener = config->listeners[conn->listener].name;
-    if (conn->route != ROUTE_NONE)
-        record->route = config->routes[conn->route].name;
-    if (conn->policy != POLICY_CASES)
-        record->policy = policy_case_word((enum policy_case)conn->policy);
-    if (conn->server_index != CONFIG_NONE) {
-        const struct backend_config *backend = &config->backends[conn->backend];
-        record->backend = backend->name;
-        record->server = backend->servers[conn->server_index].address.text;
-    }
-    if (conn->texts != NULL) {
-        const char *alpn = conn->texts + strlen(conn->texts) + 1;
-        record->sni = conn->texts[0] != '\0' ? conn->texts : NULL;
-        record->alpn = alpn[0] != '\0' ? alpn : NULL;
-    }
+    if (config->max_connections == 0 || others < config->max_connections)
+        return hello_begin(conn);
+    struct decision decision = decide_case(config, POLICY_LIMIT, REASON_LIMIT);
+    assert(decision.backend == CONFIG_NONE);
+    return verdict_refuse(decision.action, decision.reason);
 }
 
-static void log_access(const struct conn *conn)
+void conn_accept(struct conns *conns, uint32_t listener, int fd, const struct sockaddr *from)
 {
-    char line[ACCESS_LINE_MAX];
-    char client[PEER_TEXT_MAX];
-    uint64_t duration_ms = conn_now(conn) - conn->accepted_ms;
-    struct access_record record = {
-        .accepted_unix_ms = unix_ms() - duration_ms,
-        .id = (uint64_t)conn->worker->index << 40 | conn->number,
-        .client = client,
-        .tls = conn->tls_version == 0 ? NULL : hello_version_word(conn->tls_version),
-        .ech = conn->ech,
-        .hello_bytes = conn->hello_bytes,
-        .hello_ms = conn->hello_ms,
-        .connect_ms = conn->connect_ms,
-        .first_byte_ms = conn->first_byte_ms,
-        .duration_ms = duration_ms,
-        .retries = conn->retries,
-        .bytes_in = conn->up.bytes,
-        .bytes_out = conn->down.bytes,
-        .reason = (enum reason)conn->reason,
-        .worker = conn->worker->index,
-    };
+    conns_assert_own(conns);
+    assert(fd >= 0 && conns->view != NULL);
+    uint32_t others = atomic_fetch_add_explicit(&conns->shared->active, 1, memory_order_relaxed);
+    struct conn *conn = conn_new(conns, listener, fd, from);
 
-    peer_print(&conn->peer, client);
-    record_way(conn, &record);
-    size_t len = access_log_format(&record, conn_config(conn)->log.access_format, line);
-    worker_log_access(conn->worker, line, len);
-}
-
-static void count_end(const struct conn *conn)
-{
-    struct tally *tally = &conn->worker->tally;
-
-    tally_add(&tally->closed[conn->reason], 1);
-    tally_add(&tally->bytes_in, conn->up.bytes);
-    tally_add(&tally->bytes_out, conn->down.bytes);
-    tally_add(&tally->retries, conn->retries);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    struct conn *conn = handle->data;
-
-    count_end(conn);
-    if (conn->reason == REASON_HELLO_ABORT && !conn->spoke)
-        tally_add(&conn->worker->tally.empty, 1); /* a port scan or a health check: no line */
-    else if (conn_config(conn)->log.access_path != NULL)
-        log_access(conn);
-    worker_forget(conn->worker, conn);
-    tried_clear(&conn->tried);
-    free(conn->texts);
-    free(conn);
-}
-
-/*
- * An end that comes before all bytes must not look like one that comes after: a direction that is
- * cut short, with bytes in hand or while it was still going, ends in a reset.
- */
-static void reset_if_cut(const struct conn *conn, const struct pump *pump)
-{
-    bool stopped = conn->reason == REASON_DRAIN_TIMEOUT || conn->reason == REASON_RESOURCE;
-
-    if (pump->to == NULL || pump->to->fd < 0)
+    tally_add(&conns->tally.accepted, 1);
+    if (conn == NULL) {
+        close(fd);
+        atomic_fetch_sub_explicit(&conns->shared->active, 1, memory_order_relaxed);
+        tally_add(&conns->tally.closed[REASON_RESOURCE], 1);
         return;
-    if (pump_holds_bytes(pump) || (stopped && !pump->ended))
-        net_reset_on_close(pump->to->fd);
+    }
+    conn_wait_for(conn, conn_config(conn)->timeouts.hello_ms);
+    apply(conn, admit(conn, others));
 }
 
-static void close_side(struct side *side)
+void conn_end_all(struct conns *conns, enum reason reason)
 {
-    if (side->fd >= 0)
-        close(side->fd);
-    side->fd = -1;
-}
+    struct conn *conn, *next;
 
-void conn_close(struct conn *conn, enum reason reason)
-{
-    worker_assert_own(conn->worker);
-    if (uv_is_closing((uv_handle_t *)&conn->timer))
-        return;
-    if (conn->reason == REASON_NONE)
-        conn->reason = (uint8_t)reason;
-    if (conn->state != CONN_CLOSING)
-        conn_move(conn, CONN_CLOSING);
-    conn->linger = LINGER_NOT;
-    reset_if_cut(conn, &conn->up);
-    reset_if_cut(conn, &conn->down);
-    pump_close(&conn->up, &conn->worker->tools);
-    pump_close(&conn->down, &conn->worker->tools);
-    close_side(&conn->client);
-    close_side(&conn->server);
-    if (conn->queued)
-        TAILQ_REMOVE(&conn->worker->queue, conn, in_queue);
-    conn->queued = false;
-    uv_close((uv_handle_t *)&conn->timer, on_timer_closed);
+    conns_assert_own(conns);
+    for (conn = TAILQ_FIRST(&conns->list); conn != NULL; conn = next) {
+        next = TAILQ_NEXT(conn, link);
+        if (!is_over(conn))
+            apply(conn, verdict_end(reason));
+    }
 }

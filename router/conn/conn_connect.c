@@ -14,15 +14,17 @@
  *    when they failed differently or none takes connections.
  *  - The router itself lacks a descriptor, memory or a port: `resource`; another server would
  *    not help.
+ *  - The client resets meanwhile: client_abort.
  */
+#include "router/conn/conn_connect.h"
+
 #include <assert.h>
 #include <errno.h>
-#include <unistd.h>
 
-#include "router/conn/conn_parts.h"
+#include "router/net/net.h"
 
-/* How soon to knock again at a unix socket whose queue is full. */
-#define FULL_QUEUE_MS 20u
+/* Retry interval for connect() to a unix socket whose backlog is full. */
+#define FULL_BACKLOG_MS 20u
 
 static enum reason reason_of_error(int error)
 {
@@ -45,168 +47,208 @@ static enum reason reason_of_error(int error)
     }
 }
 
-/* Servers that may still be tried, the current one included. */
-static uint32_t servers_left(const struct conn *conn)
-{
-    return 1 + snapshot_left(conn->view->snapshot, conn->backend, &conn->tried);
-}
-
-/* The addresses of the server being tried, NULL: none is known. */
+/* The addresses of the server being tried; NULL: none is known. */
 static const struct addresses *addresses_of_server(const struct conn *conn)
 {
-    return snapshot_addresses(conn->view->snapshot, conn->backend, conn->server_index);
-}
-
-static uint64_t time_left(const struct conn *conn, uint64_t until_ms)
-{
-    uint64_t now = conn_now(conn);
-
-    return until_ms > now ? until_ms - now : 0;
+    return snapshot_addresses(conn->view->snapshot, conn->passage.backend, conn->attempt.server);
 }
 
 /*
- * Turns to the server that the balance names, with an even share of what is left of the budget, so
- * that a silent server leaves time for the others. REASON_NONE: there is one to try.
+ * Turns to the server that the balance names. Each has an even share of what is left of the budget,
+ * so that a silent one leaves time for the others. REASON_NONE: there is one to try.
  */
 static enum reason pick_server(struct conn *conn)
 {
     const struct snapshot *snapshot = conn->view->snapshot;
-    uint32_t server = snapshot_pick(snapshot, conn->backend, conn->worker->index, &conn->tried);
+    struct attempt *attempt = &conn->attempt;
+    uint32_t backend = conn->passage.backend;
+    uint64_t now = conn_now(conn);
 
+    if (now >= attempt->budget_until_ms)
+        return REASON_NO_SERVER;
+    uint32_t candidates = snapshot_left(snapshot, backend, &attempt->tried);
+    uint32_t server = snapshot_pick(snapshot, backend, conn->conns->worker, &attempt->tried);
+    assert((server == CONFIG_NONE) == (candidates == 0));
     if (server == CONFIG_NONE)
         return REASON_NO_SERVER;
-    if (!tried_add(&conn->tried, &snapshot->config->backends[conn->backend], server))
+    if (!tried_add(&attempt->tried, &snapshot->config->backends[backend], server))
         return REASON_RESOURCE;
-    conn->server_index = server;
-    conn->address = 0;
-    conn->attempt_until_ms =
-        conn_now(conn) + time_left(conn, conn->connect_until_ms) / servers_left(conn);
+    attempt->server = server;
+    attempt->address = 0;
+    attempt->until_ms = now + (attempt->budget_until_ms - now) / candidates;
+    passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
     return REASON_NONE;
 }
 
-static void drop_server_socket(struct conn *conn)
+/*
+ * Nothing is left to try: the reason says how the servers failed, if all failed in the same way.
+ * Or the router itself lacks something.
+ */
+static struct verdict give_up(const struct conn *conn, enum reason lack)
 {
-    if (conn->server.fd >= 0)
-        close(conn->server.fd);
-    conn->server = (struct side){.fd = -1, .is_server = true};
+    const struct attempt *attempt = &conn->attempt;
+    enum reason reason = lack;
+
+    assert(lack == REASON_NO_SERVER || lack == REASON_RESOURCE);
+    if (lack == REASON_NO_SERVER && !attempt->failures_differ && attempt->failure != REASON_NONE)
+        reason = (enum reason)attempt->failure;
+    struct decision decision = decide_case(conn_config(conn), POLICY_NO_SERVER, reason);
+    assert(decision.backend == CONFIG_NONE);
+    return verdict_refuse(decision.action, decision.reason);
 }
 
+static void note_failure(struct attempt *attempt, enum reason reason)
+{
+    if (attempt->failure != REASON_NONE && attempt->failure != reason)
+        attempt->failures_differ = true;
+    attempt->failure = (uint8_t)reason;
+}
+
+/* What starting one attempt came to. */
+enum start { START_UNDER_WAY, START_CONNECTED, START_UNWATCHED, START_FAILED };
+
 /*
- * Starts one attempt, or goes on with one: a unix socket whose queue is full says EAGAIN at once,
- * where TCP would keep knocking. REASON_NONE: it is under way, or done and relaying, or closed.
+ * Starts one attempt, or goes on with one: a unix socket whose backlog is full says EAGAIN at once,
+ * where TCP would keep knocking. START_FAILED: `*failure` says how.
  */
-static enum reason try_server(struct conn *conn)
+static enum start start_attempt(struct conn *conn, enum reason *failure)
 {
     const struct addresses *addresses = addresses_of_server(conn);
     bool done;
 
+    assert(conn->server.fd < 0);
+    *failure = REASON_DNS_FAILED;
     if (addresses == NULL)
-        return REASON_DNS_FAILED;
-    assert(conn->address < addresses->count);
-    const struct target *target = &addresses->list[conn->address];
+        return START_FAILED;
+    assert(conn->attempt.address < addresses->count);
+    const struct target *target = &addresses->list[conn->attempt.address];
+    conn_wait_until(conn, conn->attempt.until_ms);
     int fd = net_connect(target, &done);
-    if (fd < 0 && errno == EAGAIN && conn_now(conn) < conn->attempt_until_ms) {
-        conn_arm(conn, FULL_QUEUE_MS);
-        return REASON_NONE;
+    if (fd < 0 && errno == EAGAIN && conn_now(conn) < conn->attempt.until_ms) {
+        conn_wait_for(conn, FULL_BACKLOG_MS);
+        return START_UNDER_WAY;
     }
+    *failure = reason_of_error(errno);
     if (fd < 0)
-        return reason_of_error(errno);
+        return START_FAILED;
     conn->server.fd = fd;
     conn->server.ragged = target->address.ss_family == AF_UNIX;
-    if (ready_add(&conn->worker->ready, fd, &conn->server) != 0) {
-        conn_close(conn, REASON_RESOURCE);
-        return REASON_NONE;
-    }
-    if (done)
-        conn_relay_start(conn);
-    else
-        conn_arm(conn, time_left(conn, conn->attempt_until_ms));
-    return REASON_NONE;
+    if (ready_add(&conn->conns->ready, fd, &conn->server.source) != 0)
+        return START_UNWATCHED;
+    return done ? START_CONNECTED : START_UNDER_WAY;
 }
 
-static void give_up(struct conn *conn)
+/* The socket of an attempt that has failed goes; what was noted of it goes with it. */
+static void drop_attempt(struct conn *conn)
 {
-    enum reason reason = (enum reason)conn->connect_failure;
+    struct ready_source source = conn->server.source;
 
-    if (conn->failures_differ || reason == REASON_NONE)
-        reason = REASON_NO_SERVER;
-    conn_apply_policy(conn, POLICY_NO_SERVER, reason);
-}
-
-static void note_failure(struct conn *conn, enum reason reason)
-{
-    if (conn->connect_failure != REASON_NONE && conn->connect_failure != reason)
-        conn->failures_differ = true;
-    conn->connect_failure = (uint8_t)reason;
+    conn_close_side(&conn->server);
+    conn->server = (struct side){.source = source, .fd = -1, .is_server = true};
 }
 
 /* Whether there is a further address of the same server, and time for it. */
 static bool next_address(struct conn *conn)
 {
     const struct addresses *addresses = addresses_of_server(conn);
+    struct attempt *attempt = &conn->attempt;
 
-    if (addresses == NULL || conn->address + 1 >= addresses->count ||
-        conn_now(conn) >= conn->attempt_until_ms)
+    if (addresses == NULL || attempt->address + 1 >= addresses->count ||
+        conn_now(conn) >= attempt->until_ms)
         return false;
-    conn->address++;
+    attempt->address++;
     return true;
 }
 
-/* The current attempt has failed: on to the next server, until one is under way or none is left. */
-static void next_server(struct conn *conn, enum reason failure)
+/*
+ * The attempt has failed: turns to what is tried next, a further address of the server or another
+ * server. REASON_NO_SERVER: nothing is left to try; REASON_RESOURCE: nothing else would help.
+ */
+static enum reason turn_to_next(struct conn *conn, enum reason failure)
 {
-    while (failure != REASON_NONE) {
-        drop_server_socket(conn);
-        if (failure == REASON_RESOURCE) {
-            conn_apply_policy(conn, POLICY_NO_SERVER, REASON_RESOURCE);
-            return;
+    if (failure == REASON_RESOURCE)
+        return REASON_RESOURCE;
+    if (next_address(conn))
+        return REASON_NONE;
+    note_failure(&conn->attempt, failure);
+    enum reason lack = pick_server(conn);
+    if (lack == REASON_NONE)
+        conn->passage.retries++;
+    return lack;
+}
+
+static struct verdict connected(struct conn *conn)
+{
+    conn->passage.connect_ms = (uint32_t)(conn_now(conn) - conn->attempt.started_ms);
+    return verdict_connected();
+}
+
+/*
+ * Attempts follow one another until one is under way or none is left. `failure` is how the one
+ * before has failed; REASON_NONE: there was none, or it is to be taken up again.
+ */
+static struct verdict connect_step(struct conn *conn, enum reason failure)
+{
+    for (;;) {
+        if (failure != REASON_NONE) {
+            drop_attempt(conn);
+            enum reason lack = turn_to_next(conn, failure);
+            if (lack != REASON_NONE)
+                return give_up(conn, lack);
         }
-        if (next_address(conn)) {
-            failure = try_server(conn);
-            continue;
-        }
-        note_failure(conn, failure);
-        failure = conn_now(conn) < conn->connect_until_ms ? pick_server(conn) : REASON_NO_SERVER;
-        if (failure == REASON_NO_SERVER) {
-            give_up(conn);
-            return;
-        }
-        if (failure == REASON_NONE) {
-            conn->retries++;
-            failure = try_server(conn);
+        switch (start_attempt(conn, &failure)) {
+        case START_UNDER_WAY:
+            return verdict_wait();
+        case START_CONNECTED:
+            return connected(conn);
+        case START_UNWATCHED:
+            return verdict_end(REASON_RESOURCE);
+        case START_FAILED:
+            break;
         }
     }
 }
 
-void conn_connect(struct conn *conn)
+struct verdict connect_begin(struct conn *conn)
 {
-    conn_move(conn, CONN_CONNECTING);
-    conn->connect_started_ms = conn_now(conn);
-    conn->connect_until_ms = conn->connect_started_ms + conn_timeouts(conn)->connect_ms;
-    assert(conn->tried.count == 0);
+    uint64_t now = conn_now(conn);
+
+    assert(conn->state == CONN_CONNECTING && conn->passage.backend != CONFIG_NONE);
+    conn->attempt = (struct attempt){
+        .started_ms = now,
+        .budget_until_ms = now + conn_timeouts(conn)->connect_ms,
+        .failure = REASON_NONE,
+    };
     enum reason lack = pick_server(conn);
-    if (lack == REASON_NO_SERVER)
-        give_up(conn);
-    else if (lack == REASON_RESOURCE)
-        conn_apply_policy(conn, POLICY_NO_SERVER, REASON_RESOURCE);
-    else if (conn_watch_client(conn))
-        next_server(conn, try_server(conn));
+    if (lack != REASON_NONE)
+        return give_up(conn, lack);
+    return conn_watch_client(conn) ? connect_step(conn, REASON_NONE) : verdict_end(REASON_RESOURCE);
 }
 
-void conn_connect_failed(struct conn *conn)
+void connect_leave(struct conn *conn)
 {
-    int error = net_connect_result(conn->server.fd);
-
-    if (error == 0) /* connected, and gone again at once: relaying finds out how */
-        conn_relay_start(conn);
-    else
-        next_server(conn, reason_of_error(error));
+    assert(conn->state == CONN_CONNECTING);
+    tried_clear(&conn->attempt.tried);
 }
 
-void conn_connect_timer(struct conn *conn)
+struct verdict connect_event(struct conn *conn, struct side *side, uint32_t events)
 {
-    if (conn_now(conn) < conn->attempt_until_ms)
-        next_server(conn, try_server(conn));
-    else
-        next_server(conn, REASON_CONNECT_TIMEOUT);
+    assert(conn->state == CONN_CONNECTING);
+    if (!side->is_server)
+        return events & (EPOLLERR | EPOLLHUP) ? verdict_end(REASON_CLIENT_ABORT) : verdict_wait();
+    if (events & (EPOLLHUP | EPOLLERR)) {
+        int error = net_connect_result(side->fd);
+        if (error != 0)
+            return connect_step(conn, reason_of_error(error));
+        return connected(conn); /* and gone again at once: relaying finds out how */
+    }
+    return events & EPOLLOUT ? connected(conn) : verdict_wait();
+}
+
+struct verdict connect_deadline(struct conn *conn)
+{
+    assert(conn->state == CONN_CONNECTING);
+    if (conn_now(conn) < conn->attempt.until_ms)
+        return connect_step(conn, REASON_NONE); /* the backlog was full: knock again */
+    return connect_step(conn, REASON_CONNECT_TIMEOUT);
 }

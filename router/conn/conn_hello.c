@@ -1,9 +1,8 @@
 /*
- * PEEKING: look at the ClientHello without taking it, name the host, find the route.
+ * PEEKING: look at the ClientHello without taking it, name the host, decide where it goes.
  *
  * The happy path
- *  - recv(MSG_PEEK) into the worker's scratch buffer, hello_parse(), route_table_find(),
- *    connect.
+ *  - recv(MSG_PEEK) into the worker's scratch buffer, hello_parse(), decide_hello(): routed.
  *  - The hello stays in the kernel until the pump moves it: nothing is stored and nothing
  *    replayed.
  *
@@ -12,107 +11,36 @@
  *    woken once when it is there; "need more" is never "no match". One deadline since accept
  *    covers all of it.
  *  - The client ends or resets first: hello_abort.
- *  - Not TLS, malformed, too large, no name, no route: the policy of that case (conn_refuse.c).
+ *  - Not TLS, malformed, too large, no name, no route: refused as the policy of that case says,
+ *    or routed by it.
  */
+#include "router/conn/conn_hello.h"
+
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
-#include "router/conn/conn_parts.h"
-#include "router/log/json_writer.h"
 #include "sni/hello.h"
 
 /* First look; most hellos fit, and what lies behind them is not copied for nothing. */
 #define PEEK_FIRST_BYTES 4096u
 /* So much the kernel holds of any connection without being asked for more room. */
 #define PEEK_WINDOW_BYTES 32768u
-/* Room for the offered protocols in the log; a list that is longer is cut between names. */
-#define ALPN_TEXT_MAX 1536u
-/* One more name, escaped, with quotes and comma, takes at most so much. */
-#define ALPN_NAME_TEXT_MAX (255u * 5u + 8u)
 
-/* --- what is remembered for the log --- */
-
-static size_t alpn_text(const struct client_hello *hello, char out[ALPN_TEXT_MAX])
+static struct verdict judge(struct conn *conn, enum hello_result result,
+                            const struct client_hello *hello)
 {
-    struct hello_alpn position = {0};
-    struct json_writer text;
-    uint8_t name[255];
-    uint8_t len;
+    struct passage *passage = &conn->passage;
 
-    if (hello->alpn_bytes == 0)
-        return 0;
-    json_writer_start(&text, out, ALPN_TEXT_MAX);
-    json_writer_open(&text, '[');
-    while (ALPN_TEXT_MAX - text.length > ALPN_NAME_TEXT_MAX &&
-           hello_alpn_next(hello, &position, name, &len))
-        json_writer_bytes(&text, name, len);
-    json_writer_close(&text, ']');
-    assert(!text.full);
-    return text.length;
+    if (result == HELLO_OK)
+        passage_keep_hello(passage, hello, conn_now(conn));
+    struct decision decision =
+        decide_hello(conn_config(conn), result, hello, &passage->peer, passage->listener);
+    passage_keep_decision(passage, &decision);
+    if (decision.backend == CONFIG_NONE)
+        return verdict_refuse(decision.action, decision.reason);
+    return verdict_routed();
 }
-
-/* Keeps the texts of the log line. Without memory the line lacks them: no reason to refuse. */
-static void keep_texts(struct conn *conn, const struct client_hello *hello)
-{
-    char alpn[ALPN_TEXT_MAX];
-
-    if (conn_config(conn)->log.access_path == NULL)
-        return;
-    size_t alpn_len = alpn_text(hello, alpn);
-    size_t host_len = hello->name == HELLO_NAME_NONE ? 0 : hello->host_len;
-    if (alpn_len + host_len == 0)
-        return;
-    conn->texts = malloc(host_len + alpn_len + 2);
-    if (conn->texts == NULL)
-        return;
-    memcpy(conn->texts, hello->host, host_len);
-    conn->texts[host_len] = '\0';
-    memcpy(conn->texts + host_len + 1, alpn, alpn_len);
-    conn->texts[host_len + 1 + alpn_len] = '\0';
-}
-
-/* --- routing --- */
-
-static void route(struct conn *conn, const struct client_hello *hello)
-{
-    const struct config *config = conn_config(conn);
-    struct route_query query = {
-        .host = hello->host,
-        .host_len = hello->host_len,
-        .hello = hello,
-        .client_ip = conn->peer.known ? conn->peer.ip : NULL,
-        .client_v6 = conn->peer.v6,
-        .listener = conn->listener,
-    };
-
-    if (hello->name == HELLO_NAME_NONE) {
-        conn_apply_policy(conn, POLICY_NO_SNI, REASON_NO_SNI);
-        return;
-    }
-    if (hello->name == HELLO_NAME_HOST)
-        conn->route = route_table_find(config->table, &query);
-    if (conn->route == ROUTE_NONE) {
-        conn_apply_policy(conn, POLICY_UNKNOWN_SNI, REASON_NO_ROUTE);
-        return;
-    }
-    conn->backend = config->routes[conn->route].backend;
-    conn_connect(conn);
-}
-
-static void hello_complete(struct conn *conn, const struct client_hello *hello)
-{
-    conn->hello_bytes = hello->wire_bytes;
-    conn->hello_ms = (uint32_t)(conn_now(conn) - conn->accepted_ms);
-    conn->tls_version = hello->highest_version;
-    conn->ech = hello->ech;
-    keep_texts(conn, hello);
-    route(conn, hello);
-}
-
-/* --- peeking --- */
 
 /* Bytes that lie there, or -1 with errno; never takes them. */
 static ssize_t peek(const struct conn *conn, size_t want)
@@ -120,17 +48,9 @@ static ssize_t peek(const struct conn *conn, size_t want)
     ssize_t n;
 
     do {
-        n = recv(conn->client.fd, conn->worker->tools.scratch, want, MSG_PEEK);
+        n = recv(conn->client.fd, conn->conns->tools.scratch, want, MSG_PEEK);
     } while (n < 0 && errno == EINTR);
     return n;
-}
-
-static void set_lowat(struct conn *conn, size_t bytes)
-{
-    int lowat = (int)bytes;
-
-    (void)setsockopt(conn->client.fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat);
-    conn->lowat = true;
 }
 
 /*
@@ -138,74 +58,63 @@ static void set_lowat(struct conn *conn, size_t bytes)
  * so the receive window of a very large hello would close before it is whole: asking for more than
  * it can ever need makes the kernel enlarge the buffer, which it keeps when less is asked for then.
  */
-static void wait_for(struct conn *conn, size_t need)
+static struct verdict wait_for(struct conn *conn, size_t need)
 {
-    if (conn->client.failed) {
-        conn_close(conn, REASON_HELLO_ABORT);
-        return;
-    }
-    if (conn->client.fin) { /* half a hello lies unread: closing over it would be a reset */
-        conn_refuse(conn, POLICY_CLOSE, REASON_HELLO_ABORT);
-        return;
-    }
+    if (conn->client.failed)
+        return verdict_end(REASON_HELLO_ABORT);
+    if (conn->client.fin) /* half a hello lies unread: closing over it would be a reset */
+        return verdict_refuse(POLICY_CLOSE, REASON_HELLO_ABORT);
     if (need > PEEK_WINDOW_BYTES)
-        set_lowat(conn, 2 * hello_wire_limit(conn_config(conn)->hello_limit_bytes));
+        conn_set_lowat(conn, 2 * hello_wire_limit(conn_config(conn)->hello_limit_bytes));
     if (need > 1)
-        set_lowat(conn, need);
-    conn_watch_client(conn);
+        conn_set_lowat(conn, need);
+    return conn_watch_client(conn) ? verdict_wait() : verdict_end(REASON_RESOURCE);
 }
 
-static void judge(struct conn *conn, enum hello_result result, const struct client_hello *hello)
-{
-    switch (result) {
-    case HELLO_OK:
-        hello_complete(conn, hello);
-        break;
-    case HELLO_MORE:
-        wait_for(conn, hello->need);
-        break;
-    case HELLO_NOT_TLS:
-        conn_apply_policy(conn, POLICY_NOT_TLS, REASON_NOT_TLS);
-        break;
-    case HELLO_MALFORMED:
-        conn_apply_policy(conn, POLICY_MALFORMED, REASON_MALFORMED);
-        break;
-    case HELLO_TOO_LARGE:
-        conn_apply_policy(conn, POLICY_TOO_LARGE, REASON_TOO_LARGE);
-        break;
-    }
-}
-
-void conn_read_hello(struct conn *conn)
+static struct verdict hello_step(struct conn *conn)
 {
     struct client_hello hello;
     uint32_t limit = conn_config(conn)->hello_limit_bytes;
     size_t most = hello_wire_limit(limit);
     size_t want = PEEK_FIRST_BYTES < most ? PEEK_FIRST_BYTES : most;
 
-    assert(most <= conn->worker->scratch_bytes);
+    assert(most <= conn->conns->scratch_bytes);
     for (;;) {
         ssize_t n = peek(conn, want);
-        if (n < 0 && errno == EAGAIN) {
-            wait_for(conn, 1);
-            return;
-        }
-        if (n <= 0) {
-            conn_close(conn, REASON_HELLO_ABORT);
-            return;
-        }
-        conn->spoke = true;
+        if (n < 0 && errno == EAGAIN)
+            return wait_for(conn, 1);
+        if (n <= 0)
+            return verdict_end(REASON_HELLO_ABORT);
+        conn->passage.spoke = true;
         enum hello_result result =
-            hello_parse(conn->worker->tools.scratch, (size_t)n, limit, &hello);
-        if (result != HELLO_MORE || (size_t)n < want || want == most) {
-            judge(conn, result, &hello);
-            return;
-        }
+            hello_parse(conn->conns->tools.scratch, (size_t)n, limit, &hello);
+        if (result != HELLO_MORE)
+            return judge(conn, result, &hello);
+        if ((size_t)n < want || want == most)
+            return wait_for(conn, hello.need);
         want = want * 8 < most ? want * 8 : most; /* the look was too short: look again */
     }
 }
 
-void conn_hello_timeout(struct conn *conn)
+struct verdict hello_begin(struct conn *conn)
 {
-    conn_apply_policy(conn, POLICY_HELLO_TIMEOUT, REASON_HELLO_TIMEOUT);
+    assert(conn->state == CONN_PEEKING && !conn->watched && !conn->passage.spoke);
+    return hello_step(conn);
+}
+
+struct verdict hello_event(struct conn *conn, struct side *side, uint32_t events)
+{
+    (void)events;
+    assert(conn->state == CONN_PEEKING && side == &conn->client);
+    return hello_step(conn);
+}
+
+struct verdict hello_deadline(struct conn *conn)
+{
+    assert(conn->state == CONN_PEEKING);
+    struct decision decision =
+        decide_case(conn_config(conn), POLICY_HELLO_TIMEOUT, REASON_HELLO_TIMEOUT);
+
+    assert(decision.backend == CONFIG_NONE);
+    return verdict_refuse(decision.action, decision.reason);
 }

@@ -1,24 +1,22 @@
 /*
- * Refusing: what the policy of a case says.
+ * CLOSING, its beginning when a client is refused: what the action of a policy says.
  *
  * The happy path
- *  - alert: the fatal alert, then FIN, then a brief wait that reads and throws away what the
- *    client still sends, so that no RST of ours overtakes the alert; the client hangs up, we
- *    close.
+ *  - alert: the fatal alert, then FIN, then the client has a moment to hang up; what it still
+ *    sends is read and thrown away, so that no RST of ours overtakes the alert.
  *  - close: FIN; what lies unread is thrown away first, since closing over it would be a reset.
  *  - reset: RST.
- *  - a backend: the connection goes there, whatever was wrong.
  *
  * The failures
- *  - The client does not hang up, or keeps sending: closed after a moment or so many bytes.
- *  - The alert does not fit into the socket's buffer (a client that never reads): closed
- *    without.
+ *  - The alert does not fit into the socket's buffer (a client that never reads): FIN without it.
+ *  - The client is gone: over.
  */
+#include "router/conn/conn_refuse.h"
+
 #include <assert.h>
-#include <errno.h>
 #include <sys/socket.h>
 
-#include "router/conn/conn_parts.h"
+#include "router/net/net.h"
 #include "sni/alert.h"
 
 /* How long a refused client may take to read its alert and hang up. */
@@ -31,39 +29,25 @@ static bool send_alert(const struct conn *conn, enum tls_alert alert)
 
     if (alert == TLS_ALERT_NONE)
         return false;
-    tls_alert_build(record, alert, conn->tls_version);
+    tls_alert_build(record, alert, conn->passage.tls_version);
     return send(conn->client.fd, record, sizeof record, MSG_NOSIGNAL) == (ssize_t)sizeof record;
 }
 
-void conn_refuse(struct conn *conn, enum policy_action action, enum reason reason)
+struct verdict refuse_begin(struct conn *conn, enum policy_action action)
 {
+    enum reason reason = (enum reason)conn->reason;
     bool alerted = false;
 
-    conn->reason = (uint8_t)reason;
-    conn_move(conn, CONN_CLOSING);
+    assert(conn->state == CONN_CLOSING && reason != REASON_NONE);
+    assert(action != POLICY_BACKEND && conn->client.fd >= 0);
     if (action == POLICY_RESET) {
         net_reset_on_close(conn->client.fd);
-        conn_close(conn, reason);
-        return;
+        return verdict_end(reason);
     }
-    conn_reset_lowat(conn);
+    conn_set_lowat(conn, 1);
     if (action == POLICY_ALERT)
         alerted = send_alert(conn, reason_info(reason)->alert);
     if (shutdown(conn->client.fd, SHUT_WR) != 0)
-        conn_close(conn, reason);
-    else
-        conn_linger_until_end(conn, reason, alerted ? REFUSED_MS : 0);
-}
-
-void conn_apply_policy(struct conn *conn, enum policy_case which, enum reason reason)
-{
-    const struct policy *policy = &conn_config(conn)->policies[which];
-
-    if (policy->action == POLICY_BACKEND) {
-        conn->policy = (uint8_t)which;
-        conn->backend = policy->backend;
-        conn_connect(conn);
-    } else {
-        conn_refuse(conn, policy->action, reason);
-    }
+        return verdict_end(reason);
+    return verdict_hang_up(alerted ? REFUSED_MS : 0);
 }

@@ -1,11 +1,12 @@
 /*
- * The control thread.
+ * The control thread: the list of its parts, what signals mean, the end.
  *
  * The happy path
- *  - Start: descriptor limit, log writer, workers, the first configuration (control_reload.c),
- *    one line that says what runs.
+ *  - Start: descriptor limit, then the parts: log writer, signals, workers, reload. The first
+ *    configuration is published, and one line says what runs.
  *  - HUP: the configuration is read again.
- *  - TERM, QUIT: every worker drains; when the last has ended, everything is freed: exit 0.
+ *  - TERM, QUIT: the parts stop in reverse, and the workers drain meanwhile; then everything is
+ *    freed: exit 0.
  *
  * The failures
  *  - Too few descriptors, a log that cannot be opened, no threads: said, and the exit code.
@@ -15,100 +16,69 @@
 #include "router/control/control.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "router/control/caps.h"
 #include "router/control/control_parts.h"
+#include "router/log/log.h"
 
 /* Ctrl-C at a terminal does not wait for `timeouts.drain`. */
 #define INTERRUPT_DRAIN_MS 1000u
 
-static const int watched_signals[CONTROL_SIGNALS] = {SIGTERM, SIGQUIT, SIGINT,
-                                                     SIGHUP,  SIGUSR1, SIGUSR2};
-
-int control_exit_code(int error)
-{
-    return error == EACCES || error == EPERM ? EX_NOPERM : EX_OSERR;
-}
-
 /* --- the end --- */
 
-static void order_all(struct control *control, enum order_kind kind, uint64_t drain_ms)
+void control_end(struct control *control, uint64_t drain_ms)
 {
-    for (uint32_t i = 0; i < control->worker_count; i++) {
-        struct order *order = calloc(1, sizeof *order);
-        if (order == NULL) {
-            log_line(LOG_LEVEL_ERROR, "no memory to tell worker %u to end: aborting", i);
-            abort();
-        }
-        order->kind = kind;
-        order->drain_ms = drain_ms;
-        worker_post(&control->workers[i], order);
+    if (control->parts.stopping) {
+        log_line(LOG_LEVEL_INFO, "ending at once");
+        workers_end_at_once(&control->workers);
+        return;
     }
+    if (control->generation != 0)
+        log_line(LOG_LEVEL_INFO, "ending: %u connections have %llu ms to finish",
+                 atomic_load_explicit(&control->workers.shared.active, memory_order_relaxed),
+                 (unsigned long long)drain_ms);
+    endpoints_remove_paths(&control->endpoints); /* before a successor looks for them */
+    workers_allow_drain(&control->workers, drain_ms);
+    parts_stop(&control->parts);
 }
 
-static void close_if_ended(struct control *control)
+static void on_parts_stopped(void *context)
 {
-    if (!control->ending || uv_is_closing((uv_handle_t *)&control->wake))
-        return;
-    for (uint32_t i = 0; i < control->worker_count; i++) {
-        if (!atomic_load_explicit(&control->workers[i].ended, memory_order_acquire))
-            return;
-    }
-    uv_close((uv_handle_t *)&control->wake, NULL);
-    uv_close((uv_handle_t *)&control->patience, NULL);
-    for (size_t i = 0; i < CONTROL_SIGNALS; i++)
-        uv_close((uv_handle_t *)&control->signals[i], NULL);
+    struct control *control = context;
+
     if (resolve_is_busy(&control->resolve))
         uv_stop(&control->loop); /* lookups alone would keep it running */
 }
 
-void control_end(struct control *control, uint64_t drain_ms)
-{
-    if (control->ending) {
-        log_line(LOG_LEVEL_INFO, "ending at once");
-        order_all(control, ORDER_STOP, 0);
-        return;
-    }
-    control->ending = true;
-    if (control->generation != 0)
-        log_line(LOG_LEVEL_INFO, "ending: %u connections have %llu ms to finish",
-                 atomic_load_explicit(&control->host.active, memory_order_relaxed),
-                 (unsigned long long)drain_ms);
-    points_remove_paths(&control->points); /* before a successor looks for them */
-    order_all(control, ORDER_DRAIN, drain_ms);
-    close_if_ended(control);
-}
+/* --- events --- */
 
 static uint64_t drain_ms(const struct control *control)
 {
     return control->snapshots == NULL ? 0 : control->snapshots->config->timeouts.drain_ms;
 }
 
-/* --- events --- */
-
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(void *context, int number)
 {
-    struct control *control = handle->data;
+    struct control *control = context;
+    uint64_t patience_ms = drain_ms(control);
 
     switch (number) {
     case SIGTERM:
     case SIGQUIT:
-        control_end(control, drain_ms(control));
+        control_end(control, patience_ms);
         break;
     case SIGINT:
-        control_end(control, drain_ms(control) < INTERRUPT_DRAIN_MS ? drain_ms(control)
-                                                                    : INTERRUPT_DRAIN_MS);
+        control_end(control, patience_ms < INTERRUPT_DRAIN_MS ? patience_ms : INTERRUPT_DRAIN_MS);
         break;
     case SIGHUP:
         control_reload(control);
         break;
     case SIGUSR1:
         log_line(LOG_LEVEL_INFO, "opening the access log again");
-        log_writer_reopen(&control->writer);
+        log_writer_reopen(&control->log.writer);
         break;
     default:
         log_line(LOG_LEVEL_WARNING, "signal %d: this version cannot replace its own binary",
@@ -117,54 +87,20 @@ static void on_signal(uv_signal_t *handle, int number)
     }
 }
 
-static void on_wake(uv_async_t *async)
+static void on_workers_wake(void *context)
 {
-    struct control *control = async->data;
-
-    control_sweep(control);
-    close_if_ended(control);
+    control_sweep(context);
 }
 
 /* --- putting it together --- */
 
-static int start_workers(struct control *control, uint32_t count)
-{
-    control->workers = aligned_alloc(_Alignof(struct worker), count * sizeof *control->workers);
-    if (control->workers == NULL)
-        return UV_ENOMEM;
-    while (control->worker_count < count) {
-        struct worker *worker = &control->workers[control->worker_count];
-        int error = worker_init(worker, &control->host, control->worker_count);
-        if (error != 0)
-            return error;
-        error = worker_start(worker);
-        if (error != 0) {
-            worker_abandon(worker);
-            return error;
-        }
-        control->worker_count++;
-    }
-    return 0;
-}
-
-static void start_signals(struct control *control)
-{
-    signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
-    for (size_t i = 0; i < CONTROL_SIGNALS; i++) {
-        uv_signal_init(&control->loop, &control->signals[i]);
-        control->signals[i].data = control;
-        int error = uv_signal_start(&control->signals[i], on_signal, watched_signals[i]);
-        assert(error == 0);
-    }
-}
-
 static void say_ended(const struct control *control)
 {
     uint64_t accepted = 0, in = 0, out = 0;
-    uint64_t lost = tally_read(&control->writer.lost_lines) + log_lines_lost();
+    uint64_t lost = tally_read(&control->log.writer.lost_lines) + log_lines_lost();
 
-    for (uint32_t i = 0; i < control->worker_count; i++) {
-        const struct tally *tally = &control->workers[i].tally;
+    for (uint32_t i = 0; i < control->workers.count; i++) {
+        const struct tally *tally = &control->workers.list[i].conns.tally;
         accepted += tally_read(&tally->accepted);
         in += tally_read(&tally->bytes_in);
         out += tally_read(&tally->bytes_out);
@@ -186,19 +122,16 @@ static void finish(struct control *control)
 
     resolve_abandon(&control->resolve);
     snapshot_free(control->pending);
-    for (uint32_t i = 0; i < control->worker_count; i++)
-        worker_join(&control->workers[i]);
     control_sweep(control);
     assert(control->snapshots == NULL);
     if (!lookups) { /* they keep the configuration, and it the cells */
         servers_close(&control->servers);
         stats_close(&control->stats);
     }
-    points_close(&control->points);
-    log_writer_stop(&control->writer);
+    endpoints_close(&control->endpoints);
     if (control->generation != 0)
         say_ended(control);
-    free(control->workers);
+    workers_free(&control->workers);
     if (lookups)
         _exit(control->exit_code);
     int error = uv_loop_close(&control->loop);
@@ -206,28 +139,19 @@ static void finish(struct control *control)
 }
 
 /* Runs to the end. */
-static void run(struct control *control, struct config *first, uint32_t workers)
+static void run(struct control *control, struct config *first)
 {
-    int error = start_workers(control, workers);
-
-    if (error != 0) {
-        log_line(LOG_LEVEL_ERROR, "cannot start %u workers: %s", workers, uv_strerror(error));
+    control->exit_code = parts_start(&control->parts);
+    if (control->exit_code != 0)
         config_free(first);
-        control->exit_code = EX_OSERR;
-        control_end(control, 0);
-    } else {
+    else
         control_publish(control, first);
-        if (control->pending == NULL && control->generation == 0 && !control->ending) {
-            control->exit_code = EX_OSERR;
-            control_end(control, 0);
-        }
-    }
     while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && !resolve_is_busy(&control->resolve))
         continue; /* stopped for lookups that have ended meanwhile */
     finish(control);
 }
 
-static bool set_caps(struct host *host, const struct config *config, uint32_t workers)
+static bool set_caps(struct shared *shared, const struct config *config, uint32_t workers)
 {
     struct caps caps;
 
@@ -238,8 +162,8 @@ static bool set_caps(struct host *host, const struct config *config, uint32_t wo
                  caps.descriptors, workers, workers == 1 ? "" : "s", caps.least);
         return false;
     }
-    host->pipes_per_worker = caps.pipes_per_worker;
-    host->connection_cap = caps.connections;
+    shared->pipes_per_worker = caps.pipes_per_worker;
+    shared->connection_cap = caps.connections;
     if (config->max_connections > caps.connections)
         log_line(LOG_LEVEL_WARNING,
                  "limits.connections is %u, but %u descriptors are enough for %u connections",
@@ -247,42 +171,47 @@ static bool set_caps(struct host *host, const struct config *config, uint32_t wo
     return true;
 }
 
+/* The one list of parts, in the order in which they start. */
+static void init_parts(struct control *control, const struct config *first, struct shared *shared,
+                       uint32_t workers)
+{
+    size_t count = 0;
+
+    log_part_init(&control->log, workers, first->log.access_path);
+    shared->writer = &control->log.writer;
+    signals_init(&control->signals, &control->loop, on_signal, control);
+    workers_init(&control->workers, &control->loop, workers, shared, on_workers_wake, control);
+    control_reload_init(control);
+
+    control->list[count++] = &control->log.part;
+    control->list[count++] = &control->signals.part;
+    control->list[count++] = &control->workers.part;
+    control->list[count++] = &control->reload;
+    assert(count == CONTROL_PARTS);
+    parts_init(&control->parts, control->list, count, on_parts_stopped, control);
+}
+
 int control_run(struct config *first, const struct control_source *source, enum relay_mode mode)
 {
     struct control control = {.source = source};
+    struct shared shared = {.relay_mode = mode};
     uint32_t workers = first->workers != 0 ? first->workers : uv_available_parallelism();
 
     log_set_level(first->log.level);
-    control.host.relay_mode = mode;
-    control.host.writer = &control.writer;
-    control.host.control_wake = &control.wake;
-    points_init(&control.points, workers);
-    servers_init(&control.servers, &control.stats);
+    if (!set_caps(&shared, first, workers)) {
+        config_free(first);
+        return EX_OSERR;
+    }
     if (!stats_init(&control.stats, workers)) {
         log_line(LOG_LEVEL_ERROR, "no memory for %u workers", workers);
         config_free(first);
         return EX_OSERR;
     }
-    if (!set_caps(&control.host, first, workers)) {
-        config_free(first);
-        return EX_OSERR;
-    }
-    int error = log_writer_start(&control.writer, workers, first->log.access_path);
-    if (error != 0) {
-        log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s",
-                 first->log.access_path == NULL ? "" : first->log.access_path, uv_strerror(error));
-        config_free(first);
-        return control_exit_code(-error);
-    }
-    error = uv_loop_init(&control.loop);
+    int error = uv_loop_init(&control.loop);
     assert(error == 0);
-    error = uv_async_init(&control.loop, &control.wake, on_wake);
-    assert(error == 0);
-    control.wake.data = &control;
-    error = uv_timer_init(&control.loop, &control.patience);
-    assert(error == 0);
-    control.patience.data = &control;
-    start_signals(&control);
-    run(&control, first, workers);
+    endpoints_init(&control.endpoints, workers);
+    servers_init(&control.servers, &control.stats);
+    init_parts(&control, first, &shared, workers);
+    run(&control, first);
     return control.exit_code;
 }

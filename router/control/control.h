@@ -3,7 +3,7 @@
 
 /*
  * The control thread: it moves no traffic and owns everything that is not a connection: signals,
- * configurations, listening points, workers, the log writer.
+ * configurations, endpoints, workers, the log writer.
  */
 
 #include <stdbool.h>

@@ -9,36 +9,38 @@
 #include <uv.h>
 
 #include "router/control/control.h"
-#include "router/control/points.h"
+#include "router/control/endpoints.h"
+#include "router/control/log_part.h"
+#include "router/control/part.h"
 #include "router/control/resolve.h"
-#include "router/log/log.h"
-#include "router/log/log_writer.h"
-#include "router/worker/worker.h"
+#include "router/control/signals.h"
+#include "router/control/workers.h"
 
-#define CONTROL_SIGNALS 6
+/* How many parts control has; control.c lists them. */
+#define CONTROL_PARTS 4
 
 struct control {
     uv_loop_t loop;
-    uv_async_t wake; /* workers: a snapshot was let go of, or one has ended */
-    uv_signal_t signals[CONTROL_SIGNALS];
     const struct control_source *source;
+    int exit_code;
 
-    struct host host;
-    struct log_writer writer;
-    struct worker *workers;
-    uint32_t worker_count; /* of workers started */
-    struct points points;
+    struct parts parts;
+    struct part *list[CONTROL_PARTS];
+    struct log_part log;
+    struct signals signals;
+    struct workers workers;
+    struct part reload;
+
+    struct endpoints endpoints;
     struct stats stats;
     struct servers servers;
-
     struct snapshot *snapshots; /* not freed yet, the newest first */
     struct snapshot *pending;   /* its names are being resolved */
     struct resolve resolve;
     uv_timer_t patience; /* with lookups that take long */
     uint32_t generation; /* of the newest snapshot that was published */
     bool reload_again;
-    bool ending;
-    int exit_code;
+    void (*on_reload_stopped)(struct part *part);
 };
 
 /* --- control.c --- */
@@ -46,10 +48,10 @@ struct control {
 /* Begins to end: every worker drains. Called again: at once. */
 void control_end(struct control *control, uint64_t drain_ms);
 
-/* The exit code that stands for an errno: 77 when it is about permission, else 71. */
-int control_exit_code(int error);
-
 /* --- control_reload.c --- */
+
+/* The part that reads and publishes configurations. */
+void control_reload_init(struct control *control);
 
 /* Resolves, opens and publishes a configuration (taken over), now or when its names are known. */
 void control_publish(struct control *control, struct config *config);

@@ -21,6 +21,8 @@
 #include <sysexits.h>
 
 #include "router/control/control_parts.h"
+#include "router/control/exit_code.h"
+#include "router/log/log.h"
 
 /* How long listening waits for the addresses of servers. */
 #define PATIENCE_MS 2000u
@@ -36,7 +38,7 @@ void control_sweep(struct control *control)
 
     while (*link != NULL) {
         struct snapshot *snapshot = *link;
-        if (link == &control->snapshots && !control->ending) {
+        if (link == &control->snapshots && !control->parts.stopping) {
             link = &snapshot->next; /* the newest */
         } else if (atomic_load_explicit(&snapshot->refs, memory_order_acquire) == 0) {
             *link = snapshot->next;
@@ -52,59 +54,7 @@ void control_sweep(struct control *control)
         malloc_trim(0);
 }
 
-/* --- orders --- */
-
-static void free_order(struct order *order)
-{
-    if (order == NULL)
-        return;
-    free(order->view);
-    free(order->seats);
-    free(order);
-}
-
-static struct order *make_order(struct control *control, enum order_kind kind,
-                                struct snapshot *snapshot, uint32_t worker)
-{
-    struct order *order = calloc(1, sizeof *order);
-
-    if (order == NULL)
-        return NULL;
-    order->kind = kind;
-    order->view = calloc(1, sizeof *order->view);
-    if (kind == ORDER_ADOPT) {
-        order->seats = points_seats(&control->points, snapshot->config, worker);
-        order->seat_count = snapshot->config->listener_count;
-    }
-    if (order->view == NULL || (kind == ORDER_ADOPT && order->seats == NULL)) {
-        free_order(order);
-        return NULL;
-    }
-    order->view->snapshot = snapshot;
-    return order;
-}
-
-/* One order for each worker, or none: false, nothing has changed. */
-static bool post_to_all(struct control *control, enum order_kind kind, struct snapshot *snapshot)
-{
-    struct order **orders = calloc(control->worker_count, sizeof *orders);
-    uint32_t made = 0;
-
-    while (orders != NULL && made < control->worker_count &&
-           (orders[made] = make_order(control, kind, snapshot, made)) != NULL)
-        made++;
-    bool complete = orders != NULL && made == control->worker_count;
-    for (uint32_t i = 0; i < made; i++) {
-        if (complete) {
-            snapshot_ref(snapshot);
-            worker_post(&control->workers[i], orders[i]);
-        } else {
-            free_order(orders[i]);
-        }
-    }
-    free(orders);
-    return complete;
-}
+/* --- publishing --- */
 
 /* The newest snapshot, which the workers have been sent. */
 static void list_snapshot(struct control *control, struct snapshot *snapshot)
@@ -118,24 +68,24 @@ static void list_snapshot(struct control *control, struct snapshot *snapshot)
 static int publish(struct control *control, struct snapshot *snapshot)
 {
     const char *log_path = snapshot->config->log.access_path;
-    struct points_error why;
+    struct endpoints_error why;
 
-    int error = log_writer_probe(&control->writer, log_path);
+    int error = log_writer_probe(&control->log.writer, log_path);
     if (error != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s", log_path, strerror(error));
-        return control_exit_code(error);
+        return exit_code_of(error);
     }
-    if (!points_open(&control->points, snapshot->config, &why)) {
+    if (!endpoints_open(&control->endpoints, snapshot->config, &why)) {
         log_line(LOG_LEVEL_ERROR, "cannot listen on %s (%s): %s: %s", why.listener->address.text,
                  why.listener->name, why.step, strerror(why.error));
-        return control_exit_code(why.error);
+        return exit_code_of(why.error);
     }
-    if (!post_to_all(control, ORDER_ADOPT, snapshot)) {
+    if (!workers_adopt(&control->workers, snapshot, &control->endpoints)) {
+        endpoints_cancel(&control->endpoints);
         log_line(LOG_LEVEL_ERROR, "no memory for a new configuration");
         return EX_OSERR;
     }
-    points_handed_over(&control->points);
-    points_forget_unclaimed(&control->points);
+    endpoints_commit(&control->endpoints, snapshot->config);
     list_snapshot(control, snapshot);
     if (snapshot->config->route_count >= TRIM_ROUTES)
         malloc_trim(0);
@@ -150,11 +100,11 @@ static size_t print_listeners(const struct control *control, const struct config
     size_t len = 0;
 
     for (uint32_t i = 0; i < config->listener_count; i++) {
-        const struct point *point = points_of(&control->points, i);
+        const struct endpoint *endpoint = endpoints_of(&control->endpoints, i);
         const char *name = config->listeners[i].name;
         bool named = strcmp(name, config->listeners[i].address.text) != 0;
         int n = snprintf(text + len, size - len, named ? "%s%s (%s)" : "%s%s", i > 0 ? " " : "",
-                         point->bound, name);
+                         endpoint->bound, name);
         if (n < 0 || (size_t)n >= size - len) {
             text[len] = '\0';
             return len;
@@ -167,7 +117,7 @@ static size_t print_listeners(const struct control *control, const struct config
 static void say_started(const struct control *control, const struct config *config)
 {
     char listeners[LOG_LINE_MAX / 2];
-    uint32_t cap = control->host.connection_cap;
+    uint32_t cap = control->workers.shared.connection_cap;
 
     if (config->max_connections != 0 && config->max_connections < cap)
         cap = config->max_connections;
@@ -175,9 +125,9 @@ static void say_started(const struct control *control, const struct config *conf
     log_line(LOG_LEVEL_INFO,
              "sni-router %s: %u worker%s, listening on %s, %u route%s, at most %u connections, "
              "splice %s",
-             SNI_ROUTER_VERSION, control->worker_count, control->worker_count == 1 ? "" : "s",
+             SNI_ROUTER_VERSION, control->workers.count, control->workers.count == 1 ? "" : "s",
              listeners, config->route_count, config->route_count == 1 ? "" : "s", cap,
-             control->host.relay_mode == RELAY_COPY ? "off" : "on");
+             control->workers.shared.relay_mode == RELAY_COPY ? "off" : "on");
 }
 
 static void say_reloaded(const struct control *control, const struct config *config)
@@ -187,12 +137,12 @@ static void say_reloaded(const struct control *control, const struct config *con
     print_listeners(control, config, listeners, sizeof listeners);
     log_line(LOG_LEVEL_INFO, "configuration reloaded: %u route%s, listening on %s",
              config->route_count, config->route_count == 1 ? "" : "s", listeners);
-    if (config->workers != 0 && config->workers != control->worker_count)
+    if (config->workers != 0 && config->workers != control->workers.count)
         log_line(LOG_LEVEL_WARNING, "workers: %u takes effect when the router is started anew",
                  config->workers);
 }
 
-/* --- publishing --- */
+/* --- when it is published --- */
 
 static void publish_pending(struct control *control)
 {
@@ -214,7 +164,7 @@ static void publish_pending(struct control *control)
         if (first) {
             say_started(control, snapshot->config);
         } else {
-            log_writer_redirect(&control->writer, snapshot->config->log.access_path);
+            log_writer_redirect(&control->log.writer, snapshot->config->log.access_path);
             say_reloaded(control, snapshot->config);
         }
     }
@@ -234,7 +184,7 @@ static void refresh(struct control *control, uint32_t server, struct addresses *
         return;
     }
     snapshot_set_addresses(snapshot, server, addresses);
-    if (!post_to_all(control, ORDER_REFRESH, snapshot)) {
+    if (!workers_refresh(&control->workers, snapshot)) {
         snapshot_free(snapshot);
         resolve_say_failed(address, UV_ENOMEM);
         return;
@@ -248,7 +198,7 @@ static void on_found(void *context, uint32_t server, struct addresses *addresses
 {
     struct control *control = context;
 
-    if (control->ending)
+    if (control->parts.stopping)
         addresses_unref(addresses);
     else if (control->pending != NULL)
         snapshot_set_addresses(control->pending, server, addresses);
@@ -261,7 +211,7 @@ static void on_resolved(void *context)
     struct control *control = context;
 
     uv_timer_stop(&control->patience);
-    if (control->ending) {
+    if (control->parts.stopping) {
         snapshot_free(control->pending);
         control->pending = NULL;
     } else if (control->pending != NULL) {
@@ -277,7 +227,7 @@ static void on_out_of_patience(uv_timer_t *patience)
     struct control *control = patience->data;
     char names[LOG_LINE_MAX / 2];
 
-    if (control->pending == NULL || control->ending)
+    if (control->pending == NULL || control->parts.stopping)
         return;
     resolve_print_asked(&control->resolve, names, sizeof names);
     if (control->generation != 0) {
@@ -297,6 +247,10 @@ void control_publish(struct control *control, struct config *config)
     control->pending = snapshot_new(config, control->generation + 1, &control->servers);
     if (control->pending == NULL) {
         log_line(LOG_LEVEL_ERROR, "no memory for a new configuration");
+        if (control->generation == 0) {
+            control->exit_code = EX_OSERR;
+            control_end(control, 0);
+        }
         return;
     }
     uv_timer_start(&control->patience, on_out_of_patience, PATIENCE_MS, 0);
@@ -335,7 +289,7 @@ void control_reload(struct control *control)
     char trouble[CONTROL_TROUBLE_MAX] = "";
 
     control->reload_again = control->pending != NULL;
-    if (control->reload_again || control->ending)
+    if (control->reload_again || control->parts.stopping)
         return;
     if (control->source->file == NULL) {
         log_line(LOG_LEVEL_WARNING, "reload: the configuration is on the command line");
@@ -352,4 +306,37 @@ void control_reload(struct control *control)
         reload_later(control, config);
     else
         control_publish(control, config);
+}
+
+/* --- the part --- */
+
+static int start(struct part *part)
+{
+    struct control *control = part->self;
+    int error = uv_timer_init(&control->loop, &control->patience);
+
+    assert(error == 0);
+    control->patience.data = control;
+    return 0;
+}
+
+static void on_patience_closed(uv_handle_t *handle)
+{
+    struct control *control = handle->data;
+
+    control->on_reload_stopped(&control->reload);
+}
+
+static void stop(struct part *part, void (*on_stopped)(struct part *part))
+{
+    struct control *control = part->self;
+
+    control->on_reload_stopped = on_stopped;
+    uv_close((uv_handle_t *)&control->patience, on_patience_closed);
+}
+
+void control_reload_init(struct control *control)
+{
+    control->reload =
+        (struct part){.name = "reload", .self = control, .start = start, .stop = stop};
 }

@@ -187,7 +187,7 @@ void json_writer_bytes(struct json_writer *text, const uint8_t *bytes, size_t le
         else if (is_plain(byte))
             put(text, (const char *)&bytes[i], 1);
         else
-            put(text, escape, sizeof(escape));
+            put(text, escape, sizeof escape);
     }
     put(text, "\"", 1);
 }
@@ -195,14 +195,14 @@ void json_writer_bytes(struct json_writer *text, const uint8_t *bytes, size_t le
 void json_writer_number(struct json_writer *text, uint64_t number)
 {
     char digits[20]; /* UINT64_MAX has 20 */
-    size_t at = sizeof(digits);
+    size_t at = sizeof digits;
 
     separate(text);
     do {
         digits[--at] = (char)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    put(text, digits + at, sizeof(digits) - at);
+    put(text, digits + at, sizeof digits - at);
 }
 
 void json_writer_bool(struct json_writer *text, bool value)

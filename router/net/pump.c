@@ -25,13 +25,23 @@ enum step {
     STEP_MOVED,
     STEP_BLOCKED, /* EAGAIN: readiness was noted */
     STEP_END,     /* the reading side has ended */
-    STEP_FAILED,
+    STEP_READ_FAILED,
+    STEP_WRITE_FAILED,
     STEP_NO_MEMORY
 };
 
 void pump_init(struct pump *pump, struct side *from, struct side *to)
 {
+    assert(from != to && from->fd >= 0 && to->fd >= 0);
     *pump = (struct pump){.from = from, .to = to};
+}
+
+/* The system call that `errno` speaks of has failed for good. */
+static enum step failed(struct pump *pump, enum step how)
+{
+    assert(pump->error == 0 && errno > 0 && errno <= INT16_MAX);
+    pump->error = (int16_t)errno;
+    return how;
 }
 
 bool pump_holds_bytes(const struct pump *pump)
@@ -44,52 +54,96 @@ bool pump_holds_bytes(const struct pump *pump)
 /* Keeps what `to` did not take. */
 static enum step keep_rest(struct pump *pump, const uint8_t *bytes, size_t len)
 {
-    pump->rest = malloc(len);
+    assert(pump->rest == NULL && len > 0);
+    pump->rest = malloc(sizeof *pump->rest + len);
     if (pump->rest == NULL)
         return STEP_NO_MEMORY;
-    memcpy(pump->rest, bytes, len);
-    pump->rest_at = 0;
-    pump->rest_bytes = (uint32_t)len;
+    *pump->rest = (struct pump_rest){.left = (uint32_t)len};
+    memcpy(pump->rest->bytes, bytes, len);
     return STEP_BLOCKED;
 }
 
 /*
- * Writes; *written < len and STEP_BLOCKED when `to` is full. When `from` is known to have ended
- * these are the last bytes: they wait for the end that is passed on next, and one segment carries
- * both.
+ * Writes; *written < len and STEP_BLOCKED when `to` is full. With `more`, the bytes may wait for
+ * what follows at once, so that one segment carries both: a preface waits for the sender's bytes,
+ * and when `from` is known to have ended, its last bytes wait for the end that is passed on next.
  */
-static enum step write_bytes(struct pump *pump, const uint8_t *bytes, size_t len, size_t *written)
+static enum step write_bytes(struct pump *pump, const uint8_t *bytes, size_t len, bool more,
+                             size_t *written)
 {
-    int flags = MSG_NOSIGNAL | (pump->end_read ? MSG_MORE : 0);
+    int flags = MSG_NOSIGNAL | (more || pump->end_read ? MSG_MORE : 0);
 
     *written = 0;
     while (*written < len) {
         ssize_t n = send(pump->to->fd, bytes + *written, len - *written, flags);
         if (n > 0) {
             *written += (size_t)n;
-            pump->bytes += (uint64_t)n;
         } else if (errno == EAGAIN) {
             pump->to->writable = false;
             return STEP_BLOCKED;
         } else if (errno != EINTR) {
-            return STEP_FAILED;
+            return failed(pump, STEP_WRITE_FAILED);
         }
     }
     return STEP_MOVED;
 }
 
+/* Counts what `to` has taken of the rest; the router's own bytes are not the sender's. */
+static void note_rest_written(struct pump *pump, uint32_t written)
+{
+    struct pump_rest *rest = pump->rest;
+    uint32_t own = written < rest->uncounted ? written : rest->uncounted;
+
+    assert(written <= rest->left);
+    rest->at += written;
+    rest->left -= written;
+    rest->uncounted -= own;
+    pump->bytes += written - own;
+}
+
 static enum step flush_rest(struct pump *pump)
 {
+    struct pump_rest *rest = pump->rest;
+    bool more = pump->prefaced && pump->from->readable;
     size_t written;
-    enum step step = write_bytes(pump, pump->rest + pump->rest_at, pump->rest_bytes, &written);
+    enum step step = write_bytes(pump, rest->bytes + rest->at, rest->left, more, &written);
 
-    pump->rest_at += (uint32_t)written;
-    pump->rest_bytes -= (uint32_t)written;
+    note_rest_written(pump, (uint32_t)written);
     if (step == STEP_MOVED) {
-        free(pump->rest);
+        free(rest);
         pump->rest = NULL;
+        pump->prefaced = false;
+        pump->unpushed = more;
     }
     return step;
+}
+
+/* What was to follow the preface at once has not come. */
+static void push_preface(struct pump *pump)
+{
+    if (pump->unpushed)
+        net_push(pump->to->fd);
+    pump->unpushed = false;
+}
+
+bool pump_preface(struct pump *pump, const uint8_t *bytes, size_t len, bool counted)
+{
+    uint32_t before = pump->rest == NULL ? 0 : pump->rest->left;
+
+    assert(len > 0 && pump->bytes == 0 && pump->pipe == NULL && !pump->end_read);
+    struct pump_rest *rest = realloc(pump->rest, sizeof *rest + before + len);
+    if (rest == NULL)
+        return false;
+    if (before == 0)
+        *rest = (struct pump_rest){0};
+    assert(rest->at == 0 && (counted || rest->uncounted == before)); /* the router's own go first */
+    memcpy(rest->bytes + before, bytes, len);
+    rest->left += (uint32_t)len;
+    if (!counted)
+        rest->uncounted += (uint32_t)len;
+    pump->rest = rest;
+    pump->prefaced = true;
+    return true;
 }
 
 /*
@@ -131,7 +185,7 @@ static enum step read_bytes(struct pump *pump, const struct pump_tools *tools, s
         return STEP_BLOCKED;
     }
     if (n < 0)
-        return STEP_FAILED;
+        return failed(pump, STEP_READ_FAILED);
     note_read(pump, (size_t)n, tools->copy_bytes);
     *got = (size_t)n;
     return STEP_MOVED;
@@ -147,13 +201,14 @@ static enum step flush_pipe(struct pump *pump, const struct pump_tools *tools)
         ssize_t n = splice(pipe->read_fd, NULL, pump->to->fd, NULL, pipe->held_bytes,
                            SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         if (n > 0) {
+            assert((uint32_t)n <= pipe->held_bytes);
             pipe->held_bytes -= (uint32_t)n;
             pump->bytes += (uint64_t)n;
         } else if (n < 0 && errno == EAGAIN) {
             pump->to->writable = false;
             return STEP_BLOCKED;
         } else if (n == 0 || errno != EINTR) {
-            return STEP_FAILED; /* a pipe that holds bytes is never at its end */
+            return failed(pump, STEP_WRITE_FAILED); /* a pipe that holds bytes never ends: n < 0 */
         }
     }
     pipe_pool_give(tools->pipes, &pump->pipe);
@@ -178,15 +233,15 @@ static enum step fill_pipe(struct pump *pump, const struct pump_tools *tools, si
             pump->full_reads--;
         return STEP_MOVED;
     }
-    int error = errno;
+    enum step step = STEP_END;
+    if (n < 0 && errno == EAGAIN) { /* the pipe was empty, so it was the socket that blocked */
+        pump->from->readable = false;
+        step = STEP_BLOCKED;
+    } else if (n < 0) {
+        step = failed(pump, STEP_READ_FAILED);
+    }
     pipe_pool_give(tools->pipes, &pump->pipe);
-    errno = error;
-    if (n == 0)
-        return STEP_END;
-    if (error != EAGAIN)
-        return STEP_FAILED;
-    pump->from->readable = false; /* the pipe was empty, so it was the socket that blocked */
-    return STEP_BLOCKED;
+    return step;
 }
 
 static bool wants_splice(const struct pump *pump, const struct pump_tools *tools)
@@ -208,46 +263,56 @@ static enum step flush(struct pump *pump, const struct pump_tools *tools)
     return STEP_MOVED;
 }
 
-/* Reads once and writes it as far as it goes. `*got` says how much was read. */
-static enum step carry(struct pump *pump, const struct pump_tools *tools, size_t *got,
-                       bool *write_failed)
+static enum step carry_spliced(struct pump *pump, const struct pump_tools *tools, size_t *got)
 {
-    enum step step;
-    size_t written;
+    enum step step = fill_pipe(pump, tools, got);
 
-    if (wants_splice(pump, tools)) {
-        if (pump->to->paced) {
-            pump->to->paced = false;
-            net_unpace(pump->to->fd);
-        }
-        pump->pipe = pipe_pool_take(tools->pipes);
-        if (pump->pipe != NULL) {
-            step = fill_pipe(pump, tools, got);
-            if (step != STEP_MOVED)
-                return step;
-            step = flush_pipe(pump, tools);
-            *write_failed = step == STEP_FAILED;
-            return step;
-        }
-    }
-    step = read_bytes(pump, tools, got);
+    return step == STEP_MOVED ? flush_pipe(pump, tools) : step;
+}
+
+static enum step carry_copied(struct pump *pump, const struct pump_tools *tools, size_t *got)
+{
+    size_t written;
+    enum step step = read_bytes(pump, tools, got);
+
     if (step != STEP_MOVED)
         return step;
-    step = write_bytes(pump, tools->scratch, *got, &written);
-    *write_failed = step == STEP_FAILED;
-    if (step == STEP_BLOCKED)
-        return keep_rest(pump, tools->scratch + written, *got - written);
-    return step;
+    step = write_bytes(pump, tools->scratch, *got, false, &written);
+    pump->bytes += written;
+    return step == STEP_BLOCKED ? keep_rest(pump, tools->scratch + written, *got - written) : step;
+}
+
+/* Reads once and writes it as far as it goes. `*got` says how much was read. */
+static enum step carry(struct pump *pump, const struct pump_tools *tools, size_t *got)
+{
+    assert(!pump_holds_bytes(pump));
+    if (!wants_splice(pump, tools))
+        return carry_copied(pump, tools, got);
+    if (pump->to->paced) {
+        pump->to->paced = false;
+        net_unpace(pump->to->fd);
+    }
+    pump->pipe = pipe_pool_take(tools->pipes);
+    return pump->pipe != NULL ? carry_spliced(pump, tools, got) : carry_copied(pump, tools, got);
 }
 
 /* What a turn came to whose last step moved nothing. */
-static enum pump_result result_of(enum step step, bool write_failed)
+static enum pump_result result_of(const struct pump *pump, enum step step)
 {
     assert(step != STEP_MOVED && step != STEP_END);
-    if (step == STEP_NO_MEMORY)
+    assert((pump->error != 0) == (step == STEP_READ_FAILED || step == STEP_WRITE_FAILED));
+    switch (step) {
+    case STEP_READ_FAILED:
+        return PUMP_READ_FAILED;
+    case STEP_WRITE_FAILED:
+        return PUMP_WRITE_FAILED;
+    case STEP_NO_MEMORY:
         return PUMP_NO_MEMORY;
-    if (step == STEP_FAILED)
-        return write_failed ? PUMP_WRITE_FAILED : PUMP_READ_FAILED;
+    case STEP_MOVED:
+    case STEP_BLOCKED:
+    case STEP_END:
+        break;
+    }
     return PUMP_WAIT;
 }
 
@@ -255,28 +320,34 @@ enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools)
 {
     size_t turn_bytes = 0;
 
-    assert(!pump->ended && !pump->broken);
+    assert(!pump->ended && !pump->broken && pump->error == 0);
+    assert(pump->rest == NULL || pump->pipe == NULL);
     if (pump_holds_bytes(pump)) {
         if (!pump->to->writable)
             return PUMP_WAIT;
         enum step step = flush(pump, tools);
         if (step != STEP_MOVED)
-            return result_of(step, true);
+            return result_of(pump, step);
     }
     while (!pump->end_read) {
         size_t got = 0;
-        bool write_failed = false;
 
-        if (!pump->from->readable || !pump->to->writable)
+        if (!pump->from->readable || !pump->to->writable) {
+            push_preface(pump);
             return PUMP_WAIT;
+        }
         if (turn_bytes >= PUMP_TURN_BYTES)
             return PUMP_AGAIN;
-        enum step step = carry(pump, tools, &got, &write_failed);
+        enum step step = carry(pump, tools, &got);
         turn_bytes += got;
+        if (got > 0)
+            pump->unpushed = false; /* what followed has taken the preface along */
         if (step == STEP_END)
             pump->end_read = true;
-        else if (step != STEP_MOVED)
-            return result_of(step, write_failed);
+        else if (step == STEP_BLOCKED)
+            push_preface(pump);
+        if (step != STEP_MOVED && step != STEP_END)
+            return result_of(pump, step);
     }
     return PUMP_ENDED;
 }

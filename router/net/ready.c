@@ -17,8 +17,10 @@ static int dispatch(struct ready *ready)
     int count = epoll_wait(ready->epoll_fd, events, READY_BATCH, 0);
 
     assert(count >= 0 || errno == EINTR);
-    for (int i = 0; i < count; i++)
-        ready->on_event(events[i].data.ptr, events[i].events);
+    for (int i = 0; i < count; i++) {
+        struct ready_source *source = events[i].data.ptr;
+        source->on_events(source, events[i].events);
+    }
     return count;
 }
 
@@ -41,9 +43,8 @@ static void on_set_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
-int ready_init(struct ready *ready, uv_loop_t *loop, ready_event_cb *on_event)
+int ready_init(struct ready *ready, uv_loop_t *loop)
 {
-    ready->on_event = on_event;
     ready->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (ready->epoll_fd < 0)
         return uv_translate_sys_error(errno);
@@ -59,16 +60,17 @@ int ready_init(struct ready *ready, uv_loop_t *loop, ready_event_cb *on_event)
     return 0;
 }
 
-int ready_add(struct ready *ready, int fd, void *source)
+int ready_add(struct ready *ready, int fd, struct ready_source *source)
 {
     struct epoll_event event = {.events = READY_ALWAYS | EPOLLIN, .data.ptr = source};
 
+    assert(fd >= 0 && source->on_events != NULL);
     if (epoll_ctl(ready->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
         return uv_translate_sys_error(errno);
     return 0;
 }
 
-void ready_mute(struct ready *ready, int fd, void *source, bool mute)
+void ready_mute(struct ready *ready, int fd, struct ready_source *source, bool mute)
 {
     struct epoll_event event = {.events = READY_ALWAYS | (mute ? 0u : (uint32_t)EPOLLIN),
                                 .data.ptr = source};

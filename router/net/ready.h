@@ -15,26 +15,31 @@
 #include <sys/epoll.h>
 #include <uv.h>
 
-/* Called for each socket that something happened to; `events` are EPOLLIN, EPOLLOUT, ... */
-typedef void ready_event_cb(void *source, uint32_t events);
+/*
+ * What the set knows a socket by; embedded in whatever owns the socket, which must stay where it is
+ * until the loop's close phase: an event of the same batch may still name it.
+ */
+struct ready_source {
+    /* Something has happened to the socket; `events` are EPOLLIN, EPOLLOUT, ... */
+    void (*on_events)(struct ready_source *source, uint32_t events);
+};
 
 struct ready {
     int epoll_fd;
     uv_poll_t poll;
-    ready_event_cb *on_event;
 };
 
 /* 0 or a negative libuv error; after failure nothing is left behind. Loop thread. */
-int ready_init(struct ready *ready, uv_loop_t *loop, ready_event_cb *on_event);
+int ready_init(struct ready *ready, uv_loop_t *loop);
 
-/* Adds a socket for good; `source` comes back with its events. 0 or a negative libuv error. */
-int ready_add(struct ready *ready, int fd, void *source);
+/* Adds a socket for good, on behalf of `source`. 0 or a negative libuv error. */
+int ready_add(struct ready *ready, int fd, struct ready_source *source);
 
 /*
  * Switches news of readable bytes off or on again (ends, errors and writability are always told).
  * Switching on tells at once what is there.
  */
-void ready_mute(struct ready *ready, int fd, void *source, bool mute);
+void ready_mute(struct ready *ready, int fd, struct ready_source *source, bool mute);
 
 /* Stops watching. The set itself is closed in libuv's close phase. */
 void ready_stop(struct ready *ready);

@@ -16,10 +16,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "router/worker/worker.h"
+#include "router/conn/conn.h"
 
 /* Connections accepted per wake-up, so that those that are there get their turn. */
 #define ACCEPT_BATCH 64
@@ -28,26 +27,34 @@
 /* A pause is said in the log at most so often. */
 #define SAY_EVERY_MS 10000
 
-static bool is_full(const struct host *host)
+static void pause_all(struct listeners *listeners, const char *why);
+
+static bool is_full(const struct shared *shared)
 {
-    return atomic_load_explicit(&host->active, memory_order_relaxed) >= host->connection_cap;
+    return atomic_load_explicit(&shared->active, memory_order_relaxed) >= shared->connection_cap;
+}
+
+/* A TLS client. */
+static void accept_tls(struct listener *listener, int fd, const struct sockaddr *from)
+{
+    conn_accept(listener->set->conns, listener->index, fd, from);
 }
 
 /* One connection. False: none is waiting, or accepting has to pause. */
 static bool accept_one(struct listener *listener)
 {
-    struct worker *worker = listener->worker;
+    struct listeners *listeners = listener->set;
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
 
-    if (is_full(worker->host)) {
-        listeners_pause(worker, "the connection cap is reached");
+    if (is_full(listeners->conns->shared)) {
+        pause_all(listeners, "the connection cap is reached");
         return false;
     }
     from.ss_family = AF_UNSPEC;
     int fd = accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        conn_accept(worker, listener->index, fd, (struct sockaddr *)&from);
+        listener->on_accept(listener, fd, (struct sockaddr *)&from);
         return true;
     }
     switch (errno) {
@@ -55,7 +62,7 @@ static bool accept_one(struct listener *listener)
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-        listeners_pause(worker, strerror(errno));
+        pause_all(listeners, strerror(errno));
         return false;
     case EAGAIN:
         return false;
@@ -69,7 +76,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct listener *listener = poll->data;
 
     (void)events;
-    worker_assert_own(listener->worker);
+    conns_assert_own(listener->set->conns);
     if (status != 0)
         return;
     for (int i = 0; i < ACCEPT_BATCH && accept_one(listener); i++)
@@ -82,33 +89,36 @@ static void start(struct listener *listener)
     assert(error == 0); /* it can only fail for a handle that is closing */
 }
 
-bool listener_open(struct worker *worker, const struct listener_seat *seat)
+bool listener_open(struct listeners *listeners, const struct handed_listener *handed)
 {
     struct listener *listener = calloc(1, sizeof *listener);
 
-    if (listener == NULL || uv_poll_init(&worker->loop, &listener->poll, seat->fd) != 0) {
+    assert(handed->fd >= 0 && listener_find(listeners, handed->endpoint) == NULL);
+    if (listener == NULL ||
+        uv_poll_init(listeners->conns->loop, &listener->poll, handed->fd) != 0) {
         free(listener);
-        close(seat->fd);
+        close(handed->fd);
         return false;
     }
     listener->poll.data = listener;
-    listener->fd = seat->fd;
-    listener->point = seat->point;
-    listener->index = seat->index;
-    listener->worker = worker;
-    LIST_INSERT_HEAD(&worker->listeners, listener, next);
-    if (!worker->paused)
+    listener->fd = handed->fd;
+    listener->endpoint = handed->endpoint;
+    listener->index = handed->index;
+    listener->set = listeners;
+    listener->on_accept = accept_tls;
+    LIST_INSERT_HEAD(&listeners->list, listener, link);
+    if (!listeners->paused)
         start(listener);
     return true;
 }
 
-struct listener *listener_find(struct worker *worker, uint64_t point)
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
 {
     struct listener *listener;
 
-    LIST_FOREACH(listener, &worker->listeners, next)
+    LIST_FOREACH(listener, &listeners->list, link)
     {
-        if (listener->point == point)
+        if (listener->endpoint == endpoint)
             return listener;
     }
     return NULL;
@@ -127,7 +137,7 @@ void listener_close(struct listener *listener)
     /* The kernel has completed these handshakes: closing now would reset them. */
     while (accept_one(listener))
         continue;
-    LIST_REMOVE(listener, next);
+    LIST_REMOVE(listener, link);
     uv_close((uv_handle_t *)&listener->poll, on_closed);
 }
 
@@ -135,34 +145,64 @@ void listener_close(struct listener *listener)
 
 static void on_resume(uv_timer_t *timer)
 {
-    struct worker *worker = timer->data;
+    struct listeners *listeners = timer->data;
     struct listener *listener;
 
-    if (is_full(worker->host)) {
+    assert(listeners->paused);
+    if (is_full(listeners->conns->shared)) {
         uv_timer_start(timer, on_resume, PAUSE_MS, 0);
         return;
     }
-    worker->paused = false;
-    LIST_FOREACH(listener, &worker->listeners, next)
+    listeners->paused = false;
+    LIST_FOREACH(listener, &listeners->list, link)
     start(listener);
 }
 
-void listeners_pause(struct worker *worker, const char *why)
+/* Stops accepting on all sockets until there is room again. */
+static void pause_all(struct listeners *listeners, const char *why)
 {
     struct listener *listener;
-    uint64_t now = uv_now(&worker->loop);
+    struct conns *conns = listeners->conns;
+    uint64_t now = uv_now(conns->loop);
 
-    if (worker->paused)
+    if (listeners->paused)
         return;
-    worker->paused = true;
-    tally_add(&worker->tally.accept_pauses, 1);
-    if (worker->pause_said_ms == 0 || now - worker->pause_said_ms >= SAY_EVERY_MS) {
-        worker_log(worker, LOG_LEVEL_WARNING, "worker %u: accepting pauses: %s (%u connections)",
-                   worker->index, why,
-                   atomic_load_explicit(&worker->host->active, memory_order_relaxed));
-        worker->pause_said_ms = now;
+    listeners->paused = true;
+    tally_add(&conns->tally.accept_pauses, 1);
+    if (listeners->pause_said_ms == 0 || now - listeners->pause_said_ms >= SAY_EVERY_MS) {
+        conns_log(conns, LOG_LEVEL_WARNING, "worker %u: accepting pauses: %s (%u connections)",
+                  conns->worker, why,
+                  atomic_load_explicit(&conns->shared->active, memory_order_relaxed));
+        listeners->pause_said_ms = now;
     }
-    LIST_FOREACH(listener, &worker->listeners, next)
+    LIST_FOREACH(listener, &listeners->list, link)
     uv_poll_stop(&listener->poll);
-    uv_timer_start(&worker->resume, on_resume, PAUSE_MS, 0);
+    uv_timer_start(&listeners->resume, on_resume, PAUSE_MS, 0);
+}
+
+/* --- the set --- */
+
+void listeners_init(struct listeners *listeners, struct conns *conns)
+{
+    *listeners = (struct listeners){.conns = conns};
+    LIST_INIT(&listeners->list);
+    uv_timer_init(conns->loop, &listeners->resume);
+    listeners->resume.data = listeners;
+}
+
+void listeners_close(struct listeners *listeners)
+{
+    struct listener *listener, *next;
+
+    for (listener = LIST_FIRST(&listeners->list); listener != NULL; listener = next) {
+        next = LIST_NEXT(listener, link);
+        listener_close(listener);
+    }
+    uv_timer_stop(&listeners->resume);
+}
+
+void listeners_stop(struct listeners *listeners)
+{
+    assert(LIST_EMPTY(&listeners->list));
+    uv_close((uv_handle_t *)&listeners->resume, NULL);
 }

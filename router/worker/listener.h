@@ -6,41 +6,61 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <uv.h>
 
-struct worker;
+struct conns;
 
 /*
- * What control tells a worker about one listener of a configuration: the point it stands for (an
- * identity that survives reloads) and, when the point is new to the worker, the socket to use.
+ * What control tells a worker about one listener of a configuration: the endpoint it stands for (an
+ * identity that survives reloads) and, when the endpoint is new to the worker, the socket to use.
  */
-struct listener_seat {
-    uint64_t point; /* identity of the listening point */
-    uint32_t index; /* of the listener in the configuration */
-    int fd;         /* handed over; -1: the worker has one for this point already */
+struct handed_listener {
+    uint64_t endpoint; /* identity of the endpoint */
+    uint32_t index;    /* of the listener in the configuration */
+    int fd;            /* handed over; -1: the worker has one for this endpoint already */
 };
 
 struct listener {
     uv_poll_t poll;
     int fd;
-    uint64_t point;
+    uint64_t endpoint;
     uint32_t index; /* of the listener in the worker's current configuration */
-    struct worker *worker;
-    LIST_ENTRY(listener) next;
+    struct listeners *set;
+    /* Takes over what was accepted; the socket does not block. */
+    void (*on_accept)(struct listener *listener, int fd, const struct sockaddr *from);
+    LIST_ENTRY(listener) link;
 };
 
 LIST_HEAD(listener_list, listener);
 
-/* Starts to listen on a socket that was handed over. False: no memory; the socket is closed. */
-bool listener_open(struct worker *worker, const struct listener_seat *seat);
+/* The listeners of one worker. Its thread only. */
+struct listeners {
+    struct conns *conns; /* where accepted connections go; also the loop, the counters, the log */
+    struct listener_list list;
+    uv_timer_t resume; /* while accepting pauses */
+    bool paused;
+    uint64_t pause_said_ms; /* loop time; 0 = not yet */
+};
 
-/* The worker's listener for a point, or NULL. */
-struct listener *listener_find(struct worker *worker, uint64_t point);
+void listeners_init(struct listeners *listeners, struct conns *conns);
+
+/* Closes what listeners_init() opened: the listeners are closed, and none is opened any more. */
+void listeners_stop(struct listeners *listeners);
+
+/*
+ * Starts to listen on a socket that was handed over; connections start as TLS clients. False: no
+ * memory; the socket is closed.
+ */
+bool listener_open(struct listeners *listeners, const struct handed_listener *handed);
+
+/* The listener for an endpoint, or NULL. */
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint);
 
 /* Takes what is still waiting to be accepted, then closes the socket. */
 void listener_close(struct listener *listener);
 
-/* Stops accepting on all sockets until there is room again. */
-void listeners_pause(struct worker *worker, const char *why);
+/* Closes all, and does not resume. */
+void listeners_close(struct listeners *listeners);
 
 #endif

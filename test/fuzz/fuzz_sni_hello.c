@@ -19,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static uint64_t choices_of(const uint8_t *data, size_t size)
 {
     uint64_t choices = 0;
+
     memcpy(&choices, data + size - (size < sizeof choices ? size : sizeof choices),
            size < sizeof choices ? size : sizeof choices);
     return choices;
@@ -28,16 +29,17 @@ static uint64_t choices_of(const uint8_t *data, size_t size)
 static uint8_t *copy_of(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(size + (size == 0));
+
     assert(copy != NULL);
-    if (size > 0) {
+    if (size > 0)
         memcpy(copy, data, size);
-    }
     return copy;
 }
 
 static void check_facts(const struct client_hello *hello)
 {
     char again[HOSTNAME_MAX + 1];
+
     assert(hello->why == NULL);
     assert(strlen(hello->host) == hello->host_len);
     assert((hello->name == HELLO_NAME_NONE) == (hello->host_len == 0));
@@ -59,6 +61,7 @@ static void check_same_alpn(const struct client_hello *one, const struct client_
     uint8_t other_name[255];
     uint8_t one_len = 0;
     uint8_t other_len = 0;
+
     while (hello_alpn_next(one, &one_at, one_name, &one_len)) {
         bool more = hello_alpn_next(other, &other_at, other_name, &other_len);
         assert(more && one_len == other_len && memcmp(one_name, other_name, one_len) == 0);
@@ -72,6 +75,7 @@ static void check_prefix(const uint8_t *data, size_t prefix, enum hello_result w
     struct client_hello hello;
     uint8_t *copy = copy_of(data, prefix);
     enum hello_result result = hello_parse(copy, prefix, HELLO_LIMIT_DEFAULT, &hello);
+
     assert(result == HELLO_MORE || result == whole);
     if (result == HELLO_MORE) {
         assert(hello.need > prefix);
@@ -83,6 +87,7 @@ static void check_prefix(const uint8_t *data, size_t prefix, enum hello_result w
 static size_t unwrap(const uint8_t *wire, size_t wire_bytes, uint8_t *message)
 {
     size_t got = 0;
+
     for (size_t at = 0; at < wire_bytes;) {
         size_t payload = (size_t)wire[at + 3] << 8 | wire[at + 4];
         at += 5;
@@ -97,6 +102,7 @@ static size_t unwrap(const uint8_t *wire, size_t wire_bytes, uint8_t *message)
 static void check_recut(const uint8_t *data, const struct client_hello *hello, uint64_t choices)
 {
     size_t cuts[CUTS];
+
     for (size_t i = 0; i < CUTS; i++) {
         choices = choices * 6364136223846793005u + 1442695040888963407u;
         unsigned bits = (unsigned)(choices >> 60);
@@ -129,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct client_hello hello;
     uint64_t choices = choices_of(data, size);
     enum hello_result result = hello_parse(data, size, HELLO_LIMIT_DEFAULT, &hello);
+
     check_prefix(data, size, result, hello.wire_bytes);
     check_prefix(data, (size_t)(choices % (size + 1)), result, hello.wire_bytes);
     if (result == HELLO_OK) {

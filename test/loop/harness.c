@@ -88,23 +88,20 @@ static struct snapshot *make_snapshot(struct rig *rig, uint32_t first_server, co
 static void publish(struct rig *rig, uint32_t first_server, const char *members)
 {
     struct snapshot *snapshot = make_snapshot(rig, first_server, members);
-    struct order *order = calloc(1, sizeof *order);
-    struct view *view = calloc(1, sizeof *view);
-    struct points_error why;
+    struct order *order = order_new(ORDER_ADOPT);
+    struct view *view = view_new(snapshot);
+    struct endpoints_error why;
 
     assert_non_null(order);
     assert_non_null(view);
-    assert_true(points_open(&rig->points, snapshot->config, &why));
-    view->snapshot = snapshot;
-    order->kind = ORDER_ADOPT;
-    order->view = view;
-    order->seats = points_seats(&rig->points, snapshot->config, 0);
-    order->seat_count = snapshot->config->listener_count;
-    assert_non_null(order->seats);
+    assert_true(endpoints_open(&rig->endpoints, snapshot->config, &why));
+    order->adopt.view = view;
+    order->adopt.handed = endpoints_offer(&rig->endpoints, snapshot->config, 0);
+    order->adopt.handed_count = snapshot->config->listener_count;
+    assert_non_null(order->adopt.handed);
     snapshot_ref(snapshot);
     worker_post(&rig->worker, order);
-    points_handed_over(&rig->points);
-    points_forget_unclaimed(&rig->points);
+    endpoints_commit(&rig->endpoints, snapshot->config);
 }
 
 /* --- holding the worker --- */
@@ -201,15 +198,15 @@ void rig_start(struct rig *rig, const char *members)
     log_set_level(LOG_LEVEL_ERROR);
     snprintf(log_path, sizeof log_path, "/proc/self/fd/%d", rig->log_pipe[1]);
     assert_int_equal(log_writer_start(&rig->writer, 1, log_path), 0);
-    rig->host.connection_cap = rig->connection_cap;
-    rig->host.pipes_per_worker = rig->pipes;
-    rig->host.relay_mode = rig->mode;
-    rig->host.writer = &rig->writer;
-    rig->host.control_wake = &rig->wake;
-    points_init(&rig->points, 1);
+    rig->shared.connection_cap = rig->connection_cap;
+    rig->shared.pipes_per_worker = rig->pipes;
+    rig->shared.relay_mode = rig->mode;
+    rig->shared.writer = &rig->writer;
+    rig->shared.control_wake = &rig->wake;
+    endpoints_init(&rig->endpoints, 1);
     assert_true(stats_init(&rig->stats, 1));
     servers_init(&rig->servers_known, &rig->stats);
-    assert_int_equal(worker_init(&rig->worker, &rig->host, 0), 0);
+    assert_int_equal(worker_init(&rig->worker, &rig->shared, 0, &rig->answers), 0);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
     rig->holdable = true;
@@ -225,40 +222,40 @@ void rig_reload(struct rig *rig, uint32_t first_server, const char *members)
 
 void rig_order_end(struct rig *rig, enum order_kind kind, uint64_t drain_ms)
 {
-    struct order *order = calloc(1, sizeof *order);
+    struct order *order = order_new(kind);
 
     assert_non_null(order);
     if (rig->holdable)
         end_holding(rig);
-    order->kind = kind;
-    order->drain_ms = drain_ms;
+    if (kind == ORDER_DRAIN)
+        order->drain.ms = drain_ms;
     worker_post(&rig->worker, order);
 }
 
 /* What must hold of the figures when everything has ended. */
 static void check_figures(struct rig *rig)
 {
-    const struct tally *tally = &rig->worker.tally;
+    const struct tally *tally = &rig->worker.conns.tally;
     uint64_t closed = 0;
 
     for (int i = 0; i < REASON_COUNT; i++)
         closed += tally_read(&tally->closed[i]);
     assert_int_equal(closed, tally_read(&tally->accepted));
-    assert_int_equal(atomic_load(&rig->host.active), 0);
+    assert_int_equal(atomic_load(&rig->shared.active), 0);
     assert_int_equal(tally_read(&tally->closed[REASON_INTERNAL]), 0);
     assert_int_equal(tally_read(&tally->log_dropped), 0);
     assert_int_equal(tally_read(&rig->writer.lost_lines), 0);
-    assert_int_equal(rig->worker.conn_count, 0);
-    assert_true(TAILQ_EMPTY(&rig->worker.conns));
-    assert_true(TAILQ_EMPTY(&rig->worker.queue));
-    assert_true(LIST_EMPTY(&rig->worker.listeners));
-    assert_int_equal(rig->worker.pipes.open_count, 0);
+    assert_int_equal(rig->worker.conns.count, 0);
+    assert_true(TAILQ_EMPTY(&rig->worker.conns.list));
+    assert_true(TAILQ_EMPTY(&rig->worker.conns.turns.queue));
+    assert_true(LIST_EMPTY(&rig->worker.listeners.list));
+    assert_int_equal(rig->worker.conns.pipes.open_count, 0);
 }
 
 /* Every connection that said something has exactly one line. */
 static void check_log(struct rig *rig)
 {
-    const struct tally *tally = &rig->worker.tally;
+    const struct tally *tally = &rig->worker.conns.tally;
     ssize_t n;
 
     close(rig->log_pipe[1]);
@@ -280,7 +277,7 @@ void rig_join(struct rig *rig)
     check_figures(rig);
     log_writer_stop(&rig->writer);
     check_log(rig);
-    points_close(&rig->points);
+    endpoints_close(&rig->endpoints);
     for (uint32_t i = 0; i < rig->snapshot_count; i++)
         snapshot_free(rig->snapshots[i]); /* asserts that nobody uses it */
     rig->snapshot_count = 0;

@@ -5,9 +5,9 @@
  * One real worker on loopback, driven by the test's thread.
  *
  * The rig stands in for control: it makes snapshots from configuration text, opens the listening
- * points, posts orders, reads the access log through the log writer. Clients and servers are plain
- * blocking sockets of the test, each call bounded by RIG_PATIENCE_MS, so that a test that waits for
- * something that does not come fails instead of hanging.
+ * endpoints, posts orders, reads the access log through the log writer. Clients and servers are
+ * plain blocking sockets of the test, each call bounded by RIG_PATIENCE_MS, so that a test that
+ * waits for something that does not come fails instead of hanging.
  *
  * rig_hold() stops the worker's thread between two callbacks, so that a test can arrange what the
  * worker is going to find at once: a hello together with a reset, bytes together with an end.
@@ -22,7 +22,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "router/control/points.h"
+#include "router/control/endpoints.h"
 #include "router/log/access_log.h"
 #include "router/log/log_writer.h"
 #include "router/worker/worker.h"
@@ -46,10 +46,11 @@ struct rig {
     enum relay_mode mode;
     uv_loop_t loop;
     uv_async_t wake;
-    struct host host;
+    struct shared shared;
+    order_mailbox answers;
     struct log_writer writer;
     struct worker worker;
-    struct points points;
+    struct endpoints endpoints;
     struct stats stats;
     struct servers servers_known;
     struct snapshot *snapshots[RIG_SNAPSHOTS];

@@ -95,10 +95,11 @@ int rig_accept(struct rig *rig, uint32_t server)
 void rig_address(const struct rig *rig, const char *listener, struct target *address)
 {
     const char *name = listener == NULL ? "public" : listener;
+    const struct config *config = rig->snapshots[rig->snapshot_count - 1]->config;
 
-    for (const struct point *p = rig->points.first; p != NULL; p = p->next) {
-        if (strcmp(p->like->name, name) == 0) {
-            *address = p->where;
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        if (strcmp(config->listeners[i].name, name) == 0) {
+            *address = endpoints_of(&rig->endpoints, i)->where;
             return;
         }
     }

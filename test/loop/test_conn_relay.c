@@ -609,7 +609,7 @@ static void one_hundred_connections_at_once(void **state)
         io_expect_hello(servers[i], "a.test");
         io_send(servers[i], &i, 1);
     }
-    assert_int_equal(atomic_load(&rig->host.active), CONNECTIONS);
+    assert_int_equal(atomic_load(&rig->shared.active), CONNECTIONS);
     for (int i = 0; i < CONNECTIONS; i++) {
         uint8_t number;
         assert_int_equal(recv(clients[i], &number, 1, 0), 1);

@@ -164,7 +164,8 @@ static void stopped_while_queued(void **state)
     make_endless(rig, clients, servers, ENDLESS_MAX);
     rig_order_end(rig, ORDER_STOP, 0);
     rig_join(rig);
-    assert_int_equal(tally_read(&rig->worker.tally.closed[REASON_DRAIN_TIMEOUT]), ENDLESS_MAX);
+    assert_int_equal(tally_read(&rig->worker.conns.tally.closed[REASON_DRAIN_TIMEOUT]),
+                     ENDLESS_MAX);
 }
 
 /* It ends in the very turn that puts it into the queue again: the other direction has failed. */

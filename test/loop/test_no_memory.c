@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "router/conn/conn_state.h"
 #include "test/loop/harness.h"
 #include "test/loop/harness_io.h"
 
@@ -67,7 +68,7 @@ static void no_memory_for_a_connection(void **state)
     atomic_store(&no_calloc_of, sizeof(struct conn));
     int client = rig_hello_client(rig, "a.test");
     io_expect_gone(client);
-    rig_wait_tally(&rig->worker.tally.closed[REASON_RESOURCE], 1);
+    rig_wait_tally(&rig->worker.conns.tally.closed[REASON_RESOURCE], 1);
     rig->unlogged = 1;
     atomic_store(&no_calloc_of, 0);
     expect_served(rig);

@@ -194,7 +194,8 @@ static void flow_begin(struct flow *flow, struct snapshot *snapshot, struct work
     self->fixture->picked[self->index] += server != CONFIG_NONE;
     flow->server = snapshot_server(snapshot, 0, server);
     flow->route = snapshot_route_stats(snapshot, route);
-    server_enter(flow->server, self->index);
+    server_enter(flow->server);
+    server_stats_enter(flow->server, self->index);
     stats_enter(stats_row(flow->route, self->index));
     self->fixture->connections[self->index]++;
 }
@@ -203,9 +204,10 @@ static void flow_end(struct flow *flow, uint32_t worker)
 {
     if (flow->server == NULL)
         return;
-    server_add_bytes(flow->server, worker, 1, 2);
+    server_stats_add_bytes(flow->server, worker, 1, 2);
     stats_add_bytes(stats_row(flow->route, worker), 1, 2);
-    server_leave(flow->server, worker);
+    server_stats_leave(flow->server, worker);
+    server_leave(flow->server);
     stats_leave(stats_row(flow->route, worker));
     *flow = (struct flow){0};
 }

@@ -101,8 +101,8 @@ static void stop_at_once(void **state)
     io_expect_gone(server);
     io_expect_gone(peeking);
     rig_join(rig);
-    assert_int_equal(tally_read(&rig->worker.tally.closed[REASON_DRAIN_TIMEOUT]), 3);
-    assert_int_equal(tally_read(&rig->worker.tally.closed[REASON_NO_ROUTE]), 1);
+    assert_int_equal(tally_read(&rig->worker.conns.tally.closed[REASON_DRAIN_TIMEOUT]), 3);
+    assert_int_equal(tally_read(&rig->worker.conns.tally.closed[REASON_NO_ROUTE]), 1);
 }
 
 /* Told to drain, then to stop, then to stop again, which it may not live to hear. */
@@ -120,7 +120,7 @@ static void stop_while_draining(void **state)
     rig_order_end(rig, ORDER_STOP, 0);
     io_expect_gone(client);
     rig_join(rig);
-    assert_int_equal(tally_read(&rig->worker.tally.closed[REASON_DRAIN_TIMEOUT]), 1);
+    assert_int_equal(tally_read(&rig->worker.conns.tally.closed[REASON_DRAIN_TIMEOUT]), 1);
 }
 
 /* What the kernel has accepted is served, not reset, when the drain begins. */
@@ -135,10 +135,9 @@ static void drain_takes_what_waits(void **state)
     rig_hold(rig);
     int client = rig_client(rig, NULL);
     io_send(client, hello, len);
-    struct order *drain = calloc(1, sizeof *drain);
+    struct order *drain = order_new(ORDER_DRAIN);
     assert_non_null(drain);
-    drain->kind = ORDER_DRAIN;
-    drain->drain_ms = 60000;
+    drain->drain.ms = 60000;
     worker_post(&rig->worker, drain);
     rig->hold_ending = true; /* this hold is the last one */
     rig->holdable = false;
@@ -286,8 +285,8 @@ static void connection_cap_pauses_and_resumes(void **state)
     rig_pair(rig, &clients[1], &servers[1]);
     clients[2] = rig_hello_client(rig, "a.test");
     clients[3] = rig_hello_client(rig, "a.test");
-    rig_wait_tally(&rig->worker.tally.accept_pauses, 1);
-    assert_int_equal(tally_read(&rig->worker.tally.accepted), 2);
+    rig_wait_tally(&rig->worker.conns.tally.accept_pauses, 1);
+    assert_int_equal(tally_read(&rig->worker.conns.tally.accepted), 2);
     /* The first two idle away, which takes many of the pauses' lengths. */
     rig_expect_reason(rig, "idle_timeout");
     rig_expect_reason(rig, "idle_timeout");
@@ -295,7 +294,7 @@ static void connection_cap_pauses_and_resumes(void **state)
         servers[i] = rig_accept(rig, 0);
         io_expect_hello(servers[i], "a.test");
     }
-    assert_in_range(tally_read(&rig->worker.tally.accept_pauses), 1, 3);
+    assert_in_range(tally_read(&rig->worker.conns.tally.accept_pauses), 1, 3);
     talk(clients[2], servers[2]);
     talk(clients[3], servers[3]);
 }
@@ -311,11 +310,11 @@ static void listener_added_while_full(void **state)
     rig_start(rig, "");
     rig_pair(rig, &client, &server);
     int waiting = rig_hello_client(rig, "a.test");
-    rig_wait_tally(&rig->worker.tally.accept_pauses, 1);
+    rig_wait_tally(&rig->worker.conns.tally.accept_pauses, 1);
     rig->listeners = LISTENER("public") "," LISTENER("second");
     rig_reload(rig, 0, "");
     rig_settle(rig);
-    assert_int_equal(tally_read(&rig->worker.tally.accepted), 1);
+    assert_int_equal(tally_read(&rig->worker.conns.tally.accepted), 1);
     end_both(rig, client, server);
     server = rig_accept(rig, 0);
     io_expect_hello(server, "a.test");
@@ -337,12 +336,82 @@ static void end_while_full(void **state)
     rig_start(rig, "");
     rig_pair(rig, &client, &server);
     int waiting = rig_hello_client(rig, "a.test");
-    rig_wait_tally(&rig->worker.tally.accept_pauses, 1);
+    rig_wait_tally(&rig->worker.conns.tally.accept_pauses, 1);
     rig_order_end(rig, ORDER_DRAIN, 60000);
     io_expect_gone(waiting);
     talk(client, server);
     end_both(rig, client, server);
     rig_join(rig);
+}
+
+/* --- asking --- */
+
+/* What an ask has found, written by the worker, read when it was answered. */
+struct found {
+    uint32_t conns;
+    bool answered;
+    bool looked;
+};
+
+static void count_conns(struct conns *conns, void *context)
+{
+    struct found *found = context;
+
+    found->conns = conns->count;
+}
+
+static void on_answer(void *context, bool looked)
+{
+    struct found *found = context;
+
+    found->answered = true;
+    found->looked = looked;
+}
+
+static void ask(struct rig *rig, struct found *found)
+{
+    struct order *order = order_new(ORDER_ASK);
+
+    assert_non_null(order);
+    *found = (struct found){0};
+    order->ask.look = count_conns;
+    order->ask.on_answer = on_answer;
+    order->ask.context = found;
+    worker_post(&rig->worker, order);
+}
+
+static void asked_while_running(void **state)
+{
+    struct rig *rig = *state;
+    struct found found;
+    int client, server;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &client, &server);
+    ask(rig, &found);
+    rig_settle(rig);
+    assert_false(found.answered); /* nothing of the asker's runs on the worker's thread */
+    order_answer_all(&rig->answers);
+    assert_true(found.answered && found.looked);
+    assert_int_equal(found.conns, 1);
+}
+
+/* Whoever asks is answered, also by a worker that has ended meanwhile. */
+static void asked_after_the_end(void **state)
+{
+    struct rig *rig = *state;
+    struct found found;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_order_end(rig, ORDER_STOP, 0);
+    for (int tries = 0; tries < RIG_PATIENCE_MS && !atomic_load(&rig->worker.ended); tries++)
+        poll(NULL, 0, 1);
+    ask(rig, &found);
+    rig_join(rig);
+    order_answer_all(&rig->answers);
+    assert_true(found.answered && !found.looked);
 }
 
 int main(void)
@@ -353,6 +422,8 @@ int main(void)
         RIG_ROWS(drain_timeout_closes),
         RIG_ROWS(stop_at_once),
         RIG_ROWS(stop_while_draining),
+        RIG_ROWS(asked_while_running),
+        RIG_ROWS(asked_after_the_end),
         RIG_ROWS(drain_takes_what_waits),
         RIG_ROWS(adopt_new_snapshot_keeps_old_connections),
         RIG_ROWS(unused_snapshot_is_let_go_at_once),

@@ -22,6 +22,7 @@ size_t hello_unwrap(const uint8_t *wire, size_t len, uint8_t *message, size_t ca
 {
     size_t got = 0;
     size_t at = 0;
+
     while (at + 5 < len) {
         size_t payload = (size_t)wire[at + 3] << 8 | wire[at + 4];
         at += 5;
@@ -40,11 +41,11 @@ void hello_join_alpn(const struct client_hello *hello, char *out, size_t cap)
     uint8_t name[255];
     uint8_t name_len;
     size_t len = 0;
+
     while (hello_alpn_next(hello, &position, name, &name_len)) {
         assert(len + name_len + 2 <= cap);
-        if (len > 0) {
+        if (len > 0)
             out[len++] = ',';
-        }
         memcpy(out + len, name, name_len);
         len += name_len;
     }
@@ -54,13 +55,11 @@ void hello_join_alpn(const struct client_hello *hello, char *out, size_t cap)
 static void check_need(const char *what, size_t prefix, const struct client_hello *hello,
                        enum hello_result expected, size_t wire_bytes)
 {
-    if (hello->need <= prefix) {
+    if (hello->need <= prefix)
         fail_msg("%s: at %zu bytes it needs %zu, which are there", what, prefix, hello->need);
-    }
-    if (expected == HELLO_OK && hello->need > wire_bytes) {
+    if (expected == HELLO_OK && hello->need > wire_bytes)
         fail_msg("%s: at %zu bytes it needs %zu, but takes %zu", what, prefix, hello->need,
                  wire_bytes);
-    }
 }
 
 static void check_prefix(const char *what, struct guard_page *guard, const uint8_t *wire,
@@ -69,17 +68,16 @@ static void check_prefix(const char *what, struct guard_page *guard, const uint8
     struct client_hello hello;
     const uint8_t *bytes = guard_page_place(guard, wire, prefix);
     enum hello_result result = hello_parse(bytes, prefix, HELLO_LIMIT_DEFAULT, &hello);
-    if (result == HELLO_MORE) {
+
+    if (result == HELLO_MORE)
         check_need(what, prefix, &hello, expected, wire_bytes);
-    } else if (result != expected) {
+    else if (result != expected)
         fail_msg("%s: the first %zu bytes are %s, all are %s", what, prefix,
                  hello_result_word(result), hello_result_word(expected));
-    }
     bool whole = prefix >= wire_bytes;
-    if (expected == HELLO_OK && whole != (result == HELLO_OK)) {
+    if (expected == HELLO_OK && whole != (result == HELLO_OK))
         fail_msg("%s: %s at %zu bytes, it takes %zu", what, hello_result_word(result), prefix,
                  wire_bytes);
-    }
     if (result == HELLO_OK) {
         char alpn[4096];
         hello_join_alpn(&hello, alpn, sizeof alpn);
@@ -91,20 +89,19 @@ void hello_check_prefixes(const char *what, const uint8_t *wire, size_t len,
 {
     struct client_hello hello;
     struct guard_page guard;
+
     guard_page_open(&guard, len);
     const uint8_t *bytes = guard_page_place(&guard, wire, len);
     enum hello_result result = hello_parse(bytes, len, HELLO_LIMIT_DEFAULT, &hello);
-    if (result != expected) {
+    if (result != expected)
         fail_msg("%s: %s (%s), expected %s", what, hello_result_word(result),
                  hello.why != NULL ? hello.why : "", hello_result_word(expected));
-    }
     bool has_why = hello.why != NULL;
     assert_int_equal(has_why, result != HELLO_OK && result != HELLO_MORE);
     size_t wire_bytes = hello.wire_bytes;
     size_t stride = len > 2 * EVERY_CUT_MAX ? CUT_STRIDE : 1;
-    for (size_t prefix = 0; prefix <= len; prefix += stride) {
+    for (size_t prefix = 0; prefix <= len; prefix += stride)
         check_prefix(what, &guard, wire, prefix, expected, wire_bytes);
-    }
     guard_page_close(&guard);
 }
 
@@ -113,6 +110,7 @@ static void check_same(const char *what, const struct client_hello *one,
 {
     char one_alpn[4096];
     char other_alpn[4096];
+
     hello_join_alpn(one, one_alpn, sizeof one_alpn);
     hello_join_alpn(other, other_alpn, sizeof other_alpn);
     bool same = one->name == other->name && one->host_len == other->host_len &&
@@ -124,9 +122,8 @@ static void check_same(const char *what, const struct client_hello *one,
                 one->ech == other->ech && one->early_data == other->early_data &&
                 one->handshake_bytes == other->handshake_bytes &&
                 one->alpn_bytes == other->alpn_bytes && strcmp(one_alpn, other_alpn) == 0;
-    if (!same) {
+    if (!same)
         fail_msg("%s: cut into %u records it says something else", what, other->records);
-    }
 }
 
 /* The message under test, and how it was judged in its first cut. */
@@ -145,12 +142,12 @@ static size_t check_cut(struct recut *recut, const size_t *cuts, size_t cut_coun
     struct client_hello hello;
     size_t wire_len = hello_wrap_records(recut->message, recut->len, 0x0301, cuts, cut_count,
                                          recut->wire, recut->cap);
+
     assert_true(wire_len > 0);
     enum hello_result result = hello_parse(recut->wire, wire_len, HELLO_LIMIT_DEFAULT, &hello);
-    if (result != recut->result) {
+    if (result != recut->result)
         fail_msg("%s: %s when cut into %u records, else %s", recut->what, hello_result_word(result),
                  hello.records, hello_result_word(recut->result));
-    }
     if (result == HELLO_OK) {
         check_same(recut->what, &recut->hello, &hello);
         assert_int_equal(hello.wire_bytes, hello.handshake_bytes + 4 + (size_t)5 * hello.records);
@@ -162,12 +159,12 @@ static void check_random_cuts(struct recut *recut)
 {
     size_t cuts[RANDOM_CUTS];
     unsigned seed = 7;
+
     for (int round = 0; round < RANDOM_ROUNDS; round++) {
         for (size_t i = 0; i < RANDOM_CUTS; i++) {
             cuts[i] = 1 + (size_t)rand_r(&seed) % (recut->len / 4 + 2);
-            if (cuts[i] > 16384) {
+            if (cuts[i] > 16384)
                 cuts[i] = 16384;
-            }
         }
         (void)check_cut(recut, cuts, RANDOM_CUTS);
     }
@@ -176,6 +173,7 @@ static void check_random_cuts(struct recut *recut)
 void hello_check_recuts(const char *what, const uint8_t *wire, size_t len)
 {
     struct recut recut = {.what = what, .cap = 6 * MESSAGE_CAP};
+
     recut.message = malloc(MESSAGE_CAP);
     recut.wire = malloc(recut.cap);
     assert_true(recut.message != NULL && recut.wire != NULL);
@@ -190,9 +188,8 @@ void hello_check_recuts(const char *what, const uint8_t *wire, size_t len)
     check_random_cuts(&recut);
     const size_t one = 1;
     size_t dripped = check_cut(&recut, &one, 1);
-    if (recut.len <= ONE_BYTE_DRIPS) {
+    if (recut.len <= ONE_BYTE_DRIPS)
         hello_check_prefixes(what, recut.wire, dripped, recut.result);
-    }
     free(recut.message);
     free(recut.wire);
 }

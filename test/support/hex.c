@@ -7,6 +7,7 @@ static unsigned digit_value(char digit)
 {
     static const char DIGITS[] = "0123456789abcdef";
     const char *found = digit == '\0' ? NULL : strchr(DIGITS, digit);
+
     assert(found != NULL);
     return (unsigned)(found - DIGITS);
 }
@@ -14,6 +15,7 @@ static unsigned digit_value(char digit)
 size_t hex_decode(const char *text, uint8_t *out, size_t cap)
 {
     size_t len = 0;
+
     while (*text != '\0') {
         if (*text == ' ') {
             text++;

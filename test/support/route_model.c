@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/route_build.h"
 #include "sni/build.h"
 #include "sni/hello.h"
 
@@ -58,6 +59,7 @@ static void invent_name(struct model *model, char *out, unsigned labels)
 {
     static const char *const words[] = {"a", "b", "c", "ab", "x-1", "_c"};
     size_t at = 0;
+
     out[0] = '\0';
     for (unsigned i = 0; i < labels && at < HOSTNAME_MAX - 4; i++)
         at += (size_t)snprintf(out + at, TEXT_ROOM - at, "%s%s", i > 0 ? "." : "",
@@ -67,12 +69,14 @@ static void invent_name(struct model *model, char *out, unsigned labels)
 static unsigned invent_depth(struct model *model)
 {
     unsigned depth = 1 + choose(model, 8);
+
     return depth < 5 ? depth : depth < 8 ? 2 : 1 + choose(model, 127);
 }
 
 static void invent_address(struct model *model, bool *v6, uint8_t ip[16])
 {
     static const uint8_t octets[] = {10, 10, 11, 138};
+
     memset(ip, 0, 16);
     *v6 = choose(model, 3) == 0;
     ip[0] = octets[choose(model, 4)];
@@ -84,6 +88,7 @@ static void invent_network(struct model *model, struct network *network)
 {
     static const uint8_t bits4[] = {0, 7, 8, 9, 16, 24, 31, 32};
     static const uint8_t bits6[] = {0, 7, 8, 15, 24, 64, 127, 128};
+
     invent_address(model, &network->v6, network->ip);
     unsigned which = choose(model, 8);
     network->bits = network->v6 ? bits6[which] : bits4[which];
@@ -93,6 +98,7 @@ static void invent_route(struct model *model, unsigned number)
 {
     struct route_conditions *when = &model->conditions[number];
     unsigned kinds = choose(model, 16);
+
     model->routes[number].when = kinds == 8 ? NULL : when;
     if (kinds & 1)
         when->from_count = 1 + choose(model, 3);
@@ -116,6 +122,7 @@ static void invent_pattern(struct model *model, struct pattern *pattern)
     static const char *const prefixes[] = {"", "*.", "**."};
     char name[TEXT_ROOM];
     unsigned again = choose(model, 3); /* often a text that is there already */
+
     pattern->route = choose(model, ROUTES);
     if (again > 0 && pattern > model->patterns) {
         size_t other = choose(model, (unsigned)(pattern - model->patterns));
@@ -130,6 +137,7 @@ static void invent_question(struct model *model, struct question *question)
 {
     char name[TEXT_ROOM];
     char host[2 * TEXT_ROOM] = "";
+
     *question = (struct question){0};
     if (model->pattern_count > 0 && choose(model, 4) > 0) { /* below or at some pattern's name */
         const char *text = model->patterns[choose(model, (unsigned)model->pattern_count)].text;
@@ -217,6 +225,7 @@ static bool rule_listener(const struct route_conditions *when, const struct ques
 static const struct route_conditions *rule_conditions(const struct model *model, uint32_t route)
 {
     static const struct route_conditions none;
+
     return model->routes[route].when != NULL ? model->routes[route].when : &none;
 }
 
@@ -255,6 +264,7 @@ static bool rule_tie(const struct model *model, const struct pattern *p, const s
 {
     const struct route_conditions *a = rule_conditions(model, p->route);
     const struct route_conditions *b = rule_conditions(model, q->route);
+
     return p->route != q->route && strcmp(p->text, q->text) == 0 &&
            rule_count(a) == rule_count(b) && rule_from_meet(a, b) && rule_listeners_meet(a, b);
 }
@@ -272,6 +282,7 @@ static bool rule_ties(const struct model *model, const struct pattern *pattern, 
 static uint32_t rule_find(const struct model *model, const struct question *question)
 {
     const struct pattern *best = NULL;
+
     for (size_t i = 0; i < model->pattern_count; i++) {
         const struct pattern *pattern = &model->patterns[i];
         const struct route_conditions *when = rule_conditions(model, pattern->route);
@@ -304,6 +315,7 @@ static void on_conflict(void *context, const struct route_conflict *conflict)
     const struct model *model = conflicts->model;
     const struct pattern *first = NULL;
     const struct pattern *second = NULL;
+
     assert(conflict->first < conflict->second && conflict->second < ROUTES);
     for (size_t i = 0; i < conflicts->count; i++)
         assert(conflicts->pairs[i].first != conflict->first ||
@@ -332,6 +344,7 @@ static void on_conflict(void *context, const struct route_conflict *conflict)
 static struct route_table *build_table(const struct model *model, struct conflicts *conflicts)
 {
     struct route_builder *builder = route_builder_new(model->routes, model->pattern_count % 3);
+
     assert(builder != NULL);
     for (size_t i = 0; i < model->pattern_count; i++) {
         const struct pattern *pattern = &model->patterns[i];
@@ -350,6 +363,7 @@ static struct route_table *build_table(const struct model *model, struct conflic
 static void check_conflicts(const struct model *model)
 {
     struct conflicts *conflicts = calloc(1, sizeof *conflicts);
+
     assert(conflicts != NULL);
     conflicts->model = model;
     route_table_free(build_table(model, conflicts));
@@ -361,6 +375,7 @@ static void check_conflicts(const struct model *model)
 static void drop_ties(struct model *model)
 {
     size_t kept = 0;
+
     for (size_t i = 0; i < model->pattern_count; i++) {
         if (!rule_ties(model, &model->patterns[i], kept))
             model->patterns[kept++] = model->patterns[i];
@@ -382,6 +397,7 @@ static void on_candidate(void *context, const struct route_candidate *candidate)
     struct explanation *explanation = context;
     const struct question *question = explanation->question;
     char text[TEXT_ROOM];
+
     assert(candidate->pattern_len < sizeof text);
     memcpy(text, candidate->pattern, candidate->pattern_len);
     text[candidate->pattern_len] = '\0';
@@ -412,6 +428,7 @@ static void on_candidate(void *context, const struct route_candidate *candidate)
 static size_t count_matching(const struct model *model, const char *host)
 {
     size_t count = 0;
+
     for (size_t i = 0; i < model->pattern_count; i++) {
         const struct pattern *pattern = &model->patterns[i];
         bool again = false;
@@ -428,6 +445,7 @@ static void parse_hello(const struct question *question, uint8_t bytes[HELLO_MAX
 {
     const char *offered[3];
     size_t count = 0;
+
     for (int i = 0; i < 3; i++) {
         if (question->offers[i])
             offered[count++] = protocols[i];
@@ -446,6 +464,7 @@ static void check_question(const struct model *model, const struct route_table *
 {
     uint8_t bytes[HELLO_MAX];
     struct client_hello hello;
+
     if (question->has_hello)
         parse_hello(question, bytes, &hello);
     size_t host_len = strlen(question->host);
@@ -474,6 +493,7 @@ void route_model_check(const uint8_t *bytes, size_t len)
 {
     struct model *model = calloc(1, sizeof *model);
     struct conflicts *conflicts = calloc(1, sizeof *conflicts);
+
     assert(model != NULL && conflicts != NULL);
     model->bytes = bytes;
     model->left = len;

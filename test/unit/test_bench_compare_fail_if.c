@@ -19,9 +19,10 @@ static cJSON *make_result(double p99_ms, double cpu_us, int errors)
 {
     char text[512];
     char cost[32] = "null";
+
     if (cpu_us >= 0)
-        snprintf(cost, sizeof(cost), "%.17g", cpu_us);
-    snprintf(text, sizeof(text),
+        snprintf(cost, sizeof cost, "%.17g", cpu_us);
+    snprintf(text, sizeof text,
              "{\"tool\":\"sni-bench\",\"mode\":\"latency\",\"valid\":true,\"failed\":false,"
              "\"measures_latency\":true,\"errors\":{\"reset\":%d,\"timeout\":0},"
              "\"totals\":{\"connections_per_s\":0,\"requests_per_s\":2000,"
@@ -57,6 +58,7 @@ static void start(struct comparison *comparison)
 static struct options options_of(const char *mode, double rate)
 {
     struct options run;
+
     options_init(&run, options_find_mode(mode));
     run.load.rate = rate;
     return run;
@@ -97,9 +99,10 @@ static void test_what_holds(void **state)
     };
     struct comparison comparison;
     struct options run = options_of("latency", 2000);
+
     (void)state;
     start(&comparison);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char *said = NULL;
         size_t len;
         FILE *err = open_memstream(&said, &len);
@@ -121,6 +124,7 @@ static void test_a_limited_run_is_named(void **state)
     struct comparison comparison;
     char *said = NULL;
     size_t len;
+
     (void)state;
     start(&comparison);
     cJSON_ReplaceItemInObject(comparison.runs[1].result, "valid", cJSON_CreateFalse());
@@ -147,6 +151,7 @@ static void check_refused(const struct comparison *comparison, const struct opti
     char *said = NULL;
     size_t len;
     FILE *err = open_memstream(&said, &len);
+
     assert_non_null(err);
     bool good = compare_check_condition(comparison, run, text, err);
     fclose(err);
@@ -189,9 +194,10 @@ static void test_what_is_refused(void **state)
     };
     struct comparison comparison;
     struct options run = options_of("latency", 2000);
+
     (void)state;
     start(&comparison);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         check_refused(&comparison, &run, rows[i].text, rows[i].said);
     run = options_of("bulk", 0);
     check_refused(&comparison, &run, "p99>5ms", "only conn and latency");
@@ -208,6 +214,7 @@ static void test_a_closed_loop_is_named(void **state)
     struct options run = options_of("latency", 0);
     char *said = NULL;
     size_t len;
+
     (void)state;
     start(&comparison);
     FILE *err = open_memstream(&said, &len);
@@ -227,5 +234,6 @@ int main(void)
         cmocka_unit_test(test_a_limited_run_is_named),
         cmocka_unit_test(test_a_closed_loop_is_named),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,8 @@ static cJSON *make_result(double cost, double rate, const char *flaw)
     char text[512];
     bool limited = flaw != NULL && strcmp(flaw, "limited") == 0;
     bool failed = flaw != NULL && strcmp(flaw, "failed") == 0;
-    snprintf(text, sizeof(text),
+
+    snprintf(text, sizeof text,
              "{\"tool\":\"sni-bench\",\"mode\":\"latency\",\"valid\":%s,\"limited_by_tool\":%s,"
              "\"failed\":%s,\"reasons\":[%s],\"costs\":{\"cpu_us_per_request\":%g},"
              "\"totals\":{\"requests_per_s\":%g}}",
@@ -35,6 +36,7 @@ static void add(struct comparison *comparison, const char *name, double cost, co
         comparison_add_target(comparison, name, "127.0.0.1:1", "", strcmp(name, "direct") == 0);
     size_t round = comparison_runs_of(comparison, target);
     cJSON *result = make_result(cost, 1000 + cost, flaw);
+
     assert_true(comparison_add_run(comparison, target, round, 0, result));
 }
 
@@ -56,6 +58,7 @@ static char *said_by(void (*print)(const struct comparison *, FILE *),
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
+
     assert_non_null(out);
     print(comparison, out);
     fclose(out);
@@ -66,6 +69,7 @@ static void check(const struct comparison *comparison, const char *in_text, cons
 {
     char *text = said_by(compare_print, comparison);
     char *markdown = said_by(compare_print_markdown, comparison);
+
     if (strstr(text, in_text) == NULL)
         fail_msg("no '%s' in:\n%s", in_text, text);
     if (strstr(markdown, in_markdown) == NULL)
@@ -77,6 +81,7 @@ static void check(const struct comparison *comparison, const char *in_text, cons
 static void test_how_many_rounds(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 5);
     check(&comparison, "the title: 5 rounds in turns, medians", "Median of 5 rounds in turns (sm");
@@ -101,6 +106,7 @@ static void test_how_many_rounds(void **state)
 static void test_ratios(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 5);
     /* medians: direct 3, a 12, b 22 */
@@ -115,6 +121,7 @@ static void test_ratios(void **state)
 static void test_limited_runs_are_marked(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 4);
     comparison.rounds = 5;
@@ -133,6 +140,7 @@ static void test_limited_runs_are_marked(void **state)
 static void test_failed_runs_are_marked(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 4);
     comparison.rounds = 5;
@@ -150,6 +158,7 @@ static void test_failed_runs_are_marked(void **state)
 static void test_why_a_run_is_not_valid(void **state)
 {
     struct comparison comparison;
+
     (void)state;
     start(&comparison, 5);
     struct compare_run *run = &comparison.runs[4];
@@ -172,5 +181,6 @@ int main(void)
         cmocka_unit_test(test_failed_runs_are_marked),
         cmocka_unit_test(test_why_a_run_is_not_valid),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ static bool parse(const char *text, struct condition *condition, char **said)
 {
     size_t len;
     FILE *err = open_memstream(said, &len);
+
     assert_non_null(err);
     bool good = condition_parse(text, words, condition, err);
     fclose(err);
@@ -41,8 +42,9 @@ static void test_values_have_the_unit_of_the_word(void **state)
         {"speed<2gbit/s", 250e6}, {"speed<8Mbit", 1e6},   {"size<64k", 65536},
         {"kib>0.6", 0.6},         {"kib>0.6KiB", 0.6},    {" kib > 0.6 kib ", 0.6},
         {"x<=1.5", 1.5}};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct condition condition;
         char *said = NULL;
         if (!parse(rows[i].text, &condition, &said))
@@ -80,8 +82,9 @@ static void test_what_is_none_says_why(void **state)
                 {"kib>1m/s", "KiB, such as"},
                 {"x>1/s", "a number such as"},
                 {"x>1e3", "a number such as"}};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct condition condition;
         char *said = NULL;
         assert_false(parse(rows[i].text, &condition, &said));
@@ -93,8 +96,8 @@ static void test_what_is_none_says_why(void **state)
     char longest[300];
     struct condition condition;
     char *said = NULL;
-    memset(longest, 'a', sizeof(longest) - 1);
-    longest[sizeof(longest) - 1] = '\0';
+    memset(longest, 'a', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
     longest[250] = '>';
     assert_false(parse(longest, &condition, &said));
     free(said);
@@ -111,8 +114,9 @@ static void test_comparisons(void **state)
                 {"x>=2", false, true, true},
                 {"x<2", true, false, false},
                 {"x<=2", true, true, false}};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct condition condition;
         char *said = NULL;
         assert_true(parse(rows[i].text, &condition, &said));
@@ -139,8 +143,9 @@ static void test_the_value_is_said_with_its_unit(void **state)
                 {CONDITION_KIB, 0.4964, "holds: 0.4964 KiB"},
                 {CONDITION_NUMBER, 1.25, "holds: 1.25\n"},
                 {CONDITION_TIME, NAN, "it was not measured"}};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char *said = NULL;
         size_t len;
         FILE *err = open_memstream(&said, &len);
@@ -162,5 +167,6 @@ int main(void)
         cmocka_unit_test(test_comparisons),
         cmocka_unit_test(test_the_value_is_said_with_its_unit),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,8 @@
 
 static struct histogram *make(void)
 {
-    struct histogram *histogram = malloc(sizeof(*histogram));
+    struct histogram *histogram = malloc(sizeof *histogram);
+
     assert_non_null(histogram);
     histogram_init(histogram);
     return histogram;
@@ -27,6 +28,7 @@ static int compare(const void *a, const void *b)
 {
     uint64_t left = *(const uint64_t *)a;
     uint64_t right = *(const uint64_t *)b;
+
     return (left > right) - (left < right);
 }
 
@@ -34,6 +36,7 @@ static int compare(const void *a, const void *b)
 static uint64_t draw(uint64_t *state, uint64_t base, uint32_t decades)
 {
     uint64_t value = base;
+
     for (uint32_t i = random_below(state, decades + 1); i > 0; i--)
         value *= 10;
     return value + (uint64_t)(random_unit(state) * 9.0 * (double)value);
@@ -42,6 +45,7 @@ static uint64_t draw(uint64_t *state, uint64_t base, uint32_t decades)
 static uint64_t exact_percentile(const uint64_t *sorted, size_t count, double percentile)
 {
     size_t rank = 1;
+
     while (rank < count && (double)rank * 100.0 < percentile * (double)count - 1e-6)
         rank++;
     return sorted[rank - 1];
@@ -50,15 +54,16 @@ static uint64_t exact_percentile(const uint64_t *sorted, size_t count, double pe
 static void check_against_sorted(uint64_t seed, uint64_t base, uint32_t decades)
 {
     static const double percentiles[] = {0.001, 1, 25, 50, 75, 90, 95, 99, 99.9, 99.99, 100};
-    uint64_t *samples = malloc(SAMPLES * sizeof(*samples));
+    uint64_t *samples = malloc(SAMPLES * sizeof *samples);
     struct histogram *histogram = make();
+
     assert_non_null(samples);
     for (size_t i = 0; i < SAMPLES; i++) {
         samples[i] = draw(&seed, base, decades);
         histogram_record(histogram, samples[i]);
     }
-    qsort(samples, SAMPLES, sizeof(*samples), compare);
-    for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++) {
+    qsort(samples, SAMPLES, sizeof *samples, compare);
+    for (size_t i = 0; i < sizeof percentiles / sizeof percentiles[0]; i++) {
         uint64_t exact = exact_percentile(samples, SAMPLES, percentiles[i]);
         uint64_t told = histogram_percentile(histogram, percentiles[i]);
         /* Exact to its bucket: the very slot that the exact value lies in. */
@@ -106,6 +111,7 @@ static void test_slots_partition_the_range(void **state)
 static void test_values_above_an_hour_are_counted_as_one_hour(void **state)
 {
     struct histogram *histogram = make();
+
     (void)state;
     histogram_record(histogram, UINT64_MAX);
     histogram_record(histogram, HISTOGRAM_HIGHEST_NS + 1);
@@ -119,6 +125,7 @@ static void test_values_above_an_hour_are_counted_as_one_hour(void **state)
 static void test_empty(void **state)
 {
     struct histogram *histogram = make();
+
     (void)state;
     assert_int_equal(histogram_percentile(histogram, 99), 0);
     assert_true(histogram_mean(histogram) == 0.0);
@@ -131,6 +138,7 @@ static void test_merge_equals_recording_all_in_one(void **state)
     struct histogram *one = make();
     struct histogram *parts[2] = {make(), make()};
     uint64_t random = 9;
+
     (void)state;
     for (size_t i = 0; i < 20000; i++) {
         uint64_t value = draw(&random, 1000, 6);
@@ -141,11 +149,11 @@ static void test_merge_equals_recording_all_in_one(void **state)
     assert_int_equal(parts[0]->count, one->count);
     assert_int_equal(parts[0]->min_ns, one->min_ns);
     assert_int_equal(parts[0]->max_ns, one->max_ns);
-    assert_memory_equal(parts[0]->counts, one->counts, sizeof(one->counts));
+    assert_memory_equal(parts[0]->counts, one->counts, sizeof one->counts);
     /* Merging nothing changes nothing. */
     histogram_reset(parts[1]);
     histogram_merge(parts[0], parts[1]);
-    assert_memory_equal(parts[0]->counts, one->counts, sizeof(one->counts));
+    assert_memory_equal(parts[0]->counts, one->counts, sizeof one->counts);
     assert_int_equal(parts[0]->min_ns, one->min_ns);
     free(one);
     free(parts[0]);
@@ -157,11 +165,12 @@ static void test_reset_leaves_nothing(void **state)
     struct histogram *used = make();
     struct histogram *fresh = make();
     uint64_t random = 3;
+
     (void)state;
     for (size_t i = 0; i < 1000; i++)
         histogram_record(used, draw(&random, 1, 12));
     histogram_reset(used);
-    assert_memory_equal(used, fresh, sizeof(*fresh));
+    assert_memory_equal(used, fresh, sizeof *fresh);
     free(used);
     free(fresh);
 }
@@ -169,6 +178,7 @@ static void test_reset_leaves_nothing(void **state)
 static void test_mean_and_deviation(void **state)
 {
     struct histogram *histogram = make();
+
     (void)state;
     histogram_record_many(histogram, 1000000, 500);
     histogram_record_many(histogram, 3000000, 500);
@@ -184,6 +194,7 @@ static void test_hgrm_has_the_tools_form(void **state)
     struct histogram *histogram = make();
     char *text = NULL;
     size_t len = 0;
+
     (void)state;
     histogram_record_many(histogram, 1000000, 99);
     histogram_record(histogram, 50000000);
@@ -211,5 +222,6 @@ int main(void)
         cmocka_unit_test(test_mean_and_deviation),
         cmocka_unit_test(test_hgrm_has_the_tools_form),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,8 @@ static struct attempt parse(const char *line)
     size_t out_len;
     size_t err_len;
     struct attempt attempt = {0};
-    snprintf(words, sizeof(words), "%s", line);
+
+    snprintf(words, sizeof words, "%s", line);
     for (char *word = words; word != NULL && argc < ARGS_MAX;) {
         char *next = strchr(word, ' ');
         if (next != NULL)
@@ -60,6 +61,7 @@ static struct attempt parse(const char *line)
 static void check_refused(const char *line, const char *said)
 {
     struct attempt attempt = parse(line);
+
     if (attempt.result != OPTIONS_ERROR || strstr(attempt.err, said) == NULL)
         fail_msg("'%s' gave %d and said: %s", line, (int)attempt.result, attempt.err);
     free_attempt(&attempt);
@@ -71,6 +73,7 @@ static void test_values(void **state)
         parse("latency 127.0.0.1:1 --rate 2k -c 64 --req 1k --resp 64k -d 250ms --warmup 0s "
               "--zipf 1.1 --names 5 -t 2 -q");
     const struct options *options = &attempt.options;
+
     (void)state;
     assert_int_equal(attempt.result, OPTIONS_RUN);
     assert_true(options->load.rate == 2000.0);
@@ -89,6 +92,7 @@ static void test_values(void **state)
 static void test_order_does_not_matter(void **state)
 {
     struct attempt attempt = parse("bulk -c 2 127.0.0.1:9 --dir=both --label a=b --label c=d");
+
     (void)state;
     assert_int_equal(attempt.result, OPTIONS_RUN);
     assert_int_equal(attempt.options.load.direction, DIRECTION_BOTH);
@@ -102,6 +106,7 @@ static void test_defaults_depend_on_the_mode(void **state)
     struct attempt conn = parse("conn 127.0.0.1:9");
     struct attempt idle = parse("idle 127.0.0.1:9");
     struct attempt counted = parse("conn 127.0.0.1:9 -n 5");
+
     (void)state;
     assert_int_equal(conn.options.load.response_bytes, 1024);
     assert_int_equal(conn.options.load.warmup_ns, NS_PER_S);
@@ -117,6 +122,7 @@ static void test_defaults_depend_on_the_mode(void **state)
 static void test_split(void **state)
 {
     struct attempt attempt = parse("conn 127.0.0.1:9 --split 600,1200 --split records=100,5");
+
     (void)state;
     assert_int_equal(attempt.result, OPTIONS_RUN);
     assert_int_equal(attempt.options.ask.segments.count, 2);
@@ -190,8 +196,9 @@ static void test_zero_is_refused_where_it_means_nothing(void **state)
                                         "compare --rounds 0 -- conn",
                                         "torture 127.0.0.1:9 --hello-timeout 0s",
                                         "verify 127.0.0.1:9 --reload-every 0s"};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         check_refused(lines[i], " must be more than 0; leave it out for its default");
     struct attempt attempt = parse("conn 127.0.0.1:9 --warmup 0 --resp 0 --split-gap 0 --seed 0");
     assert_int_equal(attempt.result, OPTIONS_RUN);
@@ -203,10 +210,10 @@ static void test_every_mode_has_help_with_an_example(void **state)
     (void)state;
     for (const struct mode *mode = bench_modes; mode->name != NULL; mode++) {
         char line[64];
-        snprintf(line, sizeof(line), "%s --help", mode->name);
+        snprintf(line, sizeof line, "%s --help", mode->name);
         struct attempt attempt = parse(line);
         char example[64];
-        snprintf(example, sizeof(example), "  sni-bench %s", mode->name);
+        snprintf(example, sizeof example, "  sni-bench %s", mode->name);
         assert_int_equal(attempt.result, OPTIONS_DONE);
         assert_non_null(strstr(attempt.out, "example:\n"));
         assert_non_null(strstr(attempt.out, example));
@@ -256,5 +263,6 @@ int main(void)
         cmocka_unit_test(test_option_table_is_sound),
         cmocka_unit_test(test_nearest_mode),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

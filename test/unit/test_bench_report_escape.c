@@ -21,6 +21,7 @@ static char *put(put_function *function, const char *text)
     char *written = NULL;
     size_t len;
     FILE *out = open_memstream(&written, &len);
+
     assert_non_null(out);
     function(out, text);
     fclose(out);
@@ -30,6 +31,7 @@ static char *put(put_function *function, const char *text)
 static void check(put_function *function, const char *text, const char *expected)
 {
     char *written = put(function, text);
+
     assert_string_equal(written, expected);
     free(written);
 }
@@ -54,8 +56,9 @@ static void test_what_is_text_stays(void **state)
 {
     static const char *const texts[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
                                         "a\tb\nc",  "\xc2\xa0",     "\xf4\x8f\xbf\xbf"};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         check(report_put_text, texts[i], texts[i]);
 }
 
@@ -103,5 +106,6 @@ int main(void)
         cmocka_unit_test(test_what_is_no_text_is_replaced),
         cmocka_unit_test(test_every_pair),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,8 @@
 
 static struct report *start(void)
 {
-    struct report *report = malloc(sizeof(*report));
+    struct report *report = malloc(sizeof *report);
+
     assert_non_null(report);
     assert_true(report_init(report));
     return report;
@@ -35,6 +36,7 @@ static void add(struct report *report, const char *text, const char *file)
 {
     const char *why = "";
     cJSON *document = cJSON_Parse(text);
+
     assert_non_null(document);
     assert_true(report_add(report, document, file, &why));
 }
@@ -44,6 +46,7 @@ static char *write_form(const struct report *report, enum report_form form)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
+
     assert_non_null(out);
     report_write_torture(report, form, out);
     report_write_verify(report, form, NULL, out);
@@ -55,6 +58,7 @@ static char *write_form(const struct report *report, enum report_form form)
 static void routers_stand_side_by_side(void **state)
 {
     struct report *report = start();
+
     (void)state;
     add(report,
         "{\"tool\":\"sni-bench\",\"mode\":\"torture\",\"labels\":{\"router\":\"one\"},\"cases\":"
@@ -88,6 +92,7 @@ static void routers_stand_side_by_side(void **state)
 static void faults_come_first(void **state)
 {
     struct report *report = start();
+
     (void)state;
     add(report,
         "{\"tool\":\"sni-bench\",\"mode\":\"verify\",\"failed\":true,\"proves_nothing\":null,"
@@ -133,8 +138,9 @@ static void strange_documents(void **state)
     };
     const char *why;
     struct report *report = start();
+
     (void)state;
-    for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
         add(report, accepted[i], "file.json");
         for (int form = REPORT_TEXT; form <= REPORT_HTML; form++) {
             char *text = write_form(report, (enum report_form)form);
@@ -144,7 +150,7 @@ static void strange_documents(void **state)
         }
         assert_true(report_write_html(report, "/dev/null"));
     }
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         assert_false(report_add(report, cJSON_Parse(refused[i]), "file.json", &why));
     while (report->tortures.count < REPORT_FINDINGS_MAX)
         add(report, accepted[0], "file.json");
@@ -156,6 +162,7 @@ static void strange_documents(void **state)
 static const cJSON *find_chart(const cJSON *charts, const char *unit)
 {
     const cJSON *chart;
+
     cJSON_ArrayForEach (chart, charts) {
         if (strcmp(cJSON_GetObjectItemCaseSensitive(chart, "unit")->valuestring, unit) == 0)
             return chart;
@@ -166,6 +173,7 @@ static const cJSON *find_chart(const cJSON *charts, const char *unit)
 static int count_points(const cJSON *chart)
 {
     const cJSON *lines = cJSON_GetObjectItemCaseSensitive(chart, "series");
+
     return cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(lines, 0), "y"));
 }
 
@@ -174,11 +182,12 @@ static void memory_is_drawn_as_it_was_read(void **state)
 {
     static const char *const fields[] = {"router_pss_bytes", "router_rss_bytes"};
     static const char *const units[] = {"MiB (PSS)", "MiB (RSS: PSS could not be read)"};
+
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         char text[512];
         struct report *report = start();
-        snprintf(text, sizeof(text),
+        snprintf(text, sizeof text,
                  "{\"tool\":\"sni-bench\",\"mode\":\"conn\",\"series\":["
                  "{\"at_s\":1,\"stage\":\"measuring\",\"%s\":1048576},"
                  "{\"at_s\":2,\"stage\":\"measuring\",\"%s\":2097152},"
@@ -201,5 +210,6 @@ int main(void)
         cmocka_unit_test(strange_documents),
         cmocka_unit_test(memory_is_drawn_as_it_was_read),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,9 +20,10 @@ static cJSON *make_result(double cost, bool valid)
 {
     char text[256];
     char number[32] = "null";
+
     if (cost >= 0)
-        snprintf(number, sizeof(number), "%.17g", cost);
-    snprintf(text, sizeof(text),
+        snprintf(number, sizeof number, "%.17g", cost);
+    snprintf(text, sizeof text,
              "{\"tool\":\"sni-bench\",\"mode\":\"latency\",\"valid\":%s,\"failed\":false,"
              "\"costs\":{\"cpu_us_per_request\":%s}}",
              valid ? "true" : "false", number);
@@ -35,6 +36,7 @@ static void add(struct comparison *comparison, const char *name, const double *c
 {
     size_t target =
         comparison_add_target(comparison, name, "127.0.0.1:1", "", strcmp(name, "direct") == 0);
+
     assert_int_not_equal(target, COMPARE_NONE);
     for (size_t i = 0; i < count; i++)
         assert_true(comparison_add_run(comparison, target, i, 0, make_result(costs[i], true)));
@@ -61,6 +63,7 @@ static void test_median_and_range(void **state)
     const double even[] = {4, 1, 3, 2};
     const double unknown[] = {-1, -1};
     const double partly[] = {-1, 7};
+
     (void)state;
     start(&comparison);
     add(&comparison, "odd", odd, 5);
@@ -87,6 +90,7 @@ static void test_ratio_and_noise(void **state)
     const double touching[] = {12, 20, 24};
     const double apart[] = {12.5, 20, 24};
     const double zero[] = {0, 0, 0};
+
     (void)state;
     start(&comparison);
     add(&comparison, "low", low, 3);
@@ -109,6 +113,7 @@ static void test_validity(void **state)
 {
     struct comparison comparison;
     const double five[] = {1, 2, 3, 4, 5};
+
     (void)state;
     start(&comparison);
     add(&comparison, "a", five, 4);
@@ -131,10 +136,11 @@ static void test_limits(void **state)
 {
     struct comparison comparison;
     char name[16];
+
     (void)state;
     start(&comparison);
     for (size_t i = 0; i < COMPARE_TARGETS_MAX; i++) {
-        snprintf(name, sizeof(name), "t%zu", i);
+        snprintf(name, sizeof name, "t%zu", i);
         assert_int_equal(comparison_add_target(&comparison, name, "", "", false), i);
     }
     assert_int_equal(comparison_add_target(&comparison, "more", "", "", false), COMPARE_NONE);
@@ -153,8 +159,9 @@ static void test_formats(void **state)
                 {0.99999, "1.00"}, {1.2345, "1.23"},   {9.999, "10.0"},
                 {99.97, "100"},    {12345.6, "12346"}, {-2.5, "-2.50"}};
     char text[COMPARE_TEXT];
+
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_string_equal(compare_format(rows[i].value, text), rows[i].text);
     assert_string_equal(compare_format_ratio((struct compare_ratio){false, false, NAN}, text), "-");
     assert_string_equal(compare_format_ratio((struct compare_ratio){true, true, 1.019}, text),
@@ -187,19 +194,20 @@ static void test_strange_documents(void **state)
                                           "{\"tool\":\"sni-bench\",\"mode\":\"serve\"}",
                                           "{\"tool\":\"other\",\"mode\":\"latency\"}",
                                           "{\"tool\":1,\"mode\":[]}"};
-    struct report *report = malloc(sizeof(*report));
+    struct report *report = malloc(sizeof *report);
     const char *why;
+
     (void)state;
     assert_non_null(report);
     assert_true(report_init(report));
-    for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
         assert_true(report_add(report, cJSON_Parse(accepted[i]), "file.json", &why));
         assert_true(report_write_html(report, "/dev/null"));
         cJSON *charts = report_make_charts(report);
         assert_non_null(charts);
         cJSON_Delete(charts);
     }
-    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         assert_false(report_add(report, cJSON_Parse(refused[i]), "file.json", &why));
     report_free(report);
     free(report);
@@ -212,5 +220,6 @@ int main(void)
         cmocka_unit_test(test_validity),         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_formats),          cmocka_unit_test(test_strange_documents),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,7 @@ struct fixture {
 static const struct mode *mode_of(unsigned bit)
 {
     const struct mode *mode = bench_modes;
+
     while (mode->bit != bit)
         mode++;
     return mode;
@@ -33,7 +34,8 @@ static const struct mode *mode_of(unsigned bit)
 
 static struct fixture *make(unsigned bit)
 {
-    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+
     assert_non_null(fixture);
     options_init(&fixture->options, mode_of(bit));
     fixture->options.ask.target = "127.0.0.1:1";
@@ -91,6 +93,7 @@ static bool close_to(double value, double expected)
 static void test_cost_per_request(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     sample_router(&fixture->result);
     result_conclude(&fixture->result);
@@ -106,6 +109,7 @@ static void test_cost_per_request(void **state)
 static void test_cost_per_gib(void **state)
 {
     struct fixture *fixture = make(MODE_BULK);
+
     (void)state;
     sample_router(&fixture->result);
     fixture->result.window.requests = 0;
@@ -119,6 +123,7 @@ static void test_cost_per_gib(void **state)
 static void test_memory_per_idle_connection(void **state)
 {
     struct fixture *fixture = make(MODE_IDLE);
+
     (void)state;
     sample_router(&fixture->result);
     fixture->result.held = 2048;
@@ -135,6 +140,7 @@ static void test_cpu_time_when_threads_end(void **state)
 {
     struct sample from = {.threads = 2, .cpu_run_ns = 900, .cpu_user_ns = 1000};
     struct sample to = {.threads = 1, .cpu_run_ns = 500, .cpu_user_ns = 4000};
+
     (void)state;
     assert_int_equal(sample_cpu_ns(&from, &to), 3000);
     to.threads = 2;
@@ -149,6 +155,7 @@ static void test_cpu_time_when_threads_end(void **state)
 static void test_a_good_run_is_valid(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     fixture->result.tool_cpu = 0.84;
     histogram_record_many(fixture->result.phases[LOAD_PHASE_SLIP], NS_PER_MS, 100);
@@ -162,6 +169,7 @@ static void test_a_good_run_is_valid(void **state)
 static void test_a_busy_tool_is_not_valid(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     fixture->result.tool_cpu = 0.86;
     result_conclude(&fixture->result);
@@ -174,6 +182,7 @@ static void test_a_busy_tool_is_not_valid(void **state)
 static void test_a_late_tool_is_not_valid(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     histogram_record_many(fixture->result.phases[LOAD_PHASE_SLIP], 1000, 98);
     histogram_record_many(fixture->result.phases[LOAD_PHASE_SLIP], 2 * NS_PER_MS, 2);
@@ -188,8 +197,9 @@ static void test_a_late_tool_is_not_valid(void **state)
 static void test_a_window_of_another_length_is_not_valid(void **state)
 {
     static const double seconds[] = {0, 0.0001, 8.9, 11.1};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++) {
+    for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
         struct fixture *fixture = make(MODE_LATENCY);
         fixture->result.seconds = seconds[i];
         result_conclude(&fixture->result);
@@ -211,6 +221,7 @@ static char *text_of(struct fixture *fixture)
     char *text = NULL;
     size_t len = 0;
     FILE *out = open_memstream(&text, &len);
+
     assert_non_null(out);
     result_conclude(&fixture->result);
     result_print(&fixture->result, out, false);
@@ -223,6 +234,7 @@ static void check_reason(struct fixture *fixture, const char *said, bool limited
 {
     char *text = text_of(fixture);
     const struct result *result = &fixture->result;
+
     assert_false(result->valid);
     assert_int_equal(result->tool_limited, limited);
     assert_int_equal(result->reason_count, 1);
@@ -238,6 +250,7 @@ static void check_reason(struct fixture *fixture, const char *said, bool limited
 static void test_reasons(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     fixture->result.tool_cpu = 0.99;
     check_reason(fixture, "was busy 99 %", true);
@@ -274,6 +287,7 @@ static void test_reasons(void **state)
 static void test_what_may_not_be_read_is_not_known(void **state)
 {
     struct fixture *fixture = make(MODE_IDLE);
+
     (void)state;
     sample_router(&fixture->result);
     fixture->result.held = 2048;
@@ -291,6 +305,7 @@ static void test_what_may_not_be_read_is_not_known(void **state)
 static void test_misrouted_is_not_unreached(void **state)
 {
     struct fixture *fixture = make(MODE_CONN);
+
     (void)state;
     fixture->result.total = (struct tally){.started = 5, .errors[LOAD_ERROR_MISROUTED] = 5};
     char *text = text_of(fixture);
@@ -314,6 +329,7 @@ static void test_misrouted_is_not_unreached(void **state)
 static void test_bars_have_names_of_their_own(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     histogram_reset(fixture->result.phases[LOAD_PHASE_LATENCY]);
     histogram_record_many(fixture->result.phases[LOAD_PHASE_LATENCY], 2000 * NS_PER_US, 60);
@@ -327,7 +343,7 @@ static void test_bars_have_names_of_their_own(void **state)
         unsigned long long count;
         assert_int_equal(sscanf(at, "  < %31[^a-z] %*s %llu", label, &count), 2);
         assert_string_not_equal(label, last);
-        memcpy(last, label, sizeof(last));
+        memcpy(last, label, sizeof last);
         sum += count;
         rows++;
     }
@@ -340,6 +356,7 @@ static void test_bars_have_names_of_their_own(void **state)
 static void test_errors_are_a_failure(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     fixture->result.total.errors[LOAD_ERROR_MISROUTED] = 1;
     result_conclude(&fixture->result);
@@ -364,6 +381,7 @@ static void test_conditions(void **state)
                 {"cpu_request>1s", false}, {"cpu_request>49us", true}, {"throughput>1g", false}};
     struct fixture *fixture = make(MODE_LATENCY);
     FILE *nowhere = fopen("/dev/null", "w");
+
     (void)state;
     assert_non_null(nowhere);
     sample_router(&fixture->result);
@@ -372,7 +390,7 @@ static void test_conditions(void **state)
     histogram_record_many(fixture->result.phases[LOAD_PHASE_SLIP], 0, 100);
     result_conclude(&fixture->result);
     fixture->options.out.fail_if.count = 1;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         fixture->options.out.fail_if.items[0] = rows[i].text;
         assert_true(fail_if_check(&fixture->options, stderr));
         if (fail_if_holds(&fixture->result, nowhere) != rows[i].holds)
@@ -389,6 +407,7 @@ static char *check_said(unsigned bit, const char *text, double rate, const char 
     char *said = NULL;
     size_t len;
     FILE *err = open_memstream(&said, &len);
+
     assert_non_null(err);
     options_init(&options, mode_of(bit));
     options.load.rate = rate;
@@ -425,8 +444,9 @@ static void test_conditions_of_another_mode(void **state)
         {MODE_BULK, "throughput<1m", 0, NULL, ""},
         {MODE_BULK, "errors>0", 0, NULL, ""},
     };
+
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         bool good;
         char *said = check_said(rows[i].bit, rows[i].text, rows[i].rate, rows[i].pids, &good);
         if (good != (rows[i].said[0] == '\0') || strstr(said, rows[i].said) == NULL ||
@@ -439,6 +459,7 @@ static void test_conditions_of_another_mode(void **state)
 static void test_a_closed_loop_has_no_latency(void **state)
 {
     bool good;
+
     (void)state;
     char *said = check_said(MODE_LATENCY, "p99>5ms", 0, NULL, &good);
     assert_true(good);
@@ -455,12 +476,13 @@ static void test_what_was_not_measured(void **state)
 {
     static const char *const texts[] = {"p99>1h", "mean>1h", "slip>1h", "cpu_request>1h"};
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     for (int i = 0; i < LOAD_PHASE_COUNT; i++)
         histogram_init(fixture->result.phases[i]);
     result_conclude(&fixture->result);
     fixture->options.out.fail_if.count = 1;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char *said = NULL;
         size_t len;
         FILE *err = open_memstream(&said, &len);
@@ -478,6 +500,7 @@ static void test_what_was_not_measured(void **state)
 static void test_text(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     sample_router(&fixture->result);
     char *text = text_of(fixture);
@@ -495,6 +518,7 @@ static void test_text(void **state)
 static void test_text_of_a_closed_loop(void **state)
 {
     struct fixture *fixture = make(MODE_LATENCY);
+
     (void)state;
     fixture->load.open_loop = false;
     fixture->result.tool_cpu = 1.0;
@@ -531,5 +555,6 @@ int main(void)
         cmocka_unit_test(test_misrouted_is_not_unreached),
         cmocka_unit_test(test_bars_have_names_of_their_own),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

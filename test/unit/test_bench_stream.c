@@ -25,6 +25,7 @@ struct pair {
 static void start(struct pair *pair)
 {
     int fds[2];
+
     signal(SIGPIPE, SIG_IGN);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     pair->authority = tls_authority_new();
@@ -59,14 +60,15 @@ static void test_close_notify_ends_one_way(void **state)
 {
     struct pair pair;
     uint8_t bytes[16];
+
     (void)state;
     start(&pair);
     assert_int_equal(stream_send(&pair.client, (const uint8_t *)"up", 2), 2);
     stream_end(&pair.client);
-    assert_int_equal(stream_recv(&pair.server, bytes, sizeof(bytes)), 2);
-    assert_int_equal(stream_recv(&pair.server, bytes, sizeof(bytes)), 0);
+    assert_int_equal(stream_recv(&pair.server, bytes, sizeof bytes), 2);
+    assert_int_equal(stream_recv(&pair.server, bytes, sizeof bytes), 0);
     assert_int_equal(stream_send(&pair.server, (const uint8_t *)"down", 4), 4);
-    assert_int_equal(stream_recv(&pair.client, bytes, sizeof(bytes)), 4);
+    assert_int_equal(stream_recv(&pair.client, bytes, sizeof bytes), 4);
     end(&pair);
 }
 
@@ -75,10 +77,11 @@ static void test_sending_to_nobody_fails(void **state)
 {
     struct pair pair;
     uint8_t bytes[16];
+
     (void)state;
     start(&pair);
     shutdown(pair.client.fd, SHUT_WR);
-    assert_int_equal(stream_recv(&pair.server, bytes, sizeof(bytes)), 0);
+    assert_int_equal(stream_recv(&pair.server, bytes, sizeof bytes), 0);
     close(pair.client.fd);
     pair.client.fd = -1;
     for (int i = 0; i < 3; i++) {
@@ -94,5 +97,6 @@ int main(void)
         cmocka_unit_test(test_close_notify_ends_one_way),
         cmocka_unit_test(test_sending_to_nobody_fails),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

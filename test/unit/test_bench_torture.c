@@ -38,6 +38,7 @@ static bool is_silent(const struct torture_case *one)
 static const struct torture_case *find_case(const char *name)
 {
     const struct torture_case *one = torture_cases;
+
     while (one->name != NULL && strcmp(one->name, name) != 0)
         one++;
     assert_non_null(one->name);
@@ -47,6 +48,7 @@ static const struct torture_case *find_case(const char *name)
 static void names_are_unique_and_reasons_given(void **state)
 {
     size_t count = 0;
+
     (void)state;
     for (const struct torture_case *one = torture_cases; one->name != NULL; one++) {
         for (const struct torture_case *next = one + 1; next->name != NULL; next++)
@@ -118,6 +120,7 @@ static void flights_read_as_expected(void **state)
 static enum hello_result parse(const char *name, struct client_hello *hello, size_t *len)
 {
     struct flight flight;
+
     build(find_case(name), &flight);
     enum hello_result result = hello_parse(flight.bytes, flight.len, HELLO_LIMIT_DEFAULT, hello);
     *len = flight.len;
@@ -157,8 +160,9 @@ static void each_is_broken_where_it_says(void **state)
         {"server-hello", "the first handshake message is not a ClientHello"},
         {"announced-16m", "the announced length exceeds the limit"},
     };
+
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct client_hello hello;
         size_t len;
         enum hello_result result = parse(rows[i].name, &hello, &len);
@@ -171,6 +175,7 @@ static void shapes_are_what_they_are_called(void **state)
 {
     struct client_hello hello;
     size_t len;
+
     (void)state;
     assert_int_equal(parse("one-byte-records", &hello, &len), HELLO_OK);
     assert_int_equal(hello.records, hello.handshake_bytes + 4);
@@ -210,5 +215,6 @@ int main(void)
         cmocka_unit_test(each_is_broken_where_it_says),
         cmocka_unit_test(shapes_are_what_they_are_called),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,8 +56,9 @@ static void test_counts(void **state)
         {"99999999999999999999", REFUSED},
         {".5k", REFUSED},
     };
+
     (void)state;
-    check_rows(rows, sizeof(rows) / sizeof(rows[0]), units_parse_count);
+    check_rows(rows, sizeof rows / sizeof rows[0], units_parse_count);
 }
 
 static void test_sizes(void **state)
@@ -67,8 +68,9 @@ static void test_sizes(void **state)
         {"1m", 1048576}, {"1g", 1073741824}, {"16KiB", 16384},  {"16kb", 16384},
         {"12b", 12},     {"1s", REFUSED},    {"0.3b", REFUSED}, {"0", 0},
     };
+
     (void)state;
-    check_rows(rows, sizeof(rows) / sizeof(rows[0]), units_parse_size);
+    check_rows(rows, sizeof rows / sizeof rows[0], units_parse_size);
 }
 
 static void test_times(void **state)
@@ -79,13 +81,15 @@ static void test_times(void **state)
         {"10", REFUSED},      {"1.5ns", REFUSED},    {"10 s", REFUSED},  {"s", REFUSED},
         {"10d", REFUSED},     {"10S", 10000000000},
     };
+
     (void)state;
-    check_rows(rows, sizeof(rows) / sizeof(rows[0]), units_parse_time);
+    check_rows(rows, sizeof rows / sizeof rows[0], units_parse_time);
 }
 
 static void test_rates(void **state)
 {
     double rate = 0;
+
     (void)state;
     assert_true(units_parse_rate("0.5", &rate) && rate == 0.5);
     assert_true(units_parse_rate("5k", &rate) && rate == 5000.0);
@@ -104,6 +108,7 @@ static void test_rates(void **state)
 static void test_formats(void **state)
 {
     char text[UNITS_TEXT];
+
     (void)state;
     assert_string_equal(units_format_time(0, text), "0 ns");
     assert_string_equal(units_format_time(999, text), "999 ns");
@@ -122,8 +127,9 @@ static void test_addresses_come_back(void **state)
 {
     static const char *const texts[] = {"127.0.0.1:8443", "[::1]:8443", "0.0.0.0:0",
                                         "unix:/run/a.sock", "unix:@abstract"};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct address address;
         char text[ADDRESS_TEXT];
         const char *why = NULL;
@@ -137,6 +143,7 @@ static void test_addresses_with_a_short_form(void **state)
     struct address address;
     char text[ADDRESS_TEXT];
     const char *why = NULL;
+
     (void)state;
     assert_true(address_parse("localhost:1", &address, &why));
     assert_string_equal(address_format(&address, text), "127.0.0.1:1");
@@ -153,8 +160,9 @@ static void test_addresses_that_are_none(void **state)
         "",           "8443",          "127.0.0.1", "example.com:443", "::1:443", "127.0.0.1:http",
         "1.2.3.4:-1", "1.2.3.4:65536", "[::1]",     "[::1:443",        "unix:",   "1.2.3.4:",
         "1.2.3:80",   "[1.2.3.4:80",   "1.2.3.4:1x"};
+
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct address address;
         const char *why = NULL;
         if (address_parse(texts[i], &address, &why))
@@ -166,6 +174,7 @@ static void test_addresses_that_are_none(void **state)
 static void test_cpu_lists(void **state)
 {
     struct cpu_list list;
+
     (void)state;
     assert_true(process_parse_cpus("3", &list));
     assert_int_equal(list.count, 1);
@@ -192,5 +201,6 @@ int main(void)
         cmocka_unit_test(test_addresses_that_are_none),
         cmocka_unit_test(test_cpu_lists),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@
 static char *read_whole(const char *path, size_t *len)
 {
     FILE *file = fopen(path, "rb");
+
     assert_non_null(file);
     assert_int_equal(fseek(file, 0, SEEK_END), 0);
     *len = (size_t)ftell(file);
@@ -37,6 +38,7 @@ static void fixtures_find(const char *kind, glob_t *files)
 {
     char pattern[1024];
     const char *slash = strrchr(__FILE__, '/');
+
     assert_non_null(slash);
     snprintf(pattern, sizeof pattern, "%.*s/fixtures/%s/*.json", (int)(slash - __FILE__), __FILE__,
              kind);
@@ -49,6 +51,7 @@ static struct config *load_exact(const char *text, size_t len, const char *name,
                                  struct diagnostics *found)
 {
     char *exact = malloc(len ? len : 1);
+
     assert_non_null(exact);
     memcpy(exact, text, len);
     struct config *config = config_load_text(exact, len, name, found);
@@ -61,6 +64,7 @@ static void check_printed(const char *path, const struct diagnostics *found)
 {
     char *printed = NULL, expected_path[1024];
     size_t printed_len, expected_len;
+
     snprintf(expected_path, sizeof expected_path, "%.*s.expected", (int)(strlen(path) - 5), path);
     char *expected = read_whole(expected_path, &expected_len);
     FILE *to = open_memstream(&printed, &printed_len);
@@ -75,6 +79,7 @@ static void check_printed(const char *path, const struct diagnostics *found)
 static void check_kind(const char *kind, bool loads, bool warns)
 {
     glob_t files;
+
     fixtures_find(kind, &files);
     for (size_t i = 0; i < files.gl_pathc; i++) {
         size_t len;
@@ -123,6 +128,7 @@ static void test_cut_anywhere(void **state)
 {
     glob_t files;
     size_t cuts = 0;
+
     (void)state;
     fixtures_find("good", &files);
     for (size_t i = 0; i < files.gl_pathc; i++) {
@@ -148,6 +154,7 @@ static void test_changed_anywhere(void **state)
 {
     static const char BYTES[] = "\"{}[],:0a*-\\\x80\n";
     glob_t files;
+
     (void)state;
     fixtures_find("good", &files);
     for (size_t i = 0; i < files.gl_pathc; i++) {
@@ -175,5 +182,6 @@ int main(void)
         cmocka_unit_test(test_bad),          cmocka_unit_test(test_bad_semantic),
         cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_changed_anywhere),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,8 @@ static struct config *load(const char *text)
 {
     struct diagnostics found = {0};
     struct config *config = config_load_text(text, strlen(text), "test.json", &found);
-    if (!config)
+
+    if (config == NULL)
         diagnostics_print(&found, "test.json", stderr, false);
     assert_non_null(config);
     diagnostics_free(&found);
@@ -26,12 +27,14 @@ static struct config *load(const char *text)
 static uint32_t find(const struct config *config, const char *host)
 {
     struct route_query query = {.host = host, .host_len = strlen(host), .listener = UINT32_MAX};
+
     return route_table_find(config->table, &query);
 }
 
 static void test_defaults(void **state)
 {
     struct config *config = load("{\"listeners\":[{\"address\":\":443\"}]}");
+
     (void)state;
     assert_string_equal(config->file, "test.json");
     assert_int_equal(config->listener_count, 1);
@@ -65,6 +68,7 @@ static void test_words(void **state)
 {
     static const char *const WORDS[] = {"no_sni",    "unknown_sni",   "not_tls",   "malformed",
                                         "too_large", "hello_timeout", "no_server", "limit"};
+
     (void)state;
     for (int i = 0; i < POLICY_CASES; i++)
         assert_string_equal(policy_case_word((enum policy_case)i), WORDS[i]);
@@ -96,6 +100,7 @@ static const char EVERYTHING[] =
 static void test_listeners_and_backends(void **state)
 {
     struct config *config = load(EVERYTHING);
+
     (void)state;
     assert_int_equal(config->listener_count, 3);
     assert_string_equal(config->listeners[0].name, "a");
@@ -126,6 +131,7 @@ static void test_listeners_and_backends(void **state)
 static void test_the_rest(void **state)
 {
     struct config *config = load(EVERYTHING);
+
     (void)state;
     assert_int_equal(config->policies[POLICY_NO_SNI].action, POLICY_BACKEND);
     assert_int_equal(config->policies[POLICY_NO_SNI].backend, 1);
@@ -146,6 +152,7 @@ static void test_routes(void **state)
 {
     struct config *config = load(EVERYTHING);
     const struct route *routes = config->routes;
+
     (void)state;
     assert_int_equal(config->route_count, 4);
     assert_string_equal(routes[0].name, "first");
@@ -180,6 +187,7 @@ static void test_access_log_off(void **state)
     static const char *const TEXTS[] = {
         "{\"listeners\":[{\"address\":\":1\"}],\"log\":{\"access\":\"off\"}}",
         "{\"listeners\":[{\"address\":\":1\"}],\"log\":{\"access\":{\"path\":\"off\"}}}"};
+
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct config *config = load(TEXTS[i]);
@@ -197,6 +205,7 @@ static void test_many_findings(void **state)
     char *text = NULL;
     size_t len;
     FILE *to = open_memstream(&text, &len);
+
     (void)state;
     fputs("{\"routes\":[", to);
     for (int i = 0; i < ROUTES; i++)
@@ -221,6 +230,7 @@ static void test_files(void **state)
     struct diagnostics found = {0};
     char path[] = "/tmp/test_config_load.XXXXXX", below[64];
     int fd = mkstemp(path);
+
     (void)state;
     assert_true(fd >= 0);
     assert_int_equal(write(fd, EVERYTHING, strlen(EVERYTHING)), strlen(EVERYTHING));
@@ -248,6 +258,7 @@ static void test_standard_input(void **state)
     struct config *config;
     struct diagnostics found = {0};
     int ends[2], saved = dup(STDIN_FILENO);
+
     (void)state;
     assert_int_equal(pipe(ends), 0);
     assert_int_equal(write(ends[1], EVERYTHING, strlen(EVERYTHING)), strlen(EVERYTHING));
@@ -270,6 +281,7 @@ static void test_arguments(void **state)
     const char *routes[] = {"Shop.test=10.0.0.1:443,unix:/run/shop", "**.test=[::1]:9"};
     struct diagnostics found = {0};
     struct config *config = config_load_arguments(listens, 2, routes, 2, &found);
+
     (void)state;
     assert_non_null(config);
     assert_int_equal(found.count, 0);
@@ -296,6 +308,7 @@ static void test_wrong_arguments(void **state)
     struct diagnostics found = {0};
     char *printed = NULL;
     size_t len;
+
     (void)state;
     assert_null(config_load_arguments(listens, 2, routes, 5, &found));
     FILE *to = open_memstream(&printed, &len);
@@ -324,6 +337,7 @@ static void test_arena(void **state)
 {
     struct arena *arena = arena_new();
     size_t asked = 0;
+
     (void)state;
     assert_non_null(arena);
     for (size_t i = 0; i < 20000; i++) {
@@ -350,6 +364,7 @@ static void byte_order_mark_is_no_column(void **state)
 {
     static const char TEXT[] = "\xef\xbb\xbf{ \"x\": 1,\n\"y\": 2 }";
     struct diagnostics found = {0};
+
     (void)state;
     assert_null(config_load_text(TEXT, sizeof TEXT - 1, "test.json", &found));
     assert_int_equal(found.count, 4);
@@ -380,5 +395,6 @@ int main(void)
         cmocka_unit_test(test_wrong_arguments),
         cmocka_unit_test(test_arena),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

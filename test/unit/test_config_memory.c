@@ -43,7 +43,7 @@ static bool allocation_fails(void)
 
 static void *held(void *memory)
 {
-    allocations.held += allocations.watching && memory;
+    allocations.held += allocations.watching && memory != NULL;
     return memory;
 }
 
@@ -61,7 +61,7 @@ void *__wrap_realloc(void *old, size_t bytes)
 {
     if (allocation_fails())
         return NULL;
-    return old ? __real_realloc(old, bytes) : held(__real_realloc(old, bytes));
+    return old != NULL ? __real_realloc(old, bytes) : held(__real_realloc(old, bytes));
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
@@ -76,7 +76,7 @@ char *__wrap_strdup(const char *text)
 
 void __wrap_free(void *memory)
 {
-    allocations.held -= allocations.watching && memory;
+    allocations.held -= allocations.watching && memory != NULL;
     __real_free(memory);
 }
 
@@ -84,6 +84,7 @@ static char *text_make(bool faulty, size_t *len)
 {
     char *text = NULL;
     FILE *to = open_memstream(&text, len);
+
     fputs("{\"listeners\":[{\"name\":\"l\",\"address\":\":443\"},{\"address\":\"unix:/x\"}],\n"
           "\"policies\":{\"no_sni\":{\"backend\":\"b1\"}},\"log\":{\"access\":{\"path\":\"/x\"}},\n"
           "\"timeouts\":{\"idle\":\"1h\"},\"routes\":[",
@@ -112,6 +113,7 @@ static char *text_make(bool faulty, size_t *len)
 static bool load_once(const char *text, size_t len, unsigned long fail, size_t *most_errors)
 {
     struct diagnostics found = {0};
+
     allocations.count = 0;
     allocations.fail = fail;
     allocations.held = 0;
@@ -141,6 +143,7 @@ static void check_every_allocation(bool faulty)
     size_t len, errors = 0;
     char *text = text_make(faulty, &len);
     unsigned long n = 1;
+
     assert_false(load_once(text, len, 0, &errors));
     assert_int_equal(errors > 0, faulty);
     while (load_once(text, len, n, &errors))
@@ -168,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_good_file),
         cmocka_unit_test(test_bad_file),
     };
+
     cJSON_InitHooks(&hooks);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,9 @@
-/* docs/configuration.md is what the field table says now. */
+/*
+ * docs/configuration.md is what the field table says now. What can be said of a key is in that
+ * table; here are only the words around it. After a change of the table, or of these words:
+ *
+ *   test_config_reference --print > docs/configuration.md
+ */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,13 +13,185 @@
 
 #include <cmocka.h>
 
+#include "config/fields.h"
 #include "config/load.h"
+
+/* --- the reference, made from the field table --- */
+
+static const char introduction[] =
+    "# Configuration\n"
+    "\n"
+    "<!-- Generated from the field table (config/fields.c); a test compares the two. -->\n"
+    "\n"
+    "One JSON file says what to accept, which name goes where, and how long to wait. Names are\n"
+    "matched from the most specific to the least: **the exact name first, then the longest "
+    "matching\n"
+    "wildcard**. `*.example.com` stands for exactly one more label, as in certificates;\n"
+    "`**.example.com` for one or more; neither matches `example.com` itself. On one suffix `*.` "
+    "comes\n"
+    "before `**.`. Among routes for the same pattern the one with more conditions (`alpn`, "
+    "`from`,\n"
+    "`listener`) comes first. A route whose conditions fail does not end the search: the next one "
+    "is\n"
+    "tried, then the next wildcard. **The order of the file never matters**: two routes that "
+    "could\n"
+    "tie are an error when the file is loaded. `sni-router explain FILE HOST` shows which route "
+    "wins\n"
+    "and which it beat.\n"
+    "\n"
+    "The file is strict JSON (RFC 8259) in UTF-8: no comments, no trailing commas, and a key may\n"
+    "stand only once in its object. Unknown keys are errors. Every object may have the keys\n"
+    "`\"$schema\"` and `\"$comment\"`, which the program ignores. `sni-router check FILE` prints "
+    "all\n"
+    "errors and warnings with line and column; `sni-router schema` prints a JSON Schema for "
+    "editors.\n"
+    "\n"
+    "```json\n"
+    "{\n"
+    "  \"listeners\": [ { \"name\": \"public\", \"address\": \"[::]:443\" } ],\n"
+    "  \"routes\": [\n"
+    "    { \"host\": \"shop.example.com\", \"backend\": \"shop\" },\n"
+    "    { \"host\": [\"*.example.com\", \"**.apps.example.com\"], \"backend\": \"web\",\n"
+    "      \"timeouts\": { \"idle\": \"10m\" } },\n"
+    "    { \"host\": \"shop.example.com\", \"alpn\": \"acme-tls/1\", \"backend\": \"acme\" }\n"
+    "  ],\n"
+    "  \"backends\": {\n"
+    "    \"shop\": { \"servers\": [\"10.0.0.5:443\", \"10.0.0.6:443\"] },\n"
+    "    \"web\":  { \"servers\": [ { \"address\": \"10.0.0.7:443\", \"weight\": 3 },\n"
+    "                            { \"address\": \"unix:/run/app.sock\" } ] },\n"
+    "    \"acme\": { \"servers\": [\"127.0.0.1:9443\"] }\n"
+    "  },\n"
+    "  \"policies\": { \"unknown_sni\": { \"backend\": \"web\" }, \"not_tls\": \"close\" },\n"
+    "  \"timeouts\": { \"hello\": \"5s\", \"idle\": \"1h\" },\n"
+    "  \"workers\": 4,\n"
+    "  \"log\": { \"access\": { \"path\": \"-\", \"format\": \"json\" }, \"level\": \"info\" }\n"
+    "}\n"
+    "```\n"
+    "\n"
+    "In the paths below `[]` stands for each item of an array and `NAME` for a name you choose.\n";
+
+static const char values[] =
+    "\n"
+    "## How values are written\n"
+    "\n"
+    "- **Duration**: digits and a unit, `ms`, `s`, `m`, `h` or `d`; several from the largest to "
+    "the\n"
+    "  smallest: `\"250ms\"`, `\"5s\"`, `\"1h30m\"`. Always a string with a unit. "
+    "Greater than\n"
+    "  zero; `\"off\"` only where it says so.\n"
+    "- **Size**: bytes, or with `k` or `m` for factors of 1024: `\"512\"`, `\"64k\"`. Always a "
+    "string.\n"
+    "- **Address**: `\"10.0.0.5:443\"`, `\"[2001:db8::1]:443\"`, `\"unix:/path\"` or "
+    "`\"unix:@name\"` (a\n"
+    "  name in the abstract name space, Linux only; path or name up to 107 bytes). For servers "
+    "also\n"
+    "  `\"name.example:443\"`. For listeners also `\":443\"` and `\"*:443\"` (both mean "
+    "`[::]:443`, IPv6\n"
+    "  and IPv4) and port 0. IPv6 zone ids are not supported.\n"
+    "- **Host pattern**: a host name, or `*.` or `**.` and a host name. Upper and lower case are "
+    "the\n"
+    "  same. No ports, no IP addresses; names beyond ASCII in the form clients send (`xn--...`).\n"
+    "- **Network**: `\"10.0.0.0/8\"`, `\"2001:db8::/32\"`, or a single address. IPv4 clients are "
+    "always\n"
+    "  compared as IPv4, also when they came in on an IPv6 socket.\n"
+    "- **Name**: 1 to 255 characters, none of control.\n"
+    "- **ALPN protocol**: 1 to 255 visible ASCII characters, such as `\"h2\"`.\n"
+    "- **Policy**: `\"alert\"` sends the fatal TLS alert that fits the case, `\"close\"` ends the\n"
+    "  connection (FIN), `\"reset\"` resets it (RST), `{ \"backend\": NAME }` passes it on all the "
+    "same.\n"
+    "\n"
+    "## On the command line\n"
+    "\n"
+    "`sni-router run --listen ADDRESS --route HOST=SERVER[,SERVER...]` needs no file: it stands "
+    "for a\n"
+    "file with these listeners and one route and backend for each `--route`, with all defaults.\n";
+
+static void print_words(FILE *to, const char *const *words)
+{
+    for (size_t i = 0; words[i] != NULL; i++)
+        fprintf(to, "%s`\"%s\"`", i == 0 ? "" : words[i + 1] != NULL ? ", " : " or ", words[i]);
+}
+
+static void print_value(FILE *to, const struct value_type *type)
+{
+    switch (type->kind) {
+    case VALUE_WORD:
+        print_words(to, type->words);
+        break;
+    case VALUE_INTEGER:
+        fprintf(to, "%u to %u", type->min, type->max);
+        break;
+    case VALUE_EITHER:
+        if (type->item->words != NULL)
+            print_words(to, type->item->words);
+        else
+            fprintf(to, "%s", type->item->name);
+        fputs(", or an object", to);
+        break;
+    case VALUE_LIST:
+        fputs(type->name, to);
+        fputs(type->min ? ", at least one" : "", to);
+        break;
+    case VALUE_OBJECT:
+        fputs("an object", to);
+        break;
+    default:
+        fputs(type->name, to);
+    }
+    if (type->example != NULL)
+        fprintf(to, ", such as `%s`", type->example);
+}
+
+static void print_default(FILE *to, const struct field *field)
+{
+    bool bare = field->type->kind == VALUE_INTEGER || field->type->kind == VALUE_BOOLEAN;
+
+    if (field->required)
+        fputs("required", to);
+    else if (field->preset == NULL)
+        fputs(field->absent, to);
+    else
+        fprintf(to, bare ? "`%s`" : "`\"%s\"`", field->preset);
+}
+
+static void on_object(void *context, const char *path, const struct value_type *type)
+{
+    FILE *to = context;
+
+    /* One line says all there is about objects of which many are alike. */
+    if (strncmp(path, "policies.", 9) == 0 && strcmp(path, "policies.no_sni") != 0)
+        return;
+    if (strcmp(path, "policies.no_sni") == 0)
+        fputs("\n## A policy that passes connections on\n\n"
+              "For `no_sni`, `unknown_sni` and `not_tls` only.\n\n",
+              to);
+    else
+        fprintf(to, "\n## %s%s%s\n\n", *path ? "`" : "The document", path, *path ? "`" : "");
+    fputs("| Key | Value | Default | Meaning |\n|---|---|---|---|\n", to);
+    for (const struct field *field = type->fields; field->key != NULL; field++) {
+        fprintf(to, "| `%s` | ", field->key);
+        print_value(to, field->type);
+        fputs(" | ", to);
+        print_default(to, field);
+        fprintf(to, " | %s |\n", field->help);
+    }
+}
+
+static void print_reference(FILE *to)
+{
+    fputs(introduction, to);
+    fputs(values, to);
+    fields_visit(on_object, to);
+}
+
+/* --- the tests --- */
 
 /* The first ```json block of the reference must load without a word. */
 static void check_example(const char *reference)
 {
     static const char BEGIN[] = "```json\n";
     const char *start = strstr(reference, BEGIN);
+
     assert_non_null(start);
     start += strlen(BEGIN);
     const char *end = strstr(start, "```");
@@ -33,10 +210,11 @@ static void test_reference_is_current(void **state)
     char *printed = NULL, path[1024];
     size_t len;
     const char *below = strstr(__FILE__, "test/unit/");
+
     (void)state;
     assert_non_null(below);
     FILE *to = open_memstream(&printed, &len);
-    config_reference_print(to);
+    print_reference(to);
     fclose(to);
     snprintf(path, sizeof path, "%.*sdocs/configuration.md", (int)(below - __FILE__), __FILE__);
     FILE *file = fopen(path, "rb");
@@ -45,14 +223,19 @@ static void test_reference_is_current(void **state)
     size_t written_len = fread(written, 1, len + 1, file);
     fclose(file);
     if (written_len != len || memcmp(written, printed, len) != 0)
-        fail_msg("docs/configuration.md is not what config_reference_print() prints");
+        fail_msg("docs/configuration.md is not what test_config_reference --print writes");
     check_example(printed);
     free(written);
     free(printed);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--print") == 0) {
+        print_reference(stdout);
+        return fflush(stdout) == 0 ? 0 : 1;
+    }
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_reference_is_current)};
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,6 +79,7 @@ static struct outcome build_once(const struct route *routes, uint32_t names, boo
 {
     struct outcome outcome = {.no_memory = true};
     struct route_builder *builder = route_builder_new(routes, 0);
+
     if (builder == NULL)
         return outcome;
     for (uint32_t i = 0; i < 2 * names; i++) {
@@ -122,6 +123,7 @@ static struct route *routes_of_two_kinds(size_t count)
     static const struct route_conditions when[] = {{.from = &networks[0], .from_count = 1},
                                                    {.from = &networks[1], .from_count = 1}};
     struct route *routes = calloc(count, sizeof *routes);
+
     assert_non_null(routes);
     for (size_t i = 0; i < count; i++)
         routes[i].when = &when[i % 2];
@@ -166,5 +168,6 @@ int main(void)
         cmocka_unit_test(a_build_with_conflicts_survives),
         cmocka_unit_test(a_large_build_survives),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "config/route_build.h"
 #include "sni/build.h"
 #include "sni/hello.h"
 #include "test/support/guard_page.h"
@@ -26,6 +27,7 @@ struct told {
 static void on_conflict(void *context, const struct route_conflict *conflict)
 {
     struct told *told = context;
+
     if (told->count++ == 0)
         told->first = *conflict;
     told->last = *conflict;
@@ -36,6 +38,7 @@ static struct route_table *build_telling(const struct route *routes, const char 
                                          struct told *told)
 {
     struct route_builder *builder = route_builder_new(routes, 0);
+
     assert_non_null(builder);
     for (uint32_t i = 0; patterns[i] != NULL; i++)
         assert_true(route_builder_add(builder, patterns[i], strlen(patterns[i]), i));
@@ -49,6 +52,7 @@ static struct route_table *build_table(const struct route *routes, const char *c
 {
     struct told told = {0};
     struct route_table *table = build_telling(routes, patterns, &told);
+
     assert_non_null(table);
     assert_int_equal(told.count, 0);
     return table;
@@ -62,6 +66,7 @@ static struct route_query query_of(const char *host)
 static uint32_t find(const struct route_table *table, const char *host)
 {
     struct route_query query = query_of(host);
+
     return route_table_find(table, &query);
 }
 
@@ -249,6 +254,7 @@ static void offer(struct client_hello *hello, uint8_t bytes[4096], const char *c
                   size_t count)
 {
     struct hello_spec spec;
+
     hello_spec_init(&spec, "shop.test");
     spec.alpn = alpn;
     spec.alpn_count = count;
@@ -365,6 +371,7 @@ struct heard {
 static void on_candidate(void *context, const struct route_candidate *candidate)
 {
     struct heard *heard = context;
+
     assert_true(heard->count < 8);
     heard->candidates[heard->count++] = *candidate;
 }
@@ -580,5 +587,6 @@ int main(void)
         cmocka_unit_test(a_large_table_knows_every_name),
         cmocka_unit_test(random_tables_agree_with_the_rules),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,17 +15,17 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
 struct scanned {
-    struct report report;
+    struct finding_log findings;
     struct diagnostics found;
-    struct scan scan;
+    struct json_scan scan;
     bool well;
 };
 
 static void scan_start(struct scanned *scanned, const char *text, size_t len)
 {
     scanned->found = (struct diagnostics){0};
-    assert_true(report_start(&scanned->report, text, len, &scanned->found));
-    scanned->well = scan_text(&scanned->scan, &scanned->report);
+    assert_true(finding_log_start(&scanned->findings, text, len, &scanned->found));
+    scanned->well = json_scan_text(&scanned->scan, &scanned->findings);
     assert_false(scanned->found.no_memory);
     /* One syntax error at most; without one, only duplicate keys can be wrong. */
     assert_true(scanned->well || scanned->found.errors > 0);
@@ -33,8 +33,8 @@ static void scan_start(struct scanned *scanned, const char *text, size_t len)
 
 static void scan_end(struct scanned *scanned)
 {
-    scan_free(&scanned->scan);
-    report_end(&scanned->report);
+    json_scan_free(&scanned->scan);
+    finding_log_end(&scanned->findings);
     diagnostics_free(&scanned->found);
 }
 
@@ -43,6 +43,7 @@ static bool accepts(struct guard_page *guard, const char *text, size_t len)
 {
     struct scanned scanned;
     const char *placed = (const char *)guard_page_place(guard, (const uint8_t *)text, len);
+
     scan_start(&scanned, placed, len);
     bool well = scanned.well && scanned.found.errors == 0;
     scan_end(&scanned);
@@ -81,6 +82,7 @@ static void test_accepted(void **state)
         "{\"a\":1,\"A\":2,\"\":3,\"aa\":4}",
     };
     struct guard_page guard;
+
     (void)state;
     guard_page_open(&guard, 4096);
     for (size_t i = 0; i < COUNT_OF(TEXTS); i++) {
@@ -176,6 +178,7 @@ static void test_refused(void **state)
         "1234567890123456789012345678901234567890123456789012345678901",
     };
     struct guard_page guard;
+
     (void)state;
     guard_page_open(&guard, 4096);
     for (size_t i = 0; i < COUNT_OF(TEXTS); i++) {
@@ -189,14 +192,15 @@ static void test_refused(void **state)
 
 static void test_nesting(void **state)
 {
-    char text[2 * SCAN_DEPTH_MAX + 2];
+    char text[2 * JSON_DEPTH_MAX + 2];
     struct guard_page guard;
+
     (void)state;
     guard_page_open(&guard, sizeof text);
-    memset(text, '[', SCAN_DEPTH_MAX + 1);
-    memset(text + SCAN_DEPTH_MAX + 1, ']', SCAN_DEPTH_MAX + 1);
-    assert_true(accepts(&guard, text + 1, 2 * SCAN_DEPTH_MAX));
-    assert_false(accepts(&guard, text, 2 * SCAN_DEPTH_MAX + 2));
+    memset(text, '[', JSON_DEPTH_MAX + 1);
+    memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
+    assert_true(accepts(&guard, text + 1, 2 * JSON_DEPTH_MAX));
+    assert_false(accepts(&guard, text, 2 * JSON_DEPTH_MAX + 2));
     guard_page_close(&guard);
 }
 
@@ -232,6 +236,7 @@ static void test_many_keys(void **state)
     char *text = malloc(KEYS * 16 + 32);
     size_t len = 0;
     struct scanned scanned;
+
     (void)state;
     assert_non_null(text);
     text[len++] = '{';
@@ -252,6 +257,7 @@ static void test_marks(void **state)
     /* The document, a, 1, the inner object, b, c, d. */
     static const uint32_t MARKS[] = {0, 2, 10, 13, 14, 21, 33};
     struct scanned scanned;
+
     (void)state;
     scan_start(&scanned, TEXT, strlen(TEXT));
     assert_true(scanned.well);
@@ -262,24 +268,25 @@ static void test_marks(void **state)
     assert_int_equal(scanned.scan.sections[0].children, 2);
     assert_int_equal(scanned.scan.sections[1].mark, 6);
     assert_int_equal(scanned.scan.sections[1].children, 0);
-    assert_int_equal(scan_value_offset(TEXT, 2), 8);
+    assert_int_equal(json_value_offset(TEXT, 2), 8);
     scan_end(&scanned);
 }
 
 /* --- trees --- */
 
-static void check_offsets(const struct json_text *json, const struct json_node *node)
+static void check_offsets(const struct json_source *json, const struct json_node *node)
 {
     static const char FIRST[] = {[JSON_STRING] = '"', [JSON_ARRAY] = '[', [JSON_OBJECT] = '{'};
     enum json_kind kind = json_kind(node);
     char first = json->text[json_offset(json, node)];
+
     if (kind >= JSON_STRING)
         assert_int_equal(first, FIRST[kind]);
     else
         assert_non_null(strchr("ntf-0123456789", first));
-    if (json_key(node))
+    if (json_key(node) != NULL)
         assert_int_equal(json->text[json_key_offset(node)], '"');
-    for (const struct json_node *child = json_first(node); child; child = json_next(child))
+    for (const struct json_node *child = json_first(node); child != NULL; child = json_next(child))
         check_offsets(json, child);
 }
 
@@ -288,9 +295,10 @@ static void test_trees(void **state)
     static const char TEXT[] =
         "{\"a\":[1,{\"b\":true,\"c\\u0064\":[\"x\\n\",null]},[]],\"e\":-2.5,\"f\":{}}";
     struct scanned scanned;
+
     (void)state;
     scan_start(&scanned, TEXT, strlen(TEXT));
-    struct json_text json = {TEXT, strlen(TEXT), &scanned.scan};
+    struct json_source json = {TEXT, strlen(TEXT), &scanned.scan};
     size_t mark = 1;
     struct json_node *a = json_read(&json, &mark, true);
     assert_non_null(a);
@@ -322,6 +330,7 @@ static void test_agrees_with_reader(void **state)
         "{\"a\":[1.5e2,-0,\"x\\u00e4\\\\\",{\"b\":null,\"c\":[true,[]]}],\"\":{}}";
     static const char BYTES[] = "{}[],:\"\\u0aefn19.-+eE tr\n";
     unsigned random = 12345, accepted = 0;
+
     (void)state;
     for (unsigned round = 0; round < 60000; round++) {
         char text[sizeof SEED];
@@ -333,7 +342,7 @@ static void test_agrees_with_reader(void **state)
         }
         scan_start(&scanned, text, strlen(text));
         if (scanned.well) {
-            struct json_text json = {text, strlen(text), &scanned.scan};
+            struct json_source json = {text, strlen(text), &scanned.scan};
             size_t mark = 0;
             struct json_node *tree = json_read(&json, &mark, false);
             assert_non_null(tree);
@@ -355,9 +364,10 @@ static void test_positions(void **state)
     enum { LEN = 30000 };
     char *text = malloc(LEN);
     struct diagnostics found = {0};
-    struct report report;
+    struct finding_log findings;
     struct position at = {1, 1};
     unsigned random = 7;
+
     (void)state;
     assert_non_null(text);
     for (size_t i = 0; i < LEN; i++) {
@@ -370,24 +380,24 @@ static void test_positions(void **state)
             text[i] = (char)0xa4;
         }
     }
-    assert_true(report_start(&report, text, LEN, &found));
+    assert_true(finding_log_start(&findings, text, LEN, &found));
     for (size_t i = 0; i < LEN; i++) {
         bool first = ((unsigned char)text[i] & 0xc0) != 0x80;
-        struct position got = report_position(&report, i);
+        struct position got = finding_position(&findings, i);
         if (first) {
             assert_int_equal(got.line, at.line);
             assert_int_equal(got.column, at.column);
-            assert_int_equal(report_offset(&report, at), i);
+            assert_int_equal(finding_offset(&findings, at), i);
             at.column++;
         }
         if (i % 97 == 0) { /* jumps back and forth change nothing */
-            report_position(&report, LEN - i);
-            report_position(&report, i / 2);
+            finding_position(&findings, LEN - i);
+            finding_position(&findings, i / 2);
         }
         if (text[i] == '\n')
             at = (struct position){at.line + 1, 1};
     }
-    report_end(&report);
+    finding_log_end(&findings);
     free(text);
 }
 
@@ -400,5 +410,6 @@ int main(void)
         cmocka_unit_test(test_trees),     cmocka_unit_test(test_agrees_with_reader),
         cmocka_unit_test(test_positions),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

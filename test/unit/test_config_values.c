@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "config/address.h"
-#include "config/suggest.h"
+#include "config/network.h"
+#include "config/text/suggest.h"
+#include "config/text/units.h"
 #include "config/text_value.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
@@ -32,14 +34,15 @@ static void test_durations(void **state)
                                       "5mss", "5min", "1e3s", "1234567890s", "5s\n",  "off"};
     struct problem problem;
     uint64_t ms;
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
-        assert_true(duration_parse(GOOD[i].text, &ms, &problem));
+        assert_true(units_exact_duration(GOOD[i].text, &ms, &problem));
         assert_int_equal(ms, GOOD[i].ms);
     }
     for (size_t i = 0; i < COUNT_OF(BAD); i++) {
         problem.text[0] = '\0';
-        if (duration_parse(BAD[i], &ms, &problem))
+        if (units_exact_duration(BAD[i], &ms, &problem))
             fail_msg("accepted: %s", BAD[i]);
         assert_true(problem.text[0]);
     }
@@ -56,13 +59,14 @@ static void test_sizes(void **state)
                                       "01", "00", "1.5k", "4096m", "9999999999", "1k1"};
     struct problem problem;
     uint32_t bytes;
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
-        assert_true(size_parse(GOOD[i].text, &bytes, &problem));
+        assert_true(units_exact_size(GOOD[i].text, &bytes, &problem));
         assert_int_equal(bytes, GOOD[i].bytes);
     }
     for (size_t i = 0; i < COUNT_OF(BAD); i++) {
-        if (size_parse(BAD[i], &bytes, &problem))
+        if (units_exact_size(BAD[i], &bytes, &problem))
             fail_msg("accepted: %s", BAD[i]);
     }
 }
@@ -72,6 +76,7 @@ static void test_modes(void **state)
     static const char *const BAD[] = {"", "6", "66", "0668", "1777", "06666", "rwx", "0x66"};
     struct problem problem;
     uint32_t mode;
+
     (void)state;
     assert_true(mode_parse("0660", &mode, &problem));
     assert_int_equal(mode, 0660);
@@ -123,6 +128,7 @@ static void test_hosts(void **state)
     };
     struct problem problem;
     struct host_pattern host;
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
         assert_true(host_parse(GOOD[i].text, &host, &problem));
@@ -133,7 +139,7 @@ static void test_hosts(void **state)
     for (size_t i = 0; i < COUNT_OF(BAD); i++) {
         if (host_parse(BAD[i].text, &host, &problem))
             fail_msg("accepted: %s", BAD[i].text);
-        if (!strstr(problem.text, BAD[i].hint))
+        if (strstr(problem.text, BAD[i].hint) == NULL)
             fail_msg("%s: %s", BAD[i].text, problem.text);
     }
 }
@@ -171,6 +177,7 @@ static void test_addresses(void **state)
         "@x",         "a b:1",      "a..b:1",     "**:1",          "http://a:1", "a:b:1"};
     struct problem problem;
     struct address_draft draft;
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
         for (int where = LISTEN; where <= SERVER; where++) {
@@ -199,6 +206,7 @@ static void test_unix_length(void **state)
     char text[5 + ADDRESS_UNIX_MAX + 2] = "unix:/";
     struct problem problem;
     struct address_draft draft;
+
     (void)state;
     memset(text + 6, 'x', ADDRESS_UNIX_MAX - 1);
     assert_true(address_parse(text, true, &draft, &problem));
@@ -236,6 +244,7 @@ static void test_networks(void **state)
     struct problem problem;
     struct network network;
     bool cleared;
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
         assert_true(network_parse(GOOD[i].text, &network, &cleared, &problem));
@@ -272,6 +281,7 @@ static void test_distance(void **state)
         {"ca", "abc", 3},
         {"half_close", "halfclose", 1},
     };
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         assert_int_equal(suggest_distance(CASES[i].a, CASES[i].b, 5), CASES[i].distance);
@@ -285,6 +295,7 @@ static void test_suggestions(void **state)
 {
     struct suggestion suggestion;
     char text[80];
+
     (void)state;
     suggest_start(&suggestion, "shpo");
     suggest_consider(&suggestion, "shops");
@@ -306,5 +317,6 @@ int main(void)
         cmocka_unit_test(test_networks),    cmocka_unit_test(test_distance),
         cmocka_unit_test(test_suggestions),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,8 +15,8 @@ static char buffer[4096];
 
 static void start(struct json_writer *text)
 {
-    memset(buffer, '#', sizeof(buffer));
-    json_writer_start(text, buffer, sizeof(buffer));
+    memset(buffer, '#', sizeof buffer);
+    json_writer_start(text, buffer, sizeof buffer);
 }
 
 static void reads(const struct json_writer *text, const char *want)
@@ -99,7 +99,7 @@ static void test_numbers(void **state)
                  {100, "100"}, {UINT64_MAX, "18446744073709551615"}};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct json_writer text;
 
         start(&text);
@@ -127,7 +127,7 @@ static void test_string_utf8(void **state)
     char want[16];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
         size_t length = strlen(kept[i]);
 
         want[0] = '"';
@@ -135,7 +135,7 @@ static void test_string_utf8(void **state)
         memcpy(want + 1 + length, "\"", 2);
         string_reads(kept[i], length, want);
     }
-    for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
+    for (size_t i = 0; i < sizeof single / sizeof single[0]; i++)
         string_reads(single[i], 1, "\"\\ufffd\"");
     string_reads("\xc0\xafz", 3, "\"\\ufffd\\ufffdz\"");          /* overlong */
     string_reads("\xe0\x9f\xbf", 3, "\"\\ufffd\\ufffd\\ufffd\""); /* overlong */
@@ -194,7 +194,7 @@ static void test_full_stays(void **state)
 }
 
 struct collected {
-    char bytes[sizeof(sample) + 16];
+    char bytes[sizeof sample + 16];
     size_t length;
 };
 
@@ -202,7 +202,7 @@ static void on_drain(void *context, const char *bytes, size_t length)
 {
     struct collected *all = context;
 
-    assert_true(all->length + length <= sizeof(all->bytes));
+    assert_true(all->length + length <= sizeof all->bytes);
     memcpy(all->bytes + all->length, bytes, length);
     all->length += length;
 }

@@ -26,6 +26,7 @@ static void test_record(void **state)
         {TLS_ALERT_ILLEGAL_PARAMETER, 0x03ff, {21, 3, 3, 0, 2, 2, 47}},
         {TLS_ALERT_ACCESS_DENIED, 0x0201, {21, 3, 3, 0, 2, 2, 49}},
     };
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         uint8_t record[TLS_ALERT_BYTES];
@@ -39,5 +40,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_record),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

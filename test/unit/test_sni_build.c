@@ -20,6 +20,7 @@ static uint8_t wire[BUILD_CAP];
 static size_t must_build(const struct hello_spec *spec, struct client_hello *hello)
 {
     size_t len = hello_build(spec, wire, sizeof wire);
+
     assert_true(len > 0);
     assert_int_equal(hello_parse(wire, len, HELLO_LIMIT_DEFAULT, hello), HELLO_OK);
     assert_int_equal(hello->wire_bytes, len);
@@ -32,15 +33,15 @@ static size_t must_build(const struct hello_spec *spec, struct client_hello *hel
 static size_t find_extension(uint16_t type, size_t *end)
 {
     size_t at = 5 + 4 + 2 + 32;
+
     at += 1 + (size_t)wire[at];
     at += 2 + ((size_t)wire[at] << 8 | wire[at + 1]);
     at += 1 + (size_t)wire[at];
     *end = at + 2 + ((size_t)wire[at] << 8 | wire[at + 1]);
     at += 2;
     while (at < *end) {
-        if ((wire[at] << 8 | wire[at + 1]) == type) {
+        if ((wire[at] << 8 | wire[at + 1]) == type)
             return at;
-        }
         at += 4 + ((size_t)wire[at + 2] << 8 | wire[at + 3]);
     }
     return 0;
@@ -57,6 +58,7 @@ static void test_default(void **state)
     struct client_hello hello;
     char alpn[64];
     size_t end;
+
     (void)state;
     hello_spec_init(&spec, "Shop.Example.com");
     size_t message = must_build(&spec, &hello);
@@ -79,6 +81,7 @@ static void test_without_this_and_that(void **state)
     struct hello_spec spec;
     struct client_hello hello;
     size_t end;
+
     (void)state;
     hello_spec_init(&spec, NULL);
     spec.alpn = NULL;
@@ -108,6 +111,7 @@ static void test_seeds(void **state)
     struct hello_spec spec;
     struct client_hello hello;
     static uint8_t first[BUILD_CAP];
+
     (void)state;
     hello_spec_init(&spec, "a.example");
     size_t len = must_build(&spec, &hello) + 5;
@@ -124,6 +128,7 @@ static void test_exact_sizes(void **state)
 {
     struct hello_spec spec;
     struct client_hello hello;
+
     (void)state;
     hello_spec_init(&spec, "a.example");
     size_t natural = must_build(&spec, &hello);
@@ -147,6 +152,7 @@ static void test_tickets(void **state)
     static const size_t TICKETS[] = {1, 192, 16384, 61440};
     struct hello_spec spec;
     struct client_hello hello;
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(TICKETS); i++) {
         hello_spec_init(&spec, "a.example");
@@ -179,6 +185,7 @@ static void test_extra_extensions(void **state)
     struct hello_spec spec;
     struct client_hello hello;
     size_t end;
+
     (void)state;
     hello_spec_init(&spec, "a.example");
     spec.extra = extra;
@@ -194,12 +201,12 @@ static void test_impossible(void **state)
 {
     struct hello_spec spec;
     struct client_hello hello;
+
     (void)state;
     hello_spec_init(&spec, "a.example");
     size_t len = must_build(&spec, &hello) + 5;
-    for (size_t cap = 0; cap < len; cap++) {
+    for (size_t cap = 0; cap < len; cap++)
         assert_int_equal(hello_build(&spec, wire, cap), 0);
-    }
     assert_int_equal(hello_build(&spec, wire, len), len);
     spec.total_bytes = 66000;
     assert_int_equal(hello_build(&spec, wire, sizeof wire), 0);
@@ -224,6 +231,7 @@ static void test_records(void **state)
     const size_t none[] = {1, 0};
     const size_t above[] = {16385};
     uint8_t out[sizeof WRAPPED];
+
     (void)state;
     assert_int_equal(hello_wrap_records(MESSAGE, 7, 0x0302, cuts, 2, out, sizeof out),
                      sizeof WRAPPED);
@@ -242,5 +250,6 @@ int main(void)
         cmocka_unit_test(test_tickets),    cmocka_unit_test(test_extra_extensions),
         cmocka_unit_test(test_impossible), cmocka_unit_test(test_records),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

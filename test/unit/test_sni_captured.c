@@ -16,6 +16,7 @@
 static void check_facts(const struct captured_hello *captured, const struct client_hello *hello)
 {
     char alpn[256];
+
     hello_join_alpn(hello, alpn, sizeof alpn);
     assert_int_equal(hello->name, captured->name);
     assert_string_equal(hello->host, captured->host);
@@ -71,5 +72,6 @@ int main(void)
         cmocka_unit_test(test_captured),
         cmocka_unit_test(test_captured_with_one_byte_wrong),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,7 @@ static size_t wrap_body(const char *hex, uint8_t *wire)
 {
     uint8_t message[WIRE_CAP];
     size_t len = hex_decode(hex, message + 4, sizeof message - 4);
+
     message[0] = 1;
     message[1] = 0;
     message[2] = (uint8_t)(len >> 8);
@@ -112,6 +113,7 @@ static void test_body(void **state)
         {"types that differ by 4096", START "0008 0017 0000 1017 0000", HELLO_OK, "", 0},
         {"two different GREASE", START "0008 5a5a 0000 6a6a 0000", HELLO_OK, "", 0},
     };
+
     (void)state;
     check_bodies(CASES, COUNT_OF(CASES));
 }
@@ -148,6 +150,7 @@ static void test_server_name_lengths(void **state)
         {"two extensions", START "0014 0000 0006 0004 00 0001 61 0000 0006 0004 00 0001 61",
          HELLO_MALFORMED, NULL, 0},
     };
+
     (void)state;
     check_bodies(CASES, COUNT_OF(CASES));
 }
@@ -165,6 +168,7 @@ struct name_case {
 static size_t build_named(const struct name_case *name, uint8_t *wire)
 {
     struct hello_spec spec;
+
     hello_spec_init(&spec, name->sent);
     spec.host_len = name->len;
     spec.key_share_bytes = 0;
@@ -217,6 +221,7 @@ static void test_names(void **state)
         {"fe80::1%e h0", 0, HELLO_MALFORMED, "", 0, false},
         {":", 0, HELLO_MALFORMED, "", 0, false},
     };
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         uint8_t wire[WIRE_CAP];
@@ -248,14 +253,14 @@ static void test_name_lengths(void **state)
         {255, 63, false, HELLO_MALFORMED},  {256, 63, false, HELLO_MALFORMED},
         {5000, 63, false, HELLO_MALFORMED}, {65000, 63, false, HELLO_MALFORMED},
     };
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         static char name[WIRE_CAP];
         uint8_t wire[WIRE_CAP];
         size_t len = CASES[i].len;
-        for (size_t k = 0; k < len; k++) {
+        for (size_t k = 0; k < len; k++)
             name[k] = k % (CASES[i].label + 1) == CASES[i].label ? '.' : 'n';
-        }
         name[len] = '.';
         struct name_case named = {.sent = name, .len = len + CASES[i].dot};
         size_t wire_len = build_named(&named, wire);
@@ -277,6 +282,7 @@ static void test_alpn(void **state)
         {"name too long", START "0009 0010 0005 0003 03 6832", HELLO_MALFORMED, NULL, 0},
         {"behind the list", START "000a 0010 0006 0003 02 6832 00", HELLO_MALFORMED, NULL, 0},
     };
+
     (void)state;
     check_bodies(CASES, COUNT_OF(CASES));
 }
@@ -284,6 +290,7 @@ static void test_alpn(void **state)
 static void parse_body(const char *hex, struct client_hello *hello, uint8_t *wire)
 {
     size_t len = wrap_body(hex, wire);
+
     assert_int_equal(hello_parse(wire, len, HELLO_LIMIT_DEFAULT, hello), HELLO_OK);
 }
 
@@ -292,6 +299,7 @@ static void test_alpn_walk(void **state)
     struct client_hello hello;
     uint8_t wire[WIRE_CAP];
     char joined[64];
+
     (void)state;
     parse_body(START "0011 0010 000d 000b 02 6832 02 fafa 01 00 02 fafb", &hello, wire);
     hello_join_alpn(&hello, joined, sizeof joined);
@@ -339,6 +347,7 @@ static void test_versions(void **state)
         {START "0007 002b 0003 04 0304", HELLO_MALFORMED, 0, 0, 0},
         {START "0009 002b 0005 02 0304 0303", HELLO_MALFORMED, 0, 0, 0},
     };
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         uint8_t wire[WIRE_CAP];
@@ -360,10 +369,10 @@ static void test_many_versions(void **state)
     struct hello_spec spec;
     struct client_hello hello;
     uint8_t wire[WIRE_CAP];
+
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(versions); i++) {
+    for (size_t i = 0; i < COUNT_OF(versions); i++)
         versions[i] = (uint16_t)(0x7f00 + i);
-    }
     versions[0] = 0x0301;
     hello_spec_init(&spec, "a.example");
     spec.versions = versions;
@@ -381,6 +390,7 @@ static void test_flags(void **state)
 {
     struct client_hello hello;
     uint8_t wire[WIRE_CAP];
+
     (void)state;
     parse_body(START "0008 fe0d 0000 002a 0000", &hello, wire);
     assert_true(hello.ech);
@@ -396,12 +406,12 @@ static void test_thousands_of_extensions(void **state)
     static struct hello_extension many[15000];
     struct hello_spec spec;
     static uint8_t wire[WIRE_CAP];
+
     (void)state;
     hello_spec_init(&spec, "a.example");
     spec.grease = false;
-    for (size_t i = 0; i < COUNT_OF(many); i++) {
+    for (size_t i = 0; i < COUNT_OF(many); i++)
         many[i].type = (uint16_t)(60000 - 3 * i);
-    }
     spec.extra = many;
     spec.extra_count = COUNT_OF(many);
     size_t len = hello_build(&spec, wire, sizeof wire);
@@ -432,9 +442,8 @@ static void test_words(void **state)
     assert_null(hello_version_word(0x02ff));
     assert_null(hello_version_word(0x0305));
     unsigned grease = 0;
-    for (uint32_t value = 0; value <= UINT16_MAX; value++) {
+    for (uint32_t value = 0; value <= UINT16_MAX; value++)
         grease += hello_is_grease((uint16_t)value);
-    }
     assert_int_equal(grease, 16);
     assert_true(hello_is_grease(0x0a0a));
     assert_true(hello_is_grease(0xfafa));
@@ -451,5 +460,6 @@ int main(void)
         cmocka_unit_test(test_flags),    cmocka_unit_test(test_thousands_of_extensions),
         cmocka_unit_test(test_words),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,7 @@ static void test_normalise(void **state)
         {"\x80", "", false},
     };
     struct guard_page guard;
+
     (void)state;
     guard_page_open(&guard, 512);
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
@@ -74,10 +75,10 @@ static void test_lengths(void **state)
 {
     uint8_t name[300];
     char out[HOSTNAME_MAX + 1];
+
     (void)state;
-    for (size_t i = 0; i < sizeof name; i++) {
+    for (size_t i = 0; i < sizeof name; i++)
         name[i] = i % 64 == 63 ? '.' : 'x';
-    }
     assert_int_equal(hostname_normalise(name, 63, out, NULL), 63);
     assert_int_equal(hostname_normalise(name, 253, out, NULL), 253);
     assert_int_equal(strlen(out), 253);
@@ -131,14 +132,14 @@ static void test_is_ip(void **state)
         {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555", false},
     };
     struct guard_page guard;
+
     (void)state;
     guard_page_open(&guard, 512);
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         size_t len = strlen(CASES[i].text);
         const uint8_t *text = guard_page_place(&guard, (const uint8_t *)CASES[i].text, len);
-        if (hostname_is_ip((const char *)text, len) != CASES[i].ip) {
+        if (hostname_is_ip((const char *)text, len) != CASES[i].ip)
             fail_msg("\"%s\" is %san IP literal", CASES[i].text, CASES[i].ip ? "" : "not ");
-        }
     }
     assert_false(hostname_is_ip("1.2.3.4\0005", 9));
     guard_page_close(&guard);
@@ -152,5 +153,6 @@ int main(void)
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_is_ip),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

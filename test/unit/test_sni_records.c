@@ -31,13 +31,13 @@ static void check_wire(const struct wire_case *wire_case)
     uint8_t wire[512];
     struct client_hello hello;
     size_t len = hex_decode(wire_case->hex, wire, sizeof wire);
+
     hello_check_prefixes(wire_case->hex, wire, len, wire_case->result);
     for (size_t prefix = 0; prefix <= len; prefix++) {
         bool told = hello_parse(wire, prefix, HELLO_LIMIT_DEFAULT, &hello) != HELLO_MORE;
         bool expected = wire_case->at != 0 && prefix >= wire_case->at;
-        if (told != expected) {
+        if (told != expected)
             fail_msg("%s: told at %zu bytes: %d", wire_case->hex, prefix, told);
-        }
     }
 }
 
@@ -86,15 +86,16 @@ static void test_judged_early(void **state)
         {"16 03 01 00 08 01 00 00 50 03 03 00 00 47 45 54", HELLO_MALFORMED, 14},
         {"16 03 01 00 01 01 16 03 03 00 01 00", HELLO_MORE, 0},
     };
+
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
+    for (size_t i = 0; i < COUNT_OF(CASES); i++)
         check_wire(&CASES[i]);
-    }
 }
 
 static void test_nothing_yet(void **state)
 {
     struct client_hello hello;
+
     (void)state;
     assert_int_equal(hello_parse(NULL, 0, HELLO_LIMIT_DEFAULT, &hello), HELLO_MORE);
     assert_int_equal(hello.need, 1);
@@ -120,15 +121,15 @@ static void test_need(void **state)
         {"16 03 01 00 01 01 16", 14},                      /* three more bytes of the header */
         {"16 03 01 00 04 01 00 00 80 16 03", 9 + 5 + 128}, /* the next header is cut */
     };
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(CASES); i++) {
         uint8_t wire[64];
         struct client_hello hello;
         size_t len = hex_decode(CASES[i].hex, wire, sizeof wire);
         assert_int_equal(hello_parse(wire, len, HELLO_LIMIT_DEFAULT, &hello), HELLO_MORE);
-        if (hello.need != CASES[i].need) {
+        if (hello.need != CASES[i].need)
             fail_msg("%s: needs %zu, expected %zu", CASES[i].hex, hello.need, CASES[i].need);
-        }
     }
 }
 
@@ -137,6 +138,7 @@ static void test_limit(void **state)
     struct hello_spec spec;
     struct client_hello hello;
     static uint8_t wire[WIRE_CAP];
+
     (void)state;
     hello_spec_init(&spec, "a.example");
     spec.total_bytes = 5000;
@@ -158,6 +160,7 @@ static void test_largest_in_smallest_records(void **state)
     static uint8_t message[70000];
     static uint8_t wire[WIRE_CAP];
     const size_t one = 1;
+
     (void)state;
     hello_spec_init(&spec, "a.example");
     spec.total_bytes = HELLO_LIMIT_DEFAULT + 4;
@@ -180,6 +183,7 @@ static void test_few_wakeups(void **state)
     struct client_hello hello;
     static uint8_t message[70000];
     static uint8_t wire[WIRE_CAP];
+
     (void)state;
     hello_spec_init(&spec, "a.example");
     spec.total_bytes = 60000;
@@ -205,6 +209,7 @@ static void test_bytes_behind(void **state)
         "17 03 03 00 05 aa bb cc dd ee",         /* early data */
         "16 03 03 00 00", "00 00 00 00 00", "15" /* whatever it is */
     };
+
     (void)state;
     for (size_t i = 0; i < COUNT_OF(BEHIND); i++) {
         struct hello_spec spec;
@@ -227,6 +232,7 @@ static void test_bytes_behind_in_the_record(void **state)
     uint8_t message[4096] = {0};
     uint8_t wire[8192];
     const size_t cuts[] = {7, 100, 16384};
+
     (void)state;
     hello_spec_init(&spec, "a.example");
     size_t message_len = hello_build_handshake(&spec, message, sizeof message - 50);
@@ -251,5 +257,6 @@ int main(void)
         cmocka_unit_test(test_bytes_behind),
         cmocka_unit_test(test_bytes_behind_in_the_record),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-#ifndef CONFIG_SUGGEST_H
-#define CONFIG_SUGGEST_H
+#ifndef CONFIG_TEXT_SUGGEST_H
+#define CONFIG_TEXT_SUGGEST_H
 
 /* "did you mean": the nearest of some words, when it is near enough to be a typing error. */
 

@@ -1,4 +1,4 @@
-#include "config/suggest.h"
+#include "config/text/suggest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +16,7 @@ size_t suggest_distance(const char *a, const char *b, size_t limit)
 {
     size_t a_len = strlen(a), b_len = strlen(b);
     size_t apart = a_len > b_len ? a_len - b_len : b_len - a_len;
+
     if (apart > limit || a_len > WORD_MAX || b_len > WORD_MAX)
         return limit + 1;
     size_t rows[3][WORD_MAX + 1];
@@ -46,6 +47,7 @@ void suggest_start(struct suggestion *suggestion, const char *word)
 void suggest_consider(struct suggestion *suggestion, const char *candidate)
 {
     size_t longer = strlen(suggestion->word), other = strlen(candidate);
+
     if (other > longer)
         longer = other;
     /* Of a short word too little is left after two changes. */
@@ -62,7 +64,7 @@ void suggest_consider(struct suggestion *suggestion, const char *candidate)
 const char *suggest_text(const struct suggestion *suggestion, char *out, size_t size)
 {
     out[0] = '\0';
-    if (suggestion->nearest)
+    if (suggestion->nearest != NULL)
         snprintf(out, size, " (did you mean \"%s\"?)", suggestion->nearest);
     return out;
 }

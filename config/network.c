@@ -1,0 +1,72 @@
+#include "config/network.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/text/units.h"
+
+/* Clears what is behind the prefix; whether there was anything. */
+static bool network_clear(struct network *network)
+{
+    bool cleared = false;
+
+    for (unsigned bit = network->bits; bit < (network->v6 ? 128u : 32u); bit++) {
+        uint8_t mask = (uint8_t)(0x80u >> (bit % 8));
+        cleared |= (network->ip[bit / 8] & mask) != 0;
+        network->ip[bit / 8] = (uint8_t)(network->ip[bit / 8] & ~mask);
+    }
+    return cleared;
+}
+
+/* ::ffff:a.b.c.d: clients are compared as IPv4. */
+static void network_unmap(struct network *network)
+{
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+    if (!network->v6 || network->bits < 96 || memcmp(network->ip, prefix, sizeof prefix) != 0)
+        return;
+    memmove(network->ip, network->ip + 12, 4);
+    memset(network->ip + 4, 0, 12);
+    network->v6 = false;
+    network->bits = (uint8_t)(network->bits - 96);
+}
+
+/* 0 to `most` without leading zeros; -1 = not a prefix length. */
+static long prefix_length(const char *text, long most)
+{
+    bool padded = text[0] == '0' && text[1] != '\0';
+
+    return padded ? -1 : units_whole(text, most);
+}
+
+bool network_parse(const char *text, struct network *network, bool *cleared,
+                   struct problem *problem)
+{
+    char host[INET6_ADDRSTRLEN];
+    const char *slash = strchr(text, '/');
+    int len = snprintf(host, sizeof host, "%.*s",
+                       (int)(slash != NULL ? slash - text : INET6_ADDRSTRLEN), text);
+
+    *network = (struct network){.v6 = strchr(host, ':') != NULL};
+    if (len >= (int)sizeof host ||
+        inet_pton(network->v6 ? AF_INET6 : AF_INET, host, network->ip) != 1) {
+        problem_set(problem,
+                    "\"%.80s\" is not an address or network (such as \"10.0.0.0/8\", "
+                    "\"2001:db8::/32\")",
+                    text);
+        return false;
+    }
+    long most = network->v6 ? 128 : 32;
+    long bits = slash != NULL ? prefix_length(slash + 1, most) : most;
+
+    if (bits < 0) {
+        problem_set(problem, "\"%.20s\" is not a prefix length (0 to %ld)", slash + 1, most);
+        return false;
+    }
+    network->bits = (uint8_t)bits;
+    *cleared = network_clear(network);
+    network_unmap(network);
+    return true;
+}

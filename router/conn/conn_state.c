@@ -1,0 +1,42 @@
+#include "router/conn/conn_state.h"
+
+#include <assert.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+const struct timeouts *conn_timeouts(const struct conn *conn)
+{
+    const struct config *config = conn_config(conn);
+    uint32_t route = conn->passage.route;
+
+    assert(route == ROUTE_NONE || route < config->route_count);
+    if (route == ROUTE_NONE || config->routes[route].timeouts == NULL)
+        return &config->timeouts;
+    return config->routes[route].timeouts;
+}
+
+bool conn_watch_client(struct conn *conn)
+{
+    if (!conn->watched &&
+        ready_add(&conn->conns->ready, conn->client.fd, &conn->client.source) != 0)
+        return false;
+    conn->watched = true;
+    return true;
+}
+
+void conn_set_lowat(struct conn *conn, size_t bytes)
+{
+    int lowat = (int)bytes;
+
+    if (bytes <= 1 && !conn->lowat)
+        return;
+    (void)setsockopt(conn->client.fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat);
+    conn->lowat = bytes > 1;
+}
+
+void conn_close_side(struct side *side)
+{
+    if (side->fd >= 0)
+        close(side->fd);
+    side->fd = -1;
+}

@@ -1,0 +1,140 @@
+#ifndef ROUTER_CONN_STATE_H
+#define ROUTER_CONN_STATE_H
+
+/*
+ * One connection as its phases see it, and the few things that every phase does with it.
+ *
+ *     PEEKING --name known, server picked--> CONNECTING --connected--> RELAYING
+ *        |                                    |    ^ next server          |
+ *        |                                    |    '- failed              | both ended, reset, idle
+ *        '---- timeout, refused ---> CLOSING <'                           |
+ *                                       ^---------------------------------'
+ *
+ * A state is what the connection waits for:
+ *   PEEKING     the whole ClientHello. It stays in the kernel; nothing is stored here.
+ *   CONNECTING  a server of the backend. Not a byte of the client's has left the kernel yet.
+ *   RELAYING    readiness of either socket; two pumps carry the bytes.
+ *   CLOSING     a peer that has not taken yet what was sent to it (enum linger_kind); then libuv's
+ *               close callback, which logs and frees.
+ *
+ * Each state is carried out by a phase of its own: conn_hello.c, conn_connect.c, conn_relay.c, and
+ * for CLOSING conn_refuse.c (what is said to the client) and conn_linger.c. A phase returns a
+ * verdict; conn.c acts on it. Only conn.c moves between states, sets the reason and arms the timer.
+ *
+ * All of it belongs to one worker's thread. One allocation per connection, plus a small one for the
+ * texts of its hello.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "router/conn/conns.h"
+#include "router/conn/passage.h"
+#include "router/conn/verdict.h"
+#include "router/net/pump.h"
+
+enum conn_state { CONN_PEEKING, CONN_CONNECTING, CONN_RELAYING, CONN_CLOSING, CONN_STATES };
+
+/* CONNECTING: the attempts to reach a server. Loop times. */
+struct attempt {
+    uint64_t started_ms;      /* of the first attempt */
+    uint64_t budget_until_ms; /* end of the time for all attempts */
+    uint64_t until_ms;        /* end of the share of it that the current server has */
+    struct tried tried;       /* servers of the backend, the current one included */
+    uint32_t server;          /* index in the backend: the one being tried */
+    uint32_t address;         /* of its addresses: the one being tried */
+    uint8_t failure;          /* enum reason of the last that failed, or REASON_NONE */
+    bool failures_differ;     /* they failed for different reasons */
+};
+
+/* RELAYING: the timeouts. */
+struct relay {
+    uint64_t active_ms;     /* loop time when bytes last moved */
+    uint64_t idle_ms;       /* 0 = off */
+    uint64_t half_close_ms; /* 0 = as idle_ms */
+    bool kept_alive;        /* keepalive is on towards the server */
+};
+
+/* CLOSING: what it still waits for. */
+enum linger_kind {
+    LINGER_OVER,    /* nothing: both sides are closed */
+    LINGER_HANG_UP, /* the client hangs up, or says too much */
+    LINGER_DELIVER  /* the side that is left acknowledges what was sent to it */
+};
+
+struct lingering {
+    uint8_t kind;           /* enum linger_kind */
+    uint32_t dropped_bytes; /* HANG_UP: read and thrown away so far */
+    uint32_t untaken_bytes; /* DELIVER: not acknowledged at the last look */
+    uint64_t until_ms;      /* DELIVER: loop time at which our patience ends */
+};
+
+#define CONN_NO_DEADLINE UINT64_MAX
+
+struct conn {
+    /* whose it is */
+    struct conns *conns;
+    TAILQ_ENTRY(conn) link; /* in conns->list */
+    struct view *view;      /* the configuration it was accepted under; pinned */
+
+    /* conn.c's own */
+    uint8_t state;        /* enum conn_state */
+    uint8_t reason;       /* enum reason; REASON_NONE until it has ended */
+    uv_timer_t timer;     /* one for all deadlines; fires early and is armed again */
+    uint64_t deadline_ms; /* loop time; phases set it with conn_wait_*() */
+
+    /* the two sides */
+    bool watched : 1; /* the client's socket is in the ready set */
+    bool lowat : 1;   /* SO_RCVLOWAT was raised on the client's socket */
+    struct side client;
+    struct side server;
+    struct pump up;   /* client to server */
+    struct pump down; /* server to client */
+    struct turn turn; /* in the worker's run queue */
+
+    /* what the state needs */
+    union {
+        struct attempt attempt;  /* CONNECTING */
+        struct relay relay;      /* RELAYING */
+        struct lingering linger; /* CLOSING */
+    };
+
+    struct passage passage;
+};
+
+static inline const struct config *conn_config(const struct conn *conn)
+{
+    return conn->view->snapshot->config;
+}
+
+static inline uint64_t conn_now(const struct conn *conn)
+{
+    return uv_now(conn->conns->loop);
+}
+
+/* The state's deadline: its on_deadline comes then. */
+static inline void conn_wait_until(struct conn *conn, uint64_t deadline_ms)
+{
+    conn->deadline_ms = deadline_ms;
+}
+
+static inline void conn_wait_for(struct conn *conn, uint64_t delay_ms)
+{
+    conn->deadline_ms = conn_now(conn) + delay_ms;
+}
+
+/* The timeouts of its route, or the global ones; they live as long as its view is pinned. */
+const struct timeouts *conn_timeouts(const struct conn *conn);
+
+/* Adds the client's socket to the ready set, once. False: no room for it. */
+bool conn_watch_client(struct conn *conn);
+
+/* Has the kernel wake us when so many bytes are there; 1 = any number. */
+void conn_set_lowat(struct conn *conn, size_t bytes);
+
+/* Closes a side's socket, if it is open: the one place that does. */
+void conn_close_side(struct side *side);
+
+#endif

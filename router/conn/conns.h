@@ -1,0 +1,80 @@
+#ifndef ROUTER_CONNS_H
+#define ROUTER_CONNS_H
+
+/*
+ * The connections of one worker, and what they share: the loop, the ready set, the run queue, the
+ * pipes, the scratch buffer, the counters, the way into the log. Touched by the worker's thread
+ * only; the counters may be read by any.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "router/conn/shared.h"
+#include "router/conn/view.h"
+#include "router/log/log.h"
+#include "router/net/pump.h"
+#include "router/net/ready.h"
+#include "router/net/turns.h"
+#include "router/state/tally.h"
+
+struct conn;
+TAILQ_HEAD(conn_list, conn);
+
+struct conns {
+    /* set once */
+    struct shared *shared;
+    uint32_t worker; /* its index */
+    uv_loop_t *loop;
+    uv_thread_t self;                     /* the thread that runs the loop */
+    void (*on_gone)(struct conns *conns); /* a connection's memory has gone */
+
+    /* any thread may read */
+    struct tally tally;
+
+    /* for all */
+    struct view *view; /* for new connections; NULL before the first and after the last */
+    struct ready ready;
+    struct turns turns;
+    struct pipe_pool pipes;
+    struct pump_tools tools;
+    size_t scratch_bytes; /* of tools.scratch */
+
+    /* the connections */
+    struct conn_list list;
+    uint32_t count;
+    uint32_t peak; /* most since memory was last given back */
+    uint64_t next_number;
+};
+
+/* 0, or a negative libuv error with nothing left behind. Before the thread starts. */
+int conns_init(struct conns *conns, struct shared *shared, uint32_t worker, uv_loop_t *loop);
+
+/* Closes the handles: no connection is left. */
+void conns_stop(struct conns *conns);
+
+/* Frees what is left after the loop has ended. */
+void conns_free(struct conns *conns);
+
+/* Uses this view (taken over; NULL: none) for new connections from now on. */
+void conns_use_view(struct conns *conns, struct view *view);
+
+/* One use of a view less; control is told when its snapshot is free. */
+void conns_unpin(struct conns *conns, struct view *view);
+
+/* Gives back pipes that nobody needs, and memory after a rush. Now and then. */
+void conns_sweep(struct conns *conns);
+
+/* Asserts that this is the thread that runs the loop. */
+void conns_assert_own(const struct conns *conns);
+
+/* Writes to the error log without waiting; lost, and counted, when the ring is full. */
+void conns_log(struct conns *conns, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Writes an access line without waiting; lost, and counted, when the ring is full. */
+void conns_log_access(struct conns *conns, const char *line, size_t len);
+
+#endif

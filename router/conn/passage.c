@@ -1,0 +1,118 @@
+#include "router/conn/passage.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void passage_start(struct passage *passage, const struct peer *peer, uint32_t listener,
+                   uint64_t number, uint64_t now_ms)
+{
+    *passage = (struct passage){
+        .peer = *peer,
+        .listener = listener,
+        .number = number,
+        .accepted_ms = now_ms,
+        .policy = POLICY_CASES,
+        .route = ROUTE_NONE,
+        .backend = CONFIG_NONE,
+        .hello_ms = PASSAGE_TIME_NONE,
+        .connect_ms = PASSAGE_TIME_NONE,
+        .first_byte_ms = PASSAGE_TIME_NONE,
+    };
+}
+
+/* The ALPN list as on the wire, without the record headers that may lie in between. */
+static size_t copy_alpn(const struct client_hello *hello, uint8_t alpn[PASSAGE_ALPN_MAX])
+{
+    struct hello_alpn position = {0};
+    uint8_t name[255];
+    uint8_t len;
+    size_t total = 0;
+
+    while (hello->alpn_bytes > 0 && hello_alpn_next(hello, &position, name, &len) &&
+           total + 1 + len <= PASSAGE_ALPN_MAX) {
+        alpn[total] = len;
+        memcpy(alpn + total + 1, name, len);
+        total += 1u + len;
+    }
+    return total;
+}
+
+static struct passage_names *copy_names(const struct client_hello *hello)
+{
+    uint8_t alpn[PASSAGE_ALPN_MAX];
+    size_t alpn_len = copy_alpn(hello, alpn);
+    size_t host_len = hello->name == HELLO_NAME_NONE ? 0 : hello->host_len;
+    struct passage_names *names;
+
+    if (host_len + alpn_len == 0)
+        return NULL;
+    names = malloc(sizeof *names + host_len + 1 + alpn_len);
+    if (names == NULL)
+        return NULL;
+    names->host_len = (uint8_t)host_len;
+    names->alpn_len = (uint16_t)alpn_len;
+    memcpy(names->bytes, hello->host, host_len);
+    names->bytes[host_len] = '\0';
+    memcpy(names->bytes + host_len + 1, alpn, alpn_len);
+    return names;
+}
+
+void passage_keep_hello(struct passage *passage, const struct client_hello *hello, uint64_t now_ms)
+{
+    assert(passage->names == NULL && passage->hello_ms == PASSAGE_TIME_NONE);
+    passage->hello_bytes = hello->wire_bytes;
+    passage->hello_ms = (uint32_t)(now_ms - passage->accepted_ms);
+    passage->tls_version = hello->highest_version;
+    passage->ech = hello->ech;
+    passage->names = copy_names(hello);
+}
+
+void passage_keep_decision(struct passage *passage, const struct decision *decision)
+{
+    assert(passage->route == ROUTE_NONE && passage->backend == CONFIG_NONE);
+    passage->route = decision->route;
+    passage->backend = decision->backend;
+    if (decision->backend != CONFIG_NONE)
+        passage->policy = (uint8_t)decision->which;
+}
+
+void passage_use_server(struct passage *passage, struct server *server)
+{
+    assert(server != NULL && passage->backend != CONFIG_NONE);
+    server_enter(server);
+    if (passage->server != NULL)
+        server_leave(passage->server);
+    passage->server = server;
+}
+
+const char *passage_host(const struct passage *passage)
+{
+    const struct passage_names *names = passage->names;
+
+    return names != NULL && names->host_len > 0 ? names->bytes : NULL;
+}
+
+bool passage_alpn_next(const struct passage *passage, size_t *at, const uint8_t **name,
+                       uint8_t *len)
+{
+    const struct passage_names *names = passage->names;
+
+    if (names == NULL || *at >= names->alpn_len)
+        return false;
+    const uint8_t *alpn = (const uint8_t *)names->bytes + names->host_len + 1;
+    *len = alpn[*at];
+    *name = alpn + *at + 1;
+    *at += 1u + *len;
+    assert(*at <= names->alpn_len);
+    return true;
+}
+
+void passage_end(struct passage *passage)
+{
+    if (passage->server != NULL)
+        server_leave(passage->server);
+    passage->server = NULL;
+    free(passage->names);
+    passage->names = NULL;
+}

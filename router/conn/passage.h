@@ -1,0 +1,84 @@
+#ifndef ROUTER_PASSAGE_H
+#define ROUTER_PASSAGE_H
+
+/*
+ * What is known of one client's way: who came, what it asked for, what was decided, and how it
+ * went. The access log, metrics, the PROXY header and an operator's list of connections are told
+ * from it. Data, not text; small, since every idle connection has one. The connection owns it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "router/conn/decide.h"
+#include "router/net/sockaddr.h"
+#include "router/state/server.h"
+#include "sni/hello.h"
+
+/* A time that was not reached. */
+#define PASSAGE_TIME_NONE UINT32_MAX
+
+/* Bytes of the ALPN list that are kept; a list that is longer is cut between names. */
+#define PASSAGE_ALPN_MAX 512
+
+/* The texts of a hello. One allocation. */
+struct passage_names {
+    uint8_t host_len; /* 0: the hello named nobody */
+    uint16_t alpn_len;
+    char bytes[]; /* the host with a NUL, then the ALPN list as on the wire (RFC 7301, 3.1) */
+};
+
+struct passage {
+    /* who */
+    struct peer peer;
+    uint32_t listener;    /* index in the configuration it was accepted under */
+    uint64_t number;      /* of its worker's connections */
+    uint64_t accepted_ms; /* loop time */
+
+    /* asked what */
+    struct passage_names *names; /* owned; NULL without a hello, without texts, without memory */
+    uint32_t hello_bytes;        /* on the wire; 0: no hello was read */
+    uint16_t tls_version;        /* highest that was offered; 0: none that is known */
+    bool ech : 1;                /* the name is the outer one */
+    bool spoke : 1;              /* the client has sent at least one byte */
+
+    /* decided what */
+    uint8_t policy;        /* enum policy_case that named the backend; POLICY_CASES: none did */
+    uint32_t route;        /* ROUTE_NONE: by policy, or nowhere */
+    uint32_t backend;      /* CONFIG_NONE: none */
+    struct server *server; /* the one in use, or tried last; NULL: none was. Entered */
+
+    /* how it went */
+    uint16_t retries;                             /* servers tried after the first */
+    uint32_t hello_ms, connect_ms, first_byte_ms; /* PASSAGE_TIME_NONE until reached */
+};
+
+/* Of a client that was accepted just now. */
+void passage_start(struct passage *passage, const struct peer *peer, uint32_t listener,
+                   uint64_t number, uint64_t now_ms);
+
+/* Keeps what a whole hello says. Without memory the texts are missing: no reason to refuse. */
+void passage_keep_hello(struct passage *passage, const struct client_hello *hello, uint64_t now_ms);
+
+/* Keeps what was decided. */
+void passage_keep_decision(struct passage *passage, const struct decision *decision);
+
+/* Turns to a server: leaves the one before, if any, and enters this one. */
+void passage_use_server(struct passage *passage, struct server *server);
+
+/* The name that was asked for, NUL-terminated; NULL: none. */
+const char *passage_host(const struct passage *passage);
+
+/*
+ * The offered protocols one after the other: `at` begins at 0 and belongs to this function. Points
+ * `*name` to `*len` arbitrary bytes. False: there are no more.
+ */
+bool passage_alpn_next(const struct passage *passage, size_t *at, const uint8_t **name,
+                       uint8_t *len);
+
+/* Leaves the server, and frees what it owns. */
+void passage_end(struct passage *passage);
+
+#endif

@@ -1,0 +1,73 @@
+#ifndef ROUTER_WORKERS_H
+#define ROUTER_WORKERS_H
+
+/*
+ * The workers as a part of control: their threads, and the orders that control gives them.
+ *
+ * The happy path
+ *  - Start: the threads run, without listeners.
+ *  - workers_adopt() gives each a snapshot and its sockets. What an order carries is complete, so
+ *    no worker can fail to follow it.
+ *  - Stop: each drains; when the last has ended they are joined.
+ *
+ * The failures
+ *  - A thread cannot be started: those that run are ended, and the exit code says so.
+ *  - No memory for an order to adopt: no worker gets one.
+ *  - No memory for an order to end: the process is aborted, since it could not end otherwise.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "router/control/endpoints.h"
+#include "router/control/part.h"
+#include "router/state/snapshot.h"
+#include "router/worker/worker.h"
+
+struct workers {
+    struct part part;
+    uv_loop_t *loop;
+    void (*on_wake)(void *context);
+    void *context;
+
+    struct shared shared;
+    order_mailbox answers; /* asks that workers have followed */
+    uv_async_t wake;       /* workers: a snapshot was let go of, or one has ended */
+    struct worker *list;
+    uint32_t wanted;
+    uint32_t count; /* of workers started */
+
+    uint64_t drain_ms; /* how long connections may take when the part stops */
+    bool stopping;     /* orders to end have been given */
+    bool joined;
+    void (*on_stopped)(struct part *part);
+};
+
+/*
+ * `count` workers on `shared`, whose `control_wake` is set here. `on_wake`, on the loop: a worker
+ * may have let go of a snapshot.
+ */
+void workers_init(struct workers *workers, uv_loop_t *loop, uint32_t count,
+                  const struct shared *shared, void (*on_wake)(void *context), void *context);
+
+/*
+ * Gives every worker the snapshot, with a reference each, and the endpoints that were opened for
+ * it. False: no memory, and none got it.
+ */
+bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
+                   const struct endpoints *endpoints);
+
+/* The same for another snapshot of the configuration that they have; listeners stay. */
+bool workers_refresh(struct workers *workers, struct snapshot *snapshot);
+
+/* Before the part is stopped: how long connections may take then. */
+void workers_allow_drain(struct workers *workers, uint64_t drain_ms);
+
+/* While the part stops: connections end now. */
+void workers_end_at_once(struct workers *workers);
+
+/* Frees the workers, whose counters could be read until now. After the part has stopped. */
+void workers_free(struct workers *workers);
+
+#endif

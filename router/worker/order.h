@@ -1,0 +1,66 @@
+#ifndef ROUTER_ORDER_H
+#define ROUTER_ORDER_H
+
+/*
+ * What control tells a worker, and what a worker answers. Orders cross threads through a mailbox: a
+ * lock-free stack that one thread takes as a whole. What an order carries was completely made by
+ * control, so a worker cannot fail to follow it.
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct conns;
+struct handed_listener;
+struct view;
+
+enum order_kind {
+    ORDER_ADOPT,   /* use this view and these listeners from now on */
+    ORDER_REFRESH, /* the same for another snapshot of the same configuration: listeners stay */
+    ORDER_DRAIN,   /* stop listening; what is there has some time */
+    ORDER_STOP,    /* end everything now */
+    ORDER_ASK      /* look at the connections; control is answered */
+};
+
+struct order {
+    enum order_kind kind;
+    struct order *next; /* in a mailbox or a list */
+    union {
+        struct {
+            struct view *view;              /* the worker's from now on */
+            struct handed_listener *handed; /* one per listener of the configuration, owned */
+            uint32_t handed_count;
+        } adopt; /* ADOPT, REFRESH */
+        struct {
+            uint64_t ms;
+        } drain;
+        struct {
+            /* Runs on the worker's thread. */
+            void (*look)(struct conns *conns, void *context);
+            /* Runs on control's thread afterwards. `looked`: false when the worker had ended. */
+            void (*on_answer)(void *context, bool looked);
+            void *context; /* the asker's; not touched by control between posting and answer */
+            bool looked;
+        } ask;
+    };
+};
+
+/* A zeroed order of this kind; NULL: no memory. */
+struct order *order_new(enum order_kind kind);
+
+/* Frees an order and what it still owns; the view is not its own. */
+void order_free(struct order *order);
+
+typedef _Atomic(struct order *) order_mailbox;
+
+/* Puts an order in. Any thread. */
+void order_post(order_mailbox *mailbox, struct order *order);
+
+/* Takes all that is in, as a list in the order of posting. One thread. */
+struct order *order_take(order_mailbox *mailbox);
+
+/* Answers asks that have come back, on control's thread, and frees them. */
+void order_answer_all(order_mailbox *answers);
+
+#endif
