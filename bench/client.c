@@ -49,7 +49,7 @@ void client_fail(struct client *client, enum load_error error)
 {
     struct load_thread *thread = client->thread;
 
-    thread->tally.errors[error]++;
+    thread->counts.errors[error]++;
     if (client->busy)
         load_record_lost(thread, error, client->scheduled_ns, client->begun_ns, clock_now_ns());
     thread->load->traffic->on_lost(client);
@@ -158,7 +158,7 @@ static void send_flight(struct client *client)
         }
         note_connected(client);
         client->flight_sent += (uint32_t)sent;
-        client->thread->tally.bytes_out += (uint64_t)sent;
+        client->thread->counts.bytes_out += (uint64_t)sent;
         if (client->flight_sent == end && end < len) {
             keep_flight(client, flight, len, hello_bytes);
             pause_client(client);
@@ -185,7 +185,7 @@ static void shake(struct client *client)
         }
         return;
     }
-    client->thread->tally.resumed += SSL_session_reused(client->stream.ssl) == 1;
+    client->thread->counts.resumed += SSL_session_reused(client->stream.ssl) == 1;
     client->phase = CLIENT_SENDING;
     send_flight(client);
 }
@@ -214,7 +214,7 @@ static void take_banner(struct client *client, const uint8_t *bytes, size_t len)
     client->phase = CLIENT_READY;
     client->deadline_ns = CLOCK_NEVER;
     thread->ready++;
-    thread->tally.ready++;
+    thread->counts.ready++;
     load_record(thread, LOAD_PHASE_REPLY, client->scheduled_ns, clock_now_ns() - client->begun_ns);
     thread->load->traffic->on_ready(client, bytes + used, len - used);
 }
@@ -231,7 +231,7 @@ static void await_banner(struct client *client)
             client_fail(client, got == 0 ? LOAD_ERROR_CLOSED : load_error_of(got));
             return;
         }
-        thread->tally.bytes_in += (uint64_t)got;
+        thread->counts.bytes_in += (uint64_t)got;
         take_banner(client, thread->scratch, (size_t)got);
     }
 }
@@ -289,7 +289,7 @@ static void bind_source(const struct client *client)
 /* One attempt from the thread's current source address: 0 or a negative errno. */
 static int connect_once(struct client *client)
 {
-    const struct address *address = &client->thread->load->options->ask.address;
+    const struct socket_address *address = &client->thread->load->options->ask.address;
     int family = address->storage.ss_family;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -313,7 +313,7 @@ static int connect_once(struct client *client)
 static int start_connecting(struct client *client)
 {
     struct load_thread *thread = client->thread;
-    bool can_move = address_is_loopback4(&thread->load->options->ask.address);
+    bool can_move = socket_address_is_loopback4(&thread->load->options->ask.address);
 
     for (uint32_t attempt = 0;; attempt++) {
         int result = connect_once(client);
@@ -370,7 +370,7 @@ struct client *client_open(struct load_thread *thread, uint64_t scheduled_ns, ui
     client->seed = random_next(&thread->random);
     /* Where connections are not kept, one is an operation. */
     client->busy = !thread->load->traffic->opens_first;
-    thread->tally.started++;
+    thread->counts.started++;
     int result = start_connecting(client);
     if (result == 0 && !prepare_tls(client))
         result = -STREAM_TLS_FAILED;

@@ -24,7 +24,7 @@ enum client_phase {
 };
 
 /* A first flight, ready to be sent. */
-struct flight {
+struct first_flight {
     size_t len;
     size_t hello_bytes;
     uint8_t bytes[];
@@ -49,7 +49,8 @@ struct client {
     uint64_t begun_ns;    /* of the connection, or of the request under way */
     uint64_t deadline_ns; /* CLOCK_NEVER = none */
     uint64_t gap_due_ns;
-    struct flight *flight; /* owned; of a hello that goes out in pieces, until the last one does */
+    struct first_flight
+        *flight; /* owned; of a hello that goes out in pieces, until the last one does */
 
     uint64_t received; /* traffic's bytes: of the stream, or of the response under way */
     uint64_t sent;

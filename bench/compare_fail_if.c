@@ -16,7 +16,7 @@
 #include "bench/fail_if.h"
 
 /* A condition taken apart. */
-struct claim {
+struct compare_claim {
     struct condition condition;
     const struct compare_metric *metric;
     const char *word; /* of the load modes; NULL: a metric of --json */
@@ -79,7 +79,7 @@ static const struct compare_metric *find_word_metric(const char *word)
     return compare_find_metric(word); /* "errors" is the same in both */
 }
 
-static bool find_metric(const char *text, struct claim *claim)
+static bool find_metric(const char *text, struct compare_claim *claim)
 {
     const struct condition_word *word = condition_find(fail_if_words, text);
 
@@ -90,7 +90,8 @@ static bool find_metric(const char *text, struct claim *claim)
 }
 
 /* "a" or "a/b". */
-static bool find_targets(const struct comparison *comparison, const char *text, struct claim *claim)
+static bool find_targets(const struct comparison *comparison, const char *text,
+                         struct compare_claim *claim)
 {
     char first[CONDITION_TEXT];
     const char *slash = strchr(text, '/');
@@ -125,7 +126,7 @@ static bool refuse_target(const struct comparison *comparison, const char *text,
 
 /* "a.p99", "a/b.p99.9": both sides may have dots, so each is tried. */
 static bool read_dotted(const struct comparison *comparison, const char *subject,
-                        struct claim *claim, FILE *err)
+                        struct compare_claim *claim, FILE *err)
 {
     char whose[CONDITION_TEXT];
     const char *unknown_target = NULL;
@@ -148,8 +149,8 @@ static bool read_dotted(const struct comparison *comparison, const char *subject
     return refuse_target(comparison, whose, err);
 }
 
-static bool read_subject(const struct comparison *comparison, char *subject, struct claim *claim,
-                         FILE *err)
+static bool read_subject(const struct comparison *comparison, char *subject,
+                         struct compare_claim *claim, FILE *err)
 {
     char *blank = strpbrk(subject, " \t");
 
@@ -169,15 +170,15 @@ static bool read_subject(const struct comparison *comparison, char *subject, str
     return claim->of != COMPARE_NONE;
 }
 
-static enum condition_unit unit_of(const struct claim *claim)
+static enum condition_unit unit_of(const struct compare_claim *claim)
 {
     bool plain = claim->to != COMPARE_NONE || claim->word == NULL;
 
     return plain ? CONDITION_NUMBER : claim->condition.word->unit;
 }
 
-static bool parse(const struct comparison *comparison, const char *text, struct claim *claim,
-                  FILE *err)
+static bool parse(const struct comparison *comparison, const char *text,
+                  struct compare_claim *claim, FILE *err)
 {
     char subject[CONDITION_TEXT];
     const char *value = condition_split(text, subject, &claim->condition);
@@ -201,7 +202,7 @@ static bool parse(const struct comparison *comparison, const char *text, struct 
 }
 
 /* The word of the load modes that is known in the same runs. */
-static const char *like_word(const struct claim *claim)
+static const char *like_word(const struct compare_claim *claim)
 {
     static const struct {
         const char *key;
@@ -225,7 +226,7 @@ static const char *like_word(const struct claim *claim)
     return claim->metric->kind == COMPARE_LATENCY ? "p99" : "errors";
 }
 
-static bool lacks_process(const struct comparison *comparison, const struct claim *claim,
+static bool lacks_process(const struct comparison *comparison, const struct compare_claim *claim,
                           size_t target, FILE *err)
 {
     bool whole_machine = strcmp(claim->metric->key, "kernel_kib_per_connection") == 0;
@@ -242,7 +243,7 @@ static bool lacks_process(const struct comparison *comparison, const struct clai
 }
 
 /* What no run of this comparison can know. */
-static bool is_known(const struct comparison *comparison, const struct claim *claim,
+static bool is_known(const struct comparison *comparison, const struct compare_claim *claim,
                      const struct options *run, FILE *err)
 {
     const char *why = fail_if_unsuitable(like_word(claim), run);
@@ -262,7 +263,7 @@ static bool is_known(const struct comparison *comparison, const struct claim *cl
 bool compare_check_condition(const struct comparison *comparison, const struct options *run,
                              const char *text, FILE *err)
 {
-    struct claim claim;
+    struct compare_claim claim;
     char *why = NULL;
     size_t len;
     FILE *said = open_memstream(&why, &len);
@@ -280,7 +281,7 @@ bool compare_check_condition(const struct comparison *comparison, const struct o
 }
 
 /* The value judged: medians and their ratios, but of errors the worst round. */
-static double measure(const struct comparison *comparison, const struct claim *claim)
+static double measure(const struct comparison *comparison, const struct compare_claim *claim)
 {
     struct compare_spread spread;
 
@@ -291,14 +292,14 @@ static double measure(const struct comparison *comparison, const struct claim *c
     return claim->metric->kind == COMPARE_COUNT ? spread.max : spread.median;
 }
 
-static bool is_doubtful(const struct comparison *comparison, const struct claim *claim,
+static bool is_doubtful(const struct comparison *comparison, const struct compare_claim *claim,
                         size_t target)
 {
     return target != COMPARE_NONE && comparison_is_doubtful(comparison, claim->metric, target);
 }
 
-static void say(const struct comparison *comparison, const struct claim *claim, const char *text,
-                double seen, FILE *err)
+static void say(const struct comparison *comparison, const struct compare_claim *claim,
+                const char *text, double seen, FILE *err)
 {
     char value[CONDITION_TEXT];
     const char *of = comparison->targets[claim->of].name;
@@ -326,7 +327,7 @@ static void say(const struct comparison *comparison, const struct claim *claim, 
 
 bool compare_condition_holds(const struct comparison *comparison, const char *text, FILE *err)
 {
-    struct claim claim;
+    struct compare_claim claim;
 
     /* Checked before the runs: it can be parsed. */
     if (!parse(comparison, text, &claim, err))

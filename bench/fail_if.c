@@ -110,7 +110,7 @@ double fail_if_measure(const struct result *result, const char *word)
 {
     const struct histogram *latency = result->phases[LOAD_PHASE_LATENCY];
     const struct histogram *slip = result->phases[LOAD_PHASE_SLIP];
-    const struct tally *window = &result->window;
+    const struct load_counts *window = &result->window;
     const struct result_costs *costs = &result->costs;
     bool timed = result->seconds > 0;
     double percentile = percentile_of(word);

@@ -4,7 +4,7 @@
 /*
  * The generator: threads that make connections and keep to a schedule.
  *
- *   control thread (libuv: signals, intervals, samples)      bench/control.c
+ *   control thread (libuv: signals, intervals, samples)      bench/load_control.c
  *        | begin_ns, measure_ns, end_ns, stop                   one lock per thread
  *   load thread: wait, then under its lock: events, due work, timeouts   bench/load_thread.c
  *        |
@@ -63,7 +63,7 @@ const char *load_error_sentence(enum load_error error);
 enum load_error load_error_of(ssize_t result);
 
 /* What was done so far. */
-struct tally {
+struct load_counts {
     uint64_t started;   /* connections opened */
     uint64_t ready;     /* whose backend has announced itself */
     uint64_t completed; /* connections (conn, latency --new-conn) that ended as they should */
@@ -78,9 +78,10 @@ struct tally {
     uint64_t left_out; /* ended with an error: not in the latencies */
 };
 
-void tally_add(struct tally *into, const struct tally *from);
+void load_counts_add(struct load_counts *into, const struct load_counts *from);
 /* What was counted between two readings. */
-struct tally tally_subtract(const struct tally *to, const struct tally *from);
+struct load_counts load_counts_subtract(const struct load_counts *to,
+                                        const struct load_counts *from);
 
 /* Distributions, all in nanoseconds. */
 enum load_phase {
@@ -164,7 +165,7 @@ struct load_thread {
     /* said by the thread, under the lock */
     bool opened;
     bool finished;
-    struct tally tally;
+    struct load_counts counts;
     struct histogram *phases[LOAD_PHASE_COUNT];
     struct histogram *recent; /* latency since control last looked */
     uint64_t recent_slip_ns;  /* largest slip since then */

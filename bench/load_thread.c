@@ -98,11 +98,11 @@ void load_record_lost(struct load_thread *thread, enum load_error error, uint64_
     bool measured = thread->measure_ns != 0 && scheduled_ns >= thread->measure_ns;
 
     if (error != LOAD_ERROR_TIMEOUT) {
-        thread->tally.left_out += measured;
+        thread->counts.left_out += measured;
         return;
     }
-    thread->tally.unended += measured;
-    thread->tally.unbegun += measured && begun_ns == 0;
+    thread->counts.unended += measured;
+    thread->counts.unbegun += measured && begun_ns == 0;
     load_record(thread, LOAD_PHASE_LATENCY, scheduled_ns, now_ns - scheduled_ns);
     if (begun_ns != 0)
         load_record(thread, LOAD_PHASE_SERVICE, scheduled_ns, now_ns - begun_ns);
@@ -164,7 +164,7 @@ static void give_up_rest(struct load_thread *thread, uint64_t now_ns)
         if (client->phase != CLIENT_FREE && client->busy)
             client_fail(client, LOAD_ERROR_TIMEOUT);
     }
-    thread->tally.errors[LOAD_ERROR_TIMEOUT] += lose_unbegun(thread, now_ns);
+    thread->counts.errors[LOAD_ERROR_TIMEOUT] += lose_unbegun(thread, now_ns);
 }
 
 /* Tells control once when all connections are open, and once when all is over. */

@@ -77,14 +77,14 @@ static const char *prefix_of(uint32_t number)
     return kind <= 4 ? "*." : "";
 }
 
-struct pattern {
+struct route_pattern {
     uint8_t len;
     char text[NAME_ROOM - 1];
 };
 
-static struct pattern *invent_patterns(uint32_t count)
+static struct route_pattern *invent_patterns(uint32_t count)
 {
-    struct pattern *patterns = must_allocate(count, sizeof *patterns);
+    struct route_pattern *patterns = must_allocate(count, sizeof *patterns);
 
     for (uint32_t i = 0; i < count; i++) {
         char base[NAME_ROOM];
@@ -95,7 +95,7 @@ static struct pattern *invent_patterns(uint32_t count)
     return patterns;
 }
 
-static struct route_table *build(const struct route *routes, const struct pattern *patterns,
+static struct route_table *build(const struct route *routes, const struct route_pattern *patterns,
                                  uint32_t count)
 {
     double begin = now_ns();
@@ -229,7 +229,7 @@ int main(int argc, char **argv)
     }
     struct route *routes = must_allocate(count, sizeof *routes);
     struct question *questions = invent_questions(count);
-    struct pattern *patterns = invent_patterns(count);
+    struct route_pattern *patterns = invent_patterns(count);
     struct route_table *table = build(routes, patterns, count);
     free(patterns);
     size_t wrong = 0;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "bench/compare.h"
-#include "bench/control.h"
 #include "bench/exit.h"
+#include "bench/load_control.h"
 #include "bench/report.h"
 #include "bench/serve.h"
 #include "bench/torture.h"
@@ -68,22 +68,22 @@ const struct mode bench_modes[] = {
      "latency runs from when a connection was due), else as fast as -c at once allow. Needs "
      "sni-bench serve behind the router.",
      "  sni-bench conn 127.0.0.1:8443 --sni shop.test --rate 2k -d 10s --pid $(pidof sni-router)\n",
-     true, control_run_mode},
+     true, load_run_mode},
     {"bulk", MODE_BULK, "TARGET [options]", "throughput of -c streams",
      "Moves bytes as fast as they go on -c connections, down, up or both ways.",
      "  sni-bench bulk 127.0.0.1:8443 --sni shop.test -c 16 --dir down --pid $(pidof sni-router)\n",
-     true, control_run_mode},
+     true, load_run_mode},
     {"latency", MODE_LATENCY, "TARGET [options]", "requests at a constant rate",
      "Sends requests on -c kept connections, or each on a new one. With --rate (open loop) latency "
      "is completion minus scheduled time, so a stall of the router shows in full; with --max (the "
      "default) it is a closed loop, which measures no latency.",
      "  sni-bench latency 127.0.0.1:8443 --sni shop.test --rate 5k -c 64 --req 100 --resp 16k\n",
-     true, control_run_mode},
+     true, load_run_mode},
     {"idle", MODE_IDLE, "TARGET [options]", "memory of held connections",
      "Opens -c connections at --ramp a second, holds them for --duration, and says what one costs. "
      "Takes further loopback source addresses when the ports of one are used up.",
      "  sni-bench idle 127.0.0.1:8443 --sni shop.test -c 9000 -d 5s --pid $(pidof sni-router)\n",
-     true, control_run_mode},
+     true, load_run_mode},
     {"verify", MODE_VERIFY, "TARGET [options]", "every byte of every stream, while routes reload",
      "Opens streams of all sizes that carry a seeded pattern and checks who answers and every byte "
      "both ways, half-closing and not, on new connections and on long-lived ones, while routes are "

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bench/clock.h"
-#include "bench/units.h"
+#include "config/text/units.h"
 
 #define GIB 1073741824.0
 #define KIB 1024.0
@@ -14,12 +14,12 @@
 #define WINDOW_SHARE   0.1
 #define WINDOW_GRAIN_S 0.005
 
-uint64_t result_errors(const struct tally *tally)
+uint64_t result_errors(const struct load_counts *counts)
 {
     uint64_t sum = 0;
 
     for (int i = 0; i < LOAD_ERROR_COUNT; i++)
-        sum += tally->errors[i];
+        sum += counts->errors[i];
     return sum;
 }
 

@@ -2,7 +2,7 @@
 #define BENCH_RESULT_H
 
 /*
- * What a run has found out, and the ways to say it. Filled by bench/control.c; written as text
+ * What a run has found out, and the ways to say it. Filled by bench/load_control.c; written as text
  * (result_text.c), as JSON (result_json.c; `sni-bench schema` prints its JSON Schema) and as .hgrm.
  */
 
@@ -21,7 +21,7 @@
 #define RESULT_REASONS_MAX   8
 #define RESULT_REASON_TEXT   200
 
-/* Where a run stands; the picture is in bench/control.c. */
+/* Where a run stands; the picture is in bench/load_control.c. */
 enum stage { STAGE_OPENING, STAGE_WARMUP, STAGE_MEASURING, STAGE_DRAINING, STAGE_DONE };
 
 /* "opening", "warm-up", "measuring", "ending", "done". */
@@ -32,7 +32,7 @@ struct series_point {
     enum stage stage;
     uint64_t end_ns; /* CLOCK_MONOTONIC */
     double seconds;
-    struct tally counted;
+    struct load_counts counted;
     bool holds_open; /* connections are opened to be kept */
     uint32_t active; /* connections at its end */
     uint64_t p50_ns; /* of what was completed or timed out in it; 0 = nothing was */
@@ -70,10 +70,10 @@ struct result {
     uint64_t measure_ns; /* operations scheduled from here on are recorded */
     uint64_t window_ns;  /* the measured window: its counters were read; 0 = it was never opened */
     uint64_t end_ns;
-    double seconds;      /* of the measured window */
-    struct tally window; /* counted in it */
-    struct tally total;  /* whole run, warm-up included */
-    uint32_t held;       /* connections open at the end of the window */
+    double seconds;            /* of the measured window */
+    struct load_counts window; /* counted in it */
+    struct load_counts total;  /* whole run, warm-up included */
+    uint32_t held;             /* connections open at the end of the window */
     struct histogram *phases[LOAD_PHASE_COUNT];
 
     bool failed;
@@ -101,7 +101,7 @@ struct result {
 
 /* Draws the conclusions: costs, validity, failure. */
 void result_conclude(struct result *result);
-uint64_t result_errors(const struct tally *tally);
+uint64_t result_errors(const struct load_counts *counts);
 
 /*
  * Whether a result could be written there, without touching what is there now; says on stderr why

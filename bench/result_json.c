@@ -108,7 +108,7 @@ static void add_config(cJSON *root, const struct result *result)
 
 static void add_totals(cJSON *root, const struct result *result)
 {
-    const struct tally *window = &result->window;
+    const struct load_counts *window = &result->window;
     double seconds = result->seconds > 0 ? result->seconds : 1.0;
     cJSON *object = cJSON_AddObjectToObject(root, "totals");
 
@@ -196,7 +196,7 @@ static void add_point_router(cJSON *object, const struct series_point *point)
 
 static void add_point_rates(cJSON *object, const struct series_point *point)
 {
-    const struct tally *counted = &point->counted;
+    const struct load_counts *counted = &point->counted;
     const struct {
         const char *key;
         uint64_t count;
@@ -216,7 +216,7 @@ static void add_series(cJSON *root, const struct result *result)
 
     for (size_t i = 0; i < result->series_count; i++) {
         const struct series_point *point = &result->series[i];
-        const struct tally *counted = &point->counted;
+        const struct load_counts *counted = &point->counted;
         cJSON *object = cJSON_CreateObject();
         cJSON_AddItemToArray(series, object);
         cJSON_AddStringToObject(object, "stage", result_stage_word(point->stage));

@@ -6,7 +6,7 @@
 #include "bench/clock.h"
 #include "bench/environment.h"
 #include "bench/result.h"
-#include "bench/units.h"
+#include "config/text/units.h"
 
 #define BAR_WIDTH 44
 #define BAR_ROWS  12
@@ -67,7 +67,7 @@ static void print_costs(const struct result *result, FILE *out)
 
 static void print_totals(const struct result *result, FILE *out)
 {
-    const struct tally *window = &result->window;
+    const struct load_counts *window = &result->window;
     double seconds = result->seconds;
     char a[UNITS_TEXT];
     char b[UNITS_TEXT];
@@ -113,7 +113,7 @@ static void print_phase(FILE *out, const char *word, const struct histogram *his
 /* Operations without an answer: how the percentiles treat them. */
 static void print_lost(const struct result *result, FILE *out)
 {
-    const struct tally *total = &result->total;
+    const struct load_counts *total = &result->total;
 
     if (total->unended > 0)
         fprintf(out,

@@ -268,7 +268,7 @@ void play_slow_reader(struct scene *scene, const struct flight *flight)
 /* Connections that say nothing must not keep one that does from being served. */
 void play_crowd(struct scene *scene, const struct flight *flight)
 {
-    const struct address *target = &scene->options->ask.address;
+    const struct socket_address *target = &scene->options->ask.address;
     int crowd[CROWD];
 
     for (int i = 0; i < CROWD; i++) {

@@ -105,7 +105,7 @@ static bool pump_down(struct client *client)
             client_fail(client, got == 0 ? LOAD_ERROR_CLOSED : load_error_of(got));
             return false;
         }
-        thread->tally.bytes_in += (uint64_t)got;
+        thread->counts.bytes_in += (uint64_t)got;
         if (!take(client, thread->scratch, (size_t)got))
             return false;
         /* A short read emptied the socket. */
@@ -145,7 +145,7 @@ static void pump_up(struct client *client)
             return;
         }
         client->sent += (uint64_t)sent;
-        thread->tally.bytes_out += (uint64_t)sent;
+        thread->counts.bytes_out += (uint64_t)sent;
         /* Here nothing is half sent, as a TLS record might be. */
         if (thread->closing) {
             client->confirming = true;

@@ -25,7 +25,7 @@ static void complete(struct client *client)
     struct load_thread *thread = client->thread;
     uint64_t now_ns = clock_now_ns();
 
-    thread->tally.completed++;
+    thread->counts.completed++;
     load_record_done(thread, client->scheduled_ns, client->begun_ns, now_ns);
     if (thread->blocked)
         thread->unblocked_ns = now_ns;
@@ -62,7 +62,7 @@ static void on_events(struct client *client)
             client_fail(client, load_error_of(got));
             return;
         }
-        thread->tally.bytes_in += (uint64_t)got;
+        thread->counts.bytes_in += (uint64_t)got;
         if (got == 0 &&
             (client->received < thread->load->request.down_bytes || !ends_with_fin(client))) {
             client_fail(client, LOAD_ERROR_CLOSED);

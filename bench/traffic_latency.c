@@ -78,7 +78,7 @@ static bool send_request(struct client *client)
             return false;
         }
         client->sent += (uint64_t)sent;
-        thread->tally.bytes_out += (uint64_t)sent;
+        thread->counts.bytes_out += (uint64_t)sent;
     }
     return true;
 }
@@ -104,7 +104,7 @@ static bool finish_request(struct client *client)
     uint64_t now_ns = clock_now_ns();
 
     thread->outstanding--;
-    thread->tally.requests++;
+    thread->counts.requests++;
     client->busy = false;
     client->deadline_ns = CLOCK_NEVER;
     load_record_done(thread, client->scheduled_ns, client->begun_ns, now_ns);
@@ -140,7 +140,7 @@ static void on_events(struct client *client)
             client_fail(client, got == 0 ? LOAD_ERROR_CLOSED : load_error_of(got));
             return;
         }
-        thread->tally.bytes_in += (uint64_t)got;
+        thread->counts.bytes_in += (uint64_t)got;
         if (!take(client, (size_t)got))
             return;
         /* A short read emptied the socket, but for an end behind it. */

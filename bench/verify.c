@@ -36,7 +36,7 @@
 #define BACKENDS_END_NS (10 * NS_PER_S)
 
 /* SIGINT and SIGTERM as an event of the loop. */
-struct signals {
+struct verify_signals {
     struct pollable pollable; /* first */
     struct verify *verify;
     int fd;
@@ -192,7 +192,7 @@ static bool prepare(struct verify *verify)
 
 static void on_signal(struct pollable *pollable, uint32_t events)
 {
-    struct signals *signals = (struct signals *)pollable;
+    struct verify_signals *signals = (struct verify_signals *)pollable;
     struct signalfd_siginfo info;
 
     (void)events;
@@ -200,7 +200,7 @@ static void on_signal(struct pollable *pollable, uint32_t events)
         signals->verify->interrupted = true;
 }
 
-static void watch_signals(struct signals *signals, struct verify *verify)
+static void watch_signals(struct verify_signals *signals, struct verify *verify)
 {
     sigset_t set;
 
@@ -208,7 +208,7 @@ static void watch_signals(struct signals *signals, struct verify *verify)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    *signals = (struct signals){.pollable = {.on_events = on_signal}, .verify = verify};
+    *signals = (struct verify_signals){.pollable = {.on_events = on_signal}, .verify = verify};
     signals->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (signals->fd >= 0)
         (void)poller_add(&verify->poller, signals->fd, &signals->pollable, EPOLLIN);
@@ -335,7 +335,7 @@ static void release(struct verify *verify)
 
 int verify_run(const struct options *options)
 {
-    struct signals signals;
+    struct verify_signals signals;
 
     if (!check_options(options))
         return BENCH_USAGE;

@@ -1,7 +1,7 @@
 /* What a verify run has found out: a line per second, a text. */
 
-#include "bench/units.h"
 #include "bench/verify.h"
+#include "config/text/units.h"
 
 struct fault_row {
     const char *word;

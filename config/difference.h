@@ -19,7 +19,10 @@ struct config_difference {
     bool settings;                 /* anything else: policies, timeouts, limits, workers, log */
 };
 
-/* `before` may be NULL: then everything was added. False: no memory. */
+/*
+ * `before` may be NULL: then everything was added. Looks up every host of `before`, so a million of
+ * them take a second or two. False: no memory.
+ */
 bool config_difference(const struct config *before, const struct config *after,
                        struct config_difference *difference);
 

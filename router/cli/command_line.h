@@ -8,16 +8,17 @@
 
 #include <stdio.h>
 
+#include "config/text/option_reader.h"
 #include "router/cli/command_info.h"
 
 /* What `COMMAND --help` prints. */
 void command_print_help(enum command_id id, FILE *to);
 
-/* What command_next() found. The numbers lie above every character for getopt_long's sake. */
+/* What command_next() found. */
 enum option_id {
-    OPTION_END = 0,  /* no more options; operands and operand_count are set */
-    OPTION_STOP = 1, /* help was printed or the line is wrong (and said so): return `exit_code` */
-    OPTION_CONFIG = 256,
+    OPTION_END,  /* no more options; operands and operand_count are set */
+    OPTION_STOP, /* help was printed or the line is wrong (and said so): return `exit_code` */
+    OPTION_CONFIG,
     OPTION_LISTEN,
     OPTION_ROUTE,
     OPTION_RELAY,
@@ -33,8 +34,7 @@ enum option_id {
 
 struct command_reader {
     enum command_id command;
-    int argc;
-    char **argv;
+    struct option_reader options;
     char *value;     /* of the option just found, in argv; NULL when it takes none */
     int exit_code;   /* after OPTION_STOP */
     char **operands; /* after OPTION_END */

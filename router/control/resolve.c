@@ -66,16 +66,17 @@ static void on_address(uv_getaddrinfo_t *request, int status, struct addrinfo *f
     struct query *query = request->data;
     struct resolve *resolve = query->resolve;
     struct addresses *addresses = NULL;
+    bool wanted = resolve->on_found != NULL;
 
-    if (status == 0 && found != NULL) {
+    if (wanted && status == 0 && found != NULL) {
         addresses = list_of(found, query->address->port);
         status = addresses == NULL ? UV_ENOMEM : 0;
     }
     uv_freeaddrinfo(found);
-    if (addresses == NULL)
-        resolve_say_failed(query->address, status);
-    else
+    if (addresses != NULL)
         resolve->on_found(resolve->context, query->server, addresses);
+    else if (wanted)
+        resolve_say_failed(query->address, status);
     assert(resolve->asked[query->slot] == query->address && resolve->in_flight > 0);
     resolve->asked[query->slot] = NULL;
     free(query);
@@ -140,16 +141,23 @@ static void resolve_more(struct resolve *resolve)
     if (resolve->in_flight > 0)
         return;
     resolve_abandon(resolve);
-    resolve->on_done(resolve->context); /* may start anew */
+    if (resolve->on_done != NULL)
+        resolve->on_done(resolve->context); /* may start anew */
 }
 
-void resolve_start(struct resolve *resolve, uv_loop_t *loop, struct config_use *use,
-                   resolve_found_cb *on_found, resolve_done_cb *on_done, void *context)
+void resolve_start(struct resolve *resolve, struct config_use *use, resolve_found_cb *on_found,
+                   resolve_done_cb *on_done, void *context)
 {
-    assert(!resolve_is_busy(resolve));
+    part_assert_own(&resolve->part);
+    assert(!resolve_is_busy(resolve) && resolve->in_flight == 0);
+    assert(on_found != NULL && on_done != NULL);
     config_use_ref(use);
-    *resolve = (struct resolve){
-        .loop = loop, .use = use, .on_found = on_found, .on_done = on_done, .context = context};
+    resolve->use = use;
+    resolve->on_found = on_found;
+    resolve->on_done = on_done;
+    resolve->context = context;
+    resolve->next_backend = 0;
+    resolve->next_server = 0;
     resolve_more(resolve);
 }
 
@@ -157,6 +165,14 @@ void resolve_skip_rest(struct resolve *resolve)
 {
     assert(resolve->in_flight > 0);
     resolve->next_backend = resolve->use->config->backend_count;
+}
+
+void resolve_forget(struct resolve *resolve)
+{
+    resolve->on_found = NULL;
+    resolve->on_done = NULL;
+    if (resolve_is_busy(resolve))
+        resolve_skip_rest(resolve);
 }
 
 void resolve_abandon(struct resolve *resolve)
@@ -176,4 +192,28 @@ void resolve_print_asked(const struct resolve *resolve, char *text, size_t size)
             len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? ", " : "",
                                     resolve->asked[slot]->text);
     }
+}
+
+/* --- the part --- */
+
+static int start(struct part *part)
+{
+    const struct resolve *resolve = part->self;
+
+    assert(!resolve_is_busy(resolve));
+    return 0;
+}
+
+static void stop(struct part *part, void (*on_stopped)(struct part *part))
+{
+    resolve_forget(part->self);
+    on_stopped(part);
+}
+
+void resolve_init(struct resolve *resolve, uv_loop_t *loop)
+{
+    *resolve = (struct resolve){
+        .part = {.name = "resolve", .self = resolve, .start = start, .stop = stop},
+        .loop = loop,
+    };
 }

@@ -1,6 +1,5 @@
 #include "test/loop/harness.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -16,6 +15,7 @@
 
 #include "config/load.h"
 #include "test/loop/harness_io.h"
+#include "test/support/descriptors.h"
 
 #define CONFIG_TEXT_MAX 8192
 
@@ -30,18 +30,6 @@ void rig_process_init(void)
     signal(SIGPIPE, SIG_IGN);
     if (uv_loop_init(&loop) != 0 || uv_loop_close(&loop) != 0)
         abort();
-}
-
-static int count_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = -3; /* ".", ".." and the directory's own */
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
 }
 
 /* --- configuration --- */
@@ -176,7 +164,7 @@ int rig_setup(void **state)
 
     assert_non_null(rig);
     memset(rig, 0, sizeof *rig);
-    rig->descriptors_before = count_descriptors();
+    rig->descriptors_before = descriptors_count();
     rig->mode = *mode;
     rig->listeners = "{\"name\":\"public\",\"address\":\"127.0.0.1:0\"}";
     rig->connection_cap = 1000;
@@ -306,7 +294,7 @@ int rig_teardown(void **state)
     sem_destroy(&rig->held);
     sem_destroy(&rig->release);
     sem_destroy(&rig->hold_closed);
-    int left = count_descriptors();
+    int left = descriptors_count();
     int before = rig->descriptors_before;
     free(rig);
     assert_int_equal(left, before);

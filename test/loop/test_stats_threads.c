@@ -39,11 +39,10 @@ struct worker_thread {
 
 static int setup(void **state)
 {
-    struct fixture *fixture = aligned_alloc(alignof(struct fixture), sizeof *fixture);
+    struct fixture *fixture = calloc(1, sizeof *fixture);
 
     if (fixture == NULL)
         return -1;
-    memset(fixture, 0, sizeof *fixture);
     if (!stats_init(&fixture->stats, WORKERS) || uv_barrier_init(&fixture->barrier, WORKERS) != 0)
         return -1;
     servers_init(&fixture->servers, &fixture->stats);

@@ -272,7 +272,10 @@ static void added_listener_opens(void **state)
 
 /* --- full --- */
 
-/* Accepting pauses while the cap is reached, goes on when there is room, and does not spin. */
+/*
+ * Accepting pauses while the cap is reached, goes on when there is room, and does not spin: however
+ * often the loop turns meanwhile, no listener is looked at, which would count another pause.
+ */
 static void connection_cap_pauses_and_resumes(void **state)
 {
     struct rig *rig = *state;
@@ -280,16 +283,20 @@ static void connection_cap_pauses_and_resumes(void **state)
 
     rig->connection_cap = 2;
     rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"idle\":\"700ms\"}");
+    rig_start(rig, "");
     rig_pair(rig, &clients[0], &servers[0]);
     rig_pair(rig, &clients[1], &servers[1]);
     clients[2] = rig_hello_client(rig, "a.test");
     clients[3] = rig_hello_client(rig, "a.test");
     rig_wait_tally(&rig->worker.conns.tally.accept_pauses, 1);
+    for (int i = 0; i < 100; i++) {
+        talk(clients[i % 2], servers[i % 2]);
+        rig_settle(rig);
+    }
+    assert_int_equal(tally_read(&rig->worker.conns.tally.accept_pauses), 1);
     assert_int_equal(tally_read(&rig->worker.conns.tally.accepted), 2);
-    /* The first two idle away, which takes many of the pauses' lengths. */
-    rig_expect_reason(rig, "idle_timeout");
-    rig_expect_reason(rig, "idle_timeout");
+    for (int i = 0; i < 2; i++) /* the second may leave while accepting pauses anew */
+        end_both(rig, clients[i], servers[i]);
     for (int i = 2; i < 4; i++) {
         servers[i] = rig_accept(rig, 0);
         io_expect_hello(servers[i], "a.test");

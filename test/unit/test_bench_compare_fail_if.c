@@ -13,27 +13,13 @@
 #include <math.h>
 
 #include "bench/compare.h"
+#include "test/support/printed.h"
+#include "test/support/run_document.h"
 
-/* One run of `latency --rate`; p99 in ms. */
-static cJSON *make_result(double p99_ms, double cpu_us, int errors)
+static cJSON *result_with(double p99_ms, double cpu_us, int resets)
 {
-    char text[512];
-    char cost[32] = "null";
-
-    if (cpu_us >= 0)
-        snprintf(cost, sizeof cost, "%.17g", cpu_us);
-    snprintf(text, sizeof text,
-             "{\"tool\":\"sni-bench\",\"mode\":\"latency\",\"valid\":true,\"failed\":false,"
-             "\"measures_latency\":true,\"errors\":{\"reset\":%d,\"timeout\":0},"
-             "\"totals\":{\"connections_per_s\":0,\"requests_per_s\":2000,"
-             "\"in_bytes_per_s\":1048576,\"out_bytes_per_s\":1048576},"
-             "\"costs\":{\"cpu_us_per_request\":%s},"
-             "\"phases\":{\"latency\":{\"count\":100,\"p99_ns\":%.17g,\"p99_9_ns\":%.17g},"
-             "\"slip\":{\"count\":0,\"max_ns\":0}}}",
-             errors, cost, p99_ms * 1e6, p99_ms * 2e6);
-    cJSON *result = cJSON_Parse(text);
-    assert_non_null(result);
-    return result;
+    return run_document_make(
+        &(struct run_document){.cpu_us = cpu_us, .rate = 2000, .p99_ms = p99_ms, .resets = resets});
 }
 
 /* direct, a (p99 2 ms, 10 us), b.1 (p99 8 ms, 25 us, errors in one round), dark (nothing). */
@@ -47,11 +33,11 @@ static void start(struct comparison *comparison)
     comparison_add_target(comparison, "nopid", "127.0.0.1:5", "", false);
     comparison->rounds = 3;
     for (size_t round = 0; round < 3; round++) {
-        comparison_add_run(comparison, 0, round, 0, make_result(1, -1, 0));
-        comparison_add_run(comparison, 1, round, 0, make_result(2 + (double)round, 10, 0));
-        comparison_add_run(comparison, 2, round, 0, make_result(8, 25, round == 1 ? 7 : 0));
+        comparison_add_run(comparison, 0, round, 0, result_with(1, -1, 0));
+        comparison_add_run(comparison, 1, round, 0, result_with(2 + (double)round, 10, 0));
+        comparison_add_run(comparison, 2, round, 0, result_with(8, 25, round == 1 ? 7 : 0));
         comparison_add_run(comparison, 3, round, 1, NULL);
-        comparison_add_run(comparison, 4, round, 0, make_result(4, -1, 0));
+        comparison_add_run(comparison, 4, round, 0, result_with(4, -1, 0));
     }
 }
 
@@ -103,13 +89,11 @@ static void test_what_holds(void **state)
     (void)state;
     start(&comparison);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char *said = NULL;
-        size_t len;
-        FILE *err = open_memstream(&said, &len);
-        assert_non_null(err);
+        struct printed out;
+        FILE *err = printed_start(&out);
         bool good = compare_check_condition(&comparison, &run, rows[i].text, err);
         bool holds = good && compare_condition_holds(&comparison, rows[i].text, err);
-        fclose(err);
+        char *said = printed_end(&out);
         const char *wanted = rows[i].said == NULL ? "" : rows[i].said;
         if (!good || holds != (rows[i].said != NULL) || strstr(said, wanted) == NULL ||
             (!holds && said[0] != '\0'))
@@ -122,24 +106,21 @@ static void test_what_holds(void **state)
 static void test_a_limited_run_is_named(void **state)
 {
     struct comparison comparison;
-    char *said = NULL;
-    size_t len;
+    struct printed out;
 
     (void)state;
     start(&comparison);
     cJSON_ReplaceItemInObject(comparison.runs[1].result, "valid", cJSON_CreateFalse());
-    FILE *err = open_memstream(&said, &len);
-    assert_non_null(err);
+    cJSON_ReplaceItemInObject(comparison.runs[1].result, "limited_by_tool", cJSON_CreateTrue());
+    FILE *err = printed_start(&out);
     assert_true(compare_condition_holds(&comparison, "p99>2ms", err));
     assert_true(compare_condition_holds(&comparison, "p99 b.1/a > 1", err));
-    fclose(err);
+    char *said = printed_end(&out);
     assert_non_null(strstr(said, "median of a; the load tool was the limit in some of the runs\n"));
     assert_non_null(strstr(said, "b.1 and a; the load tool was the limit in some of the runs\n"));
     free(said);
-    err = open_memstream(&said, &len);
-    assert_non_null(err);
-    assert_true(compare_condition_holds(&comparison, "cpu_request>1us", err));
-    fclose(err);
+    assert_true(compare_condition_holds(&comparison, "cpu_request>1us", printed_start(&out)));
+    said = printed_end(&out);
     assert_null(strstr(said, "limit"));
     free(said);
     comparison_free(&comparison);
@@ -148,13 +129,10 @@ static void test_a_limited_run_is_named(void **state)
 static void check_refused(const struct comparison *comparison, const struct options *run,
                           const char *text, const char *wanted)
 {
-    char *said = NULL;
-    size_t len;
-    FILE *err = open_memstream(&said, &len);
+    struct printed err;
+    bool good = compare_check_condition(comparison, run, text, printed_start(&err));
+    char *said = printed_end(&err);
 
-    assert_non_null(err);
-    bool good = compare_check_condition(comparison, run, text, err);
-    fclose(err);
     if (good || strstr(said, wanted) == NULL || strstr(said, text) == NULL ||
         strchr(said, '\n') != said + strlen(said) - 1)
         fail_msg("%s: %d '%s'", text, good, said);
@@ -212,15 +190,12 @@ static void test_a_closed_loop_is_named(void **state)
 {
     struct comparison comparison;
     struct options run = options_of("latency", 0);
-    char *said = NULL;
-    size_t len;
+    struct printed err;
 
     (void)state;
     start(&comparison);
-    FILE *err = open_memstream(&said, &len);
-    assert_non_null(err);
-    assert_true(compare_check_condition(&comparison, &run, "p99>5ms", err));
-    fclose(err);
+    assert_true(compare_check_condition(&comparison, &run, "p99>5ms", printed_start(&err)));
+    char *said = printed_end(&err);
     assert_non_null(strstr(said, "the service time of a closed loop"));
     free(said);
     comparison_free(&comparison);

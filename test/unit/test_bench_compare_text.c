@@ -11,33 +11,23 @@
 #include <cmocka.h>
 
 #include "bench/compare.h"
+#include "test/support/printed.h"
+#include "test/support/run_document.h"
 
-/* A run of `latency --rate` with this cost and rate; `flaw`: NULL, "limited", "failed". */
-static cJSON *make_result(double cost, double rate, const char *flaw)
-{
-    char text[512];
-    bool limited = flaw != NULL && strcmp(flaw, "limited") == 0;
-    bool failed = flaw != NULL && strcmp(flaw, "failed") == 0;
-
-    snprintf(text, sizeof text,
-             "{\"tool\":\"sni-bench\",\"mode\":\"latency\",\"valid\":%s,\"limited_by_tool\":%s,"
-             "\"failed\":%s,\"reasons\":[%s],\"costs\":{\"cpu_us_per_request\":%g},"
-             "\"totals\":{\"requests_per_s\":%g}}",
-             limited ? "false" : "true", limited ? "true" : "false", failed ? "true" : "false",
-             limited ? "\"a thread was busy 99 %\"" : "", cost, rate);
-    cJSON *result = cJSON_Parse(text);
-    assert_non_null(result);
-    return result;
-}
-
+/* A run with this cost and rate; `flaw`: NULL, "limited", "failed". */
 static void add(struct comparison *comparison, const char *name, double cost, const char *flaw)
 {
     size_t target =
         comparison_add_target(comparison, name, "127.0.0.1:1", "", strcmp(name, "direct") == 0);
     size_t round = comparison_runs_of(comparison, target);
-    cJSON *result = make_result(cost, 1000 + cost, flaw);
+    const struct run_document run = {
+        .cpu_us = cost,
+        .rate = 1000 + cost,
+        .limited = flaw != NULL && strcmp(flaw, "limited") == 0,
+        .failed = flaw != NULL && strcmp(flaw, "failed") == 0,
+    };
 
-    assert_true(comparison_add_run(comparison, target, round, 0, result));
+    assert_true(comparison_add_run(comparison, target, round, 0, run_document_make(&run)));
 }
 
 /* `rounds` of direct (1, 2, ..), a (10, 11, ..) and b (20, 21, ..). */
@@ -55,14 +45,10 @@ static void start(struct comparison *comparison, size_t rounds)
 static char *said_by(void (*print)(const struct comparison *, FILE *),
                      const struct comparison *comparison)
 {
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
+    struct printed out;
 
-    assert_non_null(out);
-    print(comparison, out);
-    fclose(out);
-    return text;
+    print(comparison, printed_start(&out));
+    return printed_end(&out);
 }
 
 static void check(const struct comparison *comparison, const char *in_text, const char *in_markdown)

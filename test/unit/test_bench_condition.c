@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "bench/condition.h"
+#include "test/support/printed.h"
 
 static const struct condition_word words[] = {
     {"time", CONDITION_TIME},   {"count", CONDITION_COUNT}, {"rate", CONDITION_RATE},
@@ -21,12 +22,10 @@ static const struct condition_word words[] = {
 /* Parses; what was said is in `*said`, which the caller frees. */
 static bool parse(const char *text, struct condition *condition, char **said)
 {
-    size_t len;
-    FILE *err = open_memstream(said, &len);
+    struct printed err;
+    bool good = condition_parse(text, words, condition, printed_start(&err));
 
-    assert_non_null(err);
-    bool good = condition_parse(text, words, condition, err);
-    fclose(err);
+    *said = printed_end(&err);
     return good;
 }
 
@@ -146,12 +145,9 @@ static void test_the_value_is_said_with_its_unit(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char *said = NULL;
-        size_t len;
-        FILE *err = open_memstream(&said, &len);
-        assert_non_null(err);
-        condition_say("a>1", rows[i].unit, rows[i].value, err);
-        fclose(err);
+        struct printed err;
+        condition_say("a>1", rows[i].unit, rows[i].value, printed_start(&err));
+        char *said = printed_end(&err);
         assert_non_null(strstr(said, "sni-bench: --fail-if 'a>1' "));
         if (strstr(said, rows[i].said) == NULL)
             fail_msg("%s", said);

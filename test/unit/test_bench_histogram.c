@@ -12,6 +12,7 @@
 
 #include "bench/histogram.h"
 #include "bench/random.h"
+#include "test/support/printed.h"
 
 #define SAMPLES 50000u
 
@@ -192,16 +193,13 @@ static void test_mean_and_deviation(void **state)
 static void test_hgrm_has_the_tools_form(void **state)
 {
     struct histogram *histogram = make();
-    char *text = NULL;
-    size_t len = 0;
+    struct printed out;
 
     (void)state;
     histogram_record_many(histogram, 1000000, 99);
     histogram_record(histogram, 50000000);
-    FILE *out = open_memstream(&text, &len);
-    assert_non_null(out);
-    assert_true(histogram_write_hgrm(histogram, out));
-    fclose(out);
+    assert_true(histogram_write_hgrm(histogram, printed_start(&out)));
+    char *text = printed_end(&out);
     assert_non_null(strstr(text, "Value     Percentile TotalCount 1/(1-Percentile)"));
     assert_non_null(strstr(text, "1.000447 0.000000000000         99           1.00\n"));
     assert_non_null(strstr(text, "50.000000 1.000000000000        100\n"));

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "bench/report.h"
+#include "test/support/printed.h"
 
 #define FFFD "\xef\xbf\xbd"
 
@@ -18,14 +19,10 @@ typedef void put_function(FILE *out, const char *text);
 
 static char *put(put_function *function, const char *text)
 {
-    char *written = NULL;
-    size_t len;
-    FILE *out = open_memstream(&written, &len);
+    struct printed out;
 
-    assert_non_null(out);
-    function(out, text);
-    fclose(out);
-    return written;
+    function(printed_start(&out), text);
+    return printed_end(&out);
 }
 
 static void check(put_function *function, const char *text, const char *expected)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "bench/report.h"
+#include "test/support/printed.h"
 
 #define CASE(name, outcome, deviates, best)                                                        \
     "{\"case\":\"" name                                                                            \
@@ -43,15 +44,12 @@ static void add(struct report *report, const char *text, const char *file)
 
 static char *write_form(const struct report *report, enum report_form form)
 {
-    char *text = NULL;
-    size_t len;
-    FILE *out = open_memstream(&text, &len);
+    struct printed printed;
+    FILE *out = printed_start(&printed);
 
-    assert_non_null(out);
     report_write_torture(report, form, out);
     report_write_verify(report, form, NULL, out);
-    fclose(out);
-    return text;
+    return printed_end(&printed);
 }
 
 /* The union of the cases; what one of them did not play is no cell of another. */

@@ -12,24 +12,14 @@
 #include <math.h>
 
 #include "bench/report.h"
+#include "test/support/run_document.h"
 
 #define COST "cpu_us_per_request"
 
 /* A result with one cost; negative = null. */
-static cJSON *make_result(double cost, bool valid)
+static cJSON *result_with(double cost)
 {
-    char text[256];
-    char number[32] = "null";
-
-    if (cost >= 0)
-        snprintf(number, sizeof number, "%.17g", cost);
-    snprintf(text, sizeof text,
-             "{\"tool\":\"sni-bench\",\"mode\":\"latency\",\"valid\":%s,\"failed\":false,"
-             "\"costs\":{\"cpu_us_per_request\":%s}}",
-             valid ? "true" : "false", number);
-    cJSON *result = cJSON_Parse(text);
-    assert_non_null(result);
-    return result;
+    return run_document_make(&(struct run_document){.cpu_us = cost});
 }
 
 static void add(struct comparison *comparison, const char *name, const double *costs, size_t count)
@@ -39,7 +29,7 @@ static void add(struct comparison *comparison, const char *name, const double *c
 
     assert_int_not_equal(target, COMPARE_NONE);
     for (size_t i = 0; i < count; i++)
-        assert_true(comparison_add_run(comparison, target, i, 0, make_result(costs[i], true)));
+        assert_true(comparison_add_run(comparison, target, i, 0, result_with(costs[i])));
     comparison->rounds = count > comparison->rounds ? count : comparison->rounds;
 }
 
@@ -111,6 +101,7 @@ static void test_ratio_and_noise(void **state)
 
 static void test_validity(void **state)
 {
+    const struct run_document limited = {.cpu_us = 1, .limited = true};
     struct comparison comparison;
     const double five[] = {1, 2, 3, 4, 5};
 
@@ -125,7 +116,7 @@ static void test_validity(void **state)
     assert_false(comparison_has_failed(&comparison));
     assert_true(comparison_add_run(&comparison, 0, 5, 1, NULL));
     assert_true(comparison_has_failed(&comparison));
-    assert_true(comparison_add_run(&comparison, 0, 6, 2, make_result(1, false)));
+    assert_true(comparison_add_run(&comparison, 0, 6, 2, run_document_make(&limited)));
     assert_false(comparison_is_valid(&comparison));
     assert_int_equal(comparison_limited(&comparison, 0), 1);
     assert_int_equal(comparison_failed(&comparison, 0), 1);
@@ -145,8 +136,8 @@ static void test_limits(void **state)
     }
     assert_int_equal(comparison_add_target(&comparison, "more", "", "", false), COMPARE_NONE);
     for (size_t i = 0; i < COMPARE_ROUNDS_MAX; i++)
-        assert_true(comparison_add_run(&comparison, 3, i, 0, make_result(1, true)));
-    assert_false(comparison_add_run(&comparison, 3, 64, 0, make_result(1, true)));
+        assert_true(comparison_add_run(&comparison, 3, i, 0, result_with(1)));
+    assert_false(comparison_add_run(&comparison, 3, 64, 0, result_with(1)));
     comparison_free(&comparison);
 }
 

@@ -13,6 +13,7 @@
 #include "bench/clock.h"
 #include "bench/fail_if.h"
 #include "bench/result.h"
+#include "test/support/printed.h"
 
 #define GIB 1073741824ull
 
@@ -218,15 +219,11 @@ static void test_a_window_of_another_length_is_not_valid(void **state)
 
 static char *text_of(struct fixture *fixture)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
+    struct printed out;
 
-    assert_non_null(out);
     result_conclude(&fixture->result);
-    result_print(&fixture->result, out, false);
-    fclose(out);
-    return text;
+    result_print(&fixture->result, printed_start(&out), false);
+    return printed_end(&out);
 }
 
 /* Each reason has its sentence, and only the tool's own limits are called so. */
@@ -307,7 +304,7 @@ static void test_misrouted_is_not_unreached(void **state)
     struct fixture *fixture = make(MODE_CONN);
 
     (void)state;
-    fixture->result.total = (struct tally){.started = 5, .errors[LOAD_ERROR_MISROUTED] = 5};
+    fixture->result.total = (struct load_counts){.started = 5, .errors[LOAD_ERROR_MISROUTED] = 5};
     char *text = text_of(fixture);
     assert_non_null(strstr(text, "every connection that was answered (5) reached a wrong backend"));
     assert_non_null(strstr(text, "every hello asked for bench.test, the default"));
@@ -316,7 +313,7 @@ static void test_misrouted_is_not_unreached(void **state)
     destroy(fixture);
     fixture = make(MODE_CONN);
     fixture->options.ask.sni = "a.test";
-    fixture->result.total = (struct tally){.started = 5, .errors[LOAD_ERROR_REFUSED] = 5};
+    fixture->result.total = (struct load_counts){.started = 5, .errors[LOAD_ERROR_REFUSED] = 5};
     text = text_of(fixture);
     assert_non_null(
         strstr(text, "not one connection was answered by a backend of sni-bench serve"));
@@ -404,19 +401,15 @@ static void test_conditions(void **state)
 static char *check_said(unsigned bit, const char *text, double rate, const char *pids, bool *good)
 {
     struct options options;
-    char *said = NULL;
-    size_t len;
-    FILE *err = open_memstream(&said, &len);
+    struct printed err;
 
-    assert_non_null(err);
     options_init(&options, mode_of(bit));
     options.load.rate = rate;
     options.out.pids = pids;
     options.out.fail_if.count = 1;
     options.out.fail_if.items[0] = text;
-    *good = fail_if_check(&options, err);
-    fclose(err);
-    return said;
+    *good = fail_if_check(&options, printed_start(&err));
+    return printed_end(&err);
 }
 
 static void test_conditions_of_another_mode(void **state)
@@ -483,13 +476,10 @@ static void test_what_was_not_measured(void **state)
     result_conclude(&fixture->result);
     fixture->options.out.fail_if.count = 1;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        char *said = NULL;
-        size_t len;
-        FILE *err = open_memstream(&said, &len);
-        assert_non_null(err);
+        struct printed err;
         fixture->options.out.fail_if.items[0] = texts[i];
-        assert_true(fail_if_holds(&fixture->result, err));
-        fclose(err);
+        assert_true(fail_if_holds(&fixture->result, printed_start(&err)));
+        char *said = printed_end(&err);
         assert_non_null(strstr(said, "it was not measured"));
         assert_null(strstr(said, "-1"));
         free(said);

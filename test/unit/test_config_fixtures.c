@@ -14,6 +14,7 @@
 #include <glob.h>
 
 #include "config/load.h"
+#include "test/support/printed.h"
 
 /* Cut files grow quickly in number: only files up to this size are cut. */
 #define CUT_BYTES_MAX 2600
@@ -62,14 +63,14 @@ static struct config *load_exact(const char *text, size_t len, const char *name,
 
 static void check_printed(const char *path, const struct diagnostics *found)
 {
-    char *printed = NULL, expected_path[1024];
-    size_t printed_len, expected_len;
+    char expected_path[1024];
+    size_t expected_len;
+    struct printed to;
 
     snprintf(expected_path, sizeof expected_path, "%.*s.expected", (int)(strlen(path) - 5), path);
     char *expected = read_whole(expected_path, &expected_len);
-    FILE *to = open_memstream(&printed, &printed_len);
-    diagnostics_print(found, strrchr(path, '/') + 1, to, false);
-    fclose(to);
+    diagnostics_print(found, strrchr(path, '/') + 1, printed_start(&to), false);
+    char *printed = printed_end(&to);
     if (strcmp(printed, expected) != 0)
         fail_msg("%s\nprinted:\n%sexpected:\n%s", path, printed, expected);
     free(printed);

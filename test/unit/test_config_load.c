@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config/load.h"
+#include "test/support/printed.h"
 
 static struct config *load(const char *text)
 {
@@ -202,17 +203,16 @@ static void test_many_findings(void **state)
 {
     enum { ROUTES = 400 };
     struct diagnostics found = {0};
-    char *text = NULL;
-    size_t len;
-    FILE *to = open_memstream(&text, &len);
+    struct printed printed;
+    FILE *to = printed_start(&printed);
 
     (void)state;
     fputs("{\"routes\":[", to);
     for (int i = 0; i < ROUTES; i++)
         fprintf(to, "%s{\"host\":\"h%d.\",\"backend\":\"nowhere\"}\n", i ? "," : "", i);
     fputs("]}", to);
-    fclose(to);
-    assert_null(config_load_text(text, len, "x", &found));
+    char *text = printed_end(&printed);
+    assert_null(config_load_text(text, printed.len, "x", &found));
     assert_int_equal(found.errors, ROUTES + 1); /* and no listeners */
     assert_int_equal(found.warnings, ROUTES);   /* the dots */
     assert_int_equal(found.count, 2 * DIAGNOSTICS_KEPT);
@@ -306,14 +306,12 @@ static void test_wrong_arguments(void **state)
     const char *routes[] = {"a.test", "a.test=1.2.3.4:1", "a.test=1.2.3.4:2",
                             "b.test=", "c.test=1.2.3.4:1,,x"};
     struct diagnostics found = {0};
-    char *printed = NULL;
-    size_t len;
+    struct printed to;
 
     (void)state;
     assert_null(config_load_arguments(listens, 2, routes, 5, &found));
-    FILE *to = open_memstream(&printed, &len);
-    diagnostics_print(&found, "(command line)", to, false);
-    fclose(to);
+    diagnostics_print(&found, "(command line)", printed_start(&to), false);
+    char *printed = printed_end(&to);
     assert_string_equal(
         printed,
         "(command line): error: a.test: expected HOST=SERVER[,SERVER...]\n"

@@ -15,6 +15,7 @@
 #include <cjson/cJSON.h>
 
 #include "config/load.h"
+#include "test/support/printed.h"
 
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t count, size_t bytes);
@@ -82,8 +83,8 @@ void __wrap_free(void *memory)
 
 static char *text_make(bool faulty, size_t *len)
 {
-    char *text = NULL;
-    FILE *to = open_memstream(&text, len);
+    struct printed printed;
+    FILE *to = printed_start(&printed);
 
     fputs("{\"listeners\":[{\"name\":\"l\",\"address\":\":443\"},{\"address\":\"unix:/x\"}],\n"
           "\"policies\":{\"no_sni\":{\"backend\":\"b1\"}},\"log\":{\"access\":{\"path\":\"/x\"}},\n"
@@ -102,7 +103,8 @@ static char *text_make(bool faulty, size_t *len)
         fprintf(to, "%s\"b%d\":{\"servers\":[\"10.0.0.%d:443\",{\"address\":\"n.test:1\"}]}\n",
                 i ? "," : "", i, i);
     fputs(faulty ? "},\"listeners\":[],\"wokers\":1}" : "}}", to);
-    fclose(to);
+    char *text = printed_end(&printed);
+    *len = printed.len;
     return text;
 }
 

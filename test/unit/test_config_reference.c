@@ -15,6 +15,7 @@
 
 #include "config/fields.h"
 #include "config/load.h"
+#include "test/support/printed.h"
 
 /* --- the reference, made from the field table --- */
 
@@ -207,22 +208,21 @@ static void check_example(const char *reference)
 
 static void test_reference_is_current(void **state)
 {
-    char *printed = NULL, path[1024];
-    size_t len;
+    char path[1024];
+    struct printed to;
     const char *below = strstr(__FILE__, "test/unit/");
 
     (void)state;
     assert_non_null(below);
-    FILE *to = open_memstream(&printed, &len);
-    print_reference(to);
-    fclose(to);
+    print_reference(printed_start(&to));
+    char *printed = printed_end(&to);
     snprintf(path, sizeof path, "%.*sdocs/configuration.md", (int)(below - __FILE__), __FILE__);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
-    char *written = calloc(1, len + 2);
-    size_t written_len = fread(written, 1, len + 1, file);
+    char *written = calloc(1, to.len + 2);
+    size_t written_len = fread(written, 1, to.len + 1, file);
     fclose(file);
-    if (written_len != len || memcmp(written, printed, len) != 0)
+    if (written_len != to.len || memcmp(written, printed, to.len) != 0)
         fail_msg("docs/configuration.md is not what test_config_reference --print writes");
     check_example(printed);
     free(written);

@@ -1,6 +1,5 @@
 /* Endpoints over changes of the configuration: which sockets stay, and what a failure undoes. */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +15,7 @@
 
 #include "config/load.h"
 #include "router/control/endpoints.h"
+#include "test/support/descriptors.h"
 
 #define WORKERS 2
 #define ANY     "{\"name\":\"any\",\"address\":\"127.0.0.1:0\"}"
@@ -52,18 +52,6 @@ static int teardown(void **state)
     assert_int_equal(rmdir(place->directory), 0); /* the path is gone as well */
     free(place);
     return 0;
-}
-
-static int count_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = 0;
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
 }
 
 /* PATH in `listeners` stands for the path. */
@@ -175,7 +163,7 @@ static void a_listener_that_fails_changes_nothing(void **state)
     assert_int_equal(getsockname(other, (struct sockaddr *)&taken, &len), 0);
     change(place, mode);
     uint64_t id = endpoints_of(&place->endpoints, 0)->id;
-    int before = count_descriptors();
+    int before = descriptors_count();
 
     snprintf(listeners, sizeof listeners,
              ANY ",{\"address\":\"unix:PATH\",\"mode\":\"0666\"},{\"address\":\"127.0.0.1:%u\"}",
@@ -187,7 +175,7 @@ static void a_listener_that_fails_changes_nothing(void **state)
     assert_int_equal(why.error, EADDRINUSE);
     config_free(config);
 
-    assert_int_equal(count_descriptors(), before);
+    assert_int_equal(descriptors_count(), before);
     assert_int_equal(mode_of(place->path), 0600);
     assert_int_equal(endpoints_of(&place->endpoints, 0)->id, id);
     assert_int_equal(change(place, mode), 0); /* and it can be asked for again */
@@ -201,14 +189,14 @@ static void what_was_opened_can_be_cancelled(void **state)
 
     change(place, ANY);
     uint64_t id = endpoints_of(&place->endpoints, 0)->id;
-    int before = count_descriptors();
+    int before = descriptors_count();
     struct config *config = config_with(place, "{\"address\":\"unix:PATH\"}");
     assert_true(endpoints_open(&place->endpoints, config, &why));
     assert_int_equal(access(place->path, F_OK), 0);
     endpoints_cancel(&place->endpoints);
     config_free(config);
     assert_int_equal(access(place->path, F_OK), -1);
-    assert_int_equal(count_descriptors(), before);
+    assert_int_equal(descriptors_count(), before);
     assert_int_equal(endpoints_of(&place->endpoints, 0)->id, id);
 }
 

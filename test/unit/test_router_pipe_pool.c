@@ -1,5 +1,4 @@
 /* Pipes lent and taken back; none is ever left open. */
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,30 +10,19 @@
 #include <cmocka.h>
 
 #include "router/net/pipe_pool.h"
+#include "test/support/descriptors.h"
 
 struct fixture {
     struct pipe_pool pool;
     int descriptors;
 };
 
-static int count_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = -3; /* ".", ".." and the directory's own */
-
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
-}
-
 static int setup(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
 
     assert_non_null(fixture);
-    fixture->descriptors = count_descriptors();
+    fixture->descriptors = descriptors_count();
     pipe_pool_init(&fixture->pool, 4);
     *state = fixture;
     return 0;
@@ -45,7 +33,7 @@ static int teardown(void **state)
     struct fixture *fixture = *state;
 
     pipe_pool_close(&fixture->pool);
-    assert_int_equal(count_descriptors(), fixture->descriptors);
+    assert_int_equal(descriptors_count(), fixture->descriptors);
     free(fixture);
     return 0;
 }
@@ -67,7 +55,7 @@ static void no_more_than_the_limit(void **state)
     take_all(&fixture->pool, pipes);
     assert_null(pipe_pool_take(&fixture->pool));
     assert_int_equal(fixture->pool.open_count, 4);
-    assert_int_equal(count_descriptors(), fixture->descriptors + 8);
+    assert_int_equal(descriptors_count(), fixture->descriptors + 8);
     pipe_pool_give(&fixture->pool, &pipes[2]);
     assert_null(pipes[2]);
     pipes[2] = pipe_pool_take(&fixture->pool);
@@ -83,7 +71,7 @@ static void limit_of_none(void **state)
 
     fixture->pool.limit = 0;
     assert_null(pipe_pool_take(&fixture->pool));
-    assert_int_equal(count_descriptors(), fixture->descriptors);
+    assert_int_equal(descriptors_count(), fixture->descriptors);
 }
 
 static void last_given_is_first_lent(void **state)
@@ -130,7 +118,7 @@ static void discard_closes(void **state)
     pipe_pool_discard(&fixture->pool, &pipe);
     assert_null(pipe);
     assert_int_equal(fixture->pool.open_count, 0);
-    assert_int_equal(count_descriptors(), fixture->descriptors);
+    assert_int_equal(descriptors_count(), fixture->descriptors);
 }
 
 static void sweep_closes_what_was_unused(void **state)
@@ -150,10 +138,10 @@ static void sweep_closes_what_was_unused(void **state)
     pipe_pool_sweep(&fixture->pool); /* two at a time were enough */
     assert_int_equal(fixture->pool.free_count, 2);
     assert_int_equal(fixture->pool.open_count, 2);
-    assert_int_equal(count_descriptors(), fixture->descriptors + 4);
+    assert_int_equal(descriptors_count(), fixture->descriptors + 4);
     pipe_pool_sweep(&fixture->pool); /* and now none */
     assert_int_equal(fixture->pool.open_count, 0);
-    assert_int_equal(count_descriptors(), fixture->descriptors);
+    assert_int_equal(descriptors_count(), fixture->descriptors);
     pipe_pool_sweep(&fixture->pool);
 }
 

@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "bench/clock.h"
-#include "bench/control_parts.h"
+#include "bench/load_control_parts.h"
 
 /* The kernel walks the pages for PSS: not more often than this, but for the ends of a stage. */
 #define MEMORY_EVERY_NS (900 * NS_PER_MS)
@@ -44,15 +44,15 @@ static uint64_t thread_cpu_ns(const struct load_thread *thread)
 }
 
 /* Latencies and counters since the last point, of all threads. */
-static struct tally read_interval(struct control *control, struct series_point *point)
+static struct load_counts read_interval(struct load_control *control, struct series_point *point)
 {
-    struct tally sum = {0};
+    struct load_counts sum = {0};
 
     control->ready = 0;
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
         load_visit(thread);
-        tally_add(&sum, &thread->tally);
+        load_counts_add(&sum, &thread->counts);
         histogram_merge(control->recent, thread->recent);
         histogram_reset(thread->recent);
         point->active += thread->active;
@@ -66,7 +66,7 @@ static struct tally read_interval(struct control *control, struct series_point *
     return sum;
 }
 
-static void fill_router(struct control *control, bool stage_ends, struct series_point *point)
+static void fill_router(struct load_control *control, bool stage_ends, struct series_point *point)
 {
     struct sample *last = &control->last_sample;
     struct sample sample;
@@ -74,7 +74,7 @@ static void fill_router(struct control *control, bool stage_ends, struct series_
 
     if (!control->result->sampled && !stage_ends)
         return;
-    control_take_sample(control, with_memory, &sample);
+    load_control_take_sample(control, with_memory, &sample);
     /* What the whole machine holds is known in any case. */
     last->tcp_bytes = sample.tcp_bytes;
     last->slab_bytes = sample.slab_bytes;
@@ -93,30 +93,30 @@ static void fill_router(struct control *control, bool stage_ends, struct series_
     *last = sample;
 }
 
-static bool is_empty(const struct tally *delta)
+static bool is_empty(const struct load_counts *delta)
 {
     return delta->started == 0 && delta->ready == 0 && delta->completed == 0 &&
            delta->requests == 0 && delta->bytes_in == 0 && delta->bytes_out == 0 &&
            result_errors(delta) == 0;
 }
 
-static bool is_short(const struct control *control, const struct series_point *point)
+static bool is_short(const struct load_control *control, const struct series_point *point)
 {
     return point->seconds < (double)control->options->out.interval_ns / 1e9 / SHORT_SHARE;
 }
 
-void control_cut(struct control *control, bool stage_ends)
+void load_control_cut(struct load_control *control, bool stage_ends)
 {
     struct series_point point = {.stage = control->stage,
                                  .holds_open = control->load->traffic->opens_first};
 
     histogram_reset(control->recent);
-    struct tally now = read_interval(control, &point);
+    struct load_counts now = read_interval(control, &point);
     /* The schedule's zero may lie a little ahead. */
     uint64_t now_ns = clock_now_ns();
     point.end_ns = now_ns > control->last_ns ? now_ns : control->last_ns;
     point.seconds = (double)(point.end_ns - control->last_ns) / 1e9;
-    point.counted = tally_subtract(&now, &control->last);
+    point.counted = load_counts_subtract(&now, &control->last);
     point.p50_ns = histogram_percentile(control->recent, 50.0);
     point.p99_ns = histogram_percentile(control->recent, 99.0);
     point.max_ns = control->recent->max_ns;
@@ -130,15 +130,15 @@ void control_cut(struct control *control, bool stage_ends)
     progress_line(&control->progress, &point, (double)(point.end_ns - control->stage_ns) / 1e9);
 }
 
-void control_begin_intervals(struct control *control, uint64_t from_ns)
+void load_control_begin_intervals(struct load_control *control, uint64_t from_ns)
 {
     control->stage_ns = from_ns;
     control->last_ns = from_ns;
     control->tick_ns = from_ns;
-    control_set_interval(control);
+    load_control_set_interval(control);
 }
 
-void control_set_interval(struct control *control)
+void load_control_set_interval(struct load_control *control)
 {
     uint64_t now_ns = clock_now_ns();
     uint64_t interval_ns = control->options->out.interval_ns;
@@ -147,17 +147,17 @@ void control_set_interval(struct control *control)
     /* Who comes too late for several has one long interval. */
     if (control->tick_ns <= now_ns)
         control->tick_ns += (now_ns - control->tick_ns) / interval_ns * interval_ns + interval_ns;
-    control_set_timer(&control->interval, control_on_interval, control->tick_ns);
+    load_control_set_timer(&control->interval, load_control_on_interval, control->tick_ns);
 }
 
-void control_on_interval(uv_timer_t *timer)
+void load_control_on_interval(uv_timer_t *timer)
 {
-    struct control *control = timer->data;
+    struct load_control *control = timer->data;
     uint64_t shortest_ns = control->options->out.interval_ns / SHORT_SHARE;
     uint64_t end_ns = control->boundary_ns;
 
     /* Just before a stage ends there is only one point to be made: at its end. */
     if (end_ns == 0 || clock_now_ns() + shortest_ns < end_ns)
-        control_cut(control, false);
-    control_set_interval(control);
+        load_control_cut(control, false);
+    load_control_set_interval(control);
 }

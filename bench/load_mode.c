@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/control.h"
 #include "bench/exit.h"
 #include "bench/fail_if.h"
+#include "bench/load_control.h"
 #include "bench/report.h"
 
 static bool write_page(const struct result *result, const char *path)
@@ -42,7 +42,7 @@ static bool check_paths(const struct options *options)
            result_check_path("--html", options->out.html);
 }
 
-int control_run_mode(const struct options *options)
+int load_run_mode(const struct options *options)
 {
     struct load load = {0};
     struct result result;
@@ -51,9 +51,9 @@ int control_run_mode(const struct options *options)
         return BENCH_USAGE;
     if (!check_paths(options))
         return BENCH_FAILED;
-    int code = (int)control_run(options, &load, &result);
+    int code = (int)load_control_run(options, &load, &result);
     if (code != BENCH_OK) {
-        control_free_result(&load, &result);
+        load_control_free_result(&load, &result);
         return code;
     }
     bool color = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL && !options->out.no_color;
@@ -66,6 +66,6 @@ int control_run_mode(const struct options *options)
         code = BENCH_FAILED;
     else if (!result.valid)
         code = BENCH_INVALID;
-    control_free_result(&load, &result);
+    load_control_free_result(&load, &result);
     return code;
 }

@@ -9,7 +9,7 @@
  * within a millisecond of them and rates use the time between the readings.
  */
 
-#include "bench/control_parts.h"
+#include "bench/load_control_parts.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -27,7 +27,7 @@
 /* For --count without --duration. */
 #define UNLIMITED_NS (24 * 3600 * NS_PER_S)
 
-void control_take_sample(struct control *control, bool with_memory, struct sample *sample)
+void load_control_take_sample(struct load_control *control, bool with_memory, struct sample *sample)
 {
     struct result *result = control->result;
 
@@ -41,7 +41,7 @@ void control_take_sample(struct control *control, bool with_memory, struct sampl
                                    : " any more");
 }
 
-void control_set_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t at_ns)
+void load_control_set_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t at_ns)
 {
     uint64_t now_ns = clock_now_ns();
     uint64_t left_ns = at_ns > now_ns ? at_ns - now_ns : 0;
@@ -51,15 +51,16 @@ void control_set_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t at_ns)
 }
 
 /* From here on it is another stage; `boundary_ns` = when it ends, 0 = when something happens. */
-static void enter(struct control *control, enum stage stage, uint64_t at_ns, uint64_t boundary_ns)
+static void enter(struct load_control *control, enum stage stage, uint64_t at_ns,
+                  uint64_t boundary_ns)
 {
     control->stage = stage;
     control->boundary_ns = boundary_ns;
     uv_timer_stop(&control->boundary);
-    control_begin_intervals(control, at_ns);
+    load_control_begin_intervals(control, at_ns);
 }
 
-static void close_handles(struct control *control)
+static void close_handles(struct load_control *control)
 {
     uv_close((uv_handle_t *)&control->interrupt, NULL);
     uv_close((uv_handle_t *)&control->terminate, NULL);
@@ -68,23 +69,23 @@ static void close_handles(struct control *control)
     uv_close((uv_handle_t *)&control->wake, NULL);
 }
 
-static void finish(struct control *control)
+static void finish(struct load_control *control)
 {
     if (control->stage == STAGE_DONE)
         return;
-    control_cut(control, false);
+    load_control_cut(control, false);
     control->stage = STAGE_DONE;
     close_handles(control);
 }
 
 /* The measured window ends: its counters and the router's are read. */
-static void end_window(struct control *control)
+static void end_window(struct load_control *control)
 {
     struct result *result = control->result;
 
-    control_cut(control, true);
+    load_control_cut(control, true);
     uint64_t now_ns = control->last_ns;
-    result->window = tally_subtract(&control->last, &control->opening);
+    result->window = load_counts_subtract(&control->last, &control->opening);
     result->held = control->ready;
     result->seconds = (double)(now_ns - control->read_ns) / 1e9;
     result->end_ns = now_ns;
@@ -98,12 +99,12 @@ static void end_window(struct control *control)
 }
 
 /* Nothing new is begun any more; what is under way may end. */
-static void enter_draining(struct control *control)
+static void enter_draining(struct load_control *control)
 {
     if (control->stage == STAGE_MEASURING)
         end_window(control);
     else
-        control_cut(control, true);
+        load_control_cut(control, true);
     enter(control, STAGE_DRAINING, control->last_ns, 0);
     uint64_t now_ns = clock_now_ns();
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
@@ -126,11 +127,11 @@ static uint64_t run_ns(const struct options *options)
     return options->load.duration_ns == 0 ? UNLIMITED_NS : options->load.duration_ns;
 }
 
-static void enter_measuring(struct control *control)
+static void enter_measuring(struct load_control *control)
 {
     struct result *result = control->result;
 
-    control_cut(control, true);
+    load_control_cut(control, true);
     memcpy(control->cpu_ns, control->last_cpu_ns, sizeof control->cpu_ns);
     /* Without a warm-up this is before the first operation, and the window begins with that. */
     control->read_ns = control->last_ns > control->begin_ns ? control->last_ns : control->begin_ns;
@@ -140,7 +141,7 @@ static void enter_measuring(struct control *control)
     result->measure_ns = control->begin_ns + control->options->load.warmup_ns;
     enter(control, STAGE_MEASURING, control->read_ns,
           result->measure_ns + run_ns(control->options));
-    control_set_timer(&control->boundary, on_measured, control->boundary_ns);
+    load_control_set_timer(&control->boundary, on_measured, control->boundary_ns);
 }
 
 static void on_warmed_up(uv_timer_t *timer)
@@ -149,7 +150,7 @@ static void on_warmed_up(uv_timer_t *timer)
 }
 
 /* Connections that stand. */
-static uint32_t count_ready(struct control *control)
+static uint32_t count_ready(struct load_control *control)
 {
     uint32_t ready = 0;
 
@@ -163,7 +164,7 @@ static uint32_t count_ready(struct control *control)
 }
 
 /* All connections are there: the schedule begins. */
-static void enter_warmup(struct control *control)
+static void enter_warmup(struct load_control *control)
 {
     control->begin_ns = clock_now_ns() + BEGIN_DELAY_NS;
     control->result->begin_ns = control->begin_ns;
@@ -172,9 +173,9 @@ static void enter_warmup(struct control *control)
     if (control->options->load.warmup_ns == 0) {
         enter_measuring(control);
     } else {
-        control_cut(control, true);
+        load_control_cut(control, true);
         enter(control, STAGE_WARMUP, control->last_ns, measure_ns);
-        control_set_timer(&control->boundary, on_warmed_up, measure_ns);
+        load_control_set_timer(&control->boundary, on_warmed_up, measure_ns);
     }
     for (uint32_t i = 0; i < control->load->thread_count; i++) {
         struct load_thread *thread = &control->load->threads[i];
@@ -190,7 +191,7 @@ static void enter_warmup(struct control *control)
 /* The load threads have opened their connections, or are done. */
 static void on_news(uv_async_t *wake)
 {
-    struct control *control = wake->data;
+    struct load_control *control = wake->data;
     bool opened = true;
     bool finished = true;
 
@@ -219,7 +220,7 @@ static void on_news(uv_async_t *wake)
 
 static void on_signal(uv_signal_t *signal, int number)
 {
-    struct control *control = signal->data;
+    struct load_control *control = signal->data;
 
     (void)number;
     control->result->interrupted = true;
@@ -229,7 +230,7 @@ static void on_signal(uv_signal_t *signal, int number)
         enter_draining(control);
 }
 
-static void start_handles(struct control *control)
+static void start_handles(struct load_control *control)
 {
     int failed = uv_loop_init(&control->loop);
 
@@ -246,12 +247,12 @@ static void start_handles(struct control *control)
     failed |= uv_signal_start(&control->interrupt, on_signal, SIGINT);
     failed |= uv_signal_start(&control->terminate, on_signal, SIGTERM);
     assert(failed == 0);
-    control_begin_intervals(control, clock_now_ns());
+    load_control_begin_intervals(control, clock_now_ns());
     control->load->progress = &control->wake;
 }
 
 /* Merges the threads' histograms once they have ended. */
-static bool collect(struct control *control)
+static bool collect(struct load_control *control)
 {
     struct result *result = control->result;
 
@@ -264,7 +265,7 @@ static bool collect(struct control *control)
             histogram_merge(result->phases[phase], control->load->threads[i].phases[phase]);
     }
     for (uint32_t i = 0; i < control->load->thread_count; i++)
-        tally_add(&result->total, &control->load->threads[i].tally);
+        load_counts_add(&result->total, &control->load->threads[i].counts);
     return true;
 }
 
@@ -292,9 +293,10 @@ static double wall_clock(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-enum bench_exit control_run(const struct options *options, struct load *load, struct result *result)
+enum bench_exit load_control_run(const struct options *options, struct load *load,
+                                 struct result *result)
 {
-    struct control control = {.load = load, .result = result, .options = options};
+    struct load_control control = {.load = load, .result = result, .options = options};
 
     memset(result, 0, sizeof *result);
     result->options = options;
@@ -305,7 +307,7 @@ enum bench_exit control_run(const struct options *options, struct load *load, st
                 options->out.pids);
         return BENCH_USAGE;
     }
-    control_take_sample(&control, true, &result->before);
+    load_control_take_sample(&control, true, &result->before);
     uint64_t pss_before = own_pss();
     if (!result->before.good)
         return BENCH_FAILED;
@@ -343,7 +345,7 @@ enum bench_exit control_run(const struct options *options, struct load *load, st
     return BENCH_OK;
 }
 
-void control_free_result(struct load *load, struct result *result)
+void load_control_free_result(struct load *load, struct result *result)
 {
     for (int phase = 0; phase < LOAD_PHASE_COUNT; phase++)
         free(result->phases[phase]);

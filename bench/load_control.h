@@ -1,0 +1,21 @@
+#ifndef BENCH_LOAD_CONTROL_H
+#define BENCH_LOAD_CONTROL_H
+
+/* Running the load modes: conn, bulk, latency, idle. Returns an enum bench_exit. */
+
+#include "bench/exit.h"
+#include "bench/options.h"
+#include "bench/result.h"
+
+int load_run_mode(const struct options *options);
+
+/*
+ * The same without output: fills `result` and leaves printing and the exit code to the caller.
+ * BENCH_OK = it ran, however it went; else it could not run, and why is said on stderr. `load` must
+ * outlive the result; both are released by load_control_free_result(), in any case.
+ */
+enum bench_exit load_control_run(const struct options *options, struct load *load,
+                                 struct result *result);
+void load_control_free_result(struct load *load, struct result *result);
+
+#endif
