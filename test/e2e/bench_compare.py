@@ -54,7 +54,8 @@ class Compare(unittest.TestCase):
         path = self.scratch / "c.json"
         path.unlink(missing_ok=True)
         command = [TOOL, arguments[0], "--json", str(path), *map(str, arguments[1:])]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=bench.RUN_LIMIT_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True,
+                              timeout=bench.RUN_LIMIT_S, check=False)
         self.assertNotIn("sanitizer", done.stderr.lower(), done.stderr)
         document = None
         if path.exists():
@@ -381,7 +382,8 @@ class Compare(unittest.TestCase):
 
     def test_json_on_stdout_is_all_there_is(self):
         done = subprocess.run([TOOL, *self.words("--rounds", "1", "--json", "-"), *LOAD],
-                              capture_output=True, text=True, timeout=bench.RUN_LIMIT_S, check=False)
+                              capture_output=True, text=True,
+                              timeout=bench.RUN_LIMIT_S, check=False)
         self.check_document(json.loads(done.stdout))
         self.assertIn("CPU per request", done.stderr)
 
