@@ -38,7 +38,7 @@ void client_close(struct client *client)
     stream_close(&client->stream);
     client->phase = CLIENT_FREE;
     thread->active--;
-    /* One that waits in the gap queue goes back when its turn comes. */
+    /* A client in the gap queue becomes free when run_gaps() takes it out. */
     if (client->in_gap)
         return;
     client->next = thread->free;
@@ -72,7 +72,7 @@ size_t client_build_flight(const struct client *client, uint8_t *out, size_t *he
     return len + load->flight_body;
 }
 
-/* Where the piece that `sent` lies in ends: at the next cut, or at the flight's end. */
+/* The end of the piece that is being sent: the next cut, or the flight's end. */
 static size_t piece_end(const struct client *client, size_t hello_bytes, size_t len)
 {
     const struct split *cuts = &client->thread->load->options->ask.segments;
@@ -87,8 +87,8 @@ static size_t piece_end(const struct client *client, size_t hello_bytes, size_t 
 }
 
 /*
- * Keeps the flight for the pieces to come: to build a hello for each of its bytes would take all
- * the time there is. Without memory for it that is what happens.
+ * Keeps the flight for the pieces to come, because building the hello anew for every piece (--split
+ * all: for every byte) takes too long. Without memory the hello is built anew.
  */
 static void keep_flight(struct client *client, const uint8_t *bytes, size_t len, size_t hello_bytes)
 {
@@ -102,7 +102,7 @@ static void keep_flight(struct client *client, const uint8_t *bytes, size_t len,
     memcpy(client->flight->bytes, bytes, len);
 }
 
-/* Waits for --split-gap; all gaps are alike, so the queue is in order. */
+/* The client waits for --split-gap. All gaps are equally long, so the queue is sorted by time. */
 static void pause_client(struct client *client)
 {
     struct load_thread *thread = client->thread;
@@ -127,7 +127,7 @@ static void note_connected(struct client *client)
                 clock_now_ns() - client->begun_ns);
 }
 
-/* The flight as it was kept, or as it is built anew. */
+/* The flight: the kept one, or one that is built anew. */
 static const uint8_t *get_flight(struct client *client, size_t *len, size_t *hello_bytes)
 {
     if (client->flight == NULL) {
@@ -190,7 +190,7 @@ static void shake(struct client *client)
     send_flight(client);
 }
 
-/* Bytes where the banner should be. */
+/* Reads the banner from received bytes. */
 static void take_banner(struct client *client, const uint8_t *bytes, size_t len)
 {
     struct load_thread *thread = client->thread;
@@ -248,7 +248,7 @@ static void go_on(struct client *client)
         await_banner(client);
     else if (client->phase == CLIENT_READY)
         client->thread->load->traffic->on_events(client);
-    /* PAUSED: a reply before the hello is out is seen when it is. */
+    /* PAUSED: a reply that comes before the whole hello is sent is read after it. */
 }
 
 void client_on_events(struct pollable *pollable, uint32_t events)
@@ -266,7 +266,7 @@ void client_resume(struct client *client)
 {
     client->phase = CLIENT_SENDING;
     send_flight(client);
-    /* What came meanwhile raises no new edge. */
+    /* Bytes that came meanwhile raise no new edge. */
     if (client->phase == CLIENT_AWAITING)
         await_banner(client);
 }
@@ -309,7 +309,7 @@ static int connect_once(struct client *client)
     return 0;
 }
 
-/* Connects; when the ports of a loopback source address are used up, goes on to the next one. */
+/* Connects; when a loopback source address has no free port left, tries the next address. */
 static int start_connecting(struct client *client)
 {
     struct load_thread *thread = client->thread;
@@ -342,7 +342,10 @@ static bool prepare_tls(struct client *client)
     return true;
 }
 
-/* A clean slot; what the run queue may still hold of its former life stays valid. */
+/*
+ * A zeroed slot that keeps its pollable, which the run queue may still hold for the slot's former
+ * client.
+ */
 static struct client *take_slot(struct load_thread *thread)
 {
     struct client *client = thread->free;
@@ -368,7 +371,7 @@ struct client *client_open(struct load_thread *thread, uint64_t scheduled_ns, ui
     client->deadline_ns = now_ns + thread->load->options->load.timeout_ns;
     client->name = names_pick(&thread->load->names, &thread->random);
     client->seed = random_next(&thread->random);
-    /* Where connections are not kept, one is an operation. */
+    /* In a mode that does not keep connections, each connection is an operation. */
     client->busy = !thread->load->traffic->opens_first;
     thread->counts.started++;
     int result = start_connecting(client);
@@ -381,7 +384,7 @@ struct client *client_open(struct load_thread *thread, uint64_t scheduled_ns, ui
     go_on(client);
     if (client->phase == CLIENT_FREE)
         return NULL;
-    /* Without more to send, room to send is no news. */
+    /* A client that has nothing to send does not care about room to send. */
     bool sent = client->phase == CLIENT_AWAITING && client->stream.ssl == NULL;
     uint32_t events = EPOLLIN | EPOLLRDHUP;
     if (!sent || thread->load->traffic->sends_more)

@@ -8,7 +8,8 @@
  *                          --tls        first flight, cut by --split   banner   traffic's own
  *
  * Any phase ends in FREE by client_close() or client_fail(). A flight that could not be sent whole
- * is built again from name and seed; only between two pieces of a cut one it is kept.
+ * is built again from name and seed; a flight that --split cuts is kept until its last piece is
+ * sent.
  */
 
 #include "bench/load.h"
@@ -37,45 +38,44 @@ struct client {
     struct client *next;      /* in the free list or the gap queue */
     struct client *idle_next; /* in the thread's queue of idle connections */
     enum client_phase phase;
-    bool hangup; /* epoll said that there is an end to be read */
+    bool hangup; /* epoll has reported the end of the stream */
     bool in_gap;
     bool idle;     /* in the idle queue */
-    bool busy;     /* an operation is under way: a request, or where it is one, the connection */
+    bool busy;     /* an operation is under way: a request, or a connection that counts as one */
     uint32_t name; /* index in the set of names */
     uint32_t flight_sent;
     uint64_t seed;
 
     uint64_t scheduled_ns;
-    uint64_t begun_ns;    /* of the connection, or of the request under way */
+    uint64_t begun_ns;    /* when the connection or the present request began */
     uint64_t deadline_ns; /* CLOCK_NEVER = none */
     uint64_t gap_due_ns;
-    struct first_flight
-        *flight; /* owned; of a hello that goes out in pieces, until the last one does */
+    struct first_flight *flight; /* owned; kept while a hello is sent in pieces */
 
-    uint64_t received; /* traffic's bytes: of the stream, or of the response under way */
+    uint64_t received; /* bytes received of the stream or of the present response */
     uint64_t sent;
-    bool confirming;                  /* bulk: everything is sent, the trailer is awaited */
-    uint8_t tail_len;                 /* of `tail` */
-    uint8_t tail[WIRE_TRAILER_BYTES]; /* the last bytes received: they may be the trailer */
+    bool confirming;                  /* bulk: all is sent, the client waits for the trailer */
+    uint8_t tail_len;                 /* bytes in `tail` */
+    uint8_t tail[WIRE_TRAILER_BYTES]; /* the last bytes received, which may be the trailer */
 
     struct wire_banner banner;
 };
 
 /*
- * Takes a slot and begins. NULL when none is free or it failed at once (which is counted, and
- * on_lost has been called).
+ * Takes a free slot and connects. NULL: no slot was free, or the connection failed at once (the
+ * failure is counted and on_lost has been called).
  */
 struct client *client_open(struct load_thread *thread, uint64_t scheduled_ns, uint64_t now_ns);
 
-/* Ends it: the slot is free. */
+/* Closes the connection and frees its slot. */
 void client_close(struct client *client);
-/* Counts an error, tells the traffic, and ends it. */
+/* Counts an error, calls on_lost, and closes the connection. */
 void client_fail(struct client *client, enum load_error error);
 
 /* The pause between two pieces of the hello is over. */
 void client_resume(struct client *client);
 
-/* Its events; spurious ones are harmless. */
+/* Handles the client's events; spurious ones are harmless. */
 void client_on_events(struct pollable *pollable, uint32_t events);
 
 /* The first flight: hello, request header, request body. `hello_bytes` = length of the hello. */

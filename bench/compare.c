@@ -5,10 +5,11 @@
  *      anything runs, so that a typing error costs no time.
  *   2. Routers are pinned. Then rounds: each target once, in the order given (A B C A B C ...), so
  *      that a machine that changes its mood does so for all of them.
- *   3. Medians, ranges and ratios are said: costs first.
+ *   3. Medians, ranges and ratios are printed, costs first.
  *
- * A run that fails stays in the count and makes the comparison fail; the others go on. A run that
- * cannot even begin, though its router is there, ends it: all others would say the same.
+ * A failed run is counted and makes the comparison fail; the other runs go on. A run that cannot
+ * begin although its router is there ends the comparison, because every other run would fail for
+ * the same reason.
  */
 
 #include "bench/compare.h"
@@ -129,7 +130,7 @@ static char **make_command(const struct options *options, const struct compare_t
     return argv;
 }
 
-/* What the words behind `--` must leave alone: it is said once, for all runs. */
+/* Finds an option behind `--` that may only stand before it, once for all runs. */
 static const char *find_clash(const struct options *run, const struct compare_target *target,
                               const struct options *options)
 {
@@ -148,7 +149,7 @@ static const char *find_clash(const struct options *run, const struct compare_ta
     return NULL;
 }
 
-/* Leaves in `run` what the words say; they are those of argv. */
+/* Parses the words behind `--` into `run`, whose strings point into argv. */
 static int try_command(const struct options *options, const struct compare_target *target,
                        struct options *run)
 {
@@ -203,7 +204,7 @@ static int check(const struct comparison *comparison, const struct options *opti
     return BENCH_OK;
 }
 
-/* The process of a target that is not there, or 0. */
+/* A process of a target's pid= list that does not exist, or 0. */
 static pid_t find_missing(const struct compare_target *target)
 {
     struct sample_pids pids = {0};
@@ -216,7 +217,7 @@ static pid_t find_missing(const struct compare_target *target)
     return sample.good ? 0 : missing;
 }
 
-/* What would fail only after minutes. */
+/* Checks before the first run what would otherwise fail after minutes. */
 static int check_surroundings(const struct comparison *comparison, const struct options *options)
 {
     for (size_t i = 0; i < comparison->target_count; i++) {
@@ -288,7 +289,7 @@ static void say_progress(const struct comparison *comparison, const struct compa
     fputc('\n', stderr);
 }
 
-/* A run that could not begin: whether there is a reason to go on with the others. */
+/* Whether a run that could not begin is reason to give the other runs up. */
 static bool is_hopeless(const struct comparison *comparison, const struct compare_run *run)
 {
     return run->result == NULL && run->exit_code < 128 &&
@@ -314,7 +315,7 @@ static int run_once(struct comparison *comparison, const struct options *options
         fprintf(stderr, "%s", outcome.err);
     free(outcome.out);
     free(outcome.err);
-    /* What an interrupted run measured is no run of this comparison. */
+    /* An interrupted run does not count as a run of this comparison. */
     if (outcome.interrupted) {
         comparison->interrupted = true;
         cJSON_Delete(result);

@@ -44,10 +44,10 @@ struct compare_run {
     cJSON *result; /* owned; NULL = there is none */
 };
 
-/* Targets in the order they were named, and their runs in the order they were made. */
+/* Targets in the order of the command line, runs in the order in which they were made. */
 struct comparison {
-    char *title; /* of its section; owned */
-    char *mode;  /* of the runs: "latency"; owned */
+    char *title; /* heading of its section; owned */
+    char *mode;  /* mode of the runs, such as "latency"; owned */
     size_t target_count;
     struct compare_target targets[COMPARE_TARGETS_MAX];
     size_t rounds; /* wanted */
@@ -55,7 +55,7 @@ struct comparison {
     size_t run_cap;
     struct compare_run *runs;
     bool interrupted;
-    bool loose; /* runs that were made apart: no rounds to speak of */
+    bool loose; /* the runs were made separately, so they form no rounds */
 };
 
 /* Whether less or more of it is better, for the reader of a ratio. */
@@ -63,11 +63,11 @@ enum compare_kind { COMPARE_COST, COMPARE_RATE, COMPARE_LATENCY, COMPARE_COUNT }
 
 /* One thing that is compared. */
 struct compare_metric {
-    const char *key; /* in JSON and --fail-if */
+    const char *key; /* name in JSON and --fail-if */
     const char *label;
     const char *unit;
     enum compare_kind kind;
-    const char *object; /* where it is in a result */
+    const char *object; /* the object of a result that holds it */
     const char *field;
     double scale;
     double (*read)(const cJSON *result, const struct compare_metric *metric);
@@ -109,7 +109,10 @@ bool comparison_add_run(struct comparison *comparison, size_t target, size_t rou
 /* The direct target, and the first that is not. */
 size_t comparison_direct(const struct comparison *comparison);
 size_t comparison_first(const struct comparison *comparison);
-/* What became of a run. `limited`: by the load tool; one reason of several not to be valid. */
+/*
+ * How a run ended. Limited: the load tool was the limit, one of several reasons why a run is not
+ * valid.
+ */
 bool compare_run_is_valid(const struct compare_run *run);
 bool compare_run_is_limited(const struct compare_run *run);
 bool compare_run_has_failed(const struct compare_run *run);
@@ -118,14 +121,14 @@ size_t comparison_runs_of(const struct comparison *comparison, size_t target);
 size_t comparison_invalid(const struct comparison *comparison, size_t target);
 size_t comparison_limited(const struct comparison *comparison, size_t target);
 size_t comparison_failed(const struct comparison *comparison, size_t target);
-/* "5 rounds in turns", "1 round", "1 to 3 runs of each": what was really done. */
+/* "5 rounds in turns", "1 round", "1 to 3 runs of each": the runs that were really made. */
 #define COMPARE_ROUNDS_TEXT 64
 const char *comparison_rounds_text(const struct comparison *comparison,
                                    char out[COMPARE_ROUNDS_TEXT]);
-/* Enough complete rounds and each run valid; and whether any run failed. */
+/* Whether there are enough complete rounds of valid runs; whether any run failed. */
 bool comparison_is_valid(const struct comparison *comparison);
 bool comparison_has_failed(const struct comparison *comparison);
-/* The run of a target whose value of the first metric it has is the median one, or NULL. */
+/* The target's run with the median value of the first metric that the target has, or NULL. */
 const struct compare_run *comparison_typical_run(const struct comparison *comparison,
                                                  size_t target);
 
@@ -139,16 +142,22 @@ const struct compare_metric *compare_find_metric(const char *key);
 /* False when no run of the target has it. */
 bool comparison_spread(const struct comparison *comparison, const struct compare_metric *metric,
                        size_t target, struct compare_spread *spread);
-/* Whether a value is more the tool's than the target's: costs hold in limited runs, these not. */
+/*
+ * Whether a value says more about the tool than about the target: in limited runs rates and
+ * latencies do, costs do not.
+ */
 bool comparison_is_doubtful(const struct comparison *comparison,
                             const struct compare_metric *metric, size_t target);
-/* Whether any target has it. */
+/* Whether any target has a value of the metric. */
 bool comparison_has(const struct comparison *comparison, const struct compare_metric *metric);
-/* The same, and it says something: that there were no errors need not be said. */
+/* Whether any target has a value worth printing: a count of errors that is 0 everywhere is not. */
 bool comparison_tells(const struct comparison *comparison, const struct compare_metric *metric);
-/* The first metric that any target has, or NULL: the one to show when there is room for one. */
+/* The first metric that any target has, or NULL; shown where there is room for one metric only. */
 const struct compare_metric *comparison_main_metric(const struct comparison *comparison);
-/* `of` to `to`; targets may be COMPARE_NONE. Not known for a target and itself. */
+/*
+ * The ratio of target `of` to target `to`. Not known when either is COMPARE_NONE or both are the
+ * same.
+ */
 struct compare_ratio comparison_ratio(const struct comparison *comparison,
                                       const struct compare_metric *metric, size_t of, size_t to);
 /* 3 significant digits. Both return `out`. */
@@ -176,7 +185,10 @@ void compare_print_schema(FILE *out);
  */
 bool compare_check_condition(const struct comparison *comparison, const struct options *run,
                              const char *text, FILE *err);
-/* Also when it was not measured; says on `err` that it holds. */
+/*
+ * Whether the condition holds (true also when its value was not measured); says on `err` that it
+ * does.
+ */
 bool compare_condition_holds(const struct comparison *comparison, const char *text, FILE *err);
 
 /* --- compare_exec.c --- */
@@ -194,10 +206,13 @@ struct compare_outcome {
  * and SIGHUP are passed on to it. False when it could not be started; said on stderr.
  */
 bool compare_exec(char **argv, struct compare_outcome *outcome);
-/* Those signals wait until the next run lets them through; after the last one, for ever. */
+/*
+ * Blocks SIGINT, SIGTERM and SIGHUP between two runs; the next run delivers them. After the last
+ * run they stay blocked.
+ */
 void compare_hold_signals(bool hold);
 
-/* The mode. */
+/* Runs the mode; returns an enum bench_exit. */
 int compare_run_mode(const struct options *options);
 
 #endif

@@ -1,4 +1,4 @@
-/* Keeps processes on CPUs, with all the threads that they have now. */
+/* Pins processes to CPUs, with all threads that they have at that moment. */
 
 #include "bench/compare_cpu.h"
 

@@ -9,7 +9,9 @@
 #include "bench/process.h"
 #include "bench/sample.h"
 
-/* Pins all threads of all processes; they stay so. 0 or a negative errno, with the process. */
+/*
+ * Pins all threads of all processes for good. 0, or a negative errno and the process it is about.
+ */
 int compare_pin(const struct sample_pids *pids, const struct cpu_list *cpus, pid_t *missing);
 bool compare_cpus_overlap(const struct cpu_list *a, const struct cpu_list *b);
 

@@ -1,10 +1,10 @@
 /*
  * One run of a comparison: this program again as a child, on a loop of its own.
  *
- * The child gets a session of its own, so a Ctrl-C at the terminal, or its end, reaches only the
- * parent, which passes it on; the child then ends its measurement early and still reports. The loop
- * ends when the child has exited and both pipes are at their end. Between two runs those signals
- * are held back (compare_hold_signals()), so that none comes when nobody listens.
+ * The child gets a session of its own, so a Ctrl-C or a hangup of the terminal reaches only the
+ * parent. The parent passes the signal on; the child then ends its measurement early and still
+ * reports. The loop ends when the child has exited and both pipes are at their end. Between two
+ * runs these signals are blocked (compare_hold_signals()), because no loop would handle them.
  */
 
 #include "bench/compare.h"
@@ -109,7 +109,7 @@ static void on_signal(uv_signal_t *signal, int number)
     uv_process_kill(&child->process, number == SIGHUP ? SIGTERM : number);
 }
 
-/* What was ignored from the start (nohup) stays so. */
+/* Whether the signal was ignored when the program started (nohup); it stays ignored. */
 static bool is_ignored(int number)
 {
     struct sigaction action;

@@ -1,5 +1,6 @@
 /*
- * --fail-if of a comparison: a word of the load modes or a metric of --json, and whose it is.
+ * --fail-if of a comparison: a word of the load modes or a metric of --json, and the target it is
+ * judged for.
  *
  *   p99>5ms                      of the first --via
  *   haproxy.p99>5ms, p99 haproxy>5ms
@@ -19,7 +20,7 @@
 struct compare_claim {
     struct condition condition;
     const struct compare_metric *metric;
-    const char *word; /* of the load modes; NULL: a metric of --json */
+    const char *word; /* word of the load modes; NULL: a metric of --json */
     size_t of;
     size_t to; /* COMPARE_NONE: the value itself, not a ratio */
 };
@@ -201,7 +202,7 @@ static bool parse(const struct comparison *comparison, const char *text,
     return false;
 }
 
-/* The word of the load modes that is known in the same runs. */
+/* A word of the load modes that is known in the same runs as the metric. */
 static const char *like_word(const struct compare_claim *claim)
 {
     static const struct {
@@ -242,7 +243,7 @@ static bool lacks_process(const struct comparison *comparison, const struct comp
     return true;
 }
 
-/* What no run of this comparison can know. */
+/* Whether the runs of this comparison can measure the value; says why not. */
 static bool is_known(const struct comparison *comparison, const struct compare_claim *claim,
                      const struct options *run, FILE *err)
 {
@@ -280,7 +281,7 @@ bool compare_check_condition(const struct comparison *comparison, const struct o
     return good;
 }
 
-/* The value judged: medians and their ratios, but of errors the worst round. */
+/* The value that is judged: the median or the ratio of two medians; of errors the worst round. */
 static double measure(const struct comparison *comparison, const struct compare_claim *claim)
 {
     struct compare_spread spread;
@@ -329,7 +330,7 @@ bool compare_condition_holds(const struct comparison *comparison, const char *te
 {
     struct compare_claim claim;
 
-    /* Checked before the runs: it can be parsed. */
+    /* It can be parsed: compare_check_condition() has done so before the runs. */
     if (!parse(comparison, text, &claim, err))
         return true;
     double seen = measure(comparison, &claim);

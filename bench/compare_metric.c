@@ -25,7 +25,7 @@ static double read_field(const cJSON *result, const struct compare_metric *metri
     return compare_number(result, metric->object, metric->field) * metric->scale;
 }
 
-/* Rates of what a mode does not do are 0 and say nothing. */
+/* A rate of 0 means that the mode does no such thing: not known. */
 static double read_rate(const cJSON *result, const struct compare_metric *metric)
 {
     double rate = read_field(result, metric);
@@ -40,7 +40,7 @@ static bool is_mode(const cJSON *result, const char *mode)
     return cJSON_IsString(value) && strcmp(value->valuestring, mode) == 0;
 }
 
-/* Both directions together; the other modes move next to nothing. */
+/* Both directions together; bulk only, because the other modes move next to nothing. */
 static double read_throughput(const cJSON *result, const struct compare_metric *metric)
 {
     if (!is_mode(result, "bulk"))

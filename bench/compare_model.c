@@ -113,7 +113,7 @@ bool compare_run_is_valid(const struct compare_run *run)
     return run->result != NULL && compare_says(run->result, "valid");
 }
 
-/* Results that do not say who the limit was have no other reason. */
+/* A result without limited_by_tool has only one reason not to be valid: the tool was the limit. */
 bool compare_run_is_limited(const struct compare_run *run)
 {
     if (run->result == NULL || compare_run_is_valid(run))

@@ -84,7 +84,7 @@ void compare_put_errors(const struct compare_run *runs, size_t count, size_t tar
     cJSON_Delete(sums);
 }
 
-/* Why the first run that is not valid is not. */
+/* The reasons of the first run that is not valid. */
 static void print_reasons(const struct comparison *comparison, size_t target, FILE *out)
 {
     const struct compare_run *run = comparison->runs;

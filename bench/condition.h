@@ -3,7 +3,7 @@
 
 /*
  * Conditions of --fail-if: a word, a comparison (< <= > >=) and a value with the unit of that word.
- * Each user has a table of the words it knows; what a word measures is the user's business.
+ * Each mode has a table of the words it knows, and measures them itself.
  */
 
 #include <stdbool.h>
@@ -29,8 +29,8 @@ struct condition_word {
 
 /* A condition taken apart. */
 struct condition {
-    const struct condition_word *word; /* in the user's table */
-    bool greater;                      /* else less */
+    const struct condition_word *word; /* in the mode's table */
+    bool greater;                      /* false: less */
     bool equal;                        /* also when equal */
     double bound;
 };
@@ -38,21 +38,22 @@ struct condition {
 /* Room for a word and for a formatted value. */
 #define CONDITION_TEXT 128
 
-/* Reads "p99 > 5ms". On failure says on `err`, in one line, what is wrong and how to write it. */
+/* Reads "p99 > 5ms". On failure one line on `err` says what is wrong and how to write it. */
 bool condition_parse(const char *text, const struct condition_word *words,
                      struct condition *condition, FILE *err);
 
-/* What was not measured (`seen` is NAN) cannot be shown to be within bounds: true. */
+/* Whether the condition holds. NAN (not measured) cannot be shown to be within bounds: true. */
 bool condition_holds(const struct condition *condition, double seen);
 
-/* One line on `err`: that it holds, with the value seen, or that there is none. */
+/* Writes one line to `err`: the condition holds, with the value seen, or nothing was measured. */
 void condition_say(const char *text, enum condition_unit unit, double seen, FILE *err);
 
 /* --- its parts, for those with more before the comparison than one word --- */
 
 /*
- * Copies what stands before the comparison to `subject`, without blanks around it, and sets the
- * comparison; returns where the value begins. NULL = there is none, or it is too long.
+ * Copies the text before the comparison to `subject`, without blanks around it, and sets the
+ * comparison; returns where the value begins. NULL = no comparison, no subject, or a subject that
+ * is too long.
  */
 const char *condition_split(const char *text, char subject[CONDITION_TEXT],
                             struct condition *condition);

@@ -10,11 +10,11 @@
 struct environment {
     char kernel[ENVIRONMENT_TEXT];
     char cpu[ENVIRONMENT_TEXT];
-    char governor[ENVIRONMENT_TEXT]; /* "" = the machine does not say */
+    char governor[ENVIRONMENT_TEXT]; /* "" = not known */
     char libuv[ENVIRONMENT_TEXT];
     char openssl[ENVIRONMENT_TEXT];
     long cpus;         /* online */
-    long cpus_allowed; /* that this process may use */
+    long cpus_allowed; /* CPUs that this process may use */
     double memory_bytes;
     uint64_t descriptor_limit;
 };

@@ -1,6 +1,6 @@
 /*
- * --fail-if of the load modes: what each word measures, and in which runs it is measured at all.
- * A word that this run cannot know is refused before the run, so that nobody waits for nothing.
+ * --fail-if of the load modes: what each word measures, and in which runs it is measured at all. A
+ * word that this run cannot measure is refused before the run, so that nobody waits in vain.
  */
 
 #include <math.h>
@@ -17,7 +17,7 @@ const struct condition_word fail_if_words[] = {
     {"cpu_conn", CONDITION_TIME}, {"cpu_request", CONDITION_TIME}, {"cpu_gib", CONDITION_TIME},
     {"kib_conn", CONDITION_KIB},  {NULL, CONDITION_NUMBER}};
 
-/* The share of a percentile's word, 100 for the largest; negative = it is none. */
+/* The percentile that a word such as "p99" names, 100 for "max"; negative = none. */
 static double percentile_of(const char *word)
 {
     static const struct {
@@ -145,7 +145,7 @@ bool fail_if_holds(const struct result *result, FILE *err)
 
     for (size_t i = 0; i < texts->count; i++) {
         struct condition condition;
-        /* Checked before the run: it can be parsed. */
+        /* It can be parsed: fail_if_check() has done so before the run. */
         if (!condition_parse(texts->items[i], fail_if_words, &condition, err))
             return true;
         double seen = fail_if_measure(result, condition.word->word);

@@ -16,19 +16,21 @@
 /* Times are in nanoseconds. */
 extern const struct condition_word fail_if_words[];
 
-/* Percentiles, max and mean; what --pid measures. */
+/*
+ * Whether the word is a latency (percentiles, max, mean); whether it is a cost measured with --pid.
+ */
 bool fail_if_is_latency(const char *word);
 bool fail_if_is_cost(const char *word);
-/* Why a run with these options cannot know the word; NULL = it can, with --pid if it is a cost. */
+/* Why a run with these options cannot measure the word; NULL = it can (a cost: with --pid). */
 const char *fail_if_unsuitable(const char *word, const struct options *options);
-/* One line: what is judged is a closed loop's service time. */
+/* Writes one line to `err`: the value that is judged is a closed loop's service time. */
 void fail_if_warn(const char *text, FILE *err);
 
-/* Before the run; says on `err` what is wrong. */
+/* Before the run: whether the conditions make sense; says on `err` what is wrong. */
 bool fail_if_check(const struct options *options, FILE *err);
-/* What the word measured; NAN = this run has none. */
+/* The value of the word; NAN = not measured in this run. */
 double fail_if_measure(const struct result *result, const char *word);
-/* After the run: whether any holds; says each that does. */
+/* After the run: whether any condition holds; says on `err` which ones. */
 bool fail_if_holds(const struct result *result, FILE *err);
 
 #endif

@@ -6,7 +6,10 @@
 #define HELP_COLUMN 28
 #define HELP_WIDTH  98
 
-/* Prints words from column `indent` on, broken before HELP_WIDTH; the cursor stands there. */
+/*
+ * Prints text from column `indent` on, where the cursor stands already, and breaks lines at
+ * HELP_WIDTH.
+ */
 static void print_wrapped(FILE *out, const char *text, int indent)
 {
     int column = indent;

@@ -126,7 +126,7 @@ uint64_t histogram_percentile(const struct histogram *histogram, double percenti
 {
     if (histogram->count == 0)
         return 0;
-    /* The slack keeps 99.9 % of 1000 samples at rank 999 in spite of binary fractions. */
+    /* Without the slack rounding would put the 99.9th percentile of 1000 samples at rank 1000. */
     double exact = percentile / 100.0 * (double)histogram->count;
     uint64_t rank = (uint64_t)ceil(exact - 1e-9 * exact);
     if (rank < 1)

@@ -1,4 +1,4 @@
-/* Setting a run up: names, protocols, what each connection asks for, threads and their slots. */
+/* Sets a run up: names, protocols, the request of each connection, threads and their slots. */
 
 #include "bench/load.h"
 
@@ -125,7 +125,7 @@ static enum bench_exit read_alpn(struct load *load)
     return BENCH_OK;
 }
 
-/* What every connection asks its backend for. */
+/* Chooses the request that every connection sends to its backend. */
 static void choose_request(struct load *load)
 {
     const struct options *options = load->options;
@@ -156,7 +156,7 @@ static void choose_request(struct load *load)
     }
 }
 
-/* How many at once, and what keeps the time. */
+/* Chooses how many connections there are at once, and open or closed loop. */
 static void choose_shape(struct load *load)
 {
     const struct options *options = load->options;

@@ -31,12 +31,12 @@
 #include "bench/stream.h"
 #include "bench/wire.h"
 
-/* One send or receive moves at most so much; the first flight must fit too. */
+/* One send or receive moves at most this many bytes; the first flight must fit as well. */
 #define LOAD_SCRATCH_BYTES (256u * 1024)
 /* A request that travels with the hello must fit beside the largest hello. */
 #define LOAD_FLIGHT_BODY_MAX (128u * 1024)
 #define LOAD_ALPN_MAX        16
-/* What is asked for when no name is given. */
+/* The name that hellos ask for when none is given. */
 #define LOAD_DEFAULT_NAME "bench.test"
 
 /* Why a connection or a request failed; words and sentences in load_error_word(). */
@@ -62,10 +62,10 @@ const char *load_error_sentence(enum load_error error);
 /* From a negative result of bench/stream.h. */
 enum load_error load_error_of(ssize_t result);
 
-/* What was done so far. */
+/* Counts of what a thread, or the run, has done so far. */
 struct load_counts {
     uint64_t started;   /* connections opened */
-    uint64_t ready;     /* whose backend has announced itself */
+    uint64_t ready;     /* connections whose backend has sent its banner */
     uint64_t completed; /* connections (conn, latency --new-conn) that ended as they should */
     uint64_t requests;  /* requests answered on kept connections */
     uint64_t resumed;   /* TLS sessions resumed */
@@ -73,13 +73,13 @@ struct load_counts {
     uint64_t bytes_out;
     uint64_t errors[LOAD_ERROR_COUNT];
     /* Of the operations that the latencies are about, those scheduled inside the measurement: */
-    uint64_t unended;  /* no answer came: in the latencies with the time until they were given up */
-    uint64_t unbegun;  /* of these, had not even begun: no connection was free for them */
-    uint64_t left_out; /* ended with an error: not in the latencies */
+    uint64_t unended;  /* never answered: recorded with the time until they were given up */
+    uint64_t unbegun;  /* part of `unended`: not even begun, for want of a free connection */
+    uint64_t left_out; /* ended with an error: not recorded */
 };
 
 void load_counts_add(struct load_counts *into, const struct load_counts *from);
-/* What was counted between two readings. */
+/* The difference of two readings. */
 struct load_counts load_counts_subtract(const struct load_counts *to,
                                         const struct load_counts *from);
 
@@ -89,7 +89,7 @@ enum load_phase {
     LOAD_PHASE_SERVICE, /* completion - actually begun */
     LOAD_PHASE_CONNECT, /* TCP connected - begun */
     LOAD_PHASE_REPLY,   /* backend's banner - begun */
-    LOAD_PHASE_SLIP,    /* begun - when it could and should have begun: the tool's own lateness */
+    LOAD_PHASE_SLIP,    /* begun - when it should and could have: the tool's lateness */
     LOAD_PHASE_COUNT
 };
 
@@ -99,19 +99,19 @@ const char *load_phase_word(enum load_phase phase);
 struct client;
 struct load_thread;
 
-/* A mode's way with connections. All run on the load thread, under its lock. */
+/* What a mode does with its connections. All callbacks run on the load thread, under its lock. */
 struct traffic {
     bool opens_first; /* connections are opened before the schedule begins */
-    bool sends_more;  /* sends after the first flight: wants to know when a socket has room */
-    /* Does what is due and returns when it wants to be called again. */
+    bool sends_more;  /* sends after the first flight, so it is told when a socket has room */
+    /* Does what is due; returns the time of its next call. */
     uint64_t (*tick)(struct load_thread *thread, uint64_t now_ns);
-    /* The banner is in; `rest` are bytes behind it, in the thread's scratch. */
+    /* The banner has arrived; `rest` are the bytes behind it, in the thread's scratch. */
     void (*on_ready)(struct client *client, const uint8_t *rest, size_t len);
     /* Something to read or room to write on a ready connection. */
     void (*on_events)(struct client *client);
     /* The connection failed and its slot is about to be free. */
     void (*on_lost)(struct client *client);
-    /* Begun, and nothing is left to begin or to wait for. */
+    /* Whether the thread has begun and has nothing left to begin or to wait for. */
     bool (*is_done)(const struct load_thread *thread, uint64_t now_ns);
 };
 
@@ -123,7 +123,7 @@ extern const struct traffic traffic_idle;
 /* The shape of the hellos: bench/load_hello.c. */
 struct load_hello {
     size_t key_share_bytes; /* of the post-quantum share; 0 = none */
-    size_t message_bytes;   /* padded to this; 0 = as it comes */
+    size_t message_bytes;   /* the hello is padded to this length; 0 = no padding */
 };
 
 /* The whole run; immutable while threads are running. */
@@ -144,7 +144,7 @@ struct load {
     uint32_t connections; /* at once, all threads together */
     uint32_t thread_count;
     struct load_thread *threads;
-    uv_async_t *progress; /* control is told when a thread has opened or finished */
+    uv_async_t *progress; /* wakes control when a thread has opened or finished */
 };
 
 /* One load thread. */
@@ -152,14 +152,14 @@ struct load_thread {
     struct load *load;
     uint32_t index;
     uv_thread_t thread;
-    uv_mutex_t door; /* who waits for the lock is next: see load_lock() */
+    uv_mutex_t door; /* makes the lock fair: see load_lock() */
     uv_mutex_t lock;
     struct poller poller;
 
     /* said by the control thread, under the lock; 0 = not yet */
     uint64_t begin_ns;   /* the schedule's zero */
     uint64_t measure_ns; /* operations scheduled from here on are recorded */
-    uint64_t end_ns;     /* nothing is begun from here on */
+    uint64_t end_ns;     /* no operation begins after this */
     bool stop;
 
     /* said by the thread, under the lock */
@@ -179,14 +179,14 @@ struct load_thread {
     struct client *gap_first; /* waiting between two pieces of a hello, soonest first */
     struct client *gap_last;
     uint64_t sweep_ns; /* when deadlines are looked at next */
-    uint32_t source;   /* which loopback source address; 0 = the kernel's choice */
+    uint32_t source;   /* number of the loopback source address; 0 = the kernel's choice */
 
     /* schedule */
     uint64_t issued;       /* operations begun by this thread */
     uint64_t open_base_ns; /* when opening began */
     uint64_t opened_count;
-    uint64_t unblocked_ns; /* since when it could begin the next one */
-    uint64_t hold_ns;      /* closed loop: not before, after an error */
+    uint64_t unblocked_ns; /* when the thread became able to begin its next operation */
+    uint64_t hold_ns;      /* closed loop: no operation before this, after an error */
     bool blocked;
     struct client *idle_first; /* kept connections without a request, longest idle first */
     struct client *idle_last;
@@ -194,7 +194,7 @@ struct load_thread {
 
     /* bulk */
     bool streaming; /* the streams were told to begin */
-    bool closing;   /* and to end: what was sent is being confirmed */
+    bool closing;   /* the streams were told to end; the backends confirm what arrived */
 
     uint64_t random;
     SSL_CTX *tls;
@@ -204,15 +204,17 @@ struct load_thread {
 };
 
 /*
- * Fills `load` from the options. Not BENCH_OK: what is wrong was said on stderr, and this is the
- * exit code. load_free() in any case.
+ * Fills `load` from the options. Any result but BENCH_OK is the exit code, and the reason was said
+ * on stderr. Call load_free() in any case.
  */
 enum bench_exit load_init(struct load *load, const struct options *options);
 void load_free(struct load *load);
 
-/* Settles the hellos' shape; a --hello-size that they cannot have is said to be so: BENCH_USAGE. */
+/*
+ * Chooses the shape of the hellos. BENCH_USAGE: they cannot have the --hello-size; said on stderr.
+ */
 enum bench_exit load_choose_hello(struct load *load);
-/* Builds the hello for a name: `out` has room for LOAD_SCRATCH_BYTES. Returns its length. */
+/* Builds the hello for a name into `out`, of LOAD_SCRATCH_BYTES. Returns its length. */
 size_t load_build_hello(const struct load *load, uint32_t name, uint64_t seed, uint8_t *out);
 
 /* Starts the threads (they begin to open, if the mode does); stops and joins them. */
@@ -220,33 +222,37 @@ bool load_start(struct load *load);
 void load_stop(struct load *load);
 
 /*
- * Who comes second gets the lock next. A mutex alone does not promise that: a busy thread lets go
- * of it and has it back before the other one is awake, and control would wait for seconds.
+ * Takes and releases a thread's lock fairly: the one who waits gets it next. A plain mutex does not
+ * promise that: a busy thread would release it and take it again before the waiting thread is
+ * awake, and control would wait for seconds.
  */
 void load_lock(struct load_thread *thread);
 void load_unlock(struct load_thread *thread);
-/* The same for control: the thread leaves what it is in the middle of for its next turn. */
+/*
+ * Takes the lock for control: the thread cuts its present round short and goes on in its next turn.
+ */
 void load_visit(struct load_thread *thread);
 
-/* When the thread's n-th operation is due, with --rate. CLOCK_NEVER when there is none. */
+/* With --rate: when the thread's n-th operation is due. CLOCK_NEVER: there is no n-th. */
 uint64_t load_due_ns(const struct load_thread *thread, uint64_t n);
 /* Whether a further operation may begin at all (end, --count). */
 bool load_may_begin(const struct load_thread *thread, uint64_t now_ns);
-/* Begins the next operation's bookkeeping: returns its scheduled time and records the slip. */
+/* Counts the next operation as begun and records its slip; returns its scheduled time. */
 uint64_t load_begin_operation(struct load_thread *thread, uint64_t now_ns);
-/* Opening at --ramp: opens what is due; returns when the next one is. */
+/* Opens the connections that are due by --ramp; returns when the next one is due. */
 uint64_t load_open_ramped(struct load_thread *thread, uint64_t now_ns);
 
 /* Records a value if the operation was scheduled inside the measurement. */
 void load_record(struct load_thread *thread, enum load_phase phase, uint64_t scheduled_ns,
                  uint64_t value_ns);
-/* Completion of an operation: latency and service time. */
+/* Records latency and service time of a completed operation. */
 void load_record_done(struct load_thread *thread, uint64_t scheduled_ns, uint64_t begun_ns,
                       uint64_t now_ns);
 /*
- * An operation that was not completed. One that timed out took at least as long as it was waited
- * for, and is recorded so: without it the slowest would be missing. One that ended with an error
- * says nothing about how long an answer takes, and is only counted. `begun_ns` 0 = never begun.
+ * Records an operation that was not completed. After a timeout its latency is the time that was
+ * waited: without it the slowest operations would be missing. An operation that ended with another
+ * error says nothing about how long an answer takes, and is only counted. `begun_ns` 0 = never
+ * begun.
  */
 void load_record_lost(struct load_thread *thread, enum load_error error, uint64_t scheduled_ns,
                       uint64_t begun_ns, uint64_t now_ns);

@@ -4,9 +4,10 @@
  *   OPENING --all threads have their connections--> WARMUP --measure_ns--> MEASURING --end_ns-->
  *   DRAINING (what is under way may end) --all threads finished--> DONE
  *
- * conn has nothing to open and starts in WARMUP. SIGINT ends the measurement early (a second one
- * the process). The boundaries are stamps that the load threads know; the counters are read here
- * within a millisecond of them and rates use the time between the readings.
+ * The mode conn opens nothing beforehand and starts in WARMUP. SIGINT ends the measurement early, a
+ * second SIGINT ends the process. The load threads know the boundaries as time stamps; the control
+ * thread reads the counters within a millisecond of them, and rates use the time between two
+ * readings.
  */
 
 #include "bench/load_control_parts.h"
@@ -22,7 +23,7 @@
 
 #include "bench/clock.h"
 
-/* From "begin" being said to the first operation. */
+/* Time from telling the threads to begin until the first operation. */
 #define BEGIN_DELAY_NS (5 * NS_PER_MS)
 /* For --count without --duration. */
 #define UNLIMITED_NS (24 * 3600 * NS_PER_S)
@@ -50,7 +51,7 @@ void load_control_set_timer(uv_timer_t *timer, uv_timer_cb callback, uint64_t at
     uv_timer_start(timer, callback, left_ns / NS_PER_MS, 0);
 }
 
-/* From here on it is another stage; `boundary_ns` = when it ends, 0 = when something happens. */
+/* Enters a stage. `boundary_ns` = when it ends; 0 = an event ends it. */
 static void enter(struct load_control *control, enum stage stage, uint64_t at_ns,
                   uint64_t boundary_ns)
 {
@@ -78,7 +79,7 @@ static void finish(struct load_control *control)
     close_handles(control);
 }
 
-/* The measured window ends: its counters and the router's are read. */
+/* Ends the measured window: reads its counters and the router's costs. */
 static void end_window(struct load_control *control)
 {
     struct result *result = control->result;
@@ -98,7 +99,7 @@ static void end_window(struct load_control *control)
     }
 }
 
-/* Nothing new is begun any more; what is under way may end. */
+/* No operation begins any more; those under way may end. */
 static void enter_draining(struct load_control *control)
 {
     if (control->stage == STAGE_MEASURING)
@@ -133,7 +134,10 @@ static void enter_measuring(struct load_control *control)
 
     load_control_cut(control, true);
     memcpy(control->cpu_ns, control->last_cpu_ns, sizeof control->cpu_ns);
-    /* Without a warm-up this is before the first operation, and the window begins with that. */
+    /*
+     * Without a warm-up this is before the first operation, so the window begins with the
+     * operation.
+     */
     control->read_ns = control->last_ns > control->begin_ns ? control->last_ns : control->begin_ns;
     control->opening = control->last;
     result->start = control->last_sample;
@@ -149,7 +153,7 @@ static void on_warmed_up(uv_timer_t *timer)
     enter_measuring(timer->data);
 }
 
-/* Connections that stand. */
+/* How many connections have their banner. */
 static uint32_t count_ready(struct load_control *control)
 {
     uint32_t ready = 0;

@@ -10,9 +10,9 @@
 int load_run_mode(const struct options *options);
 
 /*
- * The same without output: fills `result` and leaves printing and the exit code to the caller.
- * BENCH_OK = it ran, however it went; else it could not run, and why is said on stderr. `load` must
- * outlive the result; both are released by load_control_free_result(), in any case.
+ * Runs without output: fills `result` and leaves printing and the exit code to the caller. BENCH_OK
+ * = it ran, well or badly; else it could not run, and stderr says why. `load` must outlive the
+ * result. load_control_free_result() releases both, in any case.
  */
 enum bench_exit load_control_run(const struct options *options, struct load *load,
                                  struct result *result);

@@ -1,9 +1,9 @@
 /*
- * What happened in each interval: a point of the series, and a line for who watches.
+ * What happened in each interval: a point of the series, and a progress line.
  *
- * Intervals end with --interval, and with each stage: the readings that open and close the measured
- * window are ends of intervals too, so the points of that stage add up to its totals. The last one
- * of a stage is as long as what was left of it.
+ * An interval ends after --interval and at the end of each stage. The readings that open and close
+ * the measured window are ends of intervals too, so the points of that stage add up to its totals.
+ * The last interval of a stage is shorter.
  */
 
 #include <pthread.h>
@@ -13,9 +13,14 @@
 #include "bench/clock.h"
 #include "bench/load_control_parts.h"
 
-/* The kernel walks the pages for PSS: not more often than this, but for the ends of a stage. */
+/*
+ * PSS is read at the ends of stages and else not more often than this, because the kernel walks all
+ * pages for it.
+ */
 #define MEMORY_EVERY_NS (900 * NS_PER_MS)
-/* Of --interval: less than that before the end of a stage there is no point but the one at its end.
+/*
+ * An interval that would end less than this share of --interval before the end of a stage is joined
+ * with the last one.
  */
 #define SHORT_SHARE 10
 
@@ -75,7 +80,7 @@ static void fill_router(struct load_control *control, bool stage_ends, struct se
     if (!control->result->sampled && !stage_ends)
         return;
     load_control_take_sample(control, with_memory, &sample);
-    /* What the whole machine holds is known in any case. */
+    /* The figures of the whole machine are known even if the --pid processes are gone. */
     last->tcp_bytes = sample.tcp_bytes;
     last->slab_bytes = sample.slab_bytes;
     last->sockets = sample.sockets;
@@ -112,7 +117,7 @@ void load_control_cut(struct load_control *control, bool stage_ends)
 
     histogram_reset(control->recent);
     struct load_counts now = read_interval(control, &point);
-    /* The schedule's zero may lie a little ahead. */
+    /* `last_ns` may be the schedule's zero, which lies a little in the future. */
     uint64_t now_ns = clock_now_ns();
     point.end_ns = now_ns > control->last_ns ? now_ns : control->last_ns;
     point.seconds = (double)(point.end_ns - control->last_ns) / 1e9;
@@ -123,7 +128,10 @@ void load_control_cut(struct load_control *control, bool stage_ends)
     fill_router(control, stage_ends, &point);
     control->last = now;
     control->last_ns = point.end_ns;
-    /* What happens beside the measurement in a moment is worth no line, and nothing no point. */
+    /*
+     * A very short interval outside of the measurement gets no progress line, and no point either
+     * when nothing happened in it.
+     */
     bool beside = is_short(control, &point) && control->stage != STAGE_MEASURING;
     if ((beside && is_empty(&point.counted)) || !keep_point(control->result, &point) || beside)
         return;
@@ -144,7 +152,7 @@ void load_control_set_interval(struct load_control *control)
     uint64_t interval_ns = control->options->out.interval_ns;
 
     control->tick_ns += interval_ns;
-    /* Who comes too late for several has one long interval. */
+    /* If the timer comes too late for several intervals, they become one long interval. */
     if (control->tick_ns <= now_ns)
         control->tick_ns += (now_ns - control->tick_ns) / interval_ns * interval_ns + interval_ns;
     load_control_set_timer(&control->interval, load_control_on_interval, control->tick_ns);
@@ -156,7 +164,7 @@ void load_control_on_interval(uv_timer_t *timer)
     uint64_t shortest_ns = control->options->out.interval_ns / SHORT_SHARE;
     uint64_t end_ns = control->boundary_ns;
 
-    /* Just before a stage ends there is only one point to be made: at its end. */
+    /* Just before the end of a stage the point is left to that end. */
     if (end_ns == 0 || clock_now_ns() + shortest_ns < end_ns)
         load_control_cut(control, false);
     load_control_set_interval(control);

@@ -1,9 +1,9 @@
 /*
- * The hellos of a run: like a browser's, with a post-quantum key share, or padded to --hello-size,
- * without that share when it does not fit; cut into records as --split says.
+ * The hellos of a run: like a browser's, with a post-quantum key share, or padded to --hello-size
+ * (without the share when it does not fit), and cut into records as --split says.
  *
- * Hellos of different names differ in length, so --hello-size is what the longest name needs at
- * least; then all have the same length.
+ * Hellos of different names differ in length, so --hello-size must be enough for the longest name;
+ * all hellos then have the same length.
  */
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static size_t name_length(const struct load *load, uint32_t index)
     return strlen(names_text(&load->names, index, buffer));
 }
 
-/* The names of the longest and of the shortest hello. Generated ones grow with their number. */
+/* Finds the longest and the shortest name. Generated names grow with their number. */
 static void find_extremes(const struct load *load, uint32_t *longest, uint32_t *shortest)
 {
     *shortest = 0;
@@ -38,7 +38,7 @@ static void find_extremes(const struct load *load, uint32_t *longest, uint32_t *
     }
 }
 
-/* Bytes of a message of `len` in as few records as possible. */
+/* Length of a message of `len` bytes in as few records as possible. */
 static size_t wire_length(size_t len)
 {
     return len + (len + RECORD_PAYLOAD - 1) / RECORD_PAYLOAD * RECORD_HEAD;

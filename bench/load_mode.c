@@ -20,7 +20,7 @@ static bool write_page(const struct result *result, const char *path)
     return good;
 }
 
-/* Writes what was asked for; the first failure is the answer. */
+/* Writes the files that were asked for; false = one of them could not be written. */
 static bool write_files(const struct result *result)
 {
     const struct options *options = result->options;

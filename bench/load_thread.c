@@ -11,7 +11,7 @@
 
 #define SWEEP_NS    (20 * NS_PER_MS)
 #define WAIT_MAX_NS (50 * NS_PER_MS)
-/* Connections opened in one turn of the loop, so that answers are not kept waiting. */
+/* At most this many connections are opened in one turn of the loop, so that answers do not wait. */
 #define OPEN_BATCH 32
 
 uint64_t load_due_ns(const struct load_thread *thread, uint64_t n)
@@ -33,7 +33,7 @@ bool load_may_begin(const struct load_thread *thread, uint64_t now_ns)
     uint64_t index = thread->issued * load->thread_count + thread->index;
     if (load->options->load.count > 0 && index >= load->options->load.count)
         return false;
-    /* With a schedule what is due before the end is begun, however late. */
+    /* In an open loop an operation that is due before the end begins, however late. */
     uint64_t when = load->open_loop ? load_due_ns(thread, thread->issued) : now_ns;
     return when < thread->end_ns;
 }
@@ -62,7 +62,9 @@ uint64_t load_open_ramped(struct load_thread *thread, uint64_t now_ns)
 
     if (thread->open_base_ns == 0)
         thread->open_base_ns = now_ns;
-    /* At first each is tried once; one that was refused is not tried again in the same breath. */
+    /*
+     * At first every connection is tried once; a refused one is not tried again in the same turn.
+     */
     bool first = thread->opened_count < thread->client_count;
     for (int batch = 0; batch < OPEN_BATCH && thread->active < thread->client_count; batch++) {
         if (first && thread->opened_count == thread->client_count)
@@ -109,7 +111,7 @@ void load_record_lost(struct load_thread *thread, enum load_error error, uint64_
     histogram_record(thread->recent, now_ns - scheduled_ns);
 }
 
-/* Sends the next piece of hellos whose pause is over; returns when the next one is. */
+/* Sends the next piece of every hello whose pause is over; returns when the next pause ends. */
 static uint64_t run_gaps(struct load_thread *thread, uint64_t now_ns)
 {
     while (thread->gap_first != NULL && thread->gap_first->gap_due_ns <= now_ns) {
@@ -128,7 +130,7 @@ static uint64_t run_gaps(struct load_thread *thread, uint64_t now_ns)
     return thread->gap_first == NULL ? CLOCK_NEVER : thread->gap_first->gap_due_ns;
 }
 
-/* Ends what has passed its deadline. */
+/* Fails connections that have passed their deadline. */
 static void sweep(struct load_thread *thread, uint64_t now_ns)
 {
     if (now_ns < thread->sweep_ns)
@@ -141,7 +143,7 @@ static void sweep(struct load_thread *thread, uint64_t now_ns)
     }
 }
 
-/* What was due before the end and never begun. Returns how many there were. */
+/* Records operations that were due before the end and never begun. Returns how many. */
 static uint64_t lose_unbegun(struct load_thread *thread, uint64_t now_ns)
 {
     uint64_t lost = 0;
@@ -154,8 +156,8 @@ static uint64_t lose_unbegun(struct load_thread *thread, uint64_t now_ns)
 }
 
 /*
- * --timeout after the end: what is still under way was due longer ago than that, however late it
- * was begun; and so was what could not even be begun.
+ * Called --timeout after the end. Every operation was due before the end, so those that are still
+ * under way or not even begun have timed out, however late they were begun.
  */
 static void give_up_rest(struct load_thread *thread, uint64_t now_ns)
 {
@@ -167,7 +169,7 @@ static void give_up_rest(struct load_thread *thread, uint64_t now_ns)
     thread->counts.errors[LOAD_ERROR_TIMEOUT] += lose_unbegun(thread, now_ns);
 }
 
-/* Tells control once when all connections are open, and once when all is over. */
+/* Wakes control when all connections are open and when everything is over, once each. */
 static void report_progress(struct load_thread *thread, uint64_t now_ns)
 {
     const struct traffic *traffic = thread->load->traffic;
@@ -180,7 +182,7 @@ static void report_progress(struct load_thread *thread, uint64_t now_ns)
         news = true;
     }
     if (!thread->finished && thread->begin_ns != 0 && now_ns >= thread->begin_ns) {
-        /* A schedule lasts until its end, also when the last operation was due before. */
+        /* An open loop lasts until its end, also when its last operation was due earlier. */
         bool early = thread->load->open_loop && thread->load->options->load.count == 0 &&
                      now_ns < thread->end_ns;
         bool over = !early && traffic->is_done(thread, now_ns);
@@ -225,7 +227,10 @@ void load_unlock(struct load_thread *thread)
     uv_mutex_unlock(&thread->lock);
 }
 
-/* What is still under way now was interrupted: no error, but it has lasted so long. */
+/*
+ * Operations still under way were interrupted: no errors, but recorded with the time they have
+ * lasted.
+ */
 static void close_all(struct load_thread *thread)
 {
     uint64_t now_ns = clock_now_ns();

@@ -26,7 +26,10 @@ static int print_help(const char *name)
     return BENCH_OK;
 }
 
-/* What was printed and did not arrive is a failure, whatever the run has found; says so. */
+/*
+ * Flushes stdout. Output that could not be written is a failure, whatever the run has found; said
+ * on stderr.
+ */
 static int finish(int code)
 {
     if (fflush(stdout) == 0 && ferror(stdout) == 0)

@@ -17,7 +17,7 @@
 #define MESSAGE_CAP     70000u
 #define EXTENSION_COUNT 15000u
 
-/* Keeps the compiler from leaving the work out. */
+/* Keeps the compiler from optimising the work away. */
 static volatile uint32_t sink;
 
 static uint8_t message[MESSAGE_CAP];

@@ -2,14 +2,15 @@
  * Route table, measured: micro-routes [ROUTES]
  *
  * Builds a table of ROUTES routes (default a million: 90 % exact names, 8 % `*.`, 2 % `**.`) and
- * looks random names up, nine of ten of which it knows. Prints one `name value unit` per line.
+ * looks up random names, nine out of ten of which have a route. Prints one `name value unit` per
+ * line.
  *
  * Names are looked up in a random order. `lookup_median` and `lookup_p99` are of single lookups,
- * each timed for itself, less what reading the clock twice costs (`clock`); the name is in the
- * caches when the clock starts, as a name is that was just read from a hello, and nothing of one
- * lookup overlaps the next. `lookup_mean` is of lookups in one go, as far as the processor overlaps
- * them, names not in the caches. `memory` is what one dependent read of memory that no cache holds
- * takes at that moment: a lookup that finds its name costs about one.
+ * each timed on its own, minus the cost of reading the clock twice (`clock`). The name is in the
+ * caches when the clock starts, as a name just read from a hello would be, and no lookup overlaps
+ * the next. `lookup_mean` is the mean over lookups in a row, which the processor may overlap, with
+ * names that are not in the caches. `memory` is the time of one dependent read of memory that no
+ * cache holds: a lookup that finds its name costs about one.
  */
 
 #include <assert.h>
@@ -154,7 +155,7 @@ static double quantile(double *samples, size_t count, double part)
     return samples[(size_t)((double)count * part)];
 }
 
-/* What a pair of readings shows when there is nothing between them. */
+/* The time between two readings of the clock with nothing between them. */
 static double measure_clock(double *samples)
 {
     for (size_t i = 0; i < QUERIES; i++) {

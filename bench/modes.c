@@ -24,7 +24,7 @@ static int print_schema(const struct options *options)
     return BENCH_OK;
 }
 
-/* Reads one value a line; false = a line is no number, told on stderr. */
+/* Reads one value per line; false = a line is not a number; said on stderr. */
 static bool read_values(struct histogram *histogram, FILE *in)
 {
     char line[64];

@@ -27,7 +27,7 @@ void names_generate(uint32_t index, char out[NAMES_MAX_LENGTH + 1]);
 bool names_from_count(struct names *names, uint64_t count, char *error, size_t cap);
 /* A comma-separated list. */
 bool names_from_list(struct names *names, const char *list, char *error, size_t cap);
-/* One name a line; empty lines and lines that start with # are skipped. */
+/* One name per line; empty lines and lines that start with # are skipped. */
 bool names_from_file(struct names *names, const char *path, char *error, size_t cap);
 /* A number is a count, anything else a list. */
 bool names_from_spec(struct names *names, const char *spec, char *error, size_t cap);
@@ -38,7 +38,7 @@ bool names_set_zipf(struct names *names, double exponent);
 
 /* Index of a name; advances `state` (see bench/random.h). Any thread. */
 uint32_t names_pick(const struct names *names, uint64_t *state);
-/* Its text: in the set, or written to `buffer`. */
+/* The text of a name: in the set, or written to `buffer`. */
 const char *names_text(const struct names *names, uint32_t index,
                        char buffer[NAMES_MAX_LENGTH + 1]);
 

@@ -91,7 +91,7 @@ bool options_parse_split(const char *text, struct split *segments, struct split 
     if (strncmp(text, "records=", 8) == 0) {
         if (!parse_cuts(text + 8, records))
             return false;
-        /* A record of all = one byte each. */
+        /* records=all: records of one byte each. */
         for (size_t i = 0; i < records->count; i++) {
             if (records->at[i] > 16384)
                 return false;
@@ -179,7 +179,7 @@ static bool store(struct options *options, const struct option_row *row, const c
     return true;
 }
 
-/* Whether a number was given as 0 that would then silently mean something else. */
+/* Whether a number was given as 0 where 0 would silently mean something else. */
 static bool is_empty_number(const struct options *options, const struct option_row *row)
 {
     static const char *const may_be_zero[] = {"warmup", "split-gap", "resp", "seed",        "zipf",
@@ -195,7 +195,7 @@ static bool is_empty_number(const struct options *options, const struct option_r
     return (whole && *(const uint64_t *)field == 0) || (real && *(const double *)field <= 0);
 }
 
-/* Takes a value; false = said on `err` why not. */
+/* Takes a value; false = it makes no sense; said on `err`. */
 static bool take_value(struct options *options, const struct option_row *row, const char *text,
                        FILE *err)
 {
@@ -229,7 +229,7 @@ static const char *nearest_option(const struct option_reader *reader, const char
     return suggestion.nearest;
 }
 
-/* By its name, or its letter. */
+/* Whether the option has this name, or this letter. */
 static bool is_called(const struct option_row *row, const char *name)
 {
     bool letter = row->letter != 0 && name[0] == row->letter && name[1] == '\0';
@@ -331,7 +331,7 @@ static bool take_arguments(struct options *options, char **words, int left, FILE
     return true;
 }
 
-/* Defaults that depend on what else was said: --count alone ends the run. */
+/* Sets defaults that depend on other options: --count alone means no end by time. */
 static void settle_defaults(struct options *options)
 {
     bool counted = options->load.count > 0;

@@ -26,9 +26,9 @@ enum mode_bit {
     MODE_VERIFY = 1u << 8,
     MODE_COMPARE = 1u << 9,
     MODE_REPORT = 1u << 10,
-    /* those that make load and end in a result */
+    /* modes that make load and end in a result */
     MODE_LOAD = MODE_CONN | MODE_BULK | MODE_LATENCY | MODE_IDLE,
-    /* those that take further words: a command line, files */
+    /* modes that take further words: a command line, files */
     MODE_REST = MODE_COMPARE | MODE_REPORT,
     MODE_ALL = (1u << 16) - 1
 };
@@ -52,9 +52,9 @@ extern const struct mode bench_modes[];
 
 enum direction { DIRECTION_DOWN, DIRECTION_UP, DIRECTION_BOTH };
 
-/* What a backend does with a client that sends no request of ours. */
+/* What a backend does with a client that sends no request of sni-bench. */
 enum serve_mode {
-    SERVE_AUTO, /* HTTP to who asks for it, echo to the rest */
+    SERVE_AUTO, /* HTTP for clients that ask for it, echo for others */
     SERVE_ECHO,
     SERVE_SINK,
     SERVE_SOURCE,
@@ -136,7 +136,7 @@ struct options {
     } out;
 
     struct {                       /* torture */
-        uint64_t hello_timeout_ns; /* the router's */
+        uint64_t hello_timeout_ns; /* the router's limit */
         uint64_t gap_ns;
         const char *other;
         struct text_list only;
@@ -168,7 +168,7 @@ struct options {
         const char *router_cpu;
     } compare;
 
-    int schema; /* which one, a position in its choices */
+    int schema; /* position in its choices */
 };
 
 enum option_kind {
@@ -215,14 +215,14 @@ void options_init(struct options *options, const struct mode *mode);
 enum options_result options_parse(struct options *options, const struct mode *mode, int argc,
                                   char **argv, FILE *out, FILE *err);
 
-/* Whether the values make sense together; if not, `err` gets the way out of it. */
+/* Whether the values make sense together; if not, `err` says what to change. */
 bool options_check(const struct options *options, FILE *err);
 
 /* Help of one mode; help of the program. */
 void options_print_help(const struct mode *mode, FILE *out);
 void options_print_usage(FILE *out);
 
-/* The mode of that name, or NULL; and the nearest name when there is a near one. */
+/* The mode of that name, or NULL; the mode whose name is nearest, or NULL when none is near. */
 const struct mode *options_find_mode(const char *name);
 const char *options_nearest_mode(const char *name);
 

@@ -1,4 +1,4 @@
-/* What options may not say together, and the ranges of their values. */
+/* Which options exclude or need each other, and the ranges of values. */
 
 #include <string.h>
 
@@ -16,7 +16,7 @@ static bool is_same(const char *path, const char *other)
     return path != NULL && other != NULL && strcmp(path, other) == 0;
 }
 
-/* What must not be, and the way out of it. */
+/* A combination that must not be, and what to do instead. */
 struct rule {
     bool broken;
     const char *fix;

@@ -64,7 +64,7 @@ void poller_again(struct poller *poller, struct pollable *pollable)
     poller->again_last = pollable;
 }
 
-/* For systems whose filters do not know epoll_pwait2 yet: late by up to a millisecond. */
+/* Fallback where a system call filter does not know epoll_pwait2: up to a millisecond late. */
 static int wait_coarsely(struct poller *poller, uint64_t timeout_ns)
 {
     int timeout_ms =
@@ -94,7 +94,7 @@ static bool in_a_hurry(struct poller *poller)
     return atomic_load_explicit(&poller->hurry, memory_order_relaxed);
 }
 
-/* What is left of a round goes before what was queued during it. */
+/* Puts the rest of an unfinished round before the pollables that were queued during it. */
 static void put_back(struct poller *poller, struct pollable *rest)
 {
     struct pollable *last = rest;

@@ -30,13 +30,13 @@ struct pollable {
 struct poller {
     int epoll_fd;
     int wake_fd;
-    /* Those that stopped before EAGAIN to be fair; run after the next batch. */
+    /* The run queue: pollables that stopped before EAGAIN to be fair; run after the next batch. */
     struct pollable *again_first;
     struct pollable *again_last;
-    int ready_next; /* of `ready`: those before were handed out */
+    int ready_next; /* index in `ready`: earlier ones were handed out */
     int ready_count;
     struct epoll_event ready[POLLER_BATCH];
-    /* Set by another thread that wants its turn: the rest of a round is left for the next one. */
+    /* Set by another thread that wants its turn: the rest of the round waits for the next turn. */
     atomic_bool hurry;
 };
 
@@ -48,12 +48,12 @@ void poller_close(struct poller *poller);
 int poller_add(struct poller *poller, int fd, struct pollable *pollable, uint32_t events);
 int poller_add_listener(struct poller *poller, int fd, struct pollable *pollable);
 
-/* Puts it at the end of the run queue: it gets EPOLLIN | EPOLLOUT without a system call. */
+/* Queues a pollable in the run queue, which hands it EPOLLIN | EPOLLOUT without a system call. */
 void poller_again(struct poller *poller, struct pollable *pollable);
 
-/* Waits at most `timeout_ns` (not at all while something is left to hand out). */
+/* Waits at most `timeout_ns`; not at all while events or queued pollables are left to hand out. */
 void poller_wait(struct poller *poller, uint64_t timeout_ns);
-/* Hands out what the wait returned, then one round of the run queue; less in a hurry. */
+/* Hands out the events of the wait, then one round of the run queue (less when `hurry` is set). */
 void poller_dispatch(struct poller *poller);
 
 /* Ends a wait from any thread. */

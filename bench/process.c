@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-/* "3" or "3-5" at `*text`, which moves behind it. */
+/* Reads "3" or "3-5" at `*text` and moves `*text` behind it. */
 static bool parse_range(const char **text, long *first, long *last)
 {
     char *end;

@@ -1,7 +1,7 @@
 #ifndef BENCH_PROCESS_H
 #define BENCH_PROCESS_H
 
-/* What the tool's process asks of the system, for generator and backends alike. */
+/* Settings of the process (CPUs, descriptors, timers), for generator and backends alike. */
 
 #include <sched.h>
 #include <stdbool.h>
@@ -18,12 +18,12 @@ struct cpu_list {
 
 /* Reads "0,2-3". False when it is not that. */
 bool process_parse_cpus(const char *text, struct cpu_list *list);
-/* Keeps the whole process on them. 0 or a negative errno. */
+/* Pins the whole process to these CPUs. 0 or a negative errno. */
 int process_pin(const struct cpu_list *list);
-/* Gives the calling thread one of them (the n-th, round and round). */
+/* Pins the calling thread to one of them (the n-th, modulo their number). */
 int process_pin_thread(const struct cpu_list *list, uint32_t n);
 
-/* Raises the descriptor limit as far as it goes and returns it. */
+/* Raises the descriptor limit to the hard limit and returns it. */
 uint64_t process_raise_descriptors(void);
 /* Ignores SIGPIPE and lets timed waits of the calling thread be exact. */
 void process_prepare_thread(void);

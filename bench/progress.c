@@ -76,7 +76,7 @@ static const char *show_cpu(const struct series_point *point, char out[UNITS_TEX
     return out;
 }
 
-/* PSS, or RSS where only that may be read; the result says which. */
+/* PSS, or RSS where PSS may not be read; the result says which of them it is. */
 static const char *show_memory(const struct series_point *point, char out[UNITS_TEXT])
 {
     const struct sample *router = &point->router;
@@ -95,7 +95,7 @@ static const char *show_descriptors(const struct series_point *point, char out[U
     return out;
 }
 
-/* One column: for which modes, whether only with --pid, and what stands in it. */
+/* One column: its modes, whether it needs --pid, and how its value is printed. */
 struct column {
     const char *heading;
     int width;

@@ -9,7 +9,7 @@
 
 struct progress {
     bool on;       /* not --quiet */
-    bool terminal; /* stderr is one: redraw in place */
+    bool terminal; /* stderr is a terminal: redraw in place */
     bool headed;   /* the heading has been printed */
     unsigned mode; /* enum mode_bit: which columns matter */
     bool sampled;
@@ -18,7 +18,7 @@ struct progress {
 void progress_init(struct progress *progress, const struct options *options);
 /* `since_s` = seconds since the point's stage began. */
 void progress_line(struct progress *progress, const struct series_point *point, double since_s);
-/* Before another message: on a terminal it gets a line of its own. */
+/* Ends the progress line on a terminal before another message is printed. */
 void progress_break(const struct progress *progress);
 /* Leaves the last line standing. */
 void progress_end(struct progress *progress);

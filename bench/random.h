@@ -13,7 +13,7 @@ static inline uint64_t random_mix(uint64_t value)
     return value ^ (value >> 31);
 }
 
-/* The next number of the sequence that `state` stands in. */
+/* The next number of the sequence; advances `state`. */
 static inline uint64_t random_next(uint64_t *state)
 {
     *state += 0x9e3779b97f4a7c15ull;

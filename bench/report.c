@@ -34,7 +34,7 @@ int report_run_mode(const struct options *options)
     }
     struct report *report = malloc(sizeof *report);
     bool good = report != NULL && report_init(report);
-    /* All errors in one go. */
+    /* Reads all files even if one is wrong, so that all errors are reported at once. */
     for (size_t i = 0; report != NULL && i < options->rest_count; i++)
         good = report_add_file(report, options->rest[i]) && good;
     good = good && say_all(report, options);

@@ -15,15 +15,15 @@
 
 #include "bench/histogram.h"
 
-/* Points of a percentile curve nearer than this (as a ratio) look like one. */
+/* Points of a percentile curve closer than this (as a ratio) are drawn as one. */
 #define CURVE_STEP 1.01
-/* 2^53: larger counts are no counts. */
+/* 2^53: larger numbers are not exact, so they cannot be counts. */
 #define COUNT_MAX 9007199254740992.0
 
 /* One line over time: a field of the points of a series. */
 struct time_line {
     const char *field;
-    const char *also; /* added to it, or NULL */
+    const char *also; /* a second field, which is added, or NULL */
     const char *suffix;
     int line;
 };
@@ -34,7 +34,7 @@ struct time_chart {
     double scale;
     size_t line_count;
     struct time_line lines[3];
-    const char *only; /* modes, or NULL for all */
+    const char *only; /* the modes that have the line; NULL: all */
     bool latency;     /* mark what closed loops measure */
 };
 
@@ -135,7 +135,10 @@ void report_keep_chart(cJSON *charts, cJSON *chart)
         cJSON_Delete(chart);
 }
 
-/* The moment after the measurement, in which only what was under way ends, says nothing. */
+/*
+ * Whether the point is of the stage after the measurement, in which operations only end: it is not
+ * drawn.
+ */
 static bool is_ending(const cJSON *point)
 {
     const cJSON *stage = cJSON_GetObjectItemCaseSensitive(point, "stage");
@@ -156,7 +159,7 @@ static void add_time_line(cJSON *chart, const struct comparison *comparison, siz
     cJSON *series = new_series(comparison, target, line->suffix, line->line);
     cJSON_ArrayForEach (point, cJSON_GetObjectItemCaseSensitive(run->result, "series")) {
         const cJSON *stage = cJSON_GetObjectItemCaseSensitive(point, "stage");
-        /* What is left after the load has ended: short, and no rate of anything. */
+        /* The stage "ending" is short and has no meaningful rates. */
         if (cJSON_IsString(stage) && strcmp(stage->valuestring, "ending") == 0)
             continue;
         double x = compare_number(point, NULL, "at_s");
@@ -166,7 +169,10 @@ static void add_time_line(cJSON *chart, const struct comparison *comparison, siz
         /* A latency of 0 is an interval in which nothing was completed. */
         if (!(x > last) || isnan(y) || (kind->latency && y <= 0) || is_ending(point))
             continue;
-        /* A line begins where its first interval does: a short run has but one. */
+        /*
+         * A line begins at the start of its first interval, because a short run has only one
+         * interval.
+         */
         double seconds = compare_number(point, NULL, "seconds");
         if (!isfinite(last) && seconds > 0)
             report_add_point(series, x - seconds, y);
@@ -205,7 +211,7 @@ static void add_time_chart(cJSON *charts, const struct comparison *comparison, s
     report_keep_chart(charts, chart);
 }
 
-/* Adds the [value, count] pairs of a stored histogram; what is none is passed over. */
+/* Adds the [value, count] pairs of a stored histogram; anything else is passed over. */
 static void merge_stored(struct histogram *histogram, const cJSON *result, const char *phase)
 {
     const cJSON *phases = cJSON_GetObjectItemCaseSensitive(result, "phases");
@@ -257,7 +263,7 @@ static void add_curve(cJSON *series, const struct histogram *histogram)
         double x = total / (total - (double)rank + 1);
         if (x < last * CURVE_STEP && rank < histogram->count)
             continue;
-        /* Two points of the same x would be no function. */
+        /* Two points must not have the same x. */
         x = x <= last ? last * CURVE_STEP : x;
         report_add_point(series, x, (double)histogram_slot_highest(slot) / 1e6);
         last = x;

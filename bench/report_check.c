@@ -1,9 +1,9 @@
 /*
- * Whether a file that is to be reported holds what --json writes: its version, what the tables are
- * made of, and every type in it, by the schemas that `sni-bench schema` prints.
+ * Whether a file to be reported holds what --json writes: the version, the keys that the tables
+ * need, and every type, by the schemas that `sni-bench schema` prints.
  *
- * Of a schema only types count here: a key that it does not know, and one that is not there but no
- * table needs, come from another version of the tool and are no reason to refuse a result.
+ * Only the types of a schema are checked: unknown keys and missing keys that no table needs come
+ * from another version of the tool, and are no reason to refuse a result.
  */
 
 #include <math.h>
@@ -42,9 +42,9 @@ static const struct kind kinds[] = {
     {"torture", torture_print_schema, {"cases", NULL}},
 };
 
-/* What is being looked at, and the first thing that is wrong with it. */
+/* The path that is being checked, and the first thing found wrong. */
 struct check {
-    const cJSON *definitions; /* of the schema */
+    const cJSON *definitions; /* the schema's definitions */
     char path[PATH_TEXT];
     size_t len;
     char *why;
@@ -53,7 +53,7 @@ struct check {
 
 static bool check_value(struct check *check, const cJSON *schema, const cJSON *value);
 
-/* Adds to the path; what anybody may have named is shown without what a terminal would obey. */
+/* Adds a step to the path. Keys come from the file, so control characters are replaced. */
 static void add_step(struct check *check, const char *before, const char *step, const char *behind)
 {
     size_t room = sizeof check->path - check->len;
@@ -194,7 +194,7 @@ static const struct kind *find_kind(const cJSON *document)
     return NULL;
 }
 
-/* The version, and what no table can do without. `where` is empty or ends with a dot. */
+/* Checks the version and the keys that tables need. `where` is empty or ends with a dot. */
 static bool check_head(const cJSON *document, const struct kind *kind, const cJSON *schema,
                        const char *where, char *why, size_t cap)
 {
@@ -221,7 +221,7 @@ static bool check_head(const cJSON *document, const struct kind *kind, const cJS
     return true;
 }
 
-/* `place` says which document of its file it is, "" = the file's own. */
+/* `place` says where the document stands in its file; "" = it is the file. */
 static bool check_document(const cJSON *document, const char *place, char *why, size_t cap)
 {
     const struct kind *kind = find_kind(document);
@@ -254,7 +254,7 @@ bool report_check(const cJSON *document, char *why, size_t cap)
     const struct kind *kind = find_kind(document);
     const cJSON *tool = cJSON_GetObjectItemCaseSensitive(document, "tool");
 
-    /* What is none of ours is refused for that, where it is added. */
+    /* A document of another program is refused by report_add(). */
     if (kind == NULL || !cJSON_IsString(tool) || strcmp(tool->valuestring, "sni-bench") != 0)
         return true;
     if (!check_document(document, "", why, cap))

@@ -1,4 +1,5 @@
-/* Results that are no measurement (verify, torture): how every one of them begins, and is written.
+/*
+ * What the results of verify and torture have in common: their beginning, and how they are written.
  */
 
 #include <errno.h>

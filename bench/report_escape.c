@@ -1,4 +1,4 @@
-/* Text from outside on its way into the page. Names, labels and results may be anybody's. */
+/* Text from outside on its way into the page. Names, labels and results may come from strangers. */
 
 #include "bench/report.h"
 

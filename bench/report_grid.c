@@ -10,13 +10,13 @@
 #include "bench/report.h"
 #include "config/text/terminal.h"
 
-/* Longest text of a cell; a terminal's columns are no wider than the second. */
+/* Longest text of a cell; widest column on a terminal. */
 #define CELL_TEXT  400
 #define WIDTH_MOST 48
 
 struct cell {
     enum report_state state;
-    char *word; /* these two are owned; NULL = "" */
+    char *word; /* word and text are owned; NULL = "" */
     char *text;
 };
 
@@ -31,7 +31,7 @@ struct report_grid {
     struct head *heads;
     size_t rows;
     size_t cap;
-    struct cell *cells; /* rows * (columns + 1): the first of a row names it */
+    struct cell *cells; /* rows * (columns + 1); the first cell names its row */
 };
 
 static const char *text_of(const char *text)

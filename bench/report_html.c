@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Everything the page is made of that its policy must know by hash. */
+/* The parts of the page whose hashes its content security policy lists. */
 struct page_text {
     char *style;
     char *scripts[2]; /* uPlot; ours */
@@ -96,7 +96,7 @@ static void put_head(FILE *out, const char *title, const struct page_text *text)
     fputs("</h1>\n", out);
 }
 
-/* What must be known before any number is read. */
+/* Writes the warnings that a reader must see before any number. */
 static void put_lead(FILE *out, const struct report *report)
 {
     const cJSON *environment = report_environment(report);
@@ -197,7 +197,9 @@ static bool same_targets(const struct comparison *a, const struct comparison *b)
     return same;
 }
 
-/* Several comparisons: the main metric of each, a row per section; a new head when targets change.
+/*
+ * For several comparisons: a row per section with its main metric; a new head when the targets
+ * change.
  */
 static void put_overview(FILE *out, const struct report *report)
 {
@@ -298,7 +300,7 @@ static void put_tail(FILE *out, const struct report *report, const cJSON *charts
             text->scripts[1]);
 }
 
-/* What it is about, when that is one thing. */
+/* The title: of the only section, or a general one. */
 static void write_title(const struct report *report, char *title, size_t cap)
 {
     const struct report_findings *tortures = &report->tortures;

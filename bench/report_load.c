@@ -1,6 +1,6 @@
 /*
- * From files to sections. Nothing in a file is trusted: what is not there counts as not measured,
- * and what is of another type than its schema says is refused.
+ * From files to sections. Nothing in a file is trusted: a missing value counts as not measured, a
+ * value of another type than its schema says is refused.
  */
 
 #include "bench/report.h"
@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Larger files than this are none of ours. */
+/* Larger files cannot come from sni-bench. */
 #define FILE_MAX_BYTES (256l * 1024 * 1024)
-/* What is wrong with one, with its place. */
+/* Room for the text that says what is wrong in a file, and where. */
 #define WRONG_TEXT 400
 
 bool report_init(struct report *report)
@@ -57,7 +57,7 @@ static struct comparison *new_section(struct report *report, const char *title, 
     return section;
 }
 
-/* What the run was called, or its file. */
+/* The run's label, or its file name. */
 static const char *name_of_run(const cJSON *document, const char *file)
 {
     const cJSON *labels = cJSON_GetObjectItemCaseSensitive(document, "labels");
@@ -66,7 +66,7 @@ static const char *name_of_run(const cJSON *document, const char *file)
     return text_of(labels, "router", slash == NULL ? file : slash + 1);
 }
 
-/* Loose runs of one mode and title are one section; the same name again is a further round. */
+/* Single runs of one mode and title form a section; the same name again is a further round. */
 static bool add_run(struct report *report, const cJSON *document, const char *file)
 {
     char title[256];
@@ -136,7 +136,7 @@ static bool add_comparison(struct report *report, const cJSON *document)
     return add_runs_of_comparison(section, cJSON_GetObjectItemCaseSensitive(document, "runs"));
 }
 
-/* A result of torture or verify: one more column. */
+/* Adds a result of torture or verify as a column. */
 static bool add_finding(struct report_findings *findings, const cJSON *document, const char *file)
 {
     if (findings->count == REPORT_FINDINGS_MAX)
@@ -146,7 +146,7 @@ static bool add_finding(struct report_findings *findings, const cJSON *document,
     return true;
 }
 
-/* Its findings point into the document and its entry, so these stay where they are. */
+/* Keeps the document with the report, because findings point into it. */
 static bool keep_document(struct report *report, cJSON *document, const char *file)
 {
     const char *mode = text_of(document, "mode", "");
@@ -166,7 +166,7 @@ static bool keep_document(struct report *report, cJSON *document, const char *fi
     return true;
 }
 
-/* What a table of it is made of must be there. */
+/* Whether the document has the keys that its table needs. */
 static bool is_finding(const cJSON *document)
 {
     const char *mode = text_of(document, "mode", "");

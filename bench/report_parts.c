@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
-/* The first is for the direct target; the others tell routers apart, also for the colour-blind. */
+/*
+ * The first colour is for the direct target; the others can be told apart also by the colour-blind.
+ */
 static const char *const palette[] = {"#6b7280", "#0b62d6", "#d9730d", "#12805c", "#8b3fc7",
                                       "#c2255c", "#0c8599", "#7a5c00", "#2b2b2b"};
 #define PALETTE_COUNT (sizeof palette / sizeof palette[0])
@@ -41,7 +43,7 @@ static void put_count(FILE *out, const char *mark, const char *name, size_t coun
     fprintf(out, ": %zu of %zu run%s %s</li>\n", count, runs, runs == 1 ? "" : "s", what);
 }
 
-/* Why the first run of a target that is not valid is not. */
+/* The reasons of the target's first run that is not valid. */
 static void put_reasons(FILE *out, const struct comparison *comparison, size_t target)
 {
     const cJSON *reason;

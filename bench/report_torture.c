@@ -82,7 +82,7 @@ static bool is_new(const struct report_findings *all, size_t index, const char *
     return true;
 }
 
-/* Every case that any of them played, in the order of the first that did. */
+/* Every case that any router has played, in the order of the first result that has it. */
 static struct report_grid *make_cases(const struct report_findings *all)
 {
     const cJSON *one;

@@ -23,7 +23,7 @@ static const struct {
 };
 
 #define FAULT_COUNT (sizeof faults / sizeof faults[0])
-/* The fault that backends without names hide. */
+/* The fault that cannot be seen when backends have no names. */
 #define MISROUTED 0
 
 static const struct {
@@ -65,7 +65,7 @@ static struct report_grid *new_grid(const struct report_findings *all, const cha
     return grid;
 }
 
-/* `seen`: the fault would have been. */
+/* `seen`: the run would have noticed the fault. */
 static void add_fault_cell(struct report_grid *grid, size_t column, double count, bool seen)
 {
     if (isnan(count))
@@ -238,7 +238,7 @@ static void add_backend(struct report_grid *grid, const struct report_findings *
     }
 }
 
-/* The names of the first run, and of it the first. */
+/* The first names of the first run. */
 static struct report_grid *make_backends(const struct report_findings *all)
 {
     const cJSON *one;
@@ -268,7 +268,7 @@ void report_write_verify(const struct report *report, enum report_form form, con
     if (form == REPORT_HTML)
         fputs("<section id=\"verify\"><h2>Verify</h2>\n", out);
     for (size_t i = 0; i < count; i++) {
-        /* A terminal is spared what the page has room for. */
+        /* The page shows all tables; text leaves the last one out. */
         bool shown = form == REPORT_HTML || i + 1 < count;
         if (i == 2 && form == REPORT_HTML)
             report_put_charts(charts, REPORT_VERIFY_SECTION, out);

@@ -10,7 +10,7 @@
 
 #define GIB 1073741824.0
 #define KIB 1024.0
-/* How far the measured window may be off what was asked for. */
+/* How far the length of the measured window may differ from the length asked for. */
 #define WINDOW_SHARE   0.1
 #define WINDOW_GRAIN_S 0.005
 
@@ -76,7 +76,10 @@ static void conclude_costs(struct result *result)
         costs->socket_kib_per_conn = sockets / KIB / held;
         if (result->sampled && end->pss_known && result->before.pss_known) {
             double pss = (double)end->pss_bytes - (double)result->before.pss_bytes;
-            /* Less than before: what they cost is lost in what was given back. */
+            /*
+             * Less memory than before means that the cost of the connections was hidden by memory
+             * given back.
+             */
             costs->user_kib_per_conn = pss > 0 ? pss / KIB / held : 0;
         }
     }
@@ -97,7 +100,7 @@ static void conclude_costs(struct result *result)
         costs->cpu_ms_per_gib = per(cpu_ns / 1e6, bytes / GIB);
 }
 
-/* A tool that comes too late opens the window late, or closes it late. */
+/* A tool that is late opens or closes the window late. */
 static void judge_window(struct result *result)
 {
     const struct options *options = result->options;
@@ -131,7 +134,7 @@ static void judge_tool(struct result *result)
     result->tool_limited = result->reason_count > 0;
 }
 
-/* There is no measured window: why. */
+/* Adds the reason why there is no measured window. */
 static void say_not_begun(struct result *result)
 {
     const struct options *options = result->options;
@@ -163,7 +166,7 @@ void result_conclude(struct result *result)
     if (result->lost_pid != 0)
         add_reason(result, "--pid %d ended during the run: its costs are not known",
                    (int)result->lost_pid);
-    /* Who ends it before it has begun wants nothing of it. */
+    /* A run that is interrupted before the measurement begins has not failed. */
     bool unwanted = result->interrupted && result->seconds <= 0;
     bool nothing = result->total.ready == 0 || (counts_operations && done == 0);
     result->failed =

@@ -15,7 +15,7 @@
 #include "bench/sample.h"
 
 #define RESULT_SCHEMA_VERSION 1
-/* A tool thread busier than this was the limit; so was one that began this late at p99. */
+/* A tool thread that is busier than this, or begins operations this late at p99, was the limit. */
 #define RESULT_CPU_LIMIT     0.85
 #define RESULT_SLIP_LIMIT_NS NS_PER_MS
 #define RESULT_REASONS_MAX   8
@@ -35,21 +35,24 @@ struct series_point {
     struct load_counts counted;
     bool holds_open; /* connections are opened to be kept */
     uint32_t active; /* connections at its end */
-    uint64_t p50_ns; /* of what was completed or timed out in it; 0 = nothing was */
+    uint64_t p50_ns; /* of operations that completed or timed out; 0 = none */
     uint64_t p99_ns;
     uint64_t max_ns;
     uint64_t slip_ns;
     double router_cpu; /* 1.0 = one CPU */
-    /* The --pid processes at its end, PSS as of the last look; not `good` = not known. */
+    /*
+     * The --pid processes at the end of the interval, PSS as of its last reading; not `good` = not
+     * known.
+     */
     struct sample router;
 };
 
-/* Connections made in it: completed ones, or opened ones where they are kept. */
+/* Connections made in the interval: completed ones, or opened ones in modes that keep them. */
 uint64_t result_point_connections(const struct series_point *point);
-/* So many in the point's time, per second. */
+/* A count of the interval, per second. */
 double result_rate(const struct series_point *point, uint64_t count);
 
-/* What the router spent, from the samples; negative = not known. */
+/* The router's costs, from the samples; negative = not known. */
 struct result_costs {
     double cpu_us_per_conn;
     double cpu_us_per_request;
@@ -88,7 +91,7 @@ struct result {
     double tool_kib_per_conn;
 
     bool sampled;         /* the --pid processes were there all the time: costs are known */
-    pid_t lost_pid;       /* the one that was not; 0 = none */
+    pid_t lost_pid;       /* the process that was gone; 0 = none */
     struct sample before; /* before the first connection */
     struct sample start;
     struct sample end;
@@ -104,13 +107,13 @@ void result_conclude(struct result *result);
 uint64_t result_errors(const struct load_counts *counts);
 
 /*
- * Whether a result could be written there, without touching what is there now; says on stderr why
- * not. NULL and "-" are fine. For before a run.
+ * Whether a result can be written to the path, asked before a run and without touching what is
+ * there now; says on stderr why not. NULL and "-" are fine.
  */
 bool result_check_path(const char *flag, const char *path);
 
 void result_print(const struct result *result, FILE *out, bool color);
-/* `path` "-" is stdout. False = said on stderr why not. */
+/* `path` "-" is stdout. False = it could not be written; said on stderr. */
 bool result_write_json(const struct result *result, const char *path);
 /* The document that --json writes; the caller deletes it. NULL = out of memory. */
 struct cJSON *result_make_json(const struct result *result);

@@ -24,7 +24,7 @@ static bool say_failed(const char *flag, const char *path, int error)
     return false;
 }
 
-/* Makes the file and takes it away again: who knows why it would not work, if not the kernel. */
+/* Makes the file and removes it again: only the kernel knows whether that works. */
 static int try_to_make(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -49,7 +49,7 @@ bool result_check_path(const char *flag, const char *path)
         error = errno == ENOENT ? try_to_make(path) : errno;
     else if (S_ISDIR(status.st_mode))
         error = EISDIR;
-    /* Not opened: to a pipe's reader that would be its end. */
+    /* The path is not opened: the reader of a pipe would take closing it for the end. */
     else if (access(path, W_OK) != 0)
         error = errno;
     return error == 0 || say_failed(flag, path, error);

@@ -178,7 +178,9 @@ static void add_phase(cJSON *phases, const char *word, const struct histogram *h
     }
 }
 
-/* The router in a point; where PSS may not be read, RSS stands in for it under its own name. */
+/*
+ * Adds the router's figures to a point; where PSS may not be read, RSS is given under its own name.
+ */
 static void add_point_router(cJSON *object, const struct series_point *point)
 {
     const struct sample *router = &point->router;

@@ -139,7 +139,7 @@ void result_print_schema(FILE *out)
 {
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         fputs(lines[i], out);
-        /* A line that begins inside a text joins the one before. */
+        /* A line that begins inside a JSON string continues the line before. */
         size_t next = i + 1;
         bool joins =
             next < sizeof lines / sizeof lines[0] && lines[next][0] == ' ' && lines[next][1] != ' ';

@@ -27,7 +27,7 @@ static void print_cost(FILE *out, const char *label, double value, const char *u
         fprintf(out, "  %-30s %10.2f %s\n", label, value, unit);
 }
 
-/* What another user's process does not show is said to be so. */
+/* Says which figures may not be read because the process is another user's. */
 static void print_memory(const struct sample *sample, FILE *out)
 {
     char text[UNITS_TEXT];
@@ -139,7 +139,7 @@ static void print_phases(const struct result *result, FILE *out)
     fprintf(out, "  %-12s %10s %10s %10s %10s %10s %10s %10s\n", "phase", "min", "p50", "p90",
             "p99", "p99.9", "max", "mean");
     for (int phase = 0; phase < LOAD_PHASE_COUNT; phase++) {
-        /* In a closed loop nothing was scheduled: what remains is the service time. */
+        /* A closed loop has no schedule: service time is shown, latency is not. */
         bool told = result->latency_counts || phase != LOAD_PHASE_LATENCY;
         if (told)
             print_phase(out, load_phase_word((enum load_phase)phase), result->phases[phase]);
@@ -150,7 +150,10 @@ static void print_phases(const struct result *result, FILE *out)
     fputc('\n', out);
 }
 
-/* Whoever names no name asks for one that the backends may not have; and TLS is for TLS. */
+/*
+ * Hints: without --sni the default name is asked for, which the backends may not have; --tls needs
+ * backends with --tls.
+ */
 static void print_hint(const struct result *result, FILE *out)
 {
     const struct options *options = result->options;
@@ -185,7 +188,7 @@ static void print_errors(const struct result *result, FILE *out, bool color)
     fputc('\n', out);
 }
 
-/* When no connection could be used: how far they got. */
+/* Says how far connections got when none could be used. */
 static void print_unusable(const struct result *result, FILE *out, bool color)
 {
     uint64_t misrouted = result->total.errors[LOAD_ERROR_MISROUTED];
@@ -218,8 +221,8 @@ struct bar {
 };
 
 /*
- * Rows of equal ratio from the smallest to the largest value; where they lie so close that two
- * would be called the same they are one. Returns how many there are.
+ * Rows of equal ratio from the smallest to the largest value; rows that would have the same label
+ * are joined. Returns how many there are.
  */
 static size_t make_bars(const struct histogram *histogram, struct bar bars[BAR_ROWS])
 {

@@ -12,7 +12,7 @@
 
 #define KIB       1024u
 #define PAGE_TEXT 4096
-/* What two readings in clock ticks can be off by, per thread. */
+/* By how much the difference of two readings in clock ticks may be wrong, per thread. */
 #define TICKS_GRAIN_NS (40 * NS_PER_MS)
 #define FIELD_UTIME    14 /* of /proc/PID/stat, from 1 */
 #define FIELD_STIME    15
@@ -38,7 +38,7 @@ bool sample_parse_pids(const char *text, struct sample_pids *pids)
     }
 }
 
-/* A small file of /proc, NUL-terminated. */
+/* Reads a small file of /proc, NUL-terminated. */
 static bool read_proc(const char *path, char *out, size_t cap)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -73,7 +73,7 @@ static bool add_stat(pid_t pid, struct sample *sample)
         return false;
     /* The command's name may hold anything, also spaces and parentheses. */
     char *at = strrchr(text, ')');
-    /* What has ended and was not waited for by its parent is still listed, but it is no more. */
+    /* A process that has ended but was not waited for by its parent is still listed. */
     if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
         return false;
     uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
@@ -181,7 +181,7 @@ void sample_take(const struct sample_pids *pids, bool with_memory, struct sample
         if (missing != NULL)
             *missing = pids->pids[i];
     }
-    /* What takes longer comes after all CPU times have been read. */
+    /* The slow files are read after all CPU times. */
     for (size_t i = 0; i < pids->count; i++) {
         add_files(pids->pids[i], sample);
         if (with_memory)
@@ -199,6 +199,9 @@ uint64_t sample_cpu_ns(const struct sample *from, const struct sample *to)
     if (to->cpu_run_ns < from->cpu_run_ns || to->threads < from->threads)
         return ticks;
     uint64_t run = to->cpu_run_ns - from->cpu_run_ns;
-    /* A kernel without schedstat says 0, and threads that came and went are in the ticks alone. */
+    /*
+     * Clock ticks are used on a kernel without schedstat, and when threads ended meanwhile: only
+     * the ticks count those.
+     */
     return ticks > run + TICKS_GRAIN_NS * to->threads ? ticks : run;
 }

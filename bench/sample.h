@@ -16,16 +16,16 @@ struct sample_pids {
     pid_t pids[SAMPLE_PIDS_MAX];
 };
 
-/* One look at them. */
+/* One sample of them. */
 struct sample {
     bool good;        /* every process is there */
-    bool pss_known;   /* looked at, and readable: that needs to be their owner, or root */
-    bool files_known; /* the descriptors were */
+    bool pss_known;   /* PSS was read: only their owner and root may */
+    bool files_known; /* the descriptors were counted */
     uint64_t at_ns;
     uint64_t cpu_user_ns; /* all threads, also ended ones; 10 ms grain */
     uint64_t cpu_system_ns;
-    uint64_t cpu_run_ns; /* living threads' time on a CPU, exact to the nanosecond */
-    uint64_t pss_bytes;  /* memory, shared pages divided among those who share them */
+    uint64_t cpu_run_ns; /* the same of living threads only, exact to the nanosecond */
+    uint64_t pss_bytes;  /* memory, shared pages divided among the processes that share them */
     uint64_t rss_bytes;
     uint64_t descriptors;
     uint64_t threads;
@@ -41,14 +41,14 @@ struct sample {
 bool sample_parse_pids(const char *text, struct sample_pids *pids);
 
 /*
- * Takes a look. `with_memory` = also PSS, which makes the kernel walk the pages: cheap enough once
- * a second, not more often. `good` is false, and `missing` the process, when one has ended or was
- * never there.
+ * Takes a sample. `with_memory` = with PSS, for which the kernel walks all pages: cheap enough once
+ * a second, not more often. When a process has ended or never existed, `good` is false and
+ * `missing` is that process.
  */
 void sample_take(const struct sample_pids *pids, bool with_memory, struct sample *sample,
                  pid_t *missing);
 
-/* CPU time between two looks: exact where no thread ended, else by the clock ticks. */
+/* CPU time between two samples: exact if no thread ended in between, else in clock ticks. */
 uint64_t sample_cpu_ns(const struct sample *from, const struct sample *to);
 
 #endif

@@ -15,10 +15,10 @@
 
 /* The name of a backend that was given none. */
 #define NAMELESS "backend"
-/* How often a thread looks whether it is to stop when nothing wakes it. */
+/* How often an idle thread checks whether it is to stop. */
 #define IDLE_WAIT_NS (10 * NS_PER_S)
 
-/* One thread that accepts, answers and, at each --stall-every, does nothing for --stall. */
+/* Does nothing for --stall whenever --stall-every has passed. */
 static void stall(const struct serve *serve)
 {
     uint64_t every = serve->options->serve.stall_every_ns;
@@ -139,7 +139,7 @@ static bool prepare_thread(struct serve *serve, struct serve_thread *thread)
     thread->payload = malloc(SERVE_SCRATCH_BYTES);
     if (thread->scratch == NULL || thread->payload == NULL)
         return false;
-    /* Touched, so that the first responses do not pay for page faults. */
+    /* Written to, so that the first responses do not suffer page faults. */
     memset(thread->scratch, 0, SERVE_SCRATCH_BYTES);
     memset(thread->payload, 'x', SERVE_SCRATCH_BYTES);
     return poller_init(&thread->poller) == 0;
@@ -171,7 +171,7 @@ static enum bench_exit prepare(struct serve *serve)
     return serve->threads == NULL ? BENCH_FAILED : serve_listen(serve);
 }
 
-/* What a script waits for: one line per backend, then "ready". */
+/* Prints one line per backend, then "ready", which scripts wait for. */
 static void say_ready(const struct serve *serve)
 {
     char text[SOCKET_ADDRESS_TEXT];
@@ -195,7 +195,7 @@ static void on_handle(uv_handle_t *handle, void *data)
     uv_close(handle, NULL);
 }
 
-/* The control thread: it says that all is ready, and waits for a signal. */
+/* What the control thread does: it says that all is ready and waits for a signal. */
 static void wait_for_signal(const struct serve *serve)
 {
     uv_loop_t loop;

@@ -5,9 +5,9 @@
  * Backends that say who they are.
  *
  * One process plays any number of backends, each with a name and an address. Every thread listens
- * on all of them (SO_REUSEPORT), so threads share nothing but the immutable `struct serve`.
- * serve.c is the process, serve_listen.c the addresses, serve_conn.c a connection's beginning,
- * serve_act.c what it does once it is known what the client wants.
+ * on all of them (SO_REUSEPORT), so threads share nothing but the immutable `struct serve`. serve.c
+ * is the process, serve_listen.c the addresses, serve_conn.c a connection's beginning, serve_act.c
+ * what a connection does once its request is known.
  */
 
 #include <openssl/ssl.h>
@@ -24,14 +24,14 @@
 #include "bench/stream.h"
 #include "bench/wire.h"
 
-/* One receive or send at a time moves at most so much. */
+/* One receive or send moves at most this many bytes. */
 #define SERVE_SCRATCH_BYTES (256u * 1024)
 
 /* One backend; immutable once the threads run. */
 struct backend {
     const struct serve *serve;
     char name[NAMES_MAX_LENGTH + 1];
-    bool any_name; /* takes every name: the one backend of a serve without --names */
+    bool any_name; /* serves every name: the only backend when there is no --names */
     SSL_CTX *tls;  /* NULL = raw */
     struct socket_address address;
 };
@@ -54,7 +54,10 @@ struct serve_listener {
     int fd;
 };
 
-/* One thread; touched by itself only while it runs, but for `stop` and the poller's wake. */
+/*
+ * One thread. While it runs only the thread itself touches this, except `stop` and the poller's
+ * wake.
+ */
 struct serve_thread {
     const struct serve *serve;
     uv_thread_t thread;
@@ -62,12 +65,12 @@ struct serve_thread {
     struct serve_listener *listeners;
     struct serve_conn *free; /* connections to reuse; memory is kept until the process ends */
     struct serve_chunk *chunks;
-    uint8_t *scratch; /* what was just received */
+    uint8_t *scratch; /* the bytes just received */
     uint8_t *payload; /* constant bytes that sources and responses send */
     uint64_t accepted;
     uint64_t bytes_in;
     uint64_t bytes_out;
-    uint64_t refused; /* hellos that no backend of ours should have seen */
+    uint64_t refused; /* hellos for names that no backend has */
     bool stop;        /* atomic access */
 };
 
@@ -75,7 +78,7 @@ enum serve_phase {
     SERVE_FREE,    /* in the free list */
     SERVE_SHAKING, /* TLS handshake */
     SERVE_HEARING, /* gathering the hello and the request behind it */
-    SERVE_ACTING   /* doing what was asked */
+    SERVE_ACTING   /* doing what the request asks for */
 };
 
 /* One connection. */
@@ -86,10 +89,10 @@ struct serve_conn {
     const struct backend *backend;
     struct serve_conn *free_next;
     enum serve_phase phase;
-    bool is_foreign; /* the client sent no request of ours */
-    bool hangup;     /* epoll said that there is an end to be read */
-    bool saw_end;    /* the client's FIN */
-    bool told_end;   /* our trailer is out or none is wanted */
+    bool is_foreign; /* the client has sent no request of sni-bench */
+    bool hangup;     /* epoll has reported the end of the stream */
+    bool saw_end;    /* the client's FIN has been read */
+    bool told_end;   /* the trailer is sent, or none is wanted */
 
     /* a hello in pieces, or bytes that could not be sent yet */
     uint8_t *stash;
@@ -105,17 +108,17 @@ struct serve_conn {
     uint64_t first_bad;
 };
 
-/* The mode. Returns an enum bench_exit. */
+/* Runs the mode; returns an enum bench_exit. */
 int serve_run(const struct options *options);
 
 /*
- * Opens what --listen and --names ask for on every thread. Not BENCH_OK: what fails was said on
- * stderr, and this is the exit code.
+ * Opens the sockets for --listen and --names on every thread. Any result but BENCH_OK is the exit
+ * code, and the reason was said on stderr.
  */
 enum bench_exit serve_listen(struct serve *serve);
 /* Closes the sockets. */
 void serve_unlisten(struct serve *serve);
-/* The backend that serves this name, among all; NULL when none does. */
+/* The backend that serves this name; NULL when none does. */
 const struct backend *serve_find_backend(const struct serve *serve, const char *name);
 
 /* A new connection from accept4(). */
@@ -126,7 +129,10 @@ void serve_conn_reset(struct serve_conn *conn);
 /* Closes all connections of a thread that has ended, and frees their memory. */
 void serve_conn_free_all(struct serve_thread *thread);
 
-/* The request is known (or that there is none); `rest` are the bytes behind it. */
+/*
+ * Starts to act: the request is known, or it is known that there is none. `rest` are the bytes
+ * behind it.
+ */
 void serve_act_start(struct serve_conn *conn, uint8_t banner_flags, const uint8_t *rest,
                      size_t len);
 void serve_act_start_foreign(struct serve_conn *conn, const uint8_t *bytes, size_t len);

@@ -1,9 +1,10 @@
 /*
- * What a backend does once it knows what the client wants.
+ * What a backend does once the request of the client is known.
  *
- * Output goes through send_bytes(): what the socket does not take at once is kept in the stash, and
- * while something is there nothing is read (so a client that never reads costs one response, no
- * more). Both directions work a bounded amount per wake-up, then go to the end of the run queue.
+ * Output goes through send_bytes(): bytes that the socket does not take at once are kept in the
+ * stash, and nothing is read while the stash holds bytes, so a client that never reads costs one
+ * response at most. Each direction does a bounded amount of work per wake-up, then the connection
+ * goes to the end of the run queue.
  */
 
 #include <errno.h>
@@ -15,12 +16,12 @@
 
 /* Rounds of SERVE_SCRATCH_BYTES before another connection has its turn. */
 #define ROUNDS 8
-/* The first response bytes that travel in the banner's segment. */
+/* At most this many bytes of the response travel in the banner's segment. */
 #define FIRST_BYTES  16384u
 #define RECORD_BYTES 16384u
 #define ENDLESS      UINT64_MAX
 
-/* The connection may be gone when these return false. */
+/* When one of these functions returns false, the connection may be gone. */
 static bool send_bytes(struct serve_conn *conn, const uint8_t *bytes, size_t len)
 {
     ssize_t sent = conn->stash_len > 0 ? -EAGAIN : stream_send(&conn->stream, bytes, len);
@@ -57,7 +58,7 @@ static bool flush_stash(struct serve_conn *conn)
     return true;
 }
 
-/* Bytes to send at this point of the stream: the pattern's, or any. */
+/* The bytes to send at this point of the stream: of the pattern if it is asked for, else any. */
 static const uint8_t *payload_at(struct serve_conn *conn, size_t len)
 {
     if ((conn->request.flags & WIRE_PATTERN) == 0)
@@ -66,7 +67,7 @@ static const uint8_t *payload_at(struct serve_conn *conn, size_t len)
     return conn->thread->scratch;
 }
 
-/* The same, to where the caller wants it: the scratch may hold what the client has sent. */
+/* Writes these bytes to the caller's memory, because the scratch may hold bytes of the client. */
 static void write_payload(const struct serve_conn *conn, uint8_t *out, size_t len)
 {
     if ((conn->request.flags & WIRE_PATTERN) == 0)
@@ -95,7 +96,7 @@ static bool wants_trailer(const struct serve_conn *conn)
            (conn->request.mode == WIRE_SINK || conn->request.mode == WIRE_DUPLEX);
 }
 
-/* Sends what is owed. False when the connection is gone. */
+/* Sends bytes of the response. False: the connection is gone. */
 static bool pump_down(struct serve_conn *conn)
 {
     for (int round = 0; conn->to_send > 0 && conn->stash_len == 0; round++) {
@@ -104,7 +105,10 @@ static bool pump_down(struct serve_conn *conn)
             return true;
         }
         bool pattern = (conn->request.flags & WIRE_PATTERN) != 0;
-        /* TLS takes a record at a time: a longer piece of pattern would be made in vain. */
+        /*
+         * TLS takes one record at a time, so a longer piece of the pattern would be computed in
+         * vain.
+         */
         size_t len = pattern && conn->stream.ssl != NULL ? RECORD_BYTES : SERVE_SCRATCH_BYTES;
         if (conn->to_send < len)
             len = (size_t)conn->to_send;
@@ -117,10 +121,10 @@ static bool pump_down(struct serve_conn *conn)
         }
         conn->thread->bytes_out += (uint64_t)sent;
         count_sent(conn, (size_t)sent);
-        /* Here nothing is half sent, as a TLS record might be: the trailer can follow. */
+        /* At this point no TLS record is half sent, so the trailer can follow. */
         if (conn->to_send == ENDLESS && wants_trailer(conn) && up_is_over(conn))
             conn->to_send = 0;
-        /* The socket is full: the next event says when it is not. */
+        /* The socket is full; an event says when it has room again. */
         if ((size_t)sent < len && conn->stream.ssl == NULL)
             return true;
     }
@@ -136,7 +140,7 @@ static void check_pattern(struct serve_conn *conn, const uint8_t *bytes, size_t 
         conn->first_bad = conn->received + good;
 }
 
-/* Bytes of the client's stream. `bytes` is NULL when they were discarded unread. */
+/* Takes bytes of the client's stream. `bytes` is NULL when they were discarded unread. */
 static bool take_up(struct serve_conn *conn, const uint8_t *bytes, size_t len)
 {
     if (bytes != NULL && conn->request.mode != WIRE_ECHO)
@@ -161,7 +165,7 @@ static ssize_t receive(struct serve_conn *conn, bool wants_bytes)
     return stream_discard(&conn->stream, thread->scratch, SERVE_SCRATCH_BYTES);
 }
 
-/* Reads until nothing is there. False when the connection is gone. */
+/* Reads until the socket is empty. False: the connection is gone. */
 static bool pump_up(struct serve_conn *conn)
 {
     bool wants_bytes = conn->request.mode == WIRE_ECHO || (conn->request.flags & WIRE_PATTERN) != 0;
@@ -182,7 +186,7 @@ static bool pump_up(struct serve_conn *conn)
         conn->thread->bytes_in += (uint64_t)got;
         if (got > 0 && !take_up(conn, wants_bytes ? conn->thread->scratch : NULL, (size_t)got))
             return false;
-        /* A short read emptied the socket; what comes later raises an edge of its own. */
+        /* A short read has emptied the socket; later bytes raise an edge of their own. */
         if ((size_t)got < SERVE_SCRATCH_BYTES && !conn->hangup && conn->stream.ssl == NULL)
             return true;
     }
@@ -308,7 +312,10 @@ static void answer_http(struct serve_conn *conn, const uint8_t *request, size_t 
     conn->told_end = true;
     if (conn->stash_len == 0)
         stream_end(&conn->stream);
-    /* Read the rest, so that closing does not reset the answer away. */
+    /*
+     * Read the rest, because closing with unread bytes would reset the connection and lose the
+     * answer.
+     */
     serve_act_on_events(conn);
 }
 

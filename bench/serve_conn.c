@@ -1,13 +1,13 @@
 /*
  * A backend connection's beginning.
  *
- * Raw: bytes are gathered until the ClientHello is whole and 32 bytes behind it are there; they are
- * our request, or the client is a foreign one. With TLS OpenSSL takes the hello and the request is
- * the first thing inside the session. In the common case one recv() brings everything and nothing
- * is stored.
+ * Raw: bytes are gathered until the ClientHello is whole and 32 bytes behind it have arrived. These
+ * are a request of sni-bench, or the client is a foreign one. With TLS, OpenSSL takes the hello and
+ * the request comes first inside the session. Usually one recv() brings everything and nothing is
+ * stored.
  *
- * Failures: garbage where a hello should be and a hello that is malformed reset the connection;
- * what is not TLS at all is a foreign client (HTTP, or echo).
+ * Failures: a malformed record or hello resets the connection. A client that does not speak TLS at
+ * all is a foreign one (HTTP, or echo).
  */
 
 #include <assert.h>
@@ -19,7 +19,7 @@
 #include "bench/serve.h"
 #include "sni/hello.h"
 
-/* What one connection may make us keep. */
+/* How many bytes are kept for one connection at most. */
 #define STASH_MAX (512u * 1024)
 
 /* Connections are made in chunks and reused; a chunk is freed with the process. */
@@ -103,14 +103,14 @@ bool serve_stash(struct serve_conn *conn, const uint8_t *bytes, size_t len, size
     return true;
 }
 
-/* The stash becomes empty; the memory stays for what cannot be sent later. */
+/* Empties the stash and keeps its memory for output that the socket will not take. */
 static void clear_stash(struct serve_conn *conn)
 {
     conn->stash_at = 0;
     conn->stash_len = 0;
 }
 
-/* With --one-port the hello decides who we are; a name that is not ours is told in the banner. */
+/* With --one-port the hello selects the backend. The banner says when the name is of none. */
 static uint8_t choose_backend(struct serve_conn *conn, const char *name)
 {
     const struct serve *serve = conn->thread->serve;
@@ -156,9 +156,7 @@ static bool may_be_request(const struct serve_conn *conn, const uint8_t *bytes, 
     return memcmp(bytes, "SNIb", len < 4 ? len : 4) == 0;
 }
 
-/*
- * Judges what came behind the hello. True = it is known now what to do, and it is being done.
- */
+/* Judges the bytes behind the hello. True = the request is known, and the connection acts on it. */
 static bool hear_request(struct serve_conn *conn, const char *name, const uint8_t *bytes,
                          size_t len)
 {
@@ -201,7 +199,9 @@ static bool hear(struct serve_conn *conn, const uint8_t *bytes, size_t len)
     return true;
 }
 
-/* Hears from the stash; what it hands on must survive the stash's reuse for output. */
+/*
+ * Hears from the stash. The bytes behind the request are copied, because output reuses the stash.
+ */
 static bool hear_stash(struct serve_conn *conn)
 {
     uint8_t *bytes = conn->stash;
@@ -221,7 +221,10 @@ static bool hear_stash(struct serve_conn *conn)
     return false;
 }
 
-/* The client has ended its side without a byte: it may still want to be sent something. */
+/*
+ * The client has sent its FIN. If it sent nothing before, it may be waiting for bytes from the
+ * backend.
+ */
 static void hear_end(struct serve_conn *conn)
 {
     if (conn->stash_len > 0 || !sends_unasked(conn)) {
@@ -333,7 +336,7 @@ void serve_conn_start(struct serve_listener *listener, int fd)
         serve_conn_reset(conn);
         return;
     }
-    /* The hello is mostly here already; a short connection is over before it is ever polled. */
+    /* Usually the hello is here already, and a short connection ends before it is ever polled. */
     on_conn_events(&conn->pollable, EPOLLIN);
     uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
     if (conn->phase != SERVE_FREE && poller_add(&thread->poller, fd, &conn->pollable, events) != 0)

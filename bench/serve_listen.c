@@ -15,12 +15,12 @@
 
 #define BACKLOG      4096
 #define ACCEPT_BATCH 32
-/* Wait for the client's first bytes so long before accept() returns the connection. */
+/* How long the kernel waits for the client's first bytes before accept() returns the connection. */
 #define DEFER_ACCEPT_S 2
 
 static void set_int(int fd, int level, int name, int value)
 {
-    /* Each of these is an improvement, none a condition. */
+    /* These options are improvements; listening works without them. */
     (void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
@@ -114,7 +114,10 @@ static void on_listener_events(struct pollable *pollable, uint32_t events)
             continue;
         }
         if (errno == EMFILE || errno == ENFILE) {
-            /* Nothing to give: let connections end before the level-triggered set asks again. */
+            /*
+             * No descriptor left: wait until connections end, because the level-triggered set would
+             * wake at once.
+             */
             struct timespec pause = {0, 10000000};
             nanosleep(&pause, NULL);
         }
@@ -177,7 +180,9 @@ static bool parse_address(const char *text, struct socket_address *address)
     return false;
 }
 
-/* Gives each backend that listens its address: its own, or the port after its predecessor's. */
+/*
+ * Gives each listening backend its address: its own --listen, or the port after its predecessor's.
+ */
 static bool give_addresses(struct serve *serve)
 {
     const struct text_list *listen = &serve->options->serve.listen;
@@ -235,7 +240,7 @@ enum bench_exit serve_listen(struct serve *serve)
                 return BENCH_FAILED;
         }
     }
-    /* Behind one port every backend has that port's address. */
+    /* With --one-port every backend has the address of that port. */
     for (uint32_t i = serve->listener_count; i < serve->backend_count; i++)
         serve->backends[i].address = serve->backends[0].address;
     return BENCH_OK;

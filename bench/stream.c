@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What a failed SSL call means in the terms above. */
+/* A failed SSL call as a result of the functions in stream.h. */
 static ssize_t ssl_result(struct stream *stream, int result)
 {
     int saved = errno;
@@ -44,7 +44,7 @@ ssize_t stream_discard(struct stream *stream, uint8_t *scratch, size_t cap)
 {
     if (stream->ssl != NULL)
         return stream_recv(stream, scratch, cap);
-    /* Only TCP gives MSG_TRUNC this meaning; elsewhere it would say what did not fit. */
+    /* Only with TCP MSG_TRUNC discards; other sockets would return the length that did not fit. */
     ssize_t got = recv(stream->fd, scratch, cap, stream->is_tcp ? MSG_TRUNC : 0);
     return got >= 0 ? got : -errno;
 }
@@ -56,7 +56,7 @@ ssize_t stream_send(struct stream *stream, const uint8_t *bytes, size_t len)
         errno = 0;
         int result = SSL_write_ex(stream->ssl, bytes, len, &sent);
         ssize_t failed = result == 1 ? 1 : ssl_result(stream, result);
-        /* The peer's end is no progress: whoever sends would try it again for ever. */
+        /* The peer's end is an error here: a sender that got 0 would try again for ever. */
         return result == 1 ? (ssize_t)sent : failed == 0 ? -EPIPE : failed;
     }
     ssize_t sent = send(stream->fd, bytes, len, MSG_NOSIGNAL);

@@ -23,13 +23,13 @@ struct stream {
  * -EAGAIN = come back on the next event, -STREAM_TLS_FAILED = TLS refused.
  */
 ssize_t stream_recv(struct stream *stream, uint8_t *buffer, size_t cap);
-/* Takes bytes without copying them out of the kernel where that can be (TCP without TLS). */
+/* Takes bytes; on TCP without TLS they are discarded in the kernel and not copied. */
 ssize_t stream_discard(struct stream *stream, uint8_t *scratch, size_t cap);
 ssize_t stream_send(struct stream *stream, const uint8_t *bytes, size_t len);
 
 /* Ends the sending direction (close_notify and FIN). */
 void stream_end(struct stream *stream);
-/* Closes for good; harmless when closed. */
+/* Closes the stream; harmless when it is closed. */
 void stream_close(struct stream *stream);
 /* Closes with a reset instead of a FIN, leaving nothing behind in TIME_WAIT. */
 void stream_reset(struct stream *stream);

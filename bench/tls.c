@@ -165,7 +165,7 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     size_t wanted_len = tls_alpn_wire(data, wanted, sizeof wanted);
 
     (void)ssl;
-    /* The choice must not point into this frame, so it is looked up among the client's bytes. */
+    /* The choice must outlive this function, so it points into the client's bytes. */
     for (size_t at = 0; at < wanted_len; at += 1u + wanted[at]) {
         for (unsigned seen = 0; seen < offered_len; seen += 1u + offered[seen]) {
             if (offered[seen] == wanted[at] &&

@@ -25,8 +25,8 @@ SSL_CTX *tls_server_context(const struct tls_authority *authority, const char *n
                             const char *alpn);
 
 /*
- * A client context that offers `alpn` (NULL = none) and checks no certificate: it measures, and the
- * backend says who it is. Caller frees. NULL on failure.
+ * A client context that offers `alpn` (NULL = none). It checks no certificate, because the backend
+ * says in its banner who it is. Caller frees. NULL on failure.
  */
 SSL_CTX *tls_client_context(const char *alpn, bool resume);
 

@@ -1,6 +1,4 @@
-/*
- * The mode torture: two backends of its own, a first probe, then one case after the other.
- */
+/* The mode torture: starts two backends, probes the router, then plays one case after the other. */
 
 #include "bench/torture.h"
 
@@ -18,7 +16,7 @@
 #define DEFAULT_NAME "bench.test"
 #define CASES_MAX    256
 #define NAME_ROOM    (WIRE_NAME_MAX + 1)
-/* Names are put into others, and the longest there can be has 253 characters. */
+/* Cases put the name into longer ones, and the longest possible name has 253 characters. */
 #define NAME_LONGEST 200
 
 struct torture {
@@ -40,7 +38,7 @@ static const struct torture_case *find_case(const char *name)
     return NULL;
 }
 
-/* The case that was probably meant, or NULL. */
+/* The case that was probably meant by a mistyped name, or NULL. */
 static const char *nearest_case(const char *name)
 {
     struct suggestion suggestion;
@@ -60,7 +58,7 @@ static bool is_chosen(const struct torture *torture, const struct torture_case *
     return i < torture->count;
 }
 
-/* Those of --only, in that order and each once; without it all. */
+/* Chooses the cases of --only, in their order and each once; without --only all cases. */
 static bool choose_cases(struct torture *torture)
 {
     const struct text_list *only = &torture->options->torture.only;
@@ -129,7 +127,7 @@ static bool check_options(const struct options *options)
     return fix == NULL && torture_check_conditions(options);
 }
 
-/* What the router must be told, with the addresses as they are. */
+/* Says how the router must be configured, with the real addresses. */
 static void say_setup(const struct torture *torture)
 {
     char text[SOCKET_ADDRESS_TEXT];
@@ -176,7 +174,7 @@ static bool play_case(struct torture *torture, const struct torture_case *one, u
     return true;
 }
 
-/* Nothing can be learnt from a router that does not know the backends. */
+/* Whether the router knows both backends; without that no case would show anything. */
 static bool probe(struct torture *torture)
 {
     const struct torture_case *plain = find_case("plain");
@@ -206,7 +204,10 @@ static double wall_clock(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* A condition that holds outweighs the rest: whoever names one wants to know of it. */
+/*
+ * The exit code. A --fail-if that holds comes before everything else, because the user has asked
+ * for it.
+ */
 static int conclude(const struct torture_report *report)
 {
     bool written = report_write_outputs(report->options, torture_to_json(report));

@@ -7,17 +7,17 @@
  *
  *   torture.c          the mode: backends, a first probe, one case after the other, the exit code
  *   torture_cases.c    the catalogue: what the client does, what a careful router does, and why
- *   torture_legal.c    the bytes of hellos that a server would take
- *   torture_illegal.c  and of what it would not
- *   torture_flight.c   what both are built with
+ *   torture_legal.c    hellos that a server would accept
+ *   torture_illegal.c  hellos, and other bytes, that it would not accept
+ *   torture_flight.c   what these two build hellos with
  *   torture_play.c     the ways to send them
- *   torture_scene.c    the stage: one client, two backends of our own, what each has seen
- *   torture_judge.c    what has happened there, as one outcome
+ *   torture_scene.c    the stage: one client, two backends, what each of them has seen
+ *   torture_judge.c    what has happened on the stage, as one outcome
  *   torture_report.c   table, catalogue
  *   torture_json.c     JSON, and its schema
  *   torture_fail_if.c  conditions of --fail-if
  *
- * One thread, one case at a time: whatever reaches a backend meanwhile belongs to that case.
+ * One thread plays one case at a time, so whatever reaches a backend belongs to that case.
  */
 
 #include <cjson/cJSON.h>
@@ -29,7 +29,7 @@
 #include "bench/options.h"
 #include "bench/wire.h"
 
-/* What one case sends at most, and what is kept of what a backend receives. */
+/* A case sends at most this many bytes, and of what a backend receives so many are kept. */
 #define TORTURE_FLIGHT_BYTES (512u * 1024)
 #define TORTURE_SIDES        2
 #define TORTURE_GUESTS       4
@@ -39,13 +39,13 @@
 /* How a case ended, seen from the client. One bit each, so that an expectation is a set. */
 enum torture_end {
     TORTURE_ROUTED = 1u << 0,   /* the backend of the routed name answered */
-    TORTURE_OTHER = 1u << 1,    /* the backend of the other name did */
+    TORTURE_OTHER = 1u << 1,    /* the backend of the other name answered */
     TORTURE_ALERT = 1u << 2,    /* a TLS alert */
     TORTURE_CLOSED = 1u << 3,   /* a FIN, and not one byte */
     TORTURE_RESET = 1u << 4,    /* an RST */
     TORTURE_ANSWERED = 1u << 5, /* bytes that are neither an alert nor a backend's */
-    TORTURE_HELD = 1u << 6,     /* nothing, until the tool gave up */
-    TORTURE_ALONE = 1u << 7     /* the client left, and no backend has heard of it */
+    TORTURE_HELD = 1u << 6,     /* nothing happened until the tool gave up */
+    TORTURE_ALONE = 1u << 7     /* the client left, and no backend got a byte */
 };
 #define TORTURE_REFUSED ((unsigned)(TORTURE_ALERT | TORTURE_CLOSED | TORTURE_RESET))
 
@@ -54,12 +54,12 @@ const char *torture_end_word(enum torture_end end);
 
 struct torture_outcome {
     enum torture_end end;
-    uint8_t alert;                      /* of TORTURE_ALERT */
-    uint64_t ns;                        /* from the first connecting to knowing */
-    bool deviates;                      /* from what any careful router does */
+    uint8_t alert;                      /* the alert of TORTURE_ALERT */
+    uint64_t ns;                        /* from the first connect until the outcome was known */
+    bool deviates;                      /* it is not what a careful router may do */
     bool best;                          /* it is what the best router does */
     bool unreachable;                   /* the router took no connection */
-    char problem[TORTURE_PROBLEM_TEXT]; /* what else was wrong, "" = nothing */
+    char problem[TORTURE_PROBLEM_TEXT]; /* another fault, "" = none */
 };
 
 /* The bytes of one case. */
@@ -67,7 +67,7 @@ struct flight {
     uint8_t *bytes; /* TORTURE_FLIGHT_BYTES of room */
     size_t len;
     size_t cut;  /* where the hello is cut in two, for plays that do; 0 = in the middle */
-    bool failed; /* did not fit */
+    bool failed; /* the bytes did not fit */
     const char *name;
     const char *other;
     uint64_t seed;
@@ -81,7 +81,7 @@ struct torture_case {
     unsigned may;     /* set of enum torture_end: what a careful router may do */
     unsigned best;    /* set: what the best one does; with TORTURE_ALERT one of `alerts` */
     uint8_t alerts[4];
-    const char *why; /* with the RFC's section */
+    const char *why; /* the reason, with the section of the RFC */
     void (*build)(struct flight *flight);
     void (*play)(struct scene *scene, const struct flight *flight);
 };
@@ -89,15 +89,15 @@ struct torture_case {
 /* The catalogue; ends with a NULL name. */
 extern const struct torture_case torture_cases[];
 
-/* A connection that a backend of ours has accepted. */
+/* A connection that a backend has accepted. */
 struct guest {
-    int fd; /* -1 = over */
+    int fd; /* -1 = closed */
     int side;
-    bool greeted; /* has sent its banner */
-    bool fin;     /* the client's end has come through */
+    bool greeted; /* the banner has been sent */
+    bool fin;     /* the client's FIN has arrived */
     bool reset;
-    uint8_t *bytes; /* what it has received, TORTURE_FLIGHT_BYTES of room */
-    size_t len;     /* all of it, also what was not kept */
+    uint8_t *bytes; /* the bytes received, TORTURE_FLIGHT_BYTES of room */
+    size_t len;     /* how many were received, with those that were not kept */
     uint64_t to_speak;
     uint64_t spoken;
 };
@@ -129,45 +129,52 @@ struct scene {
     /* the backends */
     struct guest guests[TORTURE_GUESTS];
     size_t guest_count;
-    uint64_t speech_bytes; /* that a backend sends behind its banner */
-    bool guests_end_first; /* they send their FIN behind it */
+    uint64_t speech_bytes; /* how many bytes a backend sends behind its banner */
+    bool guests_end_first; /* the backends send their FIN behind that */
 
     char problem[TORTURE_PROBLEM_TEXT];
 };
 
-/* Where the backends are to be, as --listen says; says on stderr what makes no sense. */
+/* Sets the addresses of the backends by --listen; says on stderr what makes no sense. */
 bool scene_addresses(struct scene *scene, const struct options *options);
-/* Opens their listeners, with names and addresses given and the rest zero; says on stderr what
- * fails. scene_free() in any case. */
+/*
+ * Opens the listeners of the backends; names and addresses are set, the rest of `scene` is zero.
+ * Says on stderr what fails. Call scene_free() in any case.
+ */
 bool scene_init(struct scene *scene, const struct options *options);
 void scene_free(struct scene *scene);
 
-/* Connects a client; scene_leave() ends whatever is left of the case. */
+/* Connects a client; closes everything that is left of the case. */
 void scene_open(struct scene *scene);
 void scene_leave(struct scene *scene);
-/* Sends, attending to everything else meanwhile, until all is sent or the client has an end. */
+/*
+ * Sends bytes, and serves the backends meanwhile, until all are sent or the connection has ended.
+ */
 void scene_send(struct scene *scene, const uint8_t *bytes, size_t len);
-/* Attends to everything for so long, or until the client has an end. */
+/* Serves client and backends for this time, or until the connection has ended. */
 void scene_pause(struct scene *scene, uint64_t ns);
-/* The client's FIN; its RST. */
+/* Sends a FIN for the client; an RST. */
 void scene_fin(struct scene *scene);
 void scene_reset(struct scene *scene);
-/* Attends until `done` says so or a case's time is over; returns what it said last. */
+/*
+ * Serves client and backends until `done` is true or the time of a case is over; returns the last
+ * value of `done`.
+ */
 bool scene_wait(struct scene *scene, bool (*done)(const struct scene *scene));
 /* Notes what is wrong; the first note stays. */
 void scene_blame(struct scene *scene, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Some backend has every byte, and the client its banner. */
+/* Whether a backend has every byte, and the client the banner. */
 bool scene_is_delivered(const struct scene *scene);
-/* That, or the client has its end. */
+/* Whether that is so, or the connection has ended. */
 bool scene_is_decided(const struct scene *scene);
-/* The client has its end. */
+/* Whether the client's connection has ended. */
 bool scene_has_end(const struct scene *scene);
-/* Every backend connection is over. */
+/* Whether every backend connection is closed. */
 bool scene_is_deserted(const struct scene *scene);
 
-/* What has happened so far (torture_judge.c). */
+/* The outcome so far (torture_judge.c). */
 void scene_judge(const struct scene *scene, struct torture_outcome *outcome);
 
 /* Ways to play a case (torture_play.c). Each opens the client itself. */
@@ -187,7 +194,7 @@ void play_server_fin(struct scene *scene, const struct flight *flight);
 void play_slow_reader(struct scene *scene, const struct flight *flight);
 void play_crowd(struct scene *scene, const struct flight *flight);
 
-/* The mode. Returns an enum bench_exit. */
+/* Runs the mode; returns an enum bench_exit. */
 int torture_run(const struct options *options);
 
 /* Results of a run, one per case of `cases`. */
@@ -199,7 +206,7 @@ struct torture_report {
     double wall_start; /* UNIX time */
 };
 
-/* The row of a case as soon as it is known; the heading when `report` has none yet. */
+/* Print the heading of the table; the row of a case; the lines below the table. */
 void torture_print_heading(FILE *out);
 void torture_print_row(const struct torture_case *one, const struct torture_outcome *outcome,
                        FILE *out);
@@ -215,9 +222,9 @@ void torture_each_end(unsigned set, void (*add)(void *data, const char *word), v
 cJSON *torture_to_json(const struct torture_report *report);
 void torture_print_schema(FILE *out);
 
-/* Whether every --fail-if can be understood; says on stderr which cannot. */
+/* Whether every --fail-if can be parsed; says on stderr which cannot. */
 bool torture_check_conditions(const struct options *options);
-/* Whether one holds; says on stderr which. */
+/* Whether any --fail-if holds; says on stderr which. */
 bool torture_any_condition_holds(const struct torture_report *report);
 
 #endif

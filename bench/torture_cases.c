@@ -1,10 +1,10 @@
 /*
  * The catalogue.
  *
- * `may` is what any careful router may do, whatever its taste; outside of it a case deviates.
- * `best` is what the best one does (--strict asks for that). Where a hello is broken a router must
- * not guess: a backend may read it another way than the router did, and then the router has sent
- * somebody to a place that its table does not allow.
+ * `may` is the set of what a careful router may do; a router that does something else deviates.
+ * `best` is what the best router does (--strict asks for that). A router must not guess at a broken
+ * hello: a backend may read it differently, and then the router has sent a client to a place that
+ * its table does not allow.
  */
 
 #include "bench/torture_flight.h"
@@ -86,7 +86,7 @@ const struct torture_case torture_cases[] = {
     {"crowd", "an ordinary hello among 200 connections that say nothing", TO_BACKEND, ROUTE,
      "RFC 4732 2.1: idle clients must not keep others out", build_plain, play_crowd},
 
-    /* hellos that tastes differ about */
+    /* hellos that careful routers treat differently */
     {"trailing-dot", "the name with a dot behind it", EITHER, ROUTE,
      "RFC 6066 3: the name comes without one; refusing and stripping it are both sound",
      build_trailing_dot, play_whole},

@@ -29,7 +29,7 @@ static bool counts(const struct torture_outcome *outcome, const char *word)
         {"timeouts", TORTURE_HELD},  {"no_backend", TORTURE_ALONE},
     };
 
-    /* That nothing could be connected to is no way to end a connection. */
+    /* A case that could not connect has no end of these. */
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         if (strcmp(ends[i].word, word) == 0)
             return outcome->end == ends[i].end && !outcome->unreachable;
@@ -63,7 +63,7 @@ bool torture_any_condition_holds(const struct torture_report *report)
 
     for (size_t i = 0; i < texts->count; i++) {
         struct condition condition;
-        /* Checked before the run: it can be parsed. */
+        /* It can be parsed: torture_check_conditions() has done so before the run. */
         if (!condition_parse(texts->items[i], words, &condition, stderr))
             return true;
         size_t seen = 0;

@@ -29,7 +29,7 @@ void flight_bytes(struct flight *flight, const void *bytes, size_t len)
     flight->len += len;
 }
 
-/* What a builder of sni/ wrote at the end; 0 = it could not. */
+/* Adds the bytes that a builder of sni/ wrote behind the flight; 0 = they did not fit. */
 static void took(struct flight *flight, size_t len)
 {
     flight->failed = flight->failed || len == 0;

@@ -1,7 +1,7 @@
 #ifndef BENCH_TORTURE_FLIGHT_H
 #define BENCH_TORTURE_FLIGHT_H
 
-/* What the flights of the catalogue are built with. */
+/* Functions that build the flights of the catalogue. */
 
 #include "bench/torture.h"
 #include "sni/build.h"
@@ -32,7 +32,7 @@ void flight_records(struct flight *flight, const struct message *message, const 
                     size_t count);
 
 void message_build(struct flight *flight, struct message *message, const struct hello_spec *spec);
-/* Adds to a big-endian number of `width` bytes at `at`, wherever it leads. */
+/* Adds to the big-endian number of `width` bytes at `at`; it may overflow. */
 void message_add(struct message *message, size_t at, unsigned width, int delta);
 /* Where things lie in a message that was built here. */
 size_t message_ciphers_at(const struct message *message);    /* length of the cipher suites */

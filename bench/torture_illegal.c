@@ -1,4 +1,4 @@
-/* Flights that no TLS server would take: broken hellos, and what is no hello at all. */
+/* Flights that no TLS server would accept: broken hellos, and bytes that are no hello. */
 
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +78,7 @@ void build_empty_server_name(struct flight *flight)
     build_with_list(flight, NULL, 0);
 }
 
-/* The routed name, then bytes that some string function may not see. */
+/* The routed name, followed by bytes that string functions may overlook. */
 static void build_with_tail(struct flight *flight, const char *tail, size_t len)
 {
     char name[NAME_ROOM];
@@ -130,7 +130,7 @@ void build_long_name(struct flight *flight)
     flight_hello_for(flight, name, 0);
 }
 
-/* The usual hello, and one number in it that lies. */
+/* The usual hello with one wrong length in it. */
 static void build_lying(struct flight *flight, size_t (*find)(const struct message *message),
                         size_t behind, unsigned width, int delta)
 {
@@ -238,7 +238,7 @@ void build_large_record(struct flight *flight)
     flight_record(flight, HANDSHAKE, message.bytes, message.len);
 }
 
-/* The usual hello, which says that it is one of 16 MiB. */
+/* The usual hello, whose length field says 16 MiB. */
 void build_announced_16m(struct flight *flight)
 {
     struct hello_spec spec;

@@ -5,7 +5,7 @@
 #include "bench/clock.h"
 #include "bench/torture.h"
 
-/* A TLS alert record: type 21, version 3.x, two bytes, of which the second tells which. */
+/* A TLS alert record: type 21, version 3.x, two bytes, the second of which is the alert. */
 static bool is_alert(const struct scene *scene)
 {
     const uint8_t *head = scene->head;
@@ -50,7 +50,7 @@ static enum torture_end find_end(const struct scene *scene)
     return scene->end == SCENE_FIN ? TORTURE_CLOSED : TORTURE_RESET;
 }
 
-/* What is wrong with the bytes that one backend has received. */
+/* Compares the bytes that a backend has received with those that were sent. */
 static void compare(const struct scene *scene, const struct guest *guest, char *text, size_t cap)
 {
     size_t len = guest->len < scene->sent_len ? guest->len : scene->sent_len;

@@ -1,4 +1,4 @@
-/* Flights that a TLS server would take, or whose only fault is the name that they ask for. */
+/* Flights that a TLS server would accept, or whose only fault is the name they ask for. */
 
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +40,7 @@ void build_post_quantum(struct flight *flight)
     flight->cut = 1400;
 }
 
-/* As small as a hello gets: for cases that send it byte by byte. */
+/* The smallest hello, for cases that send it byte by byte. */
 void build_small(struct flight *flight)
 {
     static const uint16_t tls12[] = {0x0303};

@@ -1,8 +1,8 @@
 /*
  * The ways to send a case's bytes.
  *
- * Where the outcome is "the backend has it", a play goes on until every byte is there and the
- * banner is back, then sends a little more, so that the connection is seen to be alive.
+ * When the bytes reach a backend, a play goes on until the backend has all of them and the client
+ * has the banner. Then the client sends a little more, to see that the connection is alive.
  */
 
 #include <errno.h>
@@ -13,13 +13,13 @@
 #include "bench/clock.h"
 #include "bench/torture.h"
 
-/* Behind the banner, up; and down, where the client is slow to read. */
+/* Bytes that the client sends after the banner; bytes that the backend sends to a slow reader. */
 #define MORE_BYTES   64u
 #define BEHIND_BYTES 65536u
 #define SPEECH_BYTES (8ull << 20)
 #define CROWD        200
 
-/* What reaches a backend late, when it should not at all, is given this many pauses to do so. */
+/* How many pauses a play waits for bytes that reach a backend although they should not. */
 #define LATE_PAUSES 5
 
 static uint64_t gap_ns(const struct scene *scene)
@@ -27,7 +27,10 @@ static uint64_t gap_ns(const struct scene *scene)
     return scene->options->torture.gap_ns;
 }
 
-/* After the last byte: until it is decided; then some bytes more, if a backend has the first. */
+/*
+ * After the last byte: waits for the decision, then sends more bytes if a backend got the first
+ * ones.
+ */
 static void settle(struct scene *scene)
 {
     uint8_t more[MORE_BYTES];
@@ -49,7 +52,7 @@ static void send_rest(struct scene *scene, const struct flight *flight, size_t a
     scene_send(scene, flight->bytes + at, flight->len - at);
 }
 
-/* The first `at` bytes, and a pause so that they travel alone. */
+/* Sends the first `at` bytes, then pauses so that they travel alone. */
 static void send_part(struct scene *scene, const struct flight *flight, size_t at)
 {
     scene_send(scene, flight->bytes, at);
@@ -92,7 +95,10 @@ void play_cut_everywhere(struct scene *scene, const struct flight *flight)
     }
 }
 
-/* Byte by byte, `gap` apart by the clock, until all are sent, or an end, or time is over. */
+/*
+ * Sends byte by byte, one every `gap`, until all are sent, the connection has ended, or time is
+ * over.
+ */
 static void drip(struct scene *scene, const struct flight *flight, uint64_t gap, uint64_t for_ns)
 {
     for (size_t at = 0; at < flight->len && !scene_has_end(scene); at++) {
@@ -106,7 +112,7 @@ static void drip(struct scene *scene, const struct flight *flight, uint64_t gap,
     }
 }
 
-/* All of it, in little more than half of the time that a hello may take. */
+/* The whole hello, in little more than half of the time it may take. */
 void play_drip(struct scene *scene, const struct flight *flight)
 {
     uint64_t hello_ns = scene->options->torture.hello_timeout_ns;
@@ -116,7 +122,7 @@ void play_drip(struct scene *scene, const struct flight *flight)
     settle(scene);
 }
 
-/* Every byte comes soon after the one before, and the hello would take ten times too long. */
+/* Every byte follows the one before soon, but the whole hello would take ten times too long. */
 void play_endless_drip(struct scene *scene, const struct flight *flight)
 {
     const struct options *options = scene->options;
@@ -162,7 +168,7 @@ static bool has_guest(const struct scene *scene)
     return scene->guest_count > 0;
 }
 
-/* Nothing will be heard of it: a backend is given some time to be reached. */
+/* The client will hear nothing, so the play waits whether a backend is reached. */
 void play_half_reset(struct scene *scene, const struct flight *flight)
 {
     scene_open(scene);
@@ -199,7 +205,7 @@ void play_fin(struct scene *scene, const struct flight *flight)
         scene_blame(scene, "the backend's FIN did not reach the client");
 }
 
-/* A client that vanishes with a reset takes its backend connection along. */
+/* When the client resets, the router must end its backend connection as well. */
 void play_reset(struct scene *scene, const struct flight *flight)
 {
     scene_open(scene);
@@ -212,7 +218,7 @@ void play_reset(struct scene *scene, const struct flight *flight)
         scene_blame(scene, "the backend connection outlives the client's reset");
 }
 
-/* The backend ends first; what the client still sends must arrive. */
+/* The backend sends its FIN first; bytes that the client sends after it must arrive. */
 void play_server_fin(struct scene *scene, const struct flight *flight)
 {
     uint8_t piece[4096];
@@ -245,7 +251,7 @@ static bool has_all(const struct scene *scene)
            (scene->banner_bytes > 0 && scene->received >= scene->banner_bytes + SPEECH_BYTES);
 }
 
-/* The backend sends much, and the client does not read until nothing moves any more. */
+/* The backend sends much, and the client reads nothing until the backend cannot send any more. */
 void play_slow_reader(struct scene *scene, const struct flight *flight)
 {
     scene_open(scene);
@@ -265,7 +271,7 @@ void play_slow_reader(struct scene *scene, const struct flight *flight)
                     (unsigned long long)(scene->received - scene->banner_bytes), SPEECH_BYTES);
 }
 
-/* Connections that say nothing must not keep one that does from being served. */
+/* Silent connections must not keep a router from serving one that sends a hello. */
 void play_crowd(struct scene *scene, const struct flight *flight)
 {
     const struct socket_address *target = &scene->options->ask.address;

@@ -2,9 +2,10 @@
  * The stage of a case: one client, two listening backends, up to four backend connections, and one
  * poll() over all of them.
  *
- * A backend keeps what it receives, sends its banner with the first byte of it, then as much speech
- * as the case wants; at the client's FIN it sends the trailer and ends. So the client learns who it
- * reached, and the tool, which plays both sides, compares every byte.
+ * A backend keeps what it receives. It sends its banner when the first byte arrives, then as many
+ * bytes of speech as the case wants; after the client's FIN it sends the trailer and its own FIN.
+ * So the client learns which backend it has reached, and the tool, which plays both sides, compares
+ * every byte.
  */
 
 #include <arpa/inet.h>
@@ -55,7 +56,7 @@ static bool listen_at(struct scene *scene, int side)
     return getsockname(fd, name, &address->len) == 0;
 }
 
-/* One for each backend, or the second at the port after the first's. */
+/* One address for each backend, or one for the first; the second backend then has the next port. */
 bool scene_addresses(struct scene *scene, const struct options *options)
 {
     const struct text_list *listen = &options->serve.listen;
@@ -142,7 +143,7 @@ static void close_guest(struct guest *guest)
     guest->fd = -1;
 }
 
-/* Something was still on its way when the last case ended: it is none of this one's. */
+/* Drops connections that the last case has left in the queue: they do not belong to this one. */
 static void drop_waiting(const struct scene *scene)
 {
     for (int side = 0; side < TORTURE_SIDES; side++) {
@@ -170,7 +171,7 @@ static void note_end(struct scene *scene, enum scene_end end)
         scene->end = end;
 }
 
-/* Room for one more; that of one which left without a byte, such as a health check, is free. */
+/* Room for one more guest. A guest that left without a byte, such as a health check, makes room. */
 static struct guest *find_room(struct scene *scene)
 {
     for (size_t i = 0; i < scene->guest_count; i++) {
@@ -199,7 +200,7 @@ static void accept_guest(struct scene *scene, int side)
     guest->side = side;
 }
 
-/* Banner, trailer: short, and the first thing in an empty socket. */
+/* Sends banner or trailer: short, and the socket is empty, so that they fit. */
 static void say(struct guest *guest, const uint8_t *bytes, size_t len)
 {
     if (send(guest->fd, bytes, len, MSG_NOSIGNAL) < 0)
@@ -233,7 +234,7 @@ static void speak(struct guest *guest)
     }
 }
 
-/* The client has ended: the backend says how much arrived, and ends too. */
+/* After the client's FIN the backend says how much has arrived, and ends as well. */
 static void answer_end(struct guest *guest)
 {
     uint8_t bytes[WIRE_TRAILER_BYTES];
@@ -269,7 +270,7 @@ static void hear_guest(const struct scene *scene, struct guest *guest)
         greet(scene, guest);
 }
 
-/* Behind the banner comes the speech; a trailer behind that is looked at by those who want it. */
+/* Checks the speech, which follows the banner; the trailer behind it is not checked here. */
 static void check_speech(struct scene *scene, uint64_t at, const uint8_t *bytes, size_t len)
 {
     uint64_t begin = scene->banner_bytes;
@@ -312,7 +313,7 @@ static void hear_client(struct scene *scene)
         note_end(scene, SCENE_RESET);
 }
 
-/* One poll() and what it brings. `wants_room` = the client has more to send. */
+/* One poll() and its events. `wants_room` = the client has more to send. */
 static void turn(struct scene *scene, uint64_t until_ns, bool wants_room)
 {
     struct pollfd polls[TORTURE_SIDES + TORTURE_GUESTS + 1];
@@ -349,7 +350,7 @@ static void turn(struct scene *scene, uint64_t until_ns, bool wants_room)
     }
 }
 
-/* When the tool gives a case up. */
+/* The time at which the tool gives a case up. */
 static uint64_t give_up_ns(const struct scene *scene)
 {
     const struct options *options = scene->options;
@@ -405,7 +406,7 @@ void scene_send(struct scene *scene, const uint8_t *bytes, size_t len)
     while (len > 0 && scene->end != SCENE_RESET && clock_now_ns() < until_ns) {
         ssize_t sent = send(scene->client, bytes, len, MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN) {
-            /* What the router said before it closed comes first. */
+            /* Bytes that the router sent before it closed are read first. */
             for (uint64_t before = UINT64_MAX; before != scene->received;) {
                 before = scene->received;
                 hear_client(scene);

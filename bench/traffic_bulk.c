@@ -1,10 +1,10 @@
 /*
- * Throughput: every connection moves bytes as fast as it can, down, up or both ways, from the
- * moment when all are open: who came first would starve the others. Received bytes are discarded in
- * the kernel, unless --pattern asks to look at them.
+ * Throughput: every connection moves bytes as fast as it can, down, up or both ways. They begin
+ * when all are open, because the first ones would starve the others. Received bytes are discarded
+ * in the kernel unless --pattern asks to check them.
  *
- * What goes up under --pattern is checked by the backend. At the end of the run every stream ends
- * its sending side, and the backend's trailer says how much came and whether it was right.
+ * With --pattern the backend checks the bytes that go up. At the end of the run every stream ends
+ * its sending side, and the backend's trailer says how many bytes came and whether they were right.
  */
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 /* Rounds of LOAD_SCRATCH_BYTES before another connection has its turn. */
 #define ROUNDS 8
-/* TLS takes a record at a time: a longer piece of pattern would be made in vain. */
+/* TLS takes one record at a time, so a longer piece of the pattern would be computed in vain. */
 #define RECORD_BYTES 16384u
 
 static bool carries_pattern(const struct client *client)
@@ -23,7 +23,7 @@ static bool carries_pattern(const struct client *client)
     return (client->thread->load->request.flags & WIRE_PATTERN) != 0;
 }
 
-/* Whether the backend says at the end what it made of the bytes that went up. */
+/* Whether the backend confirms at the end the bytes that went up. */
 static bool is_confirmed(const struct load_thread *thread)
 {
     return (thread->load->request.flags & WIRE_TRAILER) != 0;
@@ -41,8 +41,8 @@ static bool check(struct client *client, const uint8_t *bytes, size_t len)
 }
 
 /*
- * Bytes of a stream that will end with a trailer: all but the last of them are the pattern.
- * False when the connection is gone.
+ * Takes bytes of a stream that ends with a trailer: the last bytes may be the trailer, all before
+ * are the pattern. False: the connection is gone.
  */
 static bool take_with_tail(struct client *client, const uint8_t *bytes, size_t len)
 {
@@ -73,7 +73,7 @@ static bool take(struct client *client, const uint8_t *bytes, size_t len)
                                         : check(client, bytes, len);
 }
 
-/* The backend has ended the stream: was everything right that went up? */
+/* Reads the trailer after the backend has ended the stream: did all bytes arrive, and right? */
 static void take_trailer(struct client *client)
 {
     struct wire_trailer trailer;
@@ -116,7 +116,7 @@ static bool pump_down(struct client *client)
     return true;
 }
 
-/* What to send next; `len` says how much of it. */
+/* The next piece to send, of `len` bytes. */
 static const uint8_t *next_piece(struct client *client, size_t *len)
 {
     struct load_thread *thread = client->thread;
@@ -146,11 +146,11 @@ static void pump_up(struct client *client)
         }
         client->sent += (uint64_t)sent;
         thread->counts.bytes_out += (uint64_t)sent;
-        /* Here nothing is half sent, as a TLS record might be. */
+        /* At this point no TLS record is half sent. */
         if (thread->closing) {
             client->confirming = true;
             stream_end(&client->stream);
-            poller_again(&thread->poller, &client->pollable); /* its answer may be there */
+            poller_again(&thread->poller, &client->pollable); /* the answer may be there already */
             return;
         }
         if ((size_t)sent < len && client->stream.ssl == NULL)
@@ -179,7 +179,7 @@ static void on_ready(struct client *client, const uint8_t *rest, size_t len)
     on_events(client);
 }
 
-/* A stream that breaks is not replaced: the error says so and the others go on. */
+/* A broken stream is not replaced: it counts as an error, and the others go on. */
 static void on_lost(struct client *client)
 {
     (void)client;
@@ -194,7 +194,7 @@ static void stir(struct load_thread *thread)
     }
 }
 
-/* The end is not confirmed in time: the rest of the streams has failed. */
+/* Streams whose end was not confirmed in time have failed. */
 static void give_up(struct load_thread *thread)
 {
     for (uint32_t i = 0; i < thread->client_count; i++) {

@@ -12,7 +12,7 @@
 #include "bench/clock.h"
 
 #define OPEN_BATCH 32
-/* A closed loop that meets errors must not turn into a flood of refused connections. */
+/* The pause of a closed loop after an error, so that it does not flood a router that refuses. */
 #define HOLD_AFTER_ERROR_NS (2 * NS_PER_MS)
 
 static bool ends_with_fin(const struct client *client)
@@ -33,7 +33,7 @@ static void complete(struct client *client)
     client_close(client);
 }
 
-/* Adds received bytes. True = the connection is over, one way or the other. */
+/* Counts received bytes. True = the connection is closed, with or without an error. */
 static bool take(struct client *client, size_t len)
 {
     uint64_t wanted = client->thread->load->request.down_bytes;
@@ -85,7 +85,7 @@ static void on_ready(struct client *client, const uint8_t *rest, size_t len)
 
     (void)rest;
     client->deadline_ns = client->begun_ns + thread->load->options->load.timeout_ns;
-    /* conn --resp 0 asks for a sink and ends it at once. */
+    /* conn --resp 0 asks for WIRE_SINK and ends it at once. */
     if (thread->load->request.mode == WIRE_SINK)
         stream_end(&client->stream);
     if (len > 0 && take(client, len))

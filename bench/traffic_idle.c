@@ -1,6 +1,6 @@
 /*
- * Connections that are held and do nothing: what one costs is the result. Each has its banner, so
- * the router relays it. A connection that ends while it is held is an error.
+ * Connections that are held and do nothing: the result is what one of them costs. Each has received
+ * its banner, so the router relays it. A connection that ends while it is held is an error.
  */
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /*
  * Requests on kept connections.
  *
- * Open loop: request i is due at begin + i/rate, whatever the answers do. It goes out on the
- * connection that has been idle longest; when none is, it waits, and its latency runs from when it
- * was due. Closed loop (--max): a connection sends its next request when it has its answer.
+ * Open loop: request i is due at begin + i/rate, however late the answers are. It is sent on the
+ * connection that has been idle longest. When none is idle it waits, and its latency counts from
+ * when it was due. Closed loop (--max): a connection sends its next request when it has its answer.
  */
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "bench/clock.h"
 
 #define SEND_BATCH 64
-/* A router that refuses is asked for the connection again after a pause. */
+/* The pause before a lost or refused connection is opened again. */
 #define HOLD_AFTER_ERROR_NS (10 * NS_PER_MS)
 
 static void push_idle(struct client *client)
@@ -44,7 +44,7 @@ static struct client *pop_idle(struct load_thread *thread)
     return client;
 }
 
-/* An idle connection was lost: rare, so a walk will do. */
+/* Takes a lost connection out of the idle queue. This is rare, so the queue is searched. */
 static void drop_idle(struct client *client)
 {
     struct load_thread *thread = client->thread;
@@ -97,7 +97,7 @@ static bool begin_request(struct client *client, uint64_t scheduled_ns, uint64_t
     return send_request(client);
 }
 
-/* The answer is whole. False when the connection is gone. */
+/* Ends a request whose answer is whole. False: the connection is gone. */
 static bool finish_request(struct client *client)
 {
     struct load_thread *thread = client->thread;
@@ -143,7 +143,7 @@ static void on_events(struct client *client)
         thread->counts.bytes_in += (uint64_t)got;
         if (!take(client, (size_t)got))
             return;
-        /* A short read emptied the socket, but for an end behind it. */
+        /* A short read has emptied the socket; only a FIN may be left. */
         if ((size_t)got < LOAD_SCRATCH_BYTES && !client->hangup && client->stream.ssl == NULL)
             return;
     }
@@ -171,7 +171,7 @@ static void on_lost(struct client *client)
     thread->hold_ns = clock_now_ns() + HOLD_AFTER_ERROR_NS;
 }
 
-/* Sends what is due; returns when the next request is. */
+/* Sends the requests that are due; returns when the next one is due. */
 static uint64_t send_due(struct load_thread *thread, uint64_t now_ns)
 {
     bool open_loop = thread->load->open_loop;

@@ -1,6 +1,6 @@
 /*
- * The mode verify: slots that are filled again as soon as a stream has ended, a look at every
- * stream each few milliseconds, reloads, a line per second.
+ * The mode verify: a slot is filled again as soon as its stream has ended; every few milliseconds
+ * each stream is checked; reloads; a progress line per second.
  *
  *   RUNNING --duration, --count, a signal--> DRAINING (short streams end by themselves)
  *           --none is left--> ENDING (long-lived ones are ended in order) --none is left--> result
@@ -32,7 +32,7 @@
 #define TICK_NS             (5 * NS_PER_MS)
 #define SHORTAGE_NS         (20 * NS_PER_MS)
 #define ERROR_TEXT          256
-/* What the backends that we play may take to end. */
+/* How long the backends that verify has started may take to end. */
 #define BACKENDS_END_NS (10 * NS_PER_S)
 
 /* SIGINT and SIGTERM as an event of the loop. */
@@ -89,13 +89,13 @@ static bool load_names(struct verify *verify)
     return good;
 }
 
-/* The child: sni-bench serve with our names, until it is told to end. */
+/* The child process: runs sni-bench serve with the run's names until it is told to end. */
 static void play_backends(const struct options *options, int out)
 {
     struct options serve = *options;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    setpgid(0, 0); /* an interrupt at the terminal is ours to handle */
+    setpgid(0, 0); /* a Ctrl-C at the terminal must reach the parent only */
     dup2(out, STDOUT_FILENO);
     serve.mode = options_find_mode("serve");
     serve.ask.names = options->ask.names != NULL ? options->ask.names : options->ask.sni;
@@ -106,7 +106,7 @@ static void play_backends(const struct options *options, int out)
     _exit(serve_run(&serve));
 }
 
-/* Waits for its line "ready"; what it says before is which backend listens where. */
+/* Waits for the child's line "ready"; the lines before it say which backend listens where. */
 static bool await_backends(const struct options *options, int in)
 {
     char line[512];
@@ -214,7 +214,7 @@ static void watch_signals(struct verify_signals *signals, struct verify *verify)
         (void)poller_add(&verify->poller, signals->fd, &signals->pollable, EPOLLIN);
 }
 
-/* Streams begun that are not long-lived: those that --count and --rate are about. */
+/* How many short streams were begun: --count and --rate are about these. */
 static uint64_t short_started(const struct verify *verify, uint64_t long_started)
 {
     return verify->started - long_started;
@@ -225,7 +225,7 @@ struct pace {
     uint64_t long_started;
     uint64_t tick_ns;
     uint64_t line_ns;
-    uint64_t hold_ns; /* nothing is begun before: this machine is short of something */
+    uint64_t hold_ns; /* no stream begins before this, after a shortage on this machine */
 };
 
 static bool may_begin(const struct verify *verify, const struct pace *pace, uint64_t now_ns)
@@ -246,8 +246,10 @@ static bool is_due(const struct verify *verify, const struct pace *pace, uint64_
     return rate <= 0 || (double)begun <= (double)(now_ns - verify->begun_ns) / 1e9 * rate;
 }
 
-/* Fills the slots that are free; the last ones are for long-lived streams, and filled first, so
- * that a small --count leaves none of them out. */
+/*
+ * Fills free slots. The last slots are for long-lived streams and are filled first, so that a small
+ * --count leaves none of these out.
+ */
 static void fill_slots(struct verify *verify, struct pace *pace, uint64_t now_ns)
 {
     uint32_t short_slots = verify->count - (uint32_t)verify->options->verify.long_lived;
@@ -307,7 +309,10 @@ static void run(struct verify *verify)
     verify_add_point(verify, verify->end_ns);
 }
 
-/* A condition that holds outweighs the rest: whoever names one wants to know of it. */
+/*
+ * The exit code. A --fail-if that holds comes before everything else, because the user has asked
+ * for it.
+ */
 static int conclude(struct verify *verify)
 {
     const struct options *options = verify->options;

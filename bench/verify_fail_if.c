@@ -72,7 +72,7 @@ bool verify_any_condition_holds(const struct verify *verify)
 
     for (size_t i = 0; i < texts->count; i++) {
         struct condition condition;
-        /* Checked before the run: it can be parsed. */
+        /* It can be parsed: verify_check_conditions() has done so before the run. */
         if (!condition_parse(texts->items[i], words, &condition, stderr))
             return true;
         double seen = measure(verify, condition.word->word);

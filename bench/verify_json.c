@@ -1,11 +1,11 @@
-/* What a verify run has found out, as JSON; and the series of it. */
+/* The result of a verify run as JSON, with its series. */
 
 #include <stdlib.h>
 
 #include "bench/report.h"
 #include "bench/verify.h"
 
-/* Names that are told one by one; of more there are only the first. */
+/* The result lists at most this many names. */
 #define BACKENDS_TOLD 1000u
 #define POINTS_MAX    100000u
 
@@ -137,7 +137,7 @@ static void add_config(cJSON *root, const struct verify *verify)
                             (double)verify_reload_every_ns(options) / 1e9);
 }
 
-/* Whether no fault would have gone unseen. */
+/* Adds whether the run would have seen every fault, and if not, why. */
 static void add_validity(cJSON *root, const struct verify *verify)
 {
     const char *const why[] = {verify_weakness(verify), verify_blindness(verify)};

@@ -1,4 +1,4 @@
-/* Running --reload-cmd: a shell at a time, beside the streams. */
+/* Runs --reload-cmd beside the streams, one shell at a time. */
 
 #include <errno.h>
 #include <signal.h>
@@ -11,8 +11,10 @@
 #include "bench/clock.h"
 #include "bench/verify.h"
 
-/* The command must not inherit that our loop takes signals as events; it leads a process group, so
- * that all of it can be ended. */
+/*
+ * The command must not inherit the blocked signals of the loop. It leads a process group, so that
+ * all its processes can be killed.
+ */
 static pid_t spawn_shell(const char *command)
 {
     char *arguments[] = {"sh", "-c", (char *)(uintptr_t)command, NULL};

@@ -1,4 +1,4 @@
-/* What a verify run has found out: a line per second, a text. */
+/* The progress line of a verify run, and its result as text. */
 
 #include "bench/verify.h"
 #include "config/text/units.h"

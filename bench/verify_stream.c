@@ -2,11 +2,11 @@
  * One stream of verify.
  *
  * Happy path: connect; hello and request; the backend's banner, with the name that was asked for;
- * pattern both ways as the kind says; our FIN, if it is ours to end; the backend's trailer, which
- * says that all of it arrived as sent; its FIN. Everything else is a fault and ends the stream. A
- * long-lived one has no trailer: what it sends comes back and is compared. With --tls a handshake
- * stands for the hello, and what follows travels inside the session; our end is close_notify and
- * FIN.
+ * pattern both ways as the kind says; the client's FIN, in kinds that the client ends; the
+ * backend's trailer, which says that all bytes arrived as sent; the backend's FIN. Everything else
+ * is a fault and ends the stream. A long-lived stream has no trailer: the bytes it sends come back
+ * and are compared. With --tls a handshake takes the place of the hello, all that follows travels
+ * inside the session, and the client ends with close_notify and FIN.
  */
 
 #include <errno.h>
@@ -28,11 +28,13 @@
 #define ALERT_TYPE   21
 #define LARGEST_CALL 65536u /* bytes of one exchange on a long-lived connection */
 #define TLS_RECORD   16384u /* OpenSSL takes so much at a time */
-/* After a fault a slot rests, so that a router which is down is not flooded. */
+/* How long a slot rests after a fault, so that a router that is down is not flooded. */
 #define REST_NS     (5 * NS_PER_MS)
 #define EXCHANGE_NS (50 * NS_PER_MS)
-/* What sni-bench serve is called when it has no names; it takes every one, so that a stream of its
- * may have been another's. */
+/*
+ * The name in the banner of sni-bench serve without --names. It serves every name, so misrouted
+ * streams cannot be told.
+ */
 #define NAMELESS "backend"
 
 void verify_stream_close(struct verify_stream *stream)
@@ -48,7 +50,7 @@ void verify_stream_close(struct verify_stream *stream)
     verify->long_active -= stream->kind == VERIFY_LONG;
 }
 
-/* Counts a fault, tells it if it is one of the first, and ends the stream. */
+/* Counts a fault, describes it if it is one of the first, and ends the stream. */
 static void fail(struct verify_stream *stream, enum verify_fault fault, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -96,7 +98,7 @@ static void moved(struct verify_stream *stream)
     stream->moved_ns = clock_now_ns();
 }
 
-/* Hello and request; the same bytes each time. With --tls the request alone. */
+/* Builds hello and request, the same bytes on each call; with --tls the request alone. */
 static size_t build_flight(const struct verify_stream *stream, uint8_t *out)
 {
     char buffer[NAMES_MAX_LENGTH + 1];
@@ -114,7 +116,7 @@ static size_t build_flight(const struct verify_stream *stream, uint8_t *out)
     return len + WIRE_REQUEST_BYTES;
 }
 
-/* Our direction's end. */
+/* Ends the client's direction. */
 static void end_up(struct verify_stream *stream)
 {
     stream->ending = true;
@@ -125,7 +127,7 @@ static void end_up(struct verify_stream *stream)
     stream->ended = true;
 }
 
-/* True = the session stands, and it is with whom it should be. */
+/* Goes on with the handshake. True = it is done, and with the right backend. */
 static bool shake(struct verify_stream *stream)
 {
     char owner[NAMES_MAX_LENGTH + 1];
@@ -236,7 +238,9 @@ static void take_banner(struct verify_stream *stream, const uint8_t *bytes, size
     verify->nameless += nameless && !stream->vouched;
 }
 
-/* What was sent comes back; when all of it has, the next exchange is due some time later. */
+/*
+ * Compares the bytes that come back. When all are back, the next exchange is due some time later.
+ */
 static void take_echo(struct verify_stream *stream, const uint8_t *bytes, size_t len)
 {
     struct verify *verify = stream->verify;
@@ -297,7 +301,7 @@ static void take(struct verify_stream *stream, const uint8_t *bytes, size_t len)
         take_trailer(stream, bytes + part, len - part);
 }
 
-/* The trailer is what the backend says about the way up. */
+/* Checks the trailer, which says what arrived at the backend. */
 static bool check_trailer(struct verify_stream *stream)
 {
     struct wire_trailer trailer;
@@ -383,13 +387,13 @@ static void on_events(struct pollable *pollable, uint32_t events)
         start(stream);
     if (stream->phase != VERIFY_STREAMING && stream->phase != VERIFY_STARTING)
         return;
-    /* What the other side has said before it reset is lost once a send has failed: read first. */
+    /* Read first: bytes that the peer sent before its reset are lost once a send has failed. */
     pump_down(stream);
     if (stream->phase == VERIFY_STREAMING)
         pump_up(stream);
 }
 
-/* Each magnitude is as likely as the next: 1 byte, and --max-size. */
+/* A size from 1 byte to --max-size; every power of two is as likely as the next. */
 static uint64_t pick_size(struct verify *verify, uint64_t max)
 {
     double size = exp(random_unit(&verify->random) * log((double)max + 1));
@@ -398,7 +402,7 @@ static uint64_t pick_size(struct verify *verify, uint64_t max)
     return whole < 1 ? 1 : whole > max ? max : whole;
 }
 
-/* What the kind means for the backend and for us. */
+/* Plans a stream of its kind: the request, and the client's bytes. */
 static void plan(struct verify_stream *stream)
 {
     struct verify *verify = stream->verify;
@@ -442,7 +446,7 @@ static int connect_socket(struct stream *socket_stream, const struct socket_addr
     return 0;
 }
 
-/* Shortages of this machine, not faults of the router. */
+/* Whether the error is a shortage of this machine and not a fault of the router. */
 static bool is_shortage(int result)
 {
     return result == -EADDRNOTAVAIL || result == -EMFILE || result == -ENFILE ||

@@ -1,9 +1,8 @@
 /*
- * --tls: sessions by OpenSSL, and whose certificate is shown.
+ * --tls: sessions by OpenSSL, and the name of the certificate.
  *
- * Certificates are not checked against any authority: it is their name that counts. A stream that
- * asked for one name and is shown the certificate of another has been misrouted, whatever else
- * answers.
+ * Certificates are not checked against an authority: only their name counts. A stream that gets a
+ * certificate for another name than it asked for has been misrouted, whatever the banner says.
  */
 
 #include <errno.h>
@@ -15,9 +14,9 @@
 #include "bench/tls.h"
 #include "bench/verify.h"
 
-/* What sni-bench serve --tls shows when it has no names, and so takes every one. */
+/* The name in the certificate of sni-bench serve --tls without --names, which serves every name. */
 #define ANY_CERTIFICATE "*.bench.test"
-/* The reason of an alert from the other side is its number and this. */
+/* OpenSSL adds this to the number of a received alert to form the reason of an error. */
 #define ALERT_REASONS SSL_AD_REASON_OFFSET
 
 bool verify_tls_init(struct verify *verify)
@@ -64,7 +63,7 @@ ssize_t verify_tls_shake(struct verify_stream *stream)
     return -STREAM_TLS_FAILED;
 }
 
-/* The first name in a certificate, or what stands for none. */
+/* Reads the first name in a certificate; a certificate without names gives a text that says so. */
 static void read_owner(X509 *certificate, char owner[NAMES_MAX_LENGTH + 1])
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);

@@ -56,7 +56,7 @@ bool wire_read_request(const uint8_t bytes[WIRE_REQUEST_BYTES], struct wire_requ
     request->seed = get_u64(bytes + 8);
     request->up_bytes = get_u64(bytes + 16);
     request->down_bytes = get_u64(bytes + 24);
-    /* A request of no bytes would be answered without end. */
+    /* A WIRE_REQUEST of 0 bytes would be answered for ever. */
     return request->mode != WIRE_REQUEST || request->up_bytes > 0;
 }
 
@@ -101,7 +101,10 @@ enum wire_result wire_feed_banner(struct wire_banner *banner, const uint8_t *byt
         memcpy(banner->head + banner->got, bytes, part);
         banner->got = (uint16_t)(banner->got + part);
         *used = part;
-        /* Foreign bytes are known by the first that differs: no need to wait for eight. */
+        /*
+         * Bytes that are no banner are known by the first one that differs, before all eight are
+         * there.
+         */
         if (memcmp(banner->head, banner_magic, min_size(banner->got, sizeof banner_magic)) != 0)
             return WIRE_BAD;
         if (banner->got < WIRE_BANNER_HEAD)

@@ -11,9 +11,9 @@
  *   ... what the request's mode says, both ways ...
  *                      <-------------------------  trailer: 24 bytes, only with WIRE_TRAILER
  *
- * Without --tls everything behind the hello is plain bytes: no router that passes TLS through looks
- * there, so no side spends time on cryptography. With --tls the same bytes travel inside the
- * session. Integers are big-endian.
+ * Without --tls everything behind the hello is plain bytes. A router that passes TLS through does
+ * not look at them, so neither side spends time on cryptography. With --tls the same bytes travel
+ * inside the session. Integers are big-endian.
  *
  *   request   0 "SNIb"  4 version (1)  5 mode  6 flags (2)  8 seed (8)  16 up (8)  24 down (8)
  *   banner    0 "SNIr"  4 version (1)  5 flags  6 name length (2)  8 name
@@ -78,9 +78,9 @@ struct wire_banner {
 };
 
 enum wire_result {
-    WIRE_WHOLE, /* everything is there */
-    WIRE_MORE,  /* a legal beginning */
-    WIRE_BAD    /* something else is talking */
+    WIRE_WHOLE, /* the banner is complete */
+    WIRE_MORE,  /* the beginning of a banner */
+    WIRE_BAD    /* not a banner */
 };
 
 void wire_write_request(const struct wire_request *request, uint8_t out[WIRE_REQUEST_BYTES]);
@@ -90,7 +90,7 @@ bool wire_read_request(const uint8_t bytes[WIRE_REQUEST_BYTES], struct wire_requ
 /* Writes head and name (cut at WIRE_NAME_MAX) and returns the number of bytes. */
 size_t wire_write_banner(uint8_t flags, const char *name,
                          uint8_t out[WIRE_BANNER_HEAD + WIRE_NAME_MAX]);
-/* Takes what belongs to the banner; `used` says how much that was. */
+/* Takes the bytes that belong to the banner; `used` says how many. */
 enum wire_result wire_feed_banner(struct wire_banner *banner, const uint8_t *bytes, size_t len,
                                   size_t *used);
 

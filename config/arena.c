@@ -5,6 +5,7 @@
  */
 #include "config/arena.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,8 +38,8 @@ struct arena *arena_new(void)
 }
 
 /*
- * A request too big for a normal block gets one of its own, put behind the current one so that the
- * room left there is still used.
+ * A request too big for a normal block gets a block of its own. That block is put behind the
+ * current one, whose remaining room is still used.
  */
 static struct block *block_add(struct arena *arena, size_t need)
 {
@@ -76,6 +77,7 @@ static void *arena_take(struct arena *arena, size_t bytes, size_t align)
     if (block == NULL)
         return NULL;
     block->used = from + bytes;
+    assert(block->used <= block->size);
     return block->bytes + from;
 }
 

@@ -19,7 +19,7 @@ char *arena_text(struct arena *arena, const char *text, size_t len);
 /* NULL is allowed. */
 void arena_free(struct arena *arena);
 
-/* How much was taken from the system. */
+/* Bytes taken from the system. */
 size_t arena_bytes(const struct arena *arena);
 
 #endif

@@ -2,8 +2,8 @@
 #define CONFIG_CONFIG_H
 
 /*
- * What the operator said, as a value: built once by config_load(), never changed, freed as a whole.
- * Every string and array is owned by the struct's arena. Plain data: any thread may read it.
+ * What the operator said, as a value: built once by config_load_text(), never changed, freed as a
+ * whole. Every string and array is owned by the struct's arena. Plain data: any thread may read it.
  */
 
 #include <stdbool.h>
@@ -48,8 +48,8 @@ struct backend_config {
 struct timeouts {
     uint64_t hello_ms;      /* accept to the whole hello; global only */
     uint64_t connect_ms;    /* all attempts to reach a server of the backend */
-    uint64_t idle_ms;       /* neither side said anything */
-    uint64_t half_close_ms; /* one side has ended and the other says nothing */
+    uint64_t idle_ms;       /* longest silence of both sides */
+    uint64_t half_close_ms; /* longest silence of a side whose peer has ended */
     uint64_t drain_ms;      /* at shutdown; global only */
 };
 

@@ -1,13 +1,14 @@
 /* Printing findings as compilers do, so that editors can jump to them. */
 #include "config/diagnostics.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/text/terminal.h"
 #include "config/text/utf8.h"
 
-/* Columns of source shown at most. */
+/* Longest piece of a source line that is shown, in columns. */
 #define SHOWN_COLUMNS 160
 
 void diagnostics_free(struct diagnostics *found)
@@ -30,6 +31,7 @@ struct diagnostic *diagnostics_add(struct diagnostics *found)
         found->list = list;
         found->capacity = capacity;
     }
+    assert(found->count < found->capacity);
     struct diagnostic *one = &found->list[found->count++];
     *one = (struct diagnostic){0};
     return one;
@@ -54,7 +56,7 @@ void diagnostics_sort(struct diagnostics *found)
         qsort(found->list, found->count, sizeof *found->list, by_position);
 }
 
-/* Steps over `columns` characters. */
+/* The text behind its first `columns` characters. */
 static const char *skip_columns(const char *at, size_t columns)
 {
     while (*at && columns > 0) {
@@ -72,6 +74,8 @@ static void print_source(const struct diagnostic *one, FILE *to, bool color)
     const char *start = one->source_line;
     const char *caret = start + one->caret;
     size_t before = utf8_count(start, one->caret);
+
+    assert(one->at.line > 0 && one->at.column > 0);
     bool cut_left = one->at.column - 1 > before;
 
     if (before > SHOWN_COLUMNS / 2 && utf8_count(start, strlen(start)) > SHOWN_COLUMNS) {

@@ -118,6 +118,7 @@ static bool read_object(struct field_reader *reader, const struct value_type *ty
     uint32_t seen = 0;
     bool ok = true;
 
+    assert(json_kind(node) == JSON_OBJECT);
     for (const struct json_node *child = json_first(node); child != NULL;
          child = json_next(child)) {
         const char *key = json_key(child);
@@ -155,7 +156,7 @@ static void keep_node(const struct json_node *node, void *into)
         *(const struct json_node **)into = node;
 }
 
-/* Lists are kept as nodes: their readers go through the items again, knowing them to be right. */
+/* A list is kept as a node: the section loader goes through its items again, all of them valid. */
 static bool read_list(struct field_reader *reader, const struct value_type *type,
                       const struct json_node *node, void *into)
 {
@@ -192,7 +193,7 @@ static bool read_integer(struct field_reader *reader, const struct value_type *t
     return true;
 }
 
-/* A bare number where a unit is needed: the two readings it could have. */
+/* A number where text with a unit is needed: the message names the two values it could mean. */
 static void say_bare_number(struct field_reader *reader, const struct value_type *type,
                             const struct json_node *node)
 {
@@ -262,7 +263,7 @@ static bool size_in_range_parse(const struct value_type *type, const char *text,
     return ok;
 }
 
-/* Values that take no memory, which presets are of. */
+/* Values that need no memory: presets have only such types. */
 static bool plain_parse(const struct value_type *type, const char *text, void *into,
                         struct problem *problem)
 {
@@ -357,7 +358,7 @@ static bool read_scalar(struct field_reader *reader, const struct value_type *ty
     if (kind == JSON_STRING) {
         if (read_text(reader, type, node, into, &problem))
             return true;
-        if (problem.text[0]) /* else there was no memory */
+        if (problem.text[0] != '\0') /* "": there was no memory, which is a finding already */
             finding_error(reader->findings, offset, "%s", problem.text);
         return false;
     }

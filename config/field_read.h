@@ -1,7 +1,7 @@
 #ifndef CONFIG_FIELD_READ_H
 #define CONFIG_FIELD_READ_H
 
-/* From JSON nodes to C values, as the field table says, reporting all that is wrong. */
+/* From JSON nodes to C values, as the field table says; whatever is wrong becomes a finding. */
 
 #include "config/arena.h"
 #include "config/fields.h"
@@ -16,13 +16,13 @@ struct field_reader {
 
 /*
  * Checks `node` and stores it at `into`, as value_kind says; with `into` NULL it only checks and
- * allocates nothing. What is wrong is reported and left unstored. False: something was, or there
- * was no memory (which is reported as such).
+ * allocates nothing. A value that is wrong is not stored. False: the value was wrong, or there was
+ * no memory; either is a finding.
  */
 bool field_read(struct field_reader *reader, const struct value_type *type,
                 const struct json_node *node, void *into);
 
-/* Stores what holds when an object's keys are absent, also of objects inside it. */
+/* Stores the defaults of an object's keys, and of the objects inside it. */
 void field_read_presets(const struct value_type *type, void *into);
 
 /* "expected a duration (such as "5s"), not a number" */
@@ -33,7 +33,10 @@ void field_say_expected(struct field_reader *reader, const struct value_type *ty
 void field_say_unknown(struct field_reader *reader, const struct value_type *type, const char *key,
                        size_t offset);
 
-/* `missing key "host"`, for every bit of a required field that is not set in `seen`. */
+/*
+ * `missing key "host"`, for every required field whose bit is not set in `seen` (bit 0: the first
+ * field). False: a key is missing.
+ */
 bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
                           size_t offset);
 

@@ -1,5 +1,6 @@
 #include "config/fields.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -259,7 +260,7 @@ static const struct value_type type_policy = {.kind = VALUE_EITHER,
                                               .item_into = INTO(policy_form, action),
                                               .fields = fields_policy};
 
-/* Policies that know no backend: the words only. */
+/* A policy that cannot pass connections on: a word only. `why`: the message for an object. */
 #define POLICY_WITHOUT_BACKEND(why)                                                                \
     {                                                                                              \
         .kind = VALUE_WORD, .name = "a policy", .words = words_policy, .no_object = why            \
@@ -464,17 +465,19 @@ struct visit {
     void *context;
 };
 
-/* The path of a field, and behind it what its lists and maps add. */
+/* Writes the path of a field with a step for each list and map; returns the innermost type. */
 static const struct value_type *path_extend(char *out, const char *path, const struct field *field)
 {
     const struct value_type *type = field->type;
     int len = snprintf(out, PATH_MAX_BYTES, "%s%s%s", path, *path ? "." : "", field->key);
     size_t used = (size_t)len;
 
+    assert(len > 0 && used < PATH_MAX_BYTES);
     while (type->kind == VALUE_LIST || type->kind == VALUE_MAP || type->kind == VALUE_ONE_OR_LIST) {
         len = snprintf(out + used, PATH_MAX_BYTES - used, "%s",
                        type->kind == VALUE_MAP ? ".NAME" : "[]");
         used += (size_t)len;
+        assert(used < PATH_MAX_BYTES);
         type = type->item;
     }
     return type;

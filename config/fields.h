@@ -15,10 +15,13 @@
 
 struct json_node;
 
-/* What a value is; behind it, what it is stored as. "Node": checked, and kept for later. */
+/*
+ * What a value is; behind it, the C type it is stored as. A node is validated now and converted
+ * later, by the section's loader.
+ */
 enum value_kind {
     VALUE_OBJECT,      /* `fields`, at the place itself */
-    VALUE_MAP,         /* an object of freely named `item`: not stored, its reader walks it */
+    VALUE_MAP,         /* an object of freely named `item`s: not stored, its loader walks over it */
     VALUE_LIST,        /* an array of `item`: const struct json_node * */
     VALUE_ONE_OR_LIST, /* an `item` or a non-empty array of them: const struct json_node * */
     VALUE_EITHER,      /* `item` (at `item_into`), or an object of `fields` (at the place) */
@@ -36,7 +39,7 @@ enum value_kind {
     VALUE_HOST,        /* the following: const struct json_node * */
     VALUE_NETWORK,
     VALUE_ALPN,
-    VALUE_REFERENCE /* the name of a backend or listener; who stores it knows which */
+    VALUE_REFERENCE /* the name of a backend or listener; the section's loader knows of which */
 };
 
 struct value_type {
@@ -49,15 +52,15 @@ struct value_type {
     const struct value_type *item;
     size_t item_into;
     const struct field *fields; /* ended by a NULL key */
-    const char *no_object;      /* why an object, legal for its sisters, is not for this one */
+    const char *no_object; /* message for an object, which only other types of this kind may be */
 };
 
 struct field {
     const char *key;
     const struct value_type *type;
-    size_t into;        /* where in the struct that the object is read into */
+    size_t into;        /* offset in the struct that the object is read into */
     const char *preset; /* the value when absent, as text */
-    const char *absent; /* what absence means when there is no preset */
+    const char *absent; /* for the reference: what absence means when there is no preset */
     bool required;
     const char *help;
 };

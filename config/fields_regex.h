@@ -3,7 +3,8 @@
 
 /*
  * Regular expressions for the JSON Schema: each accepts what the parser of that value accepts
- * (value.h, address.h), as far as an expression can say it. REGEX_END also keeps readers whose
+ * (text_value.h, address.h, network.h, text/units.h), as far as an expression can say it. REGEX_END
+ * also keeps readers whose
  * "$" matches before a last line feed from accepting one.
  */
 

@@ -13,7 +13,7 @@ static void print_indent(FILE *to, int depth)
 static void print_text(FILE *to, const char *text)
 {
     fputc('"', to);
-    for (; *text; text++) {
+    for (; *text != '\0'; text++) {
         if (*text == '"' || *text == '\\')
             fputc('\\', to);
         fputc(*text, to);
@@ -21,7 +21,7 @@ static void print_text(FILE *to, const char *text)
     fputc('"', to);
 }
 
-/* The beginning of a further member. */
+/* Begins a further member of the open object. */
 static void print_key(FILE *to, const char *key, int depth)
 {
     fputc(',', to);
@@ -142,7 +142,7 @@ static void print_list(FILE *to, const struct value_type *type, int depth)
     fputc('}', to);
 }
 
-/* Two readings of one value; the second is an array or an object. */
+/* A value with two forms: an item, or else an array or object. */
 static void print_choice(FILE *to, const struct value_type *type, int depth)
 {
     print_key(to, "anyOf", depth);
@@ -192,7 +192,7 @@ static void print_scalar(FILE *to, const struct value_type *type, int depth)
     }
 }
 
-/* What the type asks for, each as a further member of an object that has one already. */
+/* Writes the type's constraints as further members of the open object, which has one already. */
 static void print_type(FILE *to, const struct value_type *type, int depth)
 {
     switch (type->kind) {

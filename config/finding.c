@@ -1,5 +1,6 @@
 #include "config/finding.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ struct finding_checkpoint {
     struct position at;
 };
 
-/* Counts on from `at`, which is the position of `from`, to `to`. */
+/* The position of offset `to`, counted on from `at`, the position of offset `from`. */
 static struct position position_advance(const char *text, size_t from, size_t to,
                                         struct position at)
 {
@@ -63,6 +64,7 @@ void finding_log_end(struct finding_log *findings)
 
 struct position finding_position(struct finding_log *findings, size_t offset)
 {
+    assert(findings->checkpoints != NULL);
     if (offset > findings->len)
         offset = findings->len;
     if (offset < findings->last_offset || offset - findings->last_offset > STEP) {
@@ -97,7 +99,7 @@ size_t finding_offset(const struct finding_log *findings, struct position at)
         here = position_advance(findings->text, offset, offset + 1, here);
         offset++;
     }
-    /* The column changes with a character's first byte: its other bytes are behind us now. */
+    /* The column was counted up at the first byte of the character before: skip its other bytes. */
     while (offset < findings->len && utf8_is_continuation(findings->text[offset]))
         offset++;
     return offset;
@@ -174,7 +176,8 @@ static void finding_add(struct finding_log *findings, enum diagnostic_severity s
     struct diagnostics *found = findings->found;
     size_t *counter = severity == DIAGNOSTIC_ERROR ? &found->errors : &found->warnings;
 
-    /* What lacked memory was left out: what is missed now may well be in the file. */
+    assert(offset == FINDING_WHOLE || offset <= findings->len);
+    /* Parts of the file were skipped for want of memory: what seems missing may be in them. */
     if (found->no_memory)
         return;
     if ((*counter)++ >= DIAGNOSTICS_KEPT)
@@ -215,7 +218,7 @@ void finding_warning(struct finding_log *findings, size_t offset, const char *fo
 void finding_warning_at(struct finding_log *findings, struct position at, const char *format, ...)
 {
     va_list arguments;
-    bool kept = findings->found->warnings < DIAGNOSTICS_KEPT; /* else the offset does not matter */
+    bool kept = findings->found->warnings < DIAGNOSTICS_KEPT; /* else the offset is not needed */
 
     va_start(arguments, format);
     finding_add(findings, DIAGNOSTIC_WARNING, kept ? finding_offset(findings, at) : FINDING_WHOLE,

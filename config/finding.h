@@ -23,7 +23,7 @@ struct finding_log {
     struct finding_checkpoint *checkpoints; /* line and column at every few KiB of the text */
     struct diagnostics *found;
     bool hide_lines;    /* the operator has not written this text: its lines mean nothing */
-    size_t last_offset; /* the last position asked for: the next one is mostly near */
+    size_t last_offset; /* where the next position is counted from, since it is mostly near */
     struct position last;
 };
 
@@ -34,8 +34,8 @@ void finding_log_end(struct finding_log *findings);
 
 /*
  * Add a finding at a byte offset. Beyond DIAGNOSTICS_KEPT of a kind they are only counted; after a
- * lack of memory they are not even that. Text of the file that gets into a message is made harmless
- * for terminals.
+ * lack of memory they are not even counted. Text of the file that gets into a message is made
+ * harmless for terminals.
  */
 void finding_error(struct finding_log *findings, size_t offset, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -46,7 +46,7 @@ void finding_warning(struct finding_log *findings, size_t offset, const char *fo
 void finding_warning_at(struct finding_log *findings, struct position at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Whether a further error would only be counted: then the work for a good message is in vain. */
+/* Whether a further error would only be counted: its message need not be worked out. */
 bool finding_log_full(const struct finding_log *findings);
 
 void finding_no_memory(struct finding_log *findings);

@@ -13,7 +13,9 @@
 #include "config/json_token.h"
 #include "config/text/utf8.h"
 
-#define PAIRWISE_KEYS 12
+#define PAIRWISE_KEYS 12 /* keys of an object that are compared one by one */
+
+static_assert(JSON_BYTES_MAX <= UINT32_MAX, "an offset must fit into a mark");
 
 enum expect {
     EXPECT_VALUE,
@@ -126,7 +128,7 @@ static void key_duplicate(struct scanner *scanner, const struct key *first, cons
                   scanner->text + again->at, place);
 }
 
-/* Bytes of UTF-8 have the order of the characters they stand for, so both ways agree. */
+/* UTF-8 sorts by bytes as by code points: comparing bytes and comparing by meaning agree. */
 static int key_order(const char *text, const struct key *a, const struct key *b)
 {
     if (!a->len || !b->len)
@@ -174,6 +176,7 @@ static void keys_check(struct scanner *scanner, size_t first)
 
 static bool in_object(const struct scanner *scanner)
 {
+    assert(scanner->depth > 0);
     return scanner->text[scanner->frames[scanner->depth - 1].start] == '{';
 }
 
@@ -209,6 +212,7 @@ static enum expect container_close(struct scanner *scanner)
         return EXPECT_FAILED;
     }
     if (object) {
+        assert(frame->first_key <= scanner->key_count);
         keys_check(scanner, frame->first_key);
         scanner->key_count = frame->first_key;
     }
@@ -359,12 +363,12 @@ static bool scan_document(struct scanner *scanner)
                         "begins with a byte order mark, which JSON files should not have");
     while (expect != EXPECT_FAILED) {
         scanner->at = json_token_space(scanner->text, scanner->len, scanner->at);
-        if (scanner->at < scanner->len)
-            expect = read_step(scanner, expect);
-        else if (expect == EXPECT_NOTHING)
+        if (scanner->at == scanner->len && expect == EXPECT_NOTHING) {
+            assert(scanner->depth == 0 && scanner->key_count == 0);
             return true;
-        else
-            expect = read_end_of_text(scanner);
+        }
+        expect =
+            scanner->at < scanner->len ? read_step(scanner, expect) : read_end_of_text(scanner);
     }
     return false;
 }

@@ -1,5 +1,6 @@
 #include "config/json_token.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "config/text/utf8.h"
@@ -110,6 +111,7 @@ size_t json_token_string(struct finding_log *findings, size_t at, bool *escaped)
     const char *text = findings->text;
     size_t start = at;
 
+    assert(text[start] == '"');
     *escaped = false;
     for (at++; at < findings->len;) {
         unsigned char byte = (unsigned char)text[at];
@@ -171,6 +173,7 @@ static long string_next(const char *text, size_t *at)
 
 int json_token_compare(const char *text, size_t left, size_t right)
 {
+    assert(text[left] == '"' && text[right] == '"');
     for (left++, right++;;) {
         long a = string_next(text, &left), b = string_next(text, &right);
         if (a != b)

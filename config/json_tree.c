@@ -112,6 +112,7 @@ double json_number(const struct json_node *node)
 
 bool json_truth(const struct json_node *node)
 {
+    assert(cJSON_IsBool(item_of(node)));
     return cJSON_IsTrue(item_of(node));
 }
 

@@ -6,7 +6,7 @@
  *
  * A document of a million routes as one tree would take hundreds of megabytes, so trees are built
  * piece by piece: one for each value that the caller asks for, freed when it is done with it. Only
- * text that json_json_scan_text() has passed may be given. cJSON writes a process-global on every
+ * text that json_scan_text() has passed may be given. cJSON writes a process-global on every
  * parse: one thread at a time.
  */
 

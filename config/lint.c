@@ -1,5 +1,6 @@
 #include "config/lint.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static unsigned listener_families(const struct listener_config *listener)
     return both ? FAMILY_IPV4 | FAMILY_IPV6 : FAMILY_IPV6;
 }
 
-/* Families of the clients that a route can see: of its listeners, or of all. */
+/* Families of the clients that can come to a route: through its listeners, or through any. */
 static unsigned route_families(const struct config *config, const struct route_conditions *when)
 {
     unsigned families = 0;
@@ -29,8 +30,10 @@ static unsigned route_families(const struct config *config, const struct route_c
         for (uint32_t i = 0; i < config->listener_count; i++)
             families |= listener_families(&config->listeners[i]);
     }
-    for (uint32_t i = 0; i < when->listener_count; i++)
+    for (uint32_t i = 0; i < when->listener_count; i++) {
+        assert(when->listeners[i] < config->listener_count);
         families |= listener_families(&config->listeners[when->listeners[i]]);
+    }
     return families;
 }
 
@@ -221,11 +224,15 @@ static void lint_backends(const struct config *config, struct finding_log *findi
     bool *used = calloc((size_t)config->backend_count + 1, sizeof *used);
     bool ok = used != NULL;
 
-    for (uint32_t i = 0; i < config->route_count && ok; i++)
+    for (uint32_t i = 0; i < config->route_count && ok; i++) {
+        assert(config->routes[i].backend < config->backend_count);
         used[config->routes[i].backend] = true;
+    }
     for (size_t i = 0; i < POLICY_CASES && ok; i++) {
-        if (config->policies[i].action == POLICY_BACKEND)
+        if (config->policies[i].action == POLICY_BACKEND) {
+            assert(config->policies[i].backend < config->backend_count);
             used[config->policies[i].backend] = true;
+        }
     }
     for (uint32_t i = 0; i < config->backend_count && ok; i++)
         ok = lint_backend(config, &config->backends[i], used[i], findings);

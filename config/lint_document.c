@@ -5,7 +5,7 @@
 
 #include "config/loader.h"
 
-/* Where the value of `key` in this section stands. */
+/* Offset of the value of `key` in this section; FINDING_WHOLE when the file does not give it. */
 static size_t member_offset(const struct loader *loader, const char *section, const char *key)
 {
     for (size_t i = 0; i < loader->tree_count; i++) {
@@ -27,7 +27,7 @@ static bool policies_route(const struct config *config)
     return false;
 }
 
-/* Where the list of routes stands, or the document, when it has none. */
+/* Offset of the list of routes, or of the document when there is no such list. */
 static size_t routes_offset(const struct loader *loader)
 {
     const struct json_section *routes = loader->lists[LIST_ROUTES];

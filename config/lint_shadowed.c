@@ -1,7 +1,7 @@
 /*
- * Routes that can never match since another, with the same host and conditions that always hold,
- * comes before them. The table knows patterns by name only, so the hosts are read from the file a
- * second time; that happens only when there is a route whose conditions always hold.
+ * Routes that can never match, because a route with the same host comes before them and its
+ * conditions always hold. The table cannot list its patterns, so the hosts are read from the file a
+ * second time, but only when there is a route whose conditions always hold.
  */
 #include "config/lint.h"
 
@@ -14,8 +14,8 @@ struct shadow {
     struct loader *loader;
     const char *pattern; /* the host looked at */
     size_t pattern_len;
-    uint32_t route; /* its conditions always hold */
-    bool passed;    /* whether the walk over the candidates has come by it */
+    uint32_t route; /* the route whose conditions always hold */
+    bool passed;    /* whether `route` has been among the candidates so far */
 };
 
 static void on_candidate(void *context, const struct route_candidate *candidate)
@@ -49,7 +49,7 @@ static void shadow_host(struct loader *loader, const struct json_node *item, uin
 
     if (!host_parse(json_string(item), &host, &problem))
         return;
-    /* Some name that the pattern matches. */
+    /* A name that the pattern matches. */
     const char *base = host.text + strspn(host.text, "*");
     int len = snprintf(name, sizeof name, "%s%s", base == host.text ? "" : "a", base);
     struct route_query query = {.host = name, .host_len = (size_t)len, .listener = UINT32_MAX};

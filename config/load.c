@@ -19,7 +19,7 @@
 #include "config/lint.h"
 #include "config/loader.h"
 
-/* Names compared for "did you mean" in one load: about half a second's worth. */
+/* Names compared for "did you mean" in one load at most: about half a second of work. */
 #define COMPARISONS_MAX ((size_t)4000000)
 
 /* --- the outermost object --- */
@@ -33,7 +33,7 @@ static enum loader_list list_of(const struct field *field)
     return field->type->item == &type_listener ? LIST_LISTENERS : LIST_ROUTES;
 }
 
-/* Checks only the brackets; what is between them is read later. */
+/* Checks the brackets of a list and remembers it; load_listeners() and so on read the items. */
 static void section_keep(struct loader *loader, const struct field *field,
                          const struct json_section *section)
 {
@@ -67,11 +67,12 @@ static void section_read(struct loader *loader, const struct field *field,
         finding_no_memory(&loader->findings);
         return;
     }
+    assert(loader->tree_count < loader->scan.section_count);
     loader->trees[loader->tree_count++] = tree;
     field_read(&loader->reader, field->type, tree, (char *)&loader->form + field->into);
 }
 
-/* Returns the bit of the field that the section was; 0 = none. */
+/* Returns the bit of the section's field, as field_check_required() takes it; 0 = unknown key. */
 static uint32_t section_load(struct loader *loader, const struct json_section *section)
 {
     struct json_node *key = json_read_key(&loader->reader.json, section->mark);
@@ -90,6 +91,7 @@ static uint32_t section_load(struct loader *loader, const struct json_section *s
         section_keep(loader, field, section);
     else
         section_read(loader, field, section);
+    assert(field - type_document.fields < 32);
     return 1u << (field - type_document.fields);
 }
 

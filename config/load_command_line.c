@@ -5,6 +5,7 @@
  */
 #include "config/load.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +17,13 @@ struct writing {
     FILE *to;
     const char **origins;
     size_t lines;
+    size_t room; /* of `origins` */
 };
 
 static void line_end(struct writing *writing, const char *origin)
 {
     fputc('\n', writing->to);
+    assert(writing->lines < writing->room);
     writing->origins[writing->lines++] = origin;
 }
 
@@ -39,7 +42,8 @@ static void write_quoted(FILE *to, const char *text, size_t len)
     fputc('"', to);
 }
 
-/* HOST=SERVERS: the length of HOST. Without "=" all of it is the host, which is reported. */
+/* The length of HOST in HOST=SERVERS; of the whole text when "=" is missing (an error, told later).
+ */
 static size_t host_length(const char *route)
 {
     return strcspn(route, "=");
@@ -65,7 +69,7 @@ static void write_listeners(struct writing *writing, const char *const *listens,
     line_end(writing, NULL);
 }
 
-/* A route without "=" is reported apart and left out. */
+/* A route without "=" is left out here: find_missing_servers() tells. */
 static void write_routes(struct writing *writing, const char *const *routes, size_t count)
 {
     const char *glue = "";
@@ -92,13 +96,13 @@ static void write_servers(FILE *to, const char *servers)
         size_t len = strcspn(at, ",");
         write_quoted(to, at, len);
         at += len;
-        if (!*at)
+        if (*at == '\0')
             return;
         fputs(", ", to);
     }
 }
 
-/* Whether an earlier route has the same host: the two are reported as a conflict. */
+/* Whether an earlier route has the same host. Two such routes are found to be a conflict later. */
 static bool host_known(const char *const *routes, size_t index)
 {
     size_t len = host_length(routes[index]);
@@ -134,7 +138,7 @@ static void write_backends(struct writing *writing, const char *const *routes, s
 
 /* --- findings --- */
 
-/* From a line of the made-up text to the argument it came from. */
+/* Replaces lines of the made-up text by the arguments they came from. */
 static void findings_translate(struct diagnostics *found, const struct writing *writing)
 {
     for (size_t i = 0; i < found->count; i++) {
@@ -191,9 +195,8 @@ static bool arguments_write(struct writing *writing, char **text, size_t *len,
                             const char *const *listens, size_t listen_count,
                             const char *const *routes, size_t route_count)
 {
-    size_t lines = listen_count + 2 * route_count + 3; /* three end a section each */
-
-    writing->origins = calloc(lines, sizeof *writing->origins);
+    writing->room = listen_count + 2 * route_count + 3; /* three lines end a section each */
+    writing->origins = calloc(writing->room, sizeof *writing->origins);
     writing->to = open_memstream(text, len);
     if (writing->to == NULL || writing->origins == NULL) {
         if (writing->to != NULL)

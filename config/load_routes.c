@@ -1,4 +1,5 @@
 /* Routes, and the table that finds them. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 struct route_loading {
     struct loader *loader;
     struct route_builder *builder;
-    const struct timeouts *last_timeouts; /* neighbours often have the same: they share them */
+    const struct timeouts *last_timeouts; /* shared by neighbours, which often have the same */
 };
 
 /* A list value is one item or an array of them. */
@@ -152,7 +153,7 @@ static int by_host(const void *left, const void *right)
     return order != 0 ? order : json_key_offset(*a) < json_key_offset(*b) ? -1 : 1;
 }
 
-/* The table would take a host twice without a word, but somebody meant another one. */
+/* The table would take the same host twice, but the operator must have meant another one. */
 static bool check_twice(struct loader *loader, const struct json_node *list)
 {
     uint32_t count = items_count(list), filled = 0;
@@ -182,7 +183,7 @@ static bool check_twice(struct loader *loader, const struct json_node *list)
     return ok;
 }
 
-/* The first host is the route's name, unless it has one. */
+/* Adds the hosts to the table. The first one names the route, unless the file does. */
 static bool load_hosts(struct route_loading *loading, const struct json_node *list,
                        struct route *route)
 {
@@ -278,6 +279,7 @@ void load_routes(struct loader *loader)
     for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL;)
         route_load(&loading, node);
     bool no_memory = false;
+    assert(walk.left == 0 || loader->findings.found->no_memory);
     config->table = route_builder_finish(loading.builder, on_conflict, loader, &no_memory);
     if (no_memory)
         finding_no_memory(&loader->findings);

@@ -1,4 +1,5 @@
 /* Listeners and backends. */
+#include <assert.h>
 #include <string.h>
 
 #include "config/loader.h"
@@ -16,7 +17,7 @@ static bool name_register(struct loader *loader, struct name_index *names, const
     return ok;
 }
 
-/* Keys that only some addresses allow. */
+/* Refuses keys that only other kinds of address may have. */
 static void listener_check(struct loader *loader, const struct listener_config *listener,
                            const struct json_node *node)
 {
@@ -31,7 +32,8 @@ static void listener_check(struct loader *loader, const struct listener_config *
                       "\"mode\" is for unix sockets with a path only");
 }
 
-/* Two listeners cannot have one address; port 0 becomes another each time. */
+/* Two listeners cannot have one address, except with port 0, which becomes another one each time.
+ */
 static void listener_address_register(struct loader *loader, struct name_index *addresses,
                                       const struct listener_config *listener, uint32_t index,
                                       const struct json_node *node)
@@ -108,7 +110,7 @@ static uint32_t count_children(const struct json_node *node)
     return count;
 }
 
-/* The list was checked when it was read: only memory can be lacking now. */
+/* The servers are valid (they were when the backend was read): only memory can be lacking now. */
 static void servers_load(struct loader *loader, struct backend_config *backend,
                          const struct json_node *list)
 {
@@ -119,6 +121,7 @@ static void servers_load(struct loader *loader, struct backend_config *backend,
         return;
     for (const struct json_node *node = json_first(list); node != NULL; node = json_next(node)) {
         struct server_config *server = &backend->servers[backend->server_count];
+        assert(backend->server_count < count);
         server->at = loader_position(loader, node);
         if (!field_read(&loader->reader, &type_server, node, server))
             return;
@@ -152,7 +155,7 @@ static void backend_load(struct loader *loader, const struct json_node *node)
         finding_no_memory(&loader->findings);
         return;
     }
-    /* A name that is there twice has been reported by the scanner. */
+    /* A key that stands twice is a finding of the scanner already. */
     if (name_index_find(&loader->backend_names, backend.name) == NAME_INDEX_NONE)
         name_register(loader, &loader->backend_names, backend.name, config->backend_count);
     config->backends[config->backend_count++] = backend;

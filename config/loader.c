@@ -75,6 +75,7 @@ const struct json_node *list_walk_next(struct list_walk *walk)
     walk->tree = NULL;
     if (walk->left == 0)
         return NULL;
+    assert(walk->mark < walk->loader->scan.mark_count);
     walk->left--;
     walk->tree = json_read(&walk->loader->reader.json, &walk->mark, walk->members);
     if (walk->tree == NULL)

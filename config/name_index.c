@@ -1,5 +1,6 @@
 #include "config/name_index.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ bool name_index_add(struct name_index *names, const char *name, uint32_t index)
 {
     struct name_entry *entry = calloc(1, sizeof *entry);
 
+    assert(name_index_find(names, name) == NAME_INDEX_NONE);
     if (entry == NULL)
         return false;
     entry->text = name;

@@ -7,11 +7,12 @@
 
 #include "config/text/units.h"
 
-/* Clears what is behind the prefix; whether there was anything. */
+/* Clears the bits behind the prefix. Returns whether any was set. */
 static bool network_clear(struct network *network)
 {
     bool cleared = false;
 
+    assert(network->bits <= (network->v6 ? 128 : 32));
     for (unsigned bit = network->bits; bit < (network->v6 ? 128u : 32u); bit++) {
         uint8_t mask = (uint8_t)(0x80u >> (bit % 8));
         cleared |= (network->ip[bit / 8] & mask) != 0;
@@ -20,7 +21,7 @@ static bool network_clear(struct network *network)
     return cleared;
 }
 
-/* ::ffff:a.b.c.d: clients are compared as IPv4. */
+/* ::ffff:a.b.c.d/n becomes a.b.c.d/(n - 96): clients are always compared as IPv4. */
 static void network_unmap(struct network *network)
 {
     static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};

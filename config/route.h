@@ -1,7 +1,7 @@
 #ifndef CONFIG_ROUTE_H
 #define CONFIG_ROUTE_H
 
-/* A route apart from the hosts it is for: those are in the route table, which leads to it. */
+/* A route without its hosts, which are in the route table. */
 
 #include <stdint.h>
 
@@ -15,7 +15,7 @@ struct route_conditions {
     uint32_t alpn_count;
     const struct network *from; /* client address in any of these */
     uint32_t from_count;
-    const uint32_t *listeners; /* accepted by any of these (indexes) */
+    const uint32_t *listeners; /* accepted by any of these (indexes of the configuration) */
     uint32_t listener_count;
 };
 

@@ -58,9 +58,9 @@ struct build {
     size_t far_end;                  /* bytes used of table->texts */
     size_t list_room;                /* places lists take at most */
     size_t list_end;                 /* places used of table->lists */
-    uint64_t *sorting;               /* room for any chain */
-    const struct route_entry *entry; /* being looked at for ties */
-    bool duplicates;                 /* ties found there are of routes without conditions */
+    uint64_t *sorting;               /* room for the longest chain, at least */
+    const struct route_entry *entry; /* whose routes are being looked at for ties */
+    bool duplicates;                 /* its ties are between routes without conditions */
     size_t conflicts;
     void (*on_conflict)(void *context, const struct route_conflict *conflict);
     void *context;
@@ -75,7 +75,7 @@ static enum pattern_kind kind_of(const char *pattern, size_t len)
     return PATTERN_EXACT;
 }
 
-/* Nobody should be able to choose names that collide. */
+/* Unknown outside, so that nobody can choose names that collide. */
 static uint64_t random_seed(void)
 {
     uint64_t seed;
@@ -186,7 +186,8 @@ static void *allocate(struct route_table *table, size_t bytes)
 /* Entries, and behind them the tags, so that these lie in a huge page, too. */
 static bool allocate_entries(struct route_table *table, size_t patterns)
 {
-    table->groups = patterns / (ROUTE_GROUP * 3 / 4) + 1; /* three of four places taken at most */
+    table->groups =
+        patterns / (ROUTE_GROUP * 3 / 4) + 1; /* at most three of four places are taken */
     size_t places = table->groups * ROUTE_GROUP;
     table->entries = allocate(table, places * (sizeof *table->entries + 1));
     if (table->entries == NULL)
@@ -262,6 +263,7 @@ static void write_entry(struct build *build, uint32_t number, const char *text)
     if (len > ROUTE_TEXT_ROOM) {
         entry->far = room = table->texts + build->far_end;
         build->far_end += len;
+        assert(build->far_end <= build->builder->far_bytes);
     }
     memcpy(room, text, len);
     table->patterns++;
@@ -273,7 +275,8 @@ static void chain_pattern(struct build *build, uint32_t number, const struct rou
     struct pattern *patterns = build->builder->patterns;
     struct pattern *first = &patterns[entry->route];
 
-    build->list_room += first->next == NO_PATTERN ? 3 : 1; /* at first also count and first route */
+    build->list_room +=
+        first->next == NO_PATTERN ? 3 : 1; /* a new list also holds its count and the first route */
     patterns[number].next = first->next;
     first->next = number;
 }
@@ -380,6 +383,7 @@ static bool settle_list(struct build *build, struct route_entry *entry)
     for (size_t i = 0; i < count; i++)
         list[i + 1] = (uint32_t)build->sorting[i];
     build->list_end += count + 1;
+    assert(build->list_end <= build->list_room);
     build->entry = entry;
     return find_ties(build, list + 1, count);
 }

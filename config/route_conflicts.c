@@ -8,12 +8,14 @@
  * every route is a claim; sorted by address and then by size, each claim stands behind those that
  * contain it, and a stack holds just these. What is left to compare is the listeners.
  *
- * A claim that another one covers whole (network and listeners) is not put on the stack: whoever
- * ties with it ties with that other one too. So a million equal routes keep the stack at one.
+ * A claim that another one covers whole (network and listeners) is not put on the stack: a route
+ * that ties with it ties with the covering one too. So a million equal routes keep the stack at
+ * one.
  */
 
 #include "config/route_conflicts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,13 +161,14 @@ static bool sweep_add_pair(struct sweep *sweep, uint32_t a, uint32_t b)
         sweep->pairs = pairs;
         sweep->pair_room = room;
     }
+    assert(a != b);
     uint64_t first = a < b ? a : b;
     uint64_t second = a < b ? b : a;
     sweep->pairs[sweep->pair_count++] = second << 32 | first;
     return true;
 }
 
-/* Holds the claim against those that contain it. False: no memory. */
+/* Compares the claim with the claims that contain it. False: no memory. */
 static bool sweep_step(struct sweep *sweep, const struct claim *claim)
 {
     while (sweep->depth > 0 && !claim_contains(sweep->stack[sweep->depth - 1], claim))
@@ -183,6 +186,7 @@ static bool sweep_step(struct sweep *sweep, const struct claim *claim)
         if (listeners_cover(other_when, when))
             return true;
     }
+    assert(sweep->depth < sweep->claim_count);
     sweep->stack[sweep->depth++] = claim;
     return true;
 }

@@ -1,5 +1,6 @@
 #include "config/route_match.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "sni/hello.h"
@@ -20,6 +21,7 @@ bool route_prefix_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
     unsigned whole = bits / 8;
 
+    assert(bits <= 128);
     if (memcmp(a, b, whole) != 0)
         return false;
     unsigned rest = bits % 8;

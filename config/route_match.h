@@ -13,7 +13,7 @@ struct client_hello;
 
 #define ROUTE_CONDITIONS_MAX 3
 
-/* What is asked. */
+/* What is known of a connection when it asks for a route. */
 struct route_query {
     const char *host; /* normalised (hostname_normalise) */
     size_t host_len;

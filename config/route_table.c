@@ -1,5 +1,5 @@
 /*
- * Looking names up. The order of precedence is written once, in visit_patterns(); lookup and
+ * Looking names up. The order of precedence is written once, in visit_patterns(); finding and
  * explaining are two visitors of it.
  */
 
@@ -12,7 +12,7 @@
 #include "config/route_match.h"
 #include "config/route_table_inside.h"
 
-/* Told about a pattern that the name matches; true ends the visit. */
+/* Called for a pattern that the name matches; true ends the visit. */
 typedef bool entry_visitor(void *context, const struct route_entry *entry);
 
 /* `hash` is of the suffix alone. */

@@ -73,7 +73,7 @@ bool path_check(const char *text, struct problem *problem)
 
 static bool is_ascii(const char *text)
 {
-    for (; *text; text++) {
+    for (; *text != '\0'; text++) {
         if ((unsigned char)*text >= 0x80)
             return false;
     }
@@ -145,7 +145,7 @@ bool host_parse(const char *text, struct host_pattern *host, struct problem *pro
     char name[HOSTNAME_MAX + 1];
     size_t len = hostname_normalise((const uint8_t *)base, strlen(base), name, &host->trailing_dot);
 
-    /* What a wildcard covers has a label and a dot more. */
+    /* A name that a wildcard matches is longer by a label and a dot, and has to be legal, too. */
     bool ok = len > 0 && len <= (stars ? HOSTNAME_MAX - 2 : HOSTNAME_MAX) &&
               (stars || !hostname_is_ip(name, len));
     if (!ok) {

@@ -1,5 +1,7 @@
 #include "config/text/suggest.h"
 
+#include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +19,7 @@ size_t suggest_distance(const char *a, const char *b, size_t limit)
     size_t a_len = strlen(a), b_len = strlen(b);
     size_t apart = a_len > b_len ? a_len - b_len : b_len - a_len;
 
+    assert(limit < SIZE_MAX);
     if (apart > limit || a_len > WORD_MAX || b_len > WORD_MAX)
         return limit + 1;
     size_t rows[3][WORD_MAX + 1];
@@ -50,8 +53,10 @@ void suggest_consider(struct suggestion *suggestion, const char *candidate)
 
     if (other > longer)
         longer = other;
-    /* Of a short word too little is left after two changes. */
+    /* A word of up to three letters with two of them changed is another word. */
     size_t limit = smaller(DISTANCE_MAX, longer / 2);
+    if (suggestion->distance == 0)
+        return;
     if (suggestion->distance <= limit)
         limit = suggestion->distance - 1;
     size_t distance = suggest_distance(suggestion->word, candidate, limit);

@@ -1,5 +1,6 @@
 #include "config/text/terminal.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "config/text/utf8.h"
@@ -31,6 +32,7 @@ void terminal_disarm(char *text, enum terminal_keep keep)
 
 const char *terminal_copy(const char *text, char *out, size_t size)
 {
+    assert(size > 0);
     snprintf(out, size, "%s", text);
     terminal_disarm(out, TERMINAL_UTF8);
     return out;

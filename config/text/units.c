@@ -168,7 +168,7 @@ static bool parse_scaled(const char *text, const struct unit *units, double *val
     if (*end != '\0')
         return false;
     if (unit == NULL) {
-        /* Nothing needs no unit. */
+        /* Zero needs no unit. */
         if (parsed != 0.0 || text[digits] != '\0')
             return false;
         *value = 0.0;

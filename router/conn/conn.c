@@ -72,17 +72,19 @@ static void assert_lingering(const struct conn *conn)
 static void assert_invariants(const struct conn *conn)
 {
     assert((conn->reason != REASON_NONE) == (conn->state == CONN_CLOSING));
-    assert(conn->view != NULL);
     switch ((enum conn_state)conn->state) {
     case CONN_PEEKING:
+        assert(conn->view != NULL);
         assert(conn->client.fd >= 0 && conn->server.fd < 0 && conn->watched);
         assert(conn->passage.backend == CONFIG_NONE && !conn->turn.queued);
         break;
     case CONN_CONNECTING:
+        assert(conn->view != NULL);
         assert(conn->client.fd >= 0 && conn->watched && !conn->turn.queued);
         assert(conn->passage.backend != CONFIG_NONE && conn->passage.server != NULL);
         break;
     case CONN_RELAYING:
+        assert(conn->view == NULL && conn->passage.server != NULL);
         assert(conn->client.fd >= 0 && conn->server.fd >= 0);
         assert(conn->up.from == &conn->client && conn->down.from == &conn->server);
         assert(!(conn->up.ended && conn->down.ended));
@@ -148,20 +150,20 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct conn *conn = handle->data;
     struct conns *conns = conn->conns;
-    struct tally *tally = &conns->tally;
+    struct worker_stats *stats = conns->stats;
 
     assert_invariants(conn);
-    tally_add(&tally->closed[conn->reason], 1);
-    tally_add(&tally->retries, conn->passage.retries);
+    stats_add(&stats->closed[conn->reason], 1);
+    stats_add(&stats->retries, conn->passage.retries);
     if (conn->reason == REASON_HELLO_ABORT && !conn->passage.spoke)
-        tally_add(&tally->empty, 1); /* a port scan or a health check: no line */
-    else if (conn_config(conn)->log.access_path != NULL)
-        conn_log(conn);
+        stats_add(&stats->empty, 1); /* a port scan or a health check: no line */
+    else if (conns_log_config(conns)->access_path != NULL)
+        conn_log(conn, conns_log_config(conns)->access_format);
     TAILQ_REMOVE(&conns->list, conn, link);
     conns->count--;
     atomic_fetch_sub_explicit(&conns->shared->active, 1, memory_order_relaxed);
-    conns_unpin(conns, conn->view);
-    passage_end(&conn->passage);
+    conn_unpin(conn);
+    passage_end(&conn->passage, conns->worker);
     free(conn);
     conns->on_gone(conns);
 }
@@ -375,7 +377,10 @@ static struct conn *conn_new(struct conns *conns, uint32_t listener, int fd,
     conn->reason = REASON_NONE;
     uv_timer_init(conns->loop, &conn->timer);
     conn->timer.data = conn;
-    passage_start(&conn->passage, &peer, listener, conns->next_number++, conn_now(conn));
+    passage_start(&conn->passage, &peer, listener,
+                  snapshot_listener_stats(conn->view->snapshot, listener), conns->worker);
+    conn->passage.number = conns->next_number++;
+    conn->passage.accepted_ms = conn_now(conn);
     TAILQ_INSERT_TAIL(&conns->list, conn, link);
     if (++conns->count > conns->peak)
         conns->peak = conns->count;
@@ -401,11 +406,11 @@ void conn_accept(struct conns *conns, uint32_t listener, int fd, const struct so
     uint32_t others = atomic_fetch_add_explicit(&conns->shared->active, 1, memory_order_relaxed);
     struct conn *conn = conn_new(conns, listener, fd, from);
 
-    tally_add(&conns->tally.accepted, 1);
+    stats_add(&conns->stats->accepted, 1);
     if (conn == NULL) {
         close(fd);
         atomic_fetch_sub_explicit(&conns->shared->active, 1, memory_order_relaxed);
-        tally_add(&conns->tally.closed[REASON_RESOURCE], 1);
+        stats_add(&conns->stats->closed[REASON_RESOURCE], 1);
         return;
     }
     conn_wait_for(conn, conn_config(conn)->timeouts.hello_ms);

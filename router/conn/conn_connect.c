@@ -63,8 +63,9 @@ static enum reason pick_server(struct conn *conn)
     struct attempt *attempt = &conn->attempt;
     uint32_t backend = conn->passage.backend;
     uint64_t now = conn_now(conn);
+    uint64_t until_ms = attempt->started_ms + conn_timeouts(conn)->connect_ms;
 
-    if (now >= attempt->budget_until_ms)
+    if (now >= until_ms)
         return REASON_NO_SERVER;
     uint32_t candidates = snapshot_left(snapshot, backend, &attempt->tried);
     uint32_t server = snapshot_pick(snapshot, backend, conn->conns->worker, &attempt->tried);
@@ -75,8 +76,9 @@ static enum reason pick_server(struct conn *conn)
         return REASON_RESOURCE;
     attempt->server = server;
     attempt->address = 0;
-    attempt->until_ms = now + (attempt->budget_until_ms - now) / candidates;
-    passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
+    attempt->until_ms = now + (until_ms - now) / candidates;
+    passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server),
+                       conn->conns->worker);
     return REASON_NONE;
 }
 
@@ -153,7 +155,7 @@ static bool next_address(struct conn *conn)
     const struct addresses *addresses = addresses_of_server(conn);
     struct attempt *attempt = &conn->attempt;
 
-    if (addresses == NULL || attempt->address + 1 >= addresses->count ||
+    if (addresses == NULL || attempt->address + 1u >= addresses->count ||
         conn_now(conn) >= attempt->until_ms)
         return false;
     attempt->address++;
@@ -211,14 +213,8 @@ static struct verdict connect_step(struct conn *conn, enum reason failure)
 
 struct verdict connect_begin(struct conn *conn)
 {
-    uint64_t now = conn_now(conn);
-
     assert(conn->state == CONN_CONNECTING && conn->passage.backend != CONFIG_NONE);
-    conn->attempt = (struct attempt){
-        .started_ms = now,
-        .budget_until_ms = now + conn_timeouts(conn)->connect_ms,
-        .failure = REASON_NONE,
-    };
+    conn->attempt = (struct attempt){.started_ms = conn_now(conn), .failure = REASON_NONE};
     enum reason lack = pick_server(conn);
     if (lack != REASON_NONE)
         return give_up(conn, lack);

@@ -36,7 +36,10 @@ static struct verdict judge(struct conn *conn, enum hello_result result,
         passage_keep_hello(passage, hello, conn_now(conn));
     struct decision decision =
         decide_hello(conn_config(conn), result, hello, &passage->peer, passage->listener);
-    passage_keep_decision(passage, &decision);
+    struct stats_cell *route = decision.route == ROUTE_NONE
+                                   ? NULL
+                                   : snapshot_route_stats(conn->view->snapshot, decision.route);
+    passage_keep_decision(passage, &decision, route, conn->conns->worker);
     if (decision.backend == CONFIG_NONE)
         return verdict_refuse(decision.action, decision.reason);
     return verdict_routed();

@@ -42,15 +42,11 @@ static const char *alpn_text(const struct passage *passage, char out[ALPN_TEXT_M
 }
 
 /* What went where. */
-static void record_way(const struct conn *conn, struct access_record *record)
+static void record_way(const struct passage *passage, struct access_record *record)
 {
-    const struct config *config = conn_config(conn);
-    const struct passage *passage = &conn->passage;
-
-    if (passage->listener != CONFIG_NONE)
-        record->listener = config->listeners[passage->listener].name;
-    if (passage->route != ROUTE_NONE)
-        record->route = config->routes[passage->route].name;
+    record->listener = passage->listener_stats->name;
+    if (passage->route_stats != NULL)
+        record->route = passage->route_stats->name;
     if (passage->policy != POLICY_CASES)
         record->policy = policy_case_word((enum policy_case)passage->policy);
     if (passage->server != NULL) {
@@ -59,7 +55,7 @@ static void record_way(const struct conn *conn, struct access_record *record)
     }
 }
 
-void conn_log(const struct conn *conn)
+void conn_log(const struct conn *conn, enum log_format format)
 {
     const struct passage *passage = &conn->passage;
     char line[ACCESS_LINE_MAX];
@@ -89,7 +85,7 @@ void conn_log(const struct conn *conn)
     _Static_assert(PASSAGE_TIME_NONE == ACCESS_TIME_NONE, "the same value says \"not reached\"");
     assert(conn->reason != REASON_NONE);
     peer_print(&passage->peer, client);
-    record_way(conn, &record);
-    size_t len = access_log_format(&record, conn_config(conn)->log.access_format, line);
+    record_way(passage, &record);
+    size_t len = access_log_format(&record, format, line);
     conns_log_access(conn->conns, line, len);
 }

@@ -5,6 +5,6 @@
 
 #include "router/conn/conn_state.h"
 
-void conn_log(const struct conn *conn);
+void conn_log(const struct conn *conn, enum log_format format);
 
 #endif

@@ -158,8 +158,9 @@ static void count_moved(struct conn *conn, uint64_t up_before, uint64_t down_bef
     if (up + down == 0)
         return;
     conn->relay.active_ms = conn_now(conn);
-    tally_add(&conn->conns->tally.bytes_in, up);
-    tally_add(&conn->conns->tally.bytes_out, down);
+    stats_add(&conn->conns->stats->bytes_in, up);
+    stats_add(&conn->conns->stats->bytes_out, down);
+    passage_add_bytes(&conn->passage, up, down, conn->conns->worker);
     if (conn->passage.first_byte_ms == PASSAGE_TIME_NONE && conn->down.bytes > 0)
         conn->passage.first_byte_ms = (uint32_t)(conn_now(conn) - conn->passage.accepted_ms);
 }
@@ -197,6 +198,7 @@ struct verdict relay_begin(struct conn *conn)
     assert(conn->state == CONN_RELAYING && conn->watched);
     conn->relay = (struct relay){
         .active_ms = now, .idle_ms = timeouts->idle_ms, .half_close_ms = timeouts->half_close_ms};
+    conn_unpin(conn); /* an hour of relaying keeps no old configuration */
     conn_set_lowat(conn, 1);
     pump_init(&conn->up, &conn->client, &conn->server);
     pump_init(&conn->down, &conn->server, &conn->client);

@@ -15,6 +15,13 @@ const struct timeouts *conn_timeouts(const struct conn *conn)
     return config->routes[route].timeouts;
 }
 
+void conn_unpin(struct conn *conn)
+{
+    if (conn->view != NULL)
+        conns_unpin(conn->conns, conn->view);
+    conn->view = NULL;
+}
+
 bool conn_watch_client(struct conn *conn)
 {
     if (!conn->watched &&

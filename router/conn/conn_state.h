@@ -39,14 +39,13 @@ enum conn_state { CONN_PEEKING, CONN_CONNECTING, CONN_RELAYING, CONN_CLOSING, CO
 
 /* CONNECTING: the attempts to reach a server. Loop times. */
 struct attempt {
-    uint64_t started_ms;      /* of the first attempt */
-    uint64_t budget_until_ms; /* end of the time for all attempts */
-    uint64_t until_ms;        /* end of the share of it that the current server has */
-    struct tried tried;       /* servers of the backend, the current one included */
-    uint32_t server;          /* index in the backend: the one being tried */
-    uint32_t address;         /* of its addresses: the one being tried */
-    uint8_t failure;          /* enum reason of the last that failed, or REASON_NONE */
-    bool failures_differ;     /* they failed for different reasons */
+    uint64_t started_ms;  /* of the first attempt: the budget runs from here */
+    uint64_t until_ms;    /* end of the share of the budget that the current server has */
+    struct tried tried;   /* servers of the backend, the current one included */
+    uint32_t server;      /* index in the backend: the one being tried */
+    uint16_t address;     /* of its addresses: the one being tried */
+    uint8_t failure;      /* enum reason of the last that failed, or REASON_NONE */
+    bool failures_differ; /* they failed for different reasons */
 };
 
 /* RELAYING: the timeouts. */
@@ -77,17 +76,17 @@ struct conn {
     /* whose it is */
     struct conns *conns;
     TAILQ_ENTRY(conn) link; /* in conns->list */
-    struct view *view;      /* the configuration it was accepted under; pinned */
+    struct view *view;      /* PEEKING, CONNECTING: what it was accepted under, pinned; then NULL */
 
     /* conn.c's own */
     uint8_t state;        /* enum conn_state */
     uint8_t reason;       /* enum reason; REASON_NONE until it has ended */
+    bool watched : 1;     /* the client's socket is in the ready set */
+    bool lowat : 1;       /* SO_RCVLOWAT was raised on the client's socket */
     uv_timer_t timer;     /* one for all deadlines; fires early and is armed again */
     uint64_t deadline_ms; /* loop time; phases set it with conn_wait_*() */
 
     /* the two sides */
-    bool watched : 1; /* the client's socket is in the ready set */
-    bool lowat : 1;   /* SO_RCVLOWAT was raised on the client's socket */
     struct side client;
     struct side server;
     struct pump up;   /* client to server */
@@ -104,6 +103,7 @@ struct conn {
     struct passage passage;
 };
 
+/* The configuration it was accepted under. PEEKING and CONNECTING. */
 static inline const struct config *conn_config(const struct conn *conn)
 {
     return conn->view->snapshot->config;
@@ -127,6 +127,9 @@ static inline void conn_wait_for(struct conn *conn, uint64_t delay_ms)
 
 /* The timeouts of its route, or the global ones; they live as long as its view is pinned. */
 const struct timeouts *conn_timeouts(const struct conn *conn);
+
+/* Lets go of what it was accepted under, once; nothing of the configuration is used afterwards. */
+void conn_unpin(struct conn *conn);
 
 /* Adds the client's socket to the ready set, once. False: no room for it. */
 bool conn_watch_client(struct conn *conn);

@@ -37,14 +37,14 @@ void conns_log(struct conns *conns, enum log_level level, const char *format, ..
     size_t len = log_format(line, level, format, args);
     va_end(args);
     if (!log_ring_put(&conns->shared->writer->feeds[conns->worker].error, line, len))
-        tally_add(&conns->tally.log_dropped, 1);
+        stats_add(&conns->stats->log_dropped, 1);
     log_writer_wake(conns->shared->writer);
 }
 
 void conns_log_access(struct conns *conns, const char *line, size_t len)
 {
     if (!log_ring_put(&conns->shared->writer->feeds[conns->worker].access, line, len))
-        tally_add(&conns->tally.log_dropped, 1);
+        stats_add(&conns->stats->log_dropped, 1);
     log_writer_wake(conns->shared->writer);
 }
 
@@ -65,6 +65,12 @@ void conns_use_view(struct conns *conns, struct view *view)
     conns->view = view;
     if (old != NULL)
         conns_unpin(conns, old);
+}
+
+const struct log_config *conns_log_config(const struct conns *conns)
+{
+    assert(conns->view != NULL);
+    return &conns->view->snapshot->config->log;
 }
 
 /* --- giving back --- */
@@ -101,6 +107,7 @@ int conns_init(struct conns *conns, struct shared *shared, uint32_t worker, uv_l
     conns->shared = shared;
     conns->worker = worker;
     conns->loop = loop;
+    conns->stats = &shared->stats->of_workers[worker];
     TAILQ_INIT(&conns->list);
     if (!init_scratch(conns))
         return UV_ENOMEM;

@@ -18,7 +18,7 @@
 #include "router/net/pump.h"
 #include "router/net/ready.h"
 #include "router/net/turns.h"
-#include "router/state/tally.h"
+#include "router/state/stats.h"
 
 struct conn;
 TAILQ_HEAD(conn_list, conn);
@@ -31,8 +31,7 @@ struct conns {
     uv_thread_t self;                     /* the thread that runs the loop */
     void (*on_gone)(struct conns *conns); /* a connection's memory has gone */
 
-    /* any thread may read */
-    struct tally tally;
+    struct worker_stats *stats; /* this worker's own; any thread may read */
 
     /* for all */
     struct view *view; /* for new connections; NULL before the first and after the last */
@@ -63,6 +62,9 @@ void conns_use_view(struct conns *conns, struct view *view);
 
 /* One use of a view less; control is told when its snapshot is free. */
 void conns_unpin(struct conns *conns, struct view *view);
+
+/* What the newest configuration says of the log: lines of older connections go by it as well. */
+const struct log_config *conns_log_config(const struct conns *conns);
 
 /* Gives back pipes that nobody needs, and memory after a rush. Now and then. */
 void conns_sweep(struct conns *conns);

@@ -5,13 +5,13 @@
 #include <string.h>
 
 void passage_start(struct passage *passage, const struct peer *peer, uint32_t listener,
-                   uint64_t number, uint64_t now_ms)
+                   struct stats_cell *listener_stats, uint32_t worker)
 {
+    assert(listener_stats != NULL);
     *passage = (struct passage){
         .peer = *peer,
         .listener = listener,
-        .number = number,
-        .accepted_ms = now_ms,
+        .listener_stats = listener_stats,
         .policy = POLICY_CASES,
         .route = ROUTE_NONE,
         .backend = CONFIG_NONE,
@@ -19,6 +19,7 @@ void passage_start(struct passage *passage, const struct peer *peer, uint32_t li
         .connect_ms = PASSAGE_TIME_NONE,
         .first_byte_ms = PASSAGE_TIME_NONE,
     };
+    stats_enter(stats_row(listener_stats, worker));
 }
 
 /* The ALPN list as on the wire, without the record headers that may lie in between. */
@@ -68,22 +69,34 @@ void passage_keep_hello(struct passage *passage, const struct client_hello *hell
     passage->names = copy_names(hello);
 }
 
-void passage_keep_decision(struct passage *passage, const struct decision *decision)
+void passage_keep_decision(struct passage *passage, const struct decision *decision,
+                           struct stats_cell *route_stats, uint32_t worker)
 {
     assert(passage->route == ROUTE_NONE && passage->backend == CONFIG_NONE);
+    assert(decision->route != ROUTE_NONE || route_stats == NULL);
     passage->route = decision->route;
     passage->backend = decision->backend;
     if (decision->backend != CONFIG_NONE)
         passage->policy = (uint8_t)decision->which;
+    passage->route_stats = route_stats;
+    stats_enter(stats_row(route_stats, worker));
 }
 
-void passage_use_server(struct passage *passage, struct server *server)
+void passage_use_server(struct passage *passage, struct server *server, uint32_t worker)
 {
     assert(server != NULL && passage->backend != CONFIG_NONE);
-    server_enter(server);
+    server_enter(server, worker);
     if (passage->server != NULL)
-        server_leave(passage->server);
+        server_leave(passage->server, worker);
     passage->server = server;
+}
+
+void passage_add_bytes(struct passage *passage, uint64_t in, uint64_t out, uint32_t worker)
+{
+    assert(passage->server != NULL);
+    stats_add_bytes(stats_row(passage->listener_stats, worker), in, out);
+    stats_add_bytes(stats_row(passage->route_stats, worker), in, out);
+    server_add_bytes(passage->server, worker, in, out);
 }
 
 const char *passage_host(const struct passage *passage)
@@ -108,11 +121,12 @@ bool passage_alpn_next(const struct passage *passage, size_t *at, const uint8_t 
     return true;
 }
 
-void passage_end(struct passage *passage)
+void passage_end(struct passage *passage, uint32_t worker)
 {
     if (passage->server != NULL)
-        server_leave(passage->server);
-    passage->server = NULL;
+        server_leave(passage->server, worker);
+    stats_leave(stats_row(passage->route_stats, worker));
+    stats_leave(stats_row(passage->listener_stats, worker));
     free(passage->names);
-    passage->names = NULL;
+    *passage = (struct passage){0}; /* the cells may be gone now */
 }

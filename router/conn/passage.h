@@ -23,6 +23,12 @@
 /* Bytes of the ALPN list that are kept; a list that is longer is cut between names. */
 #define PASSAGE_ALPN_MAX 512
 
+/*
+ * The listener, the route and the server stand in it as cells that outlive configurations, so what
+ * is known of a way needs no configuration any more once it was decided. All of this is the
+ * worker's; `worker` is its index.
+ */
+
 /* The texts of a hello. One allocation. */
 struct passage_names {
     uint8_t host_len; /* 0: the hello named nobody */
@@ -33,9 +39,10 @@ struct passage_names {
 struct passage {
     /* who */
     struct peer peer;
-    uint32_t listener;    /* index in the configuration it was accepted under */
-    uint64_t number;      /* of its worker's connections */
-    uint64_t accepted_ms; /* loop time */
+    uint32_t listener;                 /* index in the configuration it was accepted under */
+    struct stats_cell *listener_stats; /* entered; also its name */
+    uint64_t number;                   /* of its worker's connections */
+    uint64_t accepted_ms;              /* loop time */
 
     /* asked what */
     struct passage_names *names; /* owned; NULL without a hello, without texts, without memory */
@@ -45,28 +52,33 @@ struct passage {
     bool spoke : 1;              /* the client has sent at least one byte */
 
     /* decided what */
-    uint8_t policy;        /* enum policy_case that named the backend; POLICY_CASES: none did */
-    uint32_t route;        /* ROUTE_NONE: by policy, or nowhere */
-    uint32_t backend;      /* CONFIG_NONE: none */
-    struct server *server; /* the one in use, or tried last; NULL: none was. Entered */
+    uint8_t policy;   /* enum policy_case that named the backend; POLICY_CASES: none did */
+    uint32_t route;   /* ROUTE_NONE: by policy, or nowhere */
+    uint32_t backend; /* CONFIG_NONE: none */
+    struct stats_cell *route_stats; /* entered; also its name; NULL: no route, or no memory */
+    struct server *server;          /* entered: the one in use, or tried last; NULL: none was */
 
     /* how it went */
-    uint16_t retries;                             /* servers tried after the first */
+    uint32_t retries;                             /* servers tried after the first */
     uint32_t hello_ms, connect_ms, first_byte_ms; /* PASSAGE_TIME_NONE until reached */
 };
 
-/* Of a client that was accepted just now. */
+/* Of a client that was accepted just now; `listener_stats` is entered in this worker's row. */
 void passage_start(struct passage *passage, const struct peer *peer, uint32_t listener,
-                   uint64_t number, uint64_t now_ms);
+                   struct stats_cell *listener_stats, uint32_t worker);
 
 /* Keeps what a whole hello says. Without memory the texts are missing: no reason to refuse. */
 void passage_keep_hello(struct passage *passage, const struct client_hello *hello, uint64_t now_ms);
 
-/* Keeps what was decided. */
-void passage_keep_decision(struct passage *passage, const struct decision *decision);
+/* Keeps what was decided; `route_stats` (NULL: no route, or no memory for it) is entered. */
+void passage_keep_decision(struct passage *passage, const struct decision *decision,
+                           struct stats_cell *route_stats, uint32_t worker);
 
 /* Turns to a server: leaves the one before, if any, and enters this one. */
-void passage_use_server(struct passage *passage, struct server *server);
+void passage_use_server(struct passage *passage, struct server *server, uint32_t worker);
+
+/* Bytes that were carried: counted for the listener, the route, the backend and the server. */
+void passage_add_bytes(struct passage *passage, uint64_t in, uint64_t out, uint32_t worker);
 
 /* The name that was asked for, NUL-terminated; NULL: none. */
 const char *passage_host(const struct passage *passage);
@@ -78,7 +90,7 @@ const char *passage_host(const struct passage *passage);
 bool passage_alpn_next(const struct passage *passage, size_t *at, const uint8_t **name,
                        uint8_t *len);
 
-/* Leaves the server, and frees what it owns. */
-void passage_end(struct passage *passage);
+/* Leaves all that it has entered, and frees what it owns. */
+void passage_end(struct passage *passage, uint32_t worker);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "router/log/log_writer.h"
 #include "router/net/pump.h"
+#include "router/state/stats.h"
 
 struct shared {
     atomic_uint active;        /* connections in the process */
@@ -16,6 +17,7 @@ struct shared {
     uint32_t pipes_per_worker; /* most pipes that one worker may have open */
     enum relay_mode relay_mode;
     struct log_writer *writer;
+    struct stats *stats;      /* what is counted */
     uv_async_t *control_wake; /* a snapshot was let go of, or a worker has ended */
 };
 

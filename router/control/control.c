@@ -50,6 +50,7 @@ struct control {
     struct resolve resolve;
     struct reload reload;
 
+    struct stats stats;
     struct publisher publisher; /* no part: it acts when reload asks it to */
 };
 
@@ -140,20 +141,14 @@ static void on_outcome(void *context, const struct reload_outcome *outcome)
 
 static void say_ended(const struct control *control)
 {
-    uint64_t accepted = 0, in = 0, out = 0;
-    uint64_t lost = tally_read(&control->log.writer.lost_lines) + log_lines_lost();
+    struct worker_sums sums = stats_read_workers(&control->stats);
+    uint64_t lost =
+        sums.log_dropped + stats_figure_read(&control->log.writer.lost_lines) + log_lines_lost();
 
-    for (uint32_t i = 0; i < control->workers.count; i++) {
-        const struct tally *tally = &control->workers.list[i].conns.tally;
-        accepted += tally_read(&tally->accepted);
-        in += tally_read(&tally->bytes_in);
-        out += tally_read(&tally->bytes_out);
-        lost += tally_read(&tally->log_dropped);
-    }
     log_line(LOG_LEVEL_INFO,
              "ended: %llu connections, %llu bytes in, %llu bytes out, %llu log lines lost",
-             (unsigned long long)accepted, (unsigned long long)in, (unsigned long long)out,
-             (unsigned long long)lost);
+             (unsigned long long)sums.accepted, (unsigned long long)sums.bytes_in,
+             (unsigned long long)sums.bytes_out, (unsigned long long)lost);
 }
 
 /*
@@ -169,6 +164,7 @@ static void finish(struct control *control)
     publisher_close(&control->publisher);
     if (control->publisher.published)
         say_ended(control);
+    stats_close(&control->stats);
     workers_free(&control->workers);
     if (lookups)
         _exit(control->exit_code);
@@ -233,7 +229,8 @@ static void init(struct control *control, const struct config *first, struct sha
     shared->writer = &control->log.writer;
     signals_init(&control->signals, &control->loop, on_signal, control);
     workers_init(&control->workers, &control->loop, workers, shared, on_workers_wake, control);
-    publisher_init(&control->publisher, &control->workers, workers, &control->log.writer);
+    publisher_init(&control->publisher, &control->workers, workers, &control->log.writer,
+                   &control->stats);
     resolve_init(&control->resolve, &control->loop);
     reload_init(&control->reload, &control->loop, source, &control->resolve, &control->publisher,
                 on_outcome, control);
@@ -251,6 +248,12 @@ int control_run(struct config *first, const struct control_source *source, enum 
         config_free(first);
         return EX_OSERR;
     }
+    if (!stats_init(&control.stats, workers)) {
+        log_line(LOG_LEVEL_ERROR, "no memory for %u workers", workers);
+        config_free(first);
+        return EX_OSERR;
+    }
+    shared.stats = &control.stats;
     init(&control, first, &shared, workers, source);
     run(&control, first);
     return control.exit_code;

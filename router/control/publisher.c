@@ -13,11 +13,11 @@
 #define TRIM_ROUTES 10000u
 
 void publisher_init(struct publisher *publisher, struct workers *workers, uint32_t worker_count,
-                    struct log_writer *writer)
+                    struct log_writer *writer, struct stats *stats)
 {
-    *publisher = (struct publisher){.workers = workers, .writer = writer};
+    *publisher = (struct publisher){.workers = workers, .writer = writer, .stats = stats};
     endpoints_init(&publisher->endpoints, worker_count);
-    servers_init(&publisher->servers, worker_count);
+    servers_init(&publisher->servers, stats);
 }
 
 const struct config *publisher_config(const struct publisher *publisher)
@@ -127,6 +127,7 @@ void publisher_sweep(struct publisher *publisher)
         trim |= snapshot_free(snapshot) && large;
     }
     servers_sweep(&publisher->servers);
+    stats_sweep(publisher->stats);
     if (trim)
         malloc_trim(0);
 }

@@ -33,6 +33,7 @@ struct publisher {
     struct workers *workers;   /* borrowed */
     struct log_writer *writer; /* borrowed */
     struct endpoints endpoints;
+    struct stats *stats; /* borrowed */
     struct servers servers;
     struct snapshot *newest; /* in use; NULL: none was published. Behind it those not freed yet */
     bool published;          /* ever */
@@ -41,7 +42,7 @@ struct publisher {
 
 /* The publisher must not move in memory afterwards. */
 void publisher_init(struct publisher *publisher, struct workers *workers, uint32_t worker_count,
-                    struct log_writer *writer);
+                    struct log_writer *writer, struct stats *stats);
 
 /* A snapshot to be published. Takes `config` over, also when there is no memory: NULL. */
 struct snapshot *publisher_prepare(struct publisher *publisher, struct config *config);
@@ -71,7 +72,7 @@ void publisher_sweep(struct publisher *publisher);
 /* The end begins: nothing is published any more, unix sockets lose their paths. */
 void publisher_retire(struct publisher *publisher);
 
-/* Frees everything, when the workers have ended. */
+/* Frees everything, when the workers have ended and no look-up holds a configuration any more. */
 void publisher_close(struct publisher *publisher);
 
 #endif

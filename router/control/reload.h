@@ -4,15 +4,16 @@
 /*
  * Reads configurations and has them published, the first and every later one: a part of control.
  *
- *                     .--------- asked: read again afterwards ---------.
- *                     |                                                v
- *   IDLE --asked--> RESOLVING --all names answered--> (published)    RESOLVING_AGAIN
- *     ^                |                                   |           (as RESOLVING; then IDLE,
- *     |                | first one, out of patience        |            and the file is read)
- *     |                v                                   |
- *     |             LEARNING (published; names are still being looked up)
- *     |                |  '--asked--> LEARNING_AGAIN --answered--> IDLE, and the file is read
- *     '----answered----+-----------------------------------'
+ *   state            asked                  names all answered      out of patience with names
+ *   IDLE             read: RESOLVING
+ *   RESOLVING        RESOLVING_AGAIN        publish: IDLE           first: publish, LEARNING; later
+ *                                                                   ones: say so, and wait
+ *   RESOLVING_AGAIN                         publish: IDLE, asked    as RESOLVING, then asked
+ *   LEARNING         read: LEARNING_AGAIN   IDLE
+ *   LEARNING_AGAIN   read                   IDLE, asked
+ *
+ * A file that is bad when it is read is refused at once and changes no state. LEARNING: the first
+ * configuration is in use without the addresses of some servers, which are added as they come.
  *
  * Every reload that was asked for ends in one outcome, a value that is given to `on_outcome`;
  * reloads that are asked for while another is under way end in one outcome together.

@@ -150,6 +150,7 @@ void workers_allow_drain(struct workers *workers, uint64_t drain_ms)
 
 void workers_end_at_once(struct workers *workers)
 {
+    part_assert_own(&workers->part);
     if (!workers->stopping)
         workers->drain_ms = 0; /* parts behind this one are still stopping */
     else if (!workers->joined)

@@ -12,24 +12,24 @@
 
 bool tried_has(const struct tried *tried, uint32_t server)
 {
-    if (tried->count == 0)
-        return false;
-    if (tried->many != NULL)
+    if (tried->is_many)
         return (tried->many[server / BITS] >> server % BITS & 1u) != 0;
-    assert(server < TRIED_FEW);
-    return (tried->few >> server & 1u) != 0;
+    assert(tried->count == 0 || server < TRIED_FEW);
+    return tried->count > 0 && (tried->few >> server & 1u) != 0;
 }
 
 bool tried_add(struct tried *tried, const struct backend_config *backend, uint32_t server)
 {
     assert(server < backend->server_count && !tried_has(tried, server));
-    if (backend->server_count > TRIED_FEW && tried->many == NULL) {
+    if (backend->server_count > TRIED_FEW && !tried->is_many) {
         assert(tried->count == 0);
-        tried->many = calloc((backend->server_count + BITS - 1) / BITS, sizeof *tried->many);
-        if (tried->many == NULL)
+        uint64_t *many = calloc((backend->server_count + BITS - 1) / BITS, sizeof *many);
+        if (many == NULL)
             return false;
+        tried->many = many;
+        tried->is_many = true;
     }
-    uint64_t *word = tried->many != NULL ? &tried->many[server / BITS] : &tried->few;
+    uint64_t *word = tried->is_many ? &tried->many[server / BITS] : &tried->few;
     *word |= (uint64_t)1 << server % BITS;
     tried->count++;
     assert(tried->count <= backend->server_count);
@@ -38,7 +38,8 @@ bool tried_add(struct tried *tried, const struct backend_config *backend, uint32
 
 void tried_clear(struct tried *tried)
 {
-    free(tried->many);
+    if (tried->is_many)
+        free(tried->many);
     *tried = (struct tried){0};
 }
 

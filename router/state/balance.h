@@ -25,8 +25,11 @@
 /* The servers of a backend that one connection has tried. Starts as {0}. */
 struct tried {
     uint32_t count;
-    uint64_t few;   /* bits, unless `many` is there */
-    uint64_t *many; /* the same for a backend of more than TRIED_FEW servers */
+    bool is_many; /* the backend has more than TRIED_FEW servers */
+    union {
+        uint64_t few;   /* bits */
+        uint64_t *many; /* the same, allocated */
+    };
 };
 
 /* False: no memory, nothing has changed. The server must not have been tried yet. */

@@ -28,7 +28,8 @@ struct claimable {
 
 /* What the set must know of its things. */
 struct claims_type {
-    /* Whether no thread uses a thing that nobody claims. Once true it stays true. */
+    /* Whether no thread uses it. Asked of a thing that nobody claims, which nobody can begin to
+     * use any more. */
     bool (*is_idle)(const struct claimable *thing);
     void (*free_thing)(struct claimable *thing, void *context);
 };

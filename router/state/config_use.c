@@ -2,11 +2,34 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "router/state/balance.h"
 
+static void unclaim_all(struct stats *stats, struct stats_cell **cells, uint32_t count)
+{
+    for (uint32_t i = 0; cells != NULL && i < count; i++) {
+        if (cells[i] != NULL)
+            stats_unclaim(stats, cells[i]);
+    }
+    free(cells);
+}
+
+static void unclaim_routes(struct stats *stats, stats_slot *slots, uint32_t count)
+{
+    stats_collect(stats); /* what workers have put into the slots is control's then */
+    for (uint32_t i = 0; slots != NULL && i < count; i++) {
+        struct stats_cell *cell = atomic_load_explicit(&slots[i], memory_order_acquire);
+        if (cell != NULL)
+            stats_unclaim(stats, cell);
+    }
+    free(slots);
+}
+
 static void config_use_free(struct config_use *use)
 {
+    struct stats *stats = use->servers->stats;
+
     assert(use->holders == 0);
     for (uint32_t s = 0; use->cells != NULL && s < use->server_count; s++) {
         if (use->cells[s] != NULL)
@@ -14,6 +37,9 @@ static void config_use_free(struct config_use *use)
     }
     free(use->cells);
     free(use->first_cell);
+    unclaim_all(stats, use->listeners, use->config->listener_count);
+    unclaim_all(stats, use->backends, use->config->backend_count);
+    unclaim_routes(stats, use->routes, use->config->route_count);
     config_free((struct config *)use->config);
     free(use);
 }
@@ -32,13 +58,13 @@ static bool claim_servers(struct config_use *use, uint32_t backend)
         fresh &= cells[s]->fresh;
     }
     if (fresh)
-        balance_spread(cells, of, use->servers->workers);
+        balance_spread(cells, of, use->servers->stats->workers);
     for (uint32_t s = 0; s < of->server_count; s++)
         cells[s]->fresh = false;
     return true;
 }
 
-static bool fill(struct config_use *use)
+static bool fill_servers(struct config_use *use)
 {
     const struct config *config = use->config;
 
@@ -59,6 +85,51 @@ static bool fill(struct config_use *use)
     return true;
 }
 
+static bool fill_stats(struct config_use *use)
+{
+    const struct config *config = use->config;
+    struct stats *stats = use->servers->stats;
+
+    use->listeners = calloc(config->listener_count + 1u, sizeof(struct stats_cell *));
+    use->backends = calloc(config->backend_count + 1u, sizeof(struct stats_cell *));
+    if (use->listeners == NULL || use->backends == NULL)
+        return false;
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        const char *name = config->listeners[i].name;
+        use->listeners[i] = stats_claim(stats, STATS_LISTENER, name, strlen(name));
+        if (use->listeners[i] == NULL)
+            return false;
+    }
+    for (uint32_t i = 0; i < config->backend_count; i++) {
+        const char *name = config->backends[i].name;
+        use->backends[i] = stats_claim(stats, STATS_BACKEND, name, strlen(name));
+        if (use->backends[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* The slots of routes, with the cells of those that have had traffic. */
+static bool fill_routes(struct config_use *use)
+{
+    const struct config *config = use->config;
+    struct stats *stats = use->servers->stats;
+
+    use->routes = calloc(config->route_count + 1u, sizeof *use->routes);
+    if (use->routes == NULL)
+        return false;
+    stats_collect(stats);
+    if (stats_count(stats, STATS_ROUTE) == 0)
+        return true;
+    for (uint32_t i = 0; i < config->route_count; i++) {
+        const char *name = config->routes[i].name;
+        struct stats_cell *known = stats_claim_known(stats, STATS_ROUTE, name, strlen(name));
+        if (known != NULL)
+            atomic_store_explicit(&use->routes[i], known, memory_order_relaxed);
+    }
+    return true;
+}
+
 struct config_use *config_use_new(struct config *config, struct servers *servers)
 {
     struct config_use *use = calloc(1, sizeof *use);
@@ -69,7 +140,7 @@ struct config_use *config_use_new(struct config *config, struct servers *servers
     }
     use->config = config;
     use->servers = servers;
-    if (!fill(use)) {
+    if (!fill_servers(use) || !fill_stats(use) || !fill_routes(use)) {
         config_use_free(use);
         return NULL;
     }

@@ -3,7 +3,7 @@
 
 /*
  * A configuration in use: the immutable config and the cells of what it names, shared by all
- * snapshots of it. Read-only once a snapshot of it was posted.
+ * snapshots of it. Read-only once a snapshot of it was posted, but for the slots of routes.
  *
  * Counted by its snapshots and by the look-up of its names, on the control thread alone; freed by
  * control with the last of them, and the config with it. Its claims on cells end then.
@@ -21,6 +21,9 @@ struct config_use {
     struct server **cells;       /* one per server, backend after backend */
     uint32_t *first_cell;        /* per backend: index of its first server's cell */
     uint32_t server_count;
+    struct stats_cell **listeners; /* figures, one per listener */
+    struct stats_cell **backends;  /* figures, one per backend */
+    stats_slot *routes;            /* figures, one per route; workers fill in what is missing */
     uint32_t holders;
 };
 

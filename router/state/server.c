@@ -34,14 +34,19 @@ void server_free(struct server *server)
     free(server);
 }
 
-void server_enter(struct server *server)
+void server_enter(struct server *server, uint32_t worker)
 {
     unsigned before = atomic_fetch_add_explicit(&server->active, 1, memory_order_relaxed);
+
     assert(before < UINT32_MAX);
+    stats_enter(stats_row(server->stats, worker));
+    stats_enter(stats_row(server->backend_stats, worker));
 }
 
-void server_leave(struct server *server)
+void server_leave(struct server *server, uint32_t worker)
 {
+    stats_leave(stats_row(server->stats, worker));
+    stats_leave(stats_row(server->backend_stats, worker));
     unsigned before = atomic_fetch_sub_explicit(&server->active, 1, memory_order_release);
     assert(before > 0);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "router/state/claims.h"
+#include "router/state/stats.h"
 
 enum server_verdict {
     SERVER_USABLE, /* until something says otherwise */
@@ -29,13 +30,15 @@ struct server_seat {
 struct server {
     struct claimable claimable;         /* first; its key is what the three texts are made of */
     const char *backend, *text, *label; /* the backend's name, the address, the name or address */
+    struct stats_cell *stats;           /* its own figures; claimed */
+    struct stats_cell *backend_stats;   /* its backend's; claimed */
     uint32_t workers;                   /* how many seats there are */
     bool fresh;                         /* no snapshot has held it yet */
 
     /* any thread */
     alignas(64) atomic_int verdict;     /* enum server_verdict; nothing sets it yet */
     atomic_uint_fast64_t cool_until_ms; /* not to be tried before then; nothing sets it yet */
-    atomic_uint active;                 /* connections of the process that use it */
+    atomic_uint active; /* connections of all workers that use it, for the balance */
 
     struct server_seat seats[];
 };
@@ -54,10 +57,19 @@ static inline bool server_is_usable(const struct server *server)
 }
 
 /*
- * A connection begins and ends to use the server. It must begin while its worker holds a snapshot
- * with the server, and may end later: between the two the cell is not freed. Workers.
+ * A connection begins and ends to use the server, and is counted in its figures and its backend's.
+ * It must begin while its worker holds a snapshot with the server, and may end later: between the
+ * two neither the cell nor the figures are freed. Workers.
  */
-void server_enter(struct server *server);
-void server_leave(struct server *server); /* touches the cell for the last time */
+void server_enter(struct server *server, uint32_t worker);
+void server_leave(struct server *server, uint32_t worker); /* touches the cell for the last time */
+
+/* Bytes that such a connection has carried. That worker's thread. */
+static inline void server_add_bytes(struct server *server, uint32_t worker, uint64_t in,
+                                    uint64_t out)
+{
+    stats_add_bytes(stats_row(server->stats, worker), in, out);
+    stats_add_bytes(stats_row(server->backend_stats, worker), in, out);
+}
 
 #endif

@@ -13,17 +13,20 @@ static bool is_idle(const struct claimable *thing)
 
 static void free_thing(struct claimable *thing, void *context)
 {
-    (void)context;
-    server_free((struct server *)thing);
+    struct servers *servers = context;
+    struct server *server = (struct server *)thing;
+
+    stats_unclaim(servers->stats, server->stats);
+    stats_unclaim(servers->stats, server->backend_stats);
+    server_free(server);
 }
 
 static const struct claims_type type_server = {.is_idle = is_idle, .free_thing = free_thing};
 
-void servers_init(struct servers *servers, uint32_t workers)
+void servers_init(struct servers *servers, struct stats *stats)
 {
-    assert(workers > 0);
     claims_init(&servers->claims, &type_server, servers);
-    servers->workers = workers;
+    servers->stats = stats;
 }
 
 /* The texts one behind the other, each with its NUL. NULL: no memory. */
@@ -46,6 +49,28 @@ static char *join(const char *const texts[], size_t count, size_t *len)
     return key;
 }
 
+/* A cell with its figures. Takes the key over, also on failure. NULL: no memory. */
+static struct server *make(struct servers *servers, char *key, size_t len)
+{
+    struct stats_cell *stats = stats_claim(servers->stats, STATS_SERVER, key, len);
+    struct stats_cell *backend = stats_claim(servers->stats, STATS_BACKEND, key, strlen(key));
+    struct server *server = server_new(key, len, servers->stats->workers);
+
+    if (server != NULL && stats != NULL && backend != NULL) {
+        server->stats = stats;
+        server->backend_stats = backend;
+        claims_add(&servers->claims, &server->claimable);
+        return server;
+    }
+    if (stats != NULL)
+        stats_unclaim(servers->stats, stats);
+    if (backend != NULL)
+        stats_unclaim(servers->stats, backend);
+    if (server != NULL)
+        server_free(server);
+    return NULL;
+}
+
 struct server *servers_claim(struct servers *servers, const struct backend_config *backend,
                              uint32_t server)
 {
@@ -60,12 +85,11 @@ struct server *servers_claim(struct servers *servers, const struct backend_confi
     if (cell != NULL) {
         free(key);
     } else {
-        cell = server_new(key, len, servers->workers);
+        cell = make(servers, key, len);
         if (cell == NULL)
             return NULL;
-        claims_add(&servers->claims, &cell->claimable);
     }
-    assert(cell->workers == servers->workers);
+    assert(cell->workers == servers->stats->workers);
     claims_claim(&cell->claimable);
     return cell;
 }

@@ -15,14 +15,15 @@
 
 #include "config/config.h"
 #include "router/state/server.h"
+#include "router/state/stats.h"
 
 struct servers {
     struct claims claims;
-    uint32_t workers;
+    struct stats *stats; /* where the servers' figures are; outlives the set */
 };
 
 /* All of this is control's. The set must not move in memory afterwards. */
-void servers_init(struct servers *servers, uint32_t workers);
+void servers_init(struct servers *servers, struct stats *stats);
 
 /* The cell of a server of this backend, found or made. NULL: no memory. */
 struct server *servers_claim(struct servers *servers, const struct backend_config *backend,

@@ -80,6 +80,27 @@ struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend
     return snapshot->use->cells[config_use_index(snapshot->use, backend, server)];
 }
 
+/* --- figures --- */
+
+struct stats_cell *snapshot_listener_stats(const struct snapshot *snapshot, uint32_t listener)
+{
+    assert(listener < snapshot->config->listener_count);
+    return snapshot->use->listeners[listener];
+}
+
+struct stats_cell *snapshot_backend_stats(const struct snapshot *snapshot, uint32_t backend)
+{
+    assert(backend < snapshot->config->backend_count);
+    return snapshot->use->backends[backend];
+}
+
+struct stats_cell *snapshot_route_stats(const struct snapshot *snapshot, uint32_t route)
+{
+    assert(route < snapshot->config->route_count);
+    return stats_slot_cell(snapshot->use->servers->stats, &snapshot->use->routes[route],
+                           STATS_ROUTE, snapshot->config->routes[route].name);
+}
+
 /* --- balance --- */
 
 static struct server *const *cells_of(const struct snapshot *snapshot, uint32_t backend)

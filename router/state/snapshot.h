@@ -4,7 +4,7 @@
 /*
  * What workers route by: a configuration in use and the addresses its servers have. A changed
  * answer of the name servers is another snapshot of the same configuration. Read-only once posted,
- * but for the count of its users.
+ * but for the count of its users and the slots of routes (struct config_use).
  *
  * Control makes it, counts up on a worker's behalf before posting it, and alone frees it. Workers
  * only count down.
@@ -18,6 +18,7 @@
  *                 later (struct config_use)
  *   server cell   in the first sweep after the last configuration that names the server was freed
  *                 and the last connection has left it (servers.h)
+ *   figures       the same for listeners, backends, servers and routes (stats.h)
  */
 
 #include <stdatomic.h>
@@ -58,6 +59,15 @@ const struct addresses *snapshot_addresses(const struct snapshot *snapshot, uint
 
 /* The cell of a server; it outlives the snapshot while the caller has entered it. Any thread. */
 struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend, uint32_t server);
+
+/*
+ * Where to count what concerns a listener, a backend, a route; the figures of a server are in its
+ * cell. They outlive the snapshot while the caller has entered them (stats_enter()). NULL for a
+ * route: no memory. Any thread.
+ */
+struct stats_cell *snapshot_listener_stats(const struct snapshot *snapshot, uint32_t listener);
+struct stats_cell *snapshot_backend_stats(const struct snapshot *snapshot, uint32_t backend);
+struct stats_cell *snapshot_route_stats(const struct snapshot *snapshot, uint32_t route);
 
 /* balance_pick() and balance_left() among the servers of a backend. That worker's thread. */
 uint32_t snapshot_pick(const struct snapshot *snapshot, uint32_t backend, uint32_t worker,

@@ -168,7 +168,7 @@ static void pause_all(struct listeners *listeners, const char *why)
     if (listeners->paused)
         return;
     listeners->paused = true;
-    tally_add(&conns->tally.accept_pauses, 1);
+    stats_add(&conns->stats->accept_pauses, 1);
     if (listeners->pause_said_ms == 0 || now - listeners->pause_said_ms >= SAY_EVERY_MS) {
         conns_log(conns, LOG_LEVEL_WARNING, "worker %u: accepting pauses: %s (%u connections)",
                   conns->worker, why,

@@ -29,7 +29,7 @@
 
 static void report_dropped(struct worker *worker)
 {
-    uint64_t dropped = tally_read(&worker->conns.tally.log_dropped);
+    uint64_t dropped = stats_figure_read(&worker->conns.stats->log_dropped);
 
     if (dropped == worker->dropped_reported)
         return;

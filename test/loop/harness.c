@@ -192,7 +192,9 @@ void rig_start(struct rig *rig, const char *members)
     rig->shared.writer = &rig->writer;
     rig->shared.control_wake = &rig->wake;
     endpoints_init(&rig->endpoints, 1);
-    servers_init(&rig->servers_known, 1);
+    assert_true(stats_init(&rig->stats, 1));
+    servers_init(&rig->servers_known, &rig->stats);
+    rig->shared.stats = &rig->stats;
     assert_int_equal(worker_init(&rig->worker, &rig->shared, 0, &rig->answers), 0);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
@@ -222,16 +224,16 @@ void rig_order_end(struct rig *rig, enum order_kind kind, uint64_t drain_ms)
 /* What must hold of the figures when everything has ended. */
 static void check_figures(struct rig *rig)
 {
-    const struct tally *tally = &rig->worker.conns.tally;
+    const struct worker_stats *stats = rig->worker.conns.stats;
     uint64_t closed = 0;
 
     for (int i = 0; i < REASON_COUNT; i++)
-        closed += tally_read(&tally->closed[i]);
-    assert_int_equal(closed, tally_read(&tally->accepted));
+        closed += stats_figure_read(&stats->closed[i]);
+    assert_int_equal(closed, stats_figure_read(&stats->accepted));
     assert_int_equal(atomic_load(&rig->shared.active), 0);
-    assert_int_equal(tally_read(&tally->closed[REASON_INTERNAL]), 0);
-    assert_int_equal(tally_read(&tally->log_dropped), 0);
-    assert_int_equal(tally_read(&rig->writer.lost_lines), 0);
+    assert_int_equal(stats_figure_read(&stats->closed[REASON_INTERNAL]), 0);
+    assert_int_equal(stats_figure_read(&stats->log_dropped), 0);
+    assert_int_equal(stats_figure_read(&rig->writer.lost_lines), 0);
     assert_int_equal(rig->worker.conns.count, 0);
     assert_true(TAILQ_EMPTY(&rig->worker.conns.list));
     assert_true(TAILQ_EMPTY(&rig->worker.conns.turns.queue));
@@ -242,7 +244,7 @@ static void check_figures(struct rig *rig)
 /* Every connection that said something has exactly one line. */
 static void check_log(struct rig *rig)
 {
-    const struct tally *tally = &rig->worker.conns.tally;
+    const struct worker_stats *stats = rig->worker.conns.stats;
     ssize_t n;
 
     close(rig->log_pipe[1]);
@@ -254,7 +256,7 @@ static void check_log(struct rig *rig)
             rig->log_lines += rig->log[i] == '\n';
     }
     assert_int_equal(rig->log_lines + rig->unlogged,
-                     tally_read(&tally->accepted) - tally_read(&tally->empty));
+                     stats_figure_read(&stats->accepted) - stats_figure_read(&stats->empty));
 }
 
 void rig_join(struct rig *rig)
@@ -269,6 +271,7 @@ void rig_join(struct rig *rig)
         snapshot_free(rig->snapshots[i]); /* asserts that nobody uses it */
     rig->snapshot_count = 0;
     servers_close(&rig->servers_known); /* asserts that none is in use */
+    stats_close(&rig->stats);
 }
 
 int rig_teardown(void **state)
@@ -346,11 +349,11 @@ void rig_expect_reason(struct rig *rig, const char *reason)
     rig_expect_in_line(rig, expected);
 }
 
-void rig_wait_tally(const atomic_uint_fast64_t *figure, uint64_t at_least)
+void rig_wait_figure(const atomic_uint_fast64_t *figure, uint64_t at_least)
 {
-    for (int tries = 0; tally_read(figure) < at_least; tries++) {
+    for (int tries = 0; stats_figure_read(figure) < at_least; tries++) {
         if (tries == RIG_PATIENCE_MS)
-            fail_msg("the figure stays at %llu", (unsigned long long)tally_read(figure));
+            fail_msg("the figure stays at %llu", (unsigned long long)stats_figure_read(figure));
         poll(NULL, 0, 1);
     }
 }

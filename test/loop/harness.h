@@ -51,6 +51,7 @@ struct rig {
     struct log_writer writer;
     struct worker worker;
     struct endpoints endpoints;
+    struct stats stats;
     struct servers servers_known;
     struct snapshot *snapshots[RIG_SNAPSHOTS];
     uint32_t snapshot_count;
@@ -131,7 +132,7 @@ void rig_expect_reason(struct rig *rig, const char *reason);
 /* Checks that the line read last contains this text. */
 void rig_expect_in_line(const struct rig *rig, const char *text);
 /* Waits until a figure has reached a value. */
-void rig_wait_tally(const atomic_uint_fast64_t *figure, uint64_t at_least);
+void rig_wait_figure(const atomic_uint_fast64_t *figure, uint64_t at_least);
 /* Waits until a snapshot is used by so many workers. */
 void rig_wait_refs(struct rig *rig, uint32_t snapshot, unsigned refs);
 

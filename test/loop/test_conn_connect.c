@@ -37,7 +37,7 @@ static void connect_refused_next_server(void **state)
     rig_start(rig, "");
     for (int i = 0; i < 3; i++) /* the balance begins with each of them once */
         expect_served(rig, rig_hello_client(rig, "a.test"), 2);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.retries), 2 + 1);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->retries), 2 + 1);
 }
 
 static void connect_refused_names_the_server_that_served(void **state)
@@ -219,7 +219,7 @@ static void balance_in_turn(void **state)
     rig_start(rig, "");
     for (uint32_t i = 0; i < 6; i++)
         expect_served(rig, rig_hello_client(rig, "a.test"), i % 2);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.retries), 0);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->retries), 0);
 }
 
 int main(void)

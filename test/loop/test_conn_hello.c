@@ -222,8 +222,8 @@ static void half_hello_then_reset(void **state)
     io_send(client, hello, len - 1);
     rig_settle(rig);
     rig_reset(rig, client);
-    rig_wait_tally(&rig->worker.conns.tally.closed[REASON_HELLO_ABORT],
-                   tally_read(&rig->worker.conns.tally.accepted));
+    rig_wait_figure(&rig->worker.conns.stats->closed[REASON_HELLO_ABORT],
+                    stats_figure_read(&rig->worker.conns.stats->accepted));
 }
 
 static void reset_while_peeking(void **state)
@@ -254,9 +254,9 @@ static void port_scan(void **state)
     int client = rig_client(rig, NULL);
     io_end(client);
     io_expect_end(client);
-    rig_wait_tally(&rig->worker.conns.tally.empty, 1);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.accepted), 1);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.closed[REASON_HELLO_ABORT]), 1);
+    rig_wait_figure(&rig->worker.conns.stats->empty, 1);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->accepted), 1);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->closed[REASON_HELLO_ABORT]), 1);
 }
 
 static void silence_until_timeout(void **state)

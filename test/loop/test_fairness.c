@@ -97,7 +97,7 @@ static void wait_for_turns(unsigned turns)
 {
     uint64_t enough = atomic_load(&made_up_bytes) + turns * UINT64_C(1048576);
 
-    rig_wait_tally(&made_up_bytes, enough);
+    rig_wait_figure(&made_up_bytes, enough);
 }
 
 /* Connections to server 0 whose clients never run dry from now on. */
@@ -164,7 +164,7 @@ static void stopped_while_queued(void **state)
     make_endless(rig, clients, servers, ENDLESS_MAX);
     rig_order_end(rig, ORDER_STOP, 0);
     rig_join(rig);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.closed[REASON_DRAIN_TIMEOUT]),
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->closed[REASON_DRAIN_TIMEOUT]),
                      ENDLESS_MAX);
 }
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "router/log/log_writer.h"
+#include "router/state/stats_table.h"
 #include "test/loop/harness.h"
 
 #define PATH_BYTES 128
@@ -113,7 +114,7 @@ static void what_is_there_is_written_at_the_stop(void **state)
     assert_true(log_ring_put(&fixture->writer.feeds[0].access, "unannounced\n", 12));
     log_writer_stop(&fixture->writer);
     expect_file(fixture->path, "unannounced\n");
-    assert_int_equal(tally_read(&fixture->writer.lost_lines), 0);
+    assert_int_equal(stats_figure_read(&fixture->writer.lost_lines), 0);
 }
 
 static void appends(void **state)
@@ -215,7 +216,7 @@ static void reader_takes_nothing(void **state)
     for (int i = 0; i < LINES; i++)
         put(&fixture->writer, 0, "a line that is longer than nothing\n");
     log_writer_stop(&fixture->writer);
-    uint64_t lost = tally_read(&fixture->writer.lost_lines);
+    uint64_t lost = stats_figure_read(&fixture->writer.lost_lines);
     assert_true(lost > 0);
     assert_int_equal(count_lines(fds[0]) + lost, LINES);
     close(fds[0]);

@@ -68,7 +68,7 @@ static void no_memory_for_a_connection(void **state)
     atomic_store(&no_calloc_of, sizeof(struct conn));
     int client = rig_hello_client(rig, "a.test");
     io_expect_gone(client);
-    rig_wait_tally(&rig->worker.conns.tally.closed[REASON_RESOURCE], 1);
+    rig_wait_figure(&rig->worker.conns.stats->closed[REASON_RESOURCE], 1);
     rig->unlogged = 1;
     atomic_store(&no_calloc_of, 0);
     expect_served(rig);

@@ -52,6 +52,7 @@ struct scene {
     struct log_part log;
     struct workers workers;
     struct resolve resolve;
+    struct stats stats;
     struct publisher publisher;
     struct reload reload;
     struct control_source source;
@@ -183,17 +184,20 @@ static void on_stopped(void *context)
 
 static int setup(void **state)
 {
-    struct scene *scene = calloc(1, sizeof *scene);
+    struct scene *scene = aligned_alloc(_Alignof(struct scene), sizeof *scene);
     struct shared shared = {.connection_cap = 10, .pipes_per_worker = 1, .relay_mode = RELAY_COPY};
 
     assert_non_null(scene);
+    memset(scene, 0, sizeof *scene);
     memset(&names, 0, sizeof names);
     log_set_level(LOG_LEVEL_ERROR);
     assert_int_equal(uv_loop_init(&scene->loop), 0);
     log_part_init(&scene->log, 1, "/dev/null");
     shared.writer = &scene->log.writer;
+    shared.stats = &scene->stats;
+    assert_true(stats_init(&scene->stats, 1));
     workers_init(&scene->workers, &scene->loop, 1, &shared, on_wake, scene);
-    publisher_init(&scene->publisher, &scene->workers, 1, &scene->log.writer);
+    publisher_init(&scene->publisher, &scene->workers, 1, &scene->log.writer, &scene->stats);
     resolve_init(&scene->resolve, &scene->loop);
     scene->source = (struct control_source){.load = load, .context = scene, .file = "file"};
     reload_init(&scene->reload, &scene->loop, &scene->source, &scene->resolve, &scene->publisher,
@@ -225,6 +229,7 @@ static int teardown(void **state)
     assert_int_equal(names.count, 0); /* the test has answered all */
     assert_false(resolve_is_busy(&scene->resolve));
     publisher_close(&scene->publisher);
+    stats_close(&scene->stats);
     workers_free(&scene->workers);
     assert_int_equal(uv_loop_close(&scene->loop), 0);
     free(scene);

@@ -101,8 +101,8 @@ static void stop_at_once(void **state)
     io_expect_gone(server);
     io_expect_gone(peeking);
     rig_join(rig);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.closed[REASON_DRAIN_TIMEOUT]), 3);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.closed[REASON_NO_ROUTE]), 1);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->closed[REASON_DRAIN_TIMEOUT]), 3);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->closed[REASON_NO_ROUTE]), 1);
 }
 
 /* Told to drain, then to stop, then to stop again, which it may not live to hear. */
@@ -120,7 +120,7 @@ static void stop_while_draining(void **state)
     rig_order_end(rig, ORDER_STOP, 0);
     io_expect_gone(client);
     rig_join(rig);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.closed[REASON_DRAIN_TIMEOUT]), 1);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->closed[REASON_DRAIN_TIMEOUT]), 1);
 }
 
 /* What the kernel has accepted is served, not reset, when the drain begins. */
@@ -170,11 +170,67 @@ static void adopt_new_snapshot_keeps_old_connections(void **state)
     }
     io_expect_reset(rig_hello_client(rig, "b.test"));
     rig_expect_reason(rig, "no_route");
-    assert_int_equal(atomic_load(&rig->snapshots[0]->refs), 1);
     talk(old_client, old_server);
     end_both(rig, old_client, old_server);
-    rig_wait_refs(rig, 0, 0);
     assert_int_equal(atomic_load(&rig->snapshots[1]->refs), 1);
+}
+
+/* As control does once nobody uses it: the configuration is gone, with all that nobody uses. */
+static void free_snapshot(struct rig *rig, uint32_t index)
+{
+    rig_wait_refs(rig, index, 0);
+    assert_true(snapshot_free(rig->snapshots[index])); /* and its configuration with it */
+    rig->snapshots[index] = NULL;
+    servers_sweep(&rig->servers_known);
+    stats_sweep(&rig->stats);
+}
+
+/* What relays goes on without the configuration it came under, and its line still says all. */
+static void relaying_pins_no_configuration(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+    char text[64];
+
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_pair(rig, &client, &server);
+    rig_server(rig);
+    rig_reload(rig, 1, "");
+    free_snapshot(rig, 0);
+    talk(client, server);
+    end_both(rig, client, server);
+    rig_expect_in_line(rig, "\"listener\":\"public\"");
+    rig_expect_in_line(rig, "\"route\":\"a.test\"");
+    rig_expect_in_line(rig, "\"backend\":\"web\"");
+    snprintf(text, sizeof text, "\"server\":\"127.0.0.1:%u\"", rig->ports[0]);
+    rig_expect_in_line(rig, text);
+}
+
+/* One that waits for its hello, or for a server, keeps what it was accepted under. */
+static void waiting_pins_its_configuration(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_server(rig);
+    uint32_t silent = rig_silent_server(rig);
+    rig_start(rig, "");
+    int peeking = rig_client(rig, NULL);
+    io_send_text(peeking, "\x16");
+    rig_wait_figure(&rig->worker.conns.stats->accepted, 1);
+    rig_reload(rig, silent, "");
+    int connecting = rig_hello_client(rig, "a.test");
+    rig_wait_figure(&rig->worker.conns.stats->accepted, 2);
+    rig_reload(rig, 0, "");
+    rig_settle(rig);
+    assert_int_equal(atomic_load(&rig->snapshots[0]->refs), 1);
+    assert_int_equal(atomic_load(&rig->snapshots[1]->refs), 1);
+    rig_reset(rig, peeking);
+    free_snapshot(rig, 0);
+    rig_reset(rig, connecting);
+    free_snapshot(rig, 1);
+    rig_expect_reason(rig, "hello_abort");
+    rig_expect_reason(rig, "client_abort");
 }
 
 static void unused_snapshot_is_let_go_at_once(void **state)
@@ -288,20 +344,20 @@ static void connection_cap_pauses_and_resumes(void **state)
     rig_pair(rig, &clients[1], &servers[1]);
     clients[2] = rig_hello_client(rig, "a.test");
     clients[3] = rig_hello_client(rig, "a.test");
-    rig_wait_tally(&rig->worker.conns.tally.accept_pauses, 1);
+    rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
     for (int i = 0; i < 100; i++) {
         talk(clients[i % 2], servers[i % 2]);
         rig_settle(rig);
     }
-    assert_int_equal(tally_read(&rig->worker.conns.tally.accept_pauses), 1);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.accepted), 2);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->accept_pauses), 1);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->accepted), 2);
     for (int i = 0; i < 2; i++) /* the second may leave while accepting pauses anew */
         end_both(rig, clients[i], servers[i]);
     for (int i = 2; i < 4; i++) {
         servers[i] = rig_accept(rig, 0);
         io_expect_hello(servers[i], "a.test");
     }
-    assert_in_range(tally_read(&rig->worker.conns.tally.accept_pauses), 1, 3);
+    assert_in_range(stats_figure_read(&rig->worker.conns.stats->accept_pauses), 1, 3);
     talk(clients[2], servers[2]);
     talk(clients[3], servers[3]);
 }
@@ -317,11 +373,11 @@ static void listener_added_while_full(void **state)
     rig_start(rig, "");
     rig_pair(rig, &client, &server);
     int waiting = rig_hello_client(rig, "a.test");
-    rig_wait_tally(&rig->worker.conns.tally.accept_pauses, 1);
+    rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
     rig->listeners = LISTENER("public") "," LISTENER("second");
     rig_reload(rig, 0, "");
     rig_settle(rig);
-    assert_int_equal(tally_read(&rig->worker.conns.tally.accepted), 1);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->accepted), 1);
     end_both(rig, client, server);
     server = rig_accept(rig, 0);
     io_expect_hello(server, "a.test");
@@ -343,7 +399,7 @@ static void end_while_full(void **state)
     rig_start(rig, "");
     rig_pair(rig, &client, &server);
     int waiting = rig_hello_client(rig, "a.test");
-    rig_wait_tally(&rig->worker.conns.tally.accept_pauses, 1);
+    rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
     rig_order_end(rig, ORDER_DRAIN, 60000);
     io_expect_gone(waiting);
     talk(client, server);
@@ -433,6 +489,8 @@ int main(void)
         RIG_ROWS(asked_after_the_end),
         RIG_ROWS(drain_takes_what_waits),
         RIG_ROWS(adopt_new_snapshot_keeps_old_connections),
+        RIG_ROWS(relaying_pins_no_configuration),
+        RIG_ROWS(waiting_pins_its_configuration),
         RIG_ROWS(unused_snapshot_is_let_go_at_once),
         RIG_ROWS(hello_across_a_reload),
         RIG_ROWS(removed_listener_closes),

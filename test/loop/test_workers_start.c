@@ -47,11 +47,14 @@ static int play(int threads)
     struct log_part log;
     struct workers workers;
     struct part *list[] = {&log.part, &workers.part};
-    struct shared shared = {.connection_cap = 10, .pipes_per_worker = 1, .writer = &log.writer};
+    struct stats stats;
+    struct shared shared = {
+        .connection_cap = 10, .pipes_per_worker = 1, .writer = &log.writer, .stats = &stats};
     struct parts parts;
     bool stopped = false;
 
     threads_left = threads;
+    assert_true(stats_init(&stats, WORKERS));
     assert_int_equal(uv_loop_init(&loop), 0);
     log_part_init(&log, WORKERS, "/dev/null");
     workers_init(&workers, &loop, WORKERS, &shared, on_wake, NULL);
@@ -63,6 +66,7 @@ static int play(int threads)
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
     assert_true(stopped);
     workers_free(&workers);
+    stats_close(&stats);
     assert_int_equal(uv_loop_close(&loop), 0);
     return code;
 }

@@ -304,6 +304,10 @@ static void test_suggestions(void **state)
     suggest_consider(&suggestion, "shop");
     suggest_consider(&suggestion, "shapo");
     assert_string_equal(suggest_text(&suggestion, text, sizeof text), " (did you mean \"shop\"?)");
+    suggest_start(&suggestion, "shop"); /* the very word: nothing is nearer */
+    suggest_consider(&suggestion, "shop");
+    suggest_consider(&suggestion, "stop");
+    assert_string_equal(suggestion.nearest, "shop");
     suggest_start(&suggestion, "x"); /* nothing of it would be left */
     suggest_consider(&suggestion, "y");
     suggest_consider(&suggestion, "");

@@ -22,6 +22,7 @@ struct fixture {
     char texts[SERVERS_MAX][24];
     struct server_config first_servers[3], servers[SERVERS_MAX];
     struct backend_config first, backend;
+    struct stats stats;
     struct servers set;
     struct server *first_cells[3];
     struct server *cells[SERVERS_MAX];
@@ -59,7 +60,8 @@ static struct fixture *begin(const uint32_t *weights, uint32_t count)
     struct fixture *fixture = calloc(1, sizeof *fixture);
 
     assert_non_null(fixture);
-    servers_init(&fixture->set, WORKERS);
+    assert_true(stats_init(&fixture->stats, WORKERS));
+    servers_init(&fixture->set, &fixture->stats);
     fixture->first = (struct backend_config){
         .name = "first", .servers = fixture->first_servers, .server_count = 3};
     for (uint32_t i = 0; i < 3; i++) {
@@ -78,6 +80,7 @@ static void end(struct fixture *fixture)
     for (uint32_t i = 0; i < 3; i++)
         servers_unclaim(&fixture->set, fixture->first_cells[i]);
     servers_close(&fixture->set);
+    stats_close(&fixture->stats);
     free(fixture);
 }
 

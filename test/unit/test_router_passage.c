@@ -12,12 +12,37 @@
 
 #define HELLO_MAX 70000
 
+static struct stats stats;
+
+static int setup(void **state)
+{
+    (void)state;
+    return stats_init(&stats, 1) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    stats_close(&stats); /* asserts that no cell is left, so none is in use */
+    return 0;
+}
+
+static struct stats_cell *claimed(enum stats_thing thing, const char *name)
+{
+    struct stats_cell *cell = stats_claim(&stats, thing, name, strlen(name));
+
+    assert_non_null(cell);
+    stats_unclaim(&stats, cell); /* as long as it is entered, it stays */
+    return cell;
+}
+
 static struct passage started(void)
 {
     struct peer peer = {.ip = {10, 0, 0, 1}, .port = 5000, .known = true};
     struct passage passage;
 
-    passage_start(&passage, &peer, 2, 7, 1000);
+    passage_start(&passage, &peer, 2, claimed(STATS_LISTENER, "public"), 0);
+    passage.accepted_ms = 1000;
     return passage;
 }
 
@@ -57,7 +82,8 @@ static void nothing_is_known_at_first(void **state)
 
     (void)state;
     assert_int_equal(passage.listener, 2);
-    assert_int_equal(passage.number, 7);
+    assert_string_equal(passage.listener_stats->name, "public");
+    assert_null(passage.route_stats);
     assert_int_equal(passage.peer.port, 5000);
     assert_null(passage_host(&passage));
     assert_string_equal(protocols(&passage), "");
@@ -66,7 +92,7 @@ static void nothing_is_known_at_first(void **state)
     assert_null(passage.server);
     assert_int_equal(passage.policy, POLICY_CASES);
     assert_int_equal(passage.hello_ms, PASSAGE_TIME_NONE);
-    passage_end(&passage);
+    passage_end(&passage, 0);
 }
 
 static void a_hello_is_kept(void **state)
@@ -81,8 +107,7 @@ static void a_hello_is_kept(void **state)
     assert_int_equal(passage.hello_ms, 25);
     assert_true(passage.hello_bytes > 0);
     assert_int_equal(passage.tls_version, 0x0304);
-    passage_end(&passage);
-    passage_end(&passage); /* once is enough, twice does no harm */
+    passage_end(&passage, 0);
 }
 
 static void a_hello_without_texts_costs_nothing(void **state)
@@ -94,7 +119,7 @@ static void a_hello_without_texts_costs_nothing(void **state)
     assert_null(passage.names);
     assert_null(passage_host(&passage));
     assert_string_equal(protocols(&passage), "");
-    passage_end(&passage);
+    passage_end(&passage, 0);
 }
 
 static void protocols_without_a_host(void **state)
@@ -106,7 +131,7 @@ static void protocols_without_a_host(void **state)
     keep(&passage, NULL, alpn, 1);
     assert_null(passage_host(&passage));
     assert_string_equal(protocols(&passage), "h2");
-    passage_end(&passage);
+    passage_end(&passage, 0);
 }
 
 /* A long list is cut between names, whatever their lengths. */
@@ -135,7 +160,7 @@ static void a_long_list_is_cut(void **state)
         }
         assert_int_equal(count,
                          PASSAGE_ALPN_MAX / (1 + len) < 40 ? PASSAGE_ALPN_MAX / (1 + len) : 40);
-        passage_end(&passage);
+        passage_end(&passage, 0);
     }
 }
 
@@ -152,30 +177,37 @@ static void decisions_are_kept(void **state)
     struct passage passage = started();
 
     (void)state;
-    passage_keep_decision(&passage, &by_route);
+    struct stats_cell *route = claimed(STATS_ROUTE, "shop");
+    passage_keep_decision(&passage, &by_route, route, 0);
+    assert_int_equal(stats_read(route).active, 1);
+    assert_int_equal(stats_read(route).connections, 1);
     assert_int_equal(passage.route, 4);
     assert_int_equal(passage.backend, 1);
     assert_int_equal(passage.policy, POLICY_CASES);
+    passage_end(&passage, 0);
+    assert_int_equal(stats_read(route).active, 0);
     passage = started();
-    passage_keep_decision(&passage, &by_policy);
+    passage_keep_decision(&passage, &by_policy, NULL, 0);
     assert_int_equal(passage.route, ROUTE_NONE);
     assert_int_equal(passage.backend, 2);
     assert_int_equal(passage.policy, POLICY_NO_SNI);
+    passage_end(&passage, 0);
     passage = started();
-    passage_keep_decision(&passage, &refused);
+    passage_keep_decision(&passage, &refused, NULL, 0);
     assert_int_equal(passage.backend, CONFIG_NONE);
     assert_int_equal(passage.policy, POLICY_CASES); /* no backend was named */
+    passage_end(&passage, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_known_at_first),
-        cmocka_unit_test(a_hello_is_kept),
-        cmocka_unit_test(a_hello_without_texts_costs_nothing),
-        cmocka_unit_test(protocols_without_a_host),
-        cmocka_unit_test(a_long_list_is_cut),
-        cmocka_unit_test(decisions_are_kept),
+        cmocka_unit_test_setup_teardown(nothing_is_known_at_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_hello_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_hello_without_texts_costs_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(protocols_without_a_host, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_list_is_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(decisions_are_kept, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

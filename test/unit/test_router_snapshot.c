@@ -29,33 +29,56 @@ static const char changed[] =
     "\"backends\":{\"two\":{\"servers\":[\"10.0.0.5:5\",\"10.0.0.1:1\"]},"
     "\"one\":{\"servers\":[\"10.0.0.7:7\",\"name.test:3\",\"10.0.0.1:1\"]}}}";
 
+/* What control has: the figures, the servers. */
+struct fixture {
+    struct stats stats;
+    struct servers servers;
+};
+
 static int setup(void **state)
 {
-    struct servers *servers = calloc(1, sizeof *servers);
+    struct fixture *fixture = aligned_alloc(alignof(struct fixture), sizeof *fixture);
 
-    if (servers == NULL)
+    if (fixture == NULL || !stats_init(&fixture->stats, WORKERS))
         return -1;
-    servers_init(servers, WORKERS);
-    *state = servers;
+    servers_init(&fixture->servers, &fixture->stats);
+    *state = fixture;
     return 0;
 }
 
 /* Whatever a test has made is freed by then. */
 static int teardown(void **state)
 {
-    servers_close(*state);
-    free(*state);
+    struct fixture *fixture = *state;
+
+    servers_close(&fixture->servers);
+    stats_close(&fixture->stats);
+    free(fixture);
     return 0;
 }
 
-static struct snapshot *make(struct servers *servers, const char *from, uint32_t generation)
+static void sweep(struct fixture *fixture)
+{
+    servers_sweep(&fixture->servers);
+    stats_sweep(&fixture->stats);
+}
+
+static size_t server_cells(const struct fixture *fixture)
+{
+    size_t count = servers_count(&fixture->servers);
+
+    assert_int_equal(stats_count(&fixture->stats, STATS_SERVER), count);
+    return count;
+}
+
+static struct snapshot *make(struct fixture *fixture, const char *from, uint32_t generation)
 {
     struct diagnostics found = {0};
     struct config *config = config_load_text(from, strlen(from), "test", &found);
 
     diagnostics_free(&found);
     assert_non_null(config);
-    struct snapshot *snapshot = snapshot_new(config, generation, servers);
+    struct snapshot *snapshot = snapshot_new(config, generation, &fixture->servers);
     assert_non_null(snapshot);
     return snapshot;
 }
@@ -104,7 +127,7 @@ static void every_server_has_its_cell(void **state)
 {
     struct snapshot *snapshot = make(*state, text, 1);
 
-    assert_int_equal(servers_count(*state), 5);
+    assert_int_equal(server_cells(*state), 5);
     assert_string_equal(cell_of(snapshot, "one", 2)->text, "name.test:3");
     assert_string_equal(cell_of(snapshot, "one", 2)->backend, "one");
     assert_string_equal(cell_of(snapshot, "two", 0)->text, "unix:@four");
@@ -131,11 +154,11 @@ static void changed_answer_keeps_config_and_cells(void **state)
     assert_null(snapshot_addresses(old, one, 2));
     assert_ptr_equal(snapshot_addresses(new, one, 0), snapshot_addresses(old, one, 0));
     assert_ptr_equal(cell_of(new, "one", 2), cell_of(old, "one", 2));
-    assert_int_equal(servers_count(*state), 5);
+    assert_int_equal(server_cells(*state), 5);
 
     assert_false(snapshot_free(old)); /* the configuration is in use */
-    servers_sweep(*state);
-    assert_int_equal(servers_count(*state), 5);
+    sweep(*state);
+    assert_int_equal(server_cells(*state), 5);
     assert_int_equal(family_of(new, "one", 0), AF_INET);
     assert_string_equal(cell_of(new, "one", 2)->text, "name.test:3");
     assert_true(snapshot_free(new));
@@ -180,10 +203,10 @@ static void reload_finds_the_cells_again(void **state)
     assert_ptr_equal(cell_of(new, "one", 1), name);
     assert_ptr_equal(cell_of(new, "two", 0), two_5);
     assert_ptr_not_equal(cell_of(new, "two", 1), one_1); /* of another backend */
-    assert_int_equal(servers_count(*state), 5 + 2);
+    assert_int_equal(server_cells(*state), 5 + 2);
     assert_true(snapshot_free(old));
-    servers_sweep(*state);
-    assert_int_equal(servers_count(*state), 5);
+    sweep(*state);
+    assert_int_equal(server_cells(*state), 5);
     assert_ptr_equal(cell_of(new, "one", 2), one_1);
     snapshot_free(new);
 }
@@ -193,19 +216,19 @@ static void server_in_use_stays_until_it_is_left(void **state)
     struct snapshot *old = make(*state, text, 1);
     struct server *server = cell_of(old, "one", 1); /* gone in the new configuration */
 
-    server_enter(server);
-    server_enter(server);
+    server_enter(server, 2);
+    server_enter(server, 2);
     struct snapshot *new = make(*state, changed, 2);
     snapshot_free(old);
-    servers_sweep(*state);
-    assert_int_equal(servers_count(*state), 5 + 1);
+    sweep(*state);
+    assert_int_equal(server_cells(*state), 5 + 1);
     assert_string_equal(server->text, "[::1]:2");
-    server_leave(server);
-    servers_sweep(*state);
-    assert_int_equal(servers_count(*state), 5 + 1);
-    server_leave(server);
-    servers_sweep(*state);
-    assert_int_equal(servers_count(*state), 5);
+    server_leave(server, 2);
+    sweep(*state);
+    assert_int_equal(server_cells(*state), 5 + 1);
+    server_leave(server, 2);
+    sweep(*state);
+    assert_int_equal(server_cells(*state), 5);
     snapshot_free(new);
 }
 
@@ -215,18 +238,18 @@ static void server_comes_back(void **state)
     struct snapshot *snapshot = make(*state, text, 1);
     struct server *server = cell_of(snapshot, "one", 1);
 
-    server_enter(server);
+    server_enter(server, 2);
     server->seats[2].credit = 1;
     snapshot_free(snapshot);
-    servers_sweep(*state);
-    assert_int_equal(servers_count(*state), 1);
+    sweep(*state);
+    assert_int_equal(server_cells(*state), 1);
     snapshot = make(*state, text, 2);
     assert_ptr_equal(cell_of(snapshot, "one", 1), server);
     assert_int_equal(server->seats[2].credit, 1);
-    server_leave(server);
-    servers_sweep(*state);
+    server_leave(server, 2);
+    sweep(*state);
     assert_ptr_equal(cell_of(snapshot, "one", 1), server);
-    assert_int_equal(servers_count(*state), 5);
+    assert_int_equal(server_cells(*state), 5);
     snapshot_free(snapshot);
 }
 
@@ -239,7 +262,7 @@ static void turns_go_on_over_a_reload(void **state)
     for (uint32_t generation = 2; generation < 9; generation++) {
         struct snapshot *new = make(*state, text, generation);
         snapshot_free(snapshot);
-        servers_sweep(*state);
+        sweep(*state);
         snapshot = new;
         expected = (expected + 1) % 3;
         assert_int_equal(snapshot_pick(snapshot, backend_named(snapshot, "one"), 1, &none),
@@ -260,15 +283,15 @@ static void same_server_twice_shares_a_cell(void **state)
     struct snapshot *snapshot = make(*state, twice, 1);
     uint32_t picked[3] = {0};
 
-    assert_int_equal(servers_count(*state), 2);
+    assert_int_equal(server_cells(*state), 2);
     assert_ptr_equal(cell_of(snapshot, "b", 0), cell_of(snapshot, "b", 2));
     for (int i = 0; i < 300; i++)
         picked[snapshot_pick(snapshot, 0, 0, &none)]++;
     assert_int_equal(picked[0] + picked[2], 200);
     assert_int_equal(picked[1], 100);
     snapshot_free(snapshot);
-    servers_sweep(*state);
-    assert_int_equal(servers_count(*state), 0);
+    sweep(*state);
+    assert_int_equal(server_cells(*state), 0);
 }
 
 /* A lookup of names holds the configuration on its own. */
@@ -279,8 +302,8 @@ static void config_outlives_its_snapshots_while_held(void **state)
 
     config_use_ref(use);
     assert_false(snapshot_free(snapshot));
-    servers_sweep(*state);
-    assert_int_equal(servers_count(*state), 5);
+    sweep(*state);
+    assert_int_equal(server_cells(*state), 5);
     assert_string_equal(config_use_address(use, config_use_index(use, 0, 1))->text,
                         use->config->backends[0].servers[1].address.text);
     assert_true(config_use_unref(use));
