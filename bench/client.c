@@ -289,7 +289,7 @@ static void bind_source(const struct client *client)
 /* One attempt from the thread's current source address: 0 or a negative errno. */
 static int connect_once(struct client *client)
 {
-    const struct address *address = &client->thread->load->options->ask.address;
+    const struct socket_address *address = &client->thread->load->options->ask.address;
     int family = address->storage.ss_family;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -313,7 +313,7 @@ static int connect_once(struct client *client)
 static int start_connecting(struct client *client)
 {
     struct load_thread *thread = client->thread;
-    bool can_move = address_is_loopback4(&thread->load->options->ask.address);
+    bool can_move = socket_address_is_loopback4(&thread->load->options->ask.address);
 
     for (uint32_t attempt = 0;; attempt++) {
         int result = connect_once(client);

@@ -20,11 +20,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/address.h"
 #include "bench/compare_cpu.h"
 #include "bench/exit.h"
 #include "bench/report.h"
 #include "bench/result.h"
+#include "bench/socket_address.h"
 
 /* Words that this program puts before those of the user. */
 #define OWN_WORDS_MAX 16
@@ -49,8 +49,8 @@ static bool is_name(const char *text, size_t len)
 static int add_via(struct comparison *comparison, const char *text)
 {
     char name[NAME_MAX_LEN + 1];
-    char where[ADDRESS_TEXT];
-    struct address address;
+    char where[SOCKET_ADDRESS_TEXT];
+    struct socket_address address;
     struct sample_pids pids;
     const char *why;
     size_t len = strcspn(text, "=");
@@ -67,7 +67,7 @@ static int add_via(struct comparison *comparison, const char *text)
         if (!sample_parse_pids(pid, &pids))
             return usage("--via '%s': write process numbers as pid=123 or pid=123,456", text);
     }
-    if (!address_parse(where, &address, &why))
+    if (!socket_address_parse(where, &address, &why))
         return usage("--via '%s': not an address such as 127.0.0.1:8443", text);
     if (comparison_find_target(comparison, name) != COMPARE_NONE)
         return usage("--via '%s': that name is taken", text);
@@ -79,11 +79,11 @@ static int add_via(struct comparison *comparison, const char *text)
 
 static int add_targets(struct comparison *comparison, const struct options *options)
 {
-    struct address address;
+    struct socket_address address;
     const char *why;
     const char *direct = options->compare.direct;
 
-    if (direct != NULL && !address_parse(direct, &address, &why))
+    if (direct != NULL && !socket_address_parse(direct, &address, &why))
         return usage("--direct '%s': not an address such as 127.0.0.1:9000", direct);
     if (direct != NULL)
         comparison_add_target(comparison, "direct", direct, "", true);

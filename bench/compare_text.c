@@ -5,18 +5,14 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "config/text/terminal.h"
+
 #define NAME_WIDTH 16
 
-/* Names may come from a file: what a terminal would obey is shown as '?'. */
-static void put_plain(FILE *out, const char *text, int width)
+/* Names may come from a file. */
+static void put_plain(FILE *out, const char *text, size_t width)
 {
-    int column = 0;
-
-    for (; *text != '\0'; text++, column++) {
-        unsigned char byte = (unsigned char)*text;
-        fputc(byte < 0x20 || byte >= 0x7f ? '?' : byte, out);
-    }
-    fprintf(out, "%*s", column < width ? width - column : 0, "");
+    terminal_put_column(out, text, SIZE_MAX, width);
 }
 
 static void print_line(const struct comparison *comparison, const struct compare_metric *metric,

@@ -1,13 +1,12 @@
 /* --fail-if: a word, a comparison, a value with its unit. */
 
 #include "bench/condition.h"
+#include "config/text/units.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
-
-#include "bench/units.h"
 
 static const char blanks[] = " \t";
 

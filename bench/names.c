@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "bench/random.h"
-#include "bench/units.h"
+#include "config/text/units.h"
 
 /* More names than this are a typing error, not a test. */
 #define COUNT_MAX 10000000u

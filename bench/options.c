@@ -1,18 +1,13 @@
 #include "bench/options.h"
 
-#include <assert.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/clock.h"
-#include "bench/units.h"
+#include "config/text/option_reader.h"
+#include "config/text/suggest.h"
+#include "config/text/units.h"
 
-/* getopt values of long options start behind every character. */
-#define LONG_BASE 256
-#define ROWS_MAX  64
-/* A word that differs by more letters than this is another word, not a typing error. */
-#define NEAR 2
 /* Times whose default depends on other options. */
 #define NOT_GIVEN UINT64_MAX
 
@@ -39,37 +34,6 @@ void options_init(struct options *options, const struct mode *mode)
     options->compare.rounds = 5;
 }
 
-size_t options_distance(const char *a, const char *b, size_t limit)
-{
-    enum { LONGEST = 32 };
-    size_t rows[3][LONGEST + 1];
-    size_t a_len = strlen(a);
-    size_t b_len = strlen(b);
-
-    if (a_len > LONGEST || b_len > LONGEST)
-        return limit + 1;
-    for (size_t j = 0; j <= b_len; j++)
-        rows[0][j] = j;
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t *now = rows[i % 3];
-        const size_t *before = rows[(i - 1) % 3];
-        now[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t best = before[j - 1] + (a[i - 1] != b[j - 1]);
-            if (before[j] + 1 < best)
-                best = before[j] + 1;
-            if (now[j - 1] + 1 < best)
-                best = now[j - 1] + 1;
-            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            if (swapped && rows[(i - 2) % 3][j - 2] + 1 < best)
-                best = rows[(i - 2) % 3][j - 2] + 1;
-            now[j] = best;
-        }
-    }
-    size_t distance = rows[a_len % 3][b_len];
-    return distance > limit ? limit + 1 : distance;
-}
-
 const struct mode *options_find_mode(const char *name)
 {
     for (const struct mode *mode = bench_modes; mode->name != NULL; mode++) {
@@ -81,17 +45,12 @@ const struct mode *options_find_mode(const char *name)
 
 const char *options_nearest_mode(const char *name)
 {
-    const char *nearest = NULL;
-    size_t best = NEAR + 1;
+    struct suggestion suggestion;
 
-    for (const struct mode *mode = bench_modes; mode->name != NULL; mode++) {
-        size_t distance = options_distance(name, mode->name, NEAR);
-        if (distance < best) {
-            best = distance;
-            nearest = mode->name;
-        }
-    }
-    return nearest;
+    suggest_start(&suggestion, name);
+    for (const struct mode *mode = bench_modes; mode->name != NULL; mode++)
+        suggest_consider(&suggestion, mode->name);
+    return suggestion.nearest;
 }
 
 /* "1,5,600" or "all". */
@@ -250,63 +209,24 @@ static bool take_value(struct options *options, const struct option_row *row, co
     return false;
 }
 
-/* What getopt_long needs, made from the rows of one mode. */
-struct getopt_tables {
-    const struct option_row *rows[ROWS_MAX];
-    size_t count;
-    struct option longs[ROWS_MAX + 1];
-    char shorts[2 * ROWS_MAX + 3];
-};
-
-static void make_tables(struct getopt_tables *tables, unsigned bit)
+/* The rows of one mode. */
+static void add_rows(struct option_reader *reader, unsigned bit)
 {
-    size_t letters = 0;
-
-    memset(tables, 0, sizeof *tables);
-    tables->shorts[letters++] = ':'; /* tell a missing argument from an unknown option */
     for (const struct option_row *row = option_rows; row->name != NULL; row++) {
-        if ((row->modes & bit) == 0)
-            continue;
-        assert(tables->count < ROWS_MAX);
-        bool takes_value = row->argument != NULL;
-        struct option *entry = &tables->longs[tables->count];
-        entry->name = row->name;
-        entry->has_arg = takes_value ? required_argument : no_argument;
-        entry->val = LONG_BASE + (int)tables->count;
-        tables->rows[tables->count++] = row;
-        if (row->letter != 0) {
-            tables->shorts[letters++] = row->letter;
-            if (takes_value)
-                tables->shorts[letters++] = ':';
-        }
+        if ((row->modes & bit) != 0)
+            option_reader_add(reader, row->name, row->letter, row->argument != NULL, row);
     }
-}
-
-static const struct option_row *row_of(const struct getopt_tables *tables, int value)
-{
-    if (value >= LONG_BASE)
-        return tables->rows[value - LONG_BASE];
-    for (size_t i = 0; i < tables->count; i++) {
-        if (tables->rows[i]->letter == value)
-            return tables->rows[i];
-    }
-    return NULL;
 }
 
 /* The option that was probably meant by a mistyped one; NULL when none is near. */
-static const char *nearest_option(const struct getopt_tables *tables, const char *name)
+static const char *nearest_option(const struct option_reader *reader, const char *name)
 {
-    const char *nearest = NULL;
-    size_t best = NEAR + 1;
+    struct suggestion suggestion;
 
-    for (size_t i = 0; i < tables->count && strlen(name) > 1; i++) {
-        size_t distance = options_distance(name, tables->rows[i]->name, NEAR);
-        if (distance < best) {
-            best = distance;
-            nearest = tables->rows[i]->name;
-        }
-    }
-    return nearest;
+    suggest_start(&suggestion, name);
+    if (strlen(name) > 1)
+        option_reader_suggest(reader, &suggestion);
+    return suggestion.nearest;
 }
 
 /* Whether the option has this name, or this letter. */
@@ -335,22 +255,16 @@ static const struct mode *find_owner(const char *name)
 /*
  * Says that the mode has no such option, and which option was probably meant or which mode has it.
  */
-static void say_unknown(const struct getopt_tables *tables, const struct mode *mode,
-                        const char *given, FILE *err)
+static void say_unknown(const struct option_reader *reader, const struct mode *mode, FILE *err)
 {
     char name[64];
 
-    snprintf(name, sizeof name, "%s", given + strspn(given, "-"));
+    snprintf(name, sizeof name, "%s", reader->given + strspn(reader->given, "-"));
     name[strcspn(name, "=")] = '\0';
-    for (size_t i = 0; i < tables->count; i++) {
-        if (strchr(given, '=') != NULL && strcmp(tables->rows[i]->name, name) == 0) {
-            fprintf(err, "sni-bench: --%s takes no value\n", name);
-            return;
-        }
-    }
-    fprintf(err, "sni-bench: %s has no option %s", mode->name, given);
     const struct mode *owner = find_owner(name);
-    const char *nearest = owner == NULL ? nearest_option(tables, name) : NULL;
+    const char *nearest = owner == NULL ? nearest_option(reader, name) : NULL;
+
+    fprintf(err, "sni-bench: %s has no option %s", mode->name, reader->given);
     if (owner != NULL)
         fprintf(err, " (sni-bench %s has)", owner->name);
     if (owner != NULL && mode->bit == MODE_COMPARE)
@@ -361,19 +275,35 @@ static void say_unknown(const struct getopt_tables *tables, const struct mode *m
         fprintf(err, "; see sni-bench %s --help\n", mode->name);
 }
 
-static bool take_arguments(struct options *options, int argc, char **argv, FILE *err)
+static void say_mistake(const struct option_reader *reader, enum option_read read,
+                        const struct mode *mode, FILE *err)
+{
+    const struct option_row *row = reader->row;
+
+    if (read == OPTION_READ_HAS_VALUE) {
+        fprintf(err, "sni-bench: --%s takes no value\n", row->name);
+    } else if (read == OPTION_READ_NO_VALUE) {
+        bool plain = row->kind == OPTION_TEXT || row->kind == OPTION_LIST;
+
+        fprintf(err, "sni-bench: --%s needs a value: %s\n", row->name,
+                plain ? row->argument : how_to_write(row));
+    } else {
+        say_unknown(reader, mode, err);
+    }
+}
+
+static bool take_arguments(struct options *options, char **words, int left, FILE *err)
 {
     const struct mode *mode = options->mode;
     const char *why;
-    int left = argc - optind;
 
     if ((mode->bit & MODE_REST) != 0) {
-        options->rest = argv + optind;
+        options->rest = words;
         options->rest_count = (size_t)left;
         return true;
     }
     if (left > (mode->wants_target ? 1 : 0)) {
-        const char *extra = argv[optind + (mode->wants_target ? 1 : 0)];
+        const char *extra = words[mode->wants_target ? 1 : 0];
         bool pids = options->out.pids != NULL && extra[strspn(extra, "0123456789")] == '\0';
         if (pids)
             fprintf(err, "sni-bench: %s does not take '%s'; several processes are --pid 1,2,3\n",
@@ -390,15 +320,14 @@ static bool take_arguments(struct options *options, int argc, char **argv, FILE 
                 "for example 127.0.0.1:8443");
         return false;
     }
-    options->ask.target = argv[optind];
-    if (!address_parse(argv[optind], &options->ask.address, &why)) {
-        fprintf(err, "sni-bench: TARGET '%s': %s\n", argv[optind], why);
+    options->ask.target = words[0];
+    if (!socket_address_parse(words[0], &options->ask.address, &why)) {
+        fprintf(err, "sni-bench: TARGET '%s': %s\n", words[0], why);
         return false;
     }
     bool unix_socket = options->ask.address.storage.ss_family == AF_UNIX;
-    if (!unix_socket && address_port(&options->ask.address) == 0) {
-        fprintf(err, "sni-bench: TARGET '%s': the port to connect to is 1 to 65535\n",
-                argv[optind]);
+    if (!unix_socket && socket_address_port(&options->ask.address) == 0) {
+        fprintf(err, "sni-bench: TARGET '%s': the port to connect to is 1 to 65535\n", words[0]);
         return false;
     }
     return true;
@@ -419,37 +348,30 @@ static void settle_defaults(struct options *options)
 enum options_result options_parse(struct options *options, const struct mode *mode, int argc,
                                   char **argv, FILE *out, FILE *err)
 {
-    struct getopt_tables tables;
+    struct option_reader reader;
+    enum option_read read;
 
-    make_tables(&tables, mode->bit);
     options_init(options, mode);
     options->argc = argc;
     options->argv = argv;
-    optind = 0; /* glibc: start over, so that a process can parse twice */
-    opterr = 0;
-    int value;
-    while ((value = getopt_long(argc, argv, tables.shorts, tables.longs, NULL)) != -1) {
-        const char *given = argv[optind > 0 ? optind - 1 : 0];
-        const struct option_row *row = row_of(&tables, value);
-        if (value == '?') {
-            say_unknown(&tables, mode, given, err);
-            return OPTIONS_ERROR;
-        }
-        if (value == ':') {
-            row = row_of(&tables, optopt);
-            bool plain = row->kind == OPTION_TEXT || row->kind == OPTION_LIST;
-            fprintf(err, "sni-bench: --%s needs a value: %s\n", row->name,
-                    plain ? row->argument : how_to_write(row));
+    option_reader_start(&reader, argc, argv);
+    add_rows(&reader, mode->bit);
+    while ((read = option_reader_next(&reader)) != OPTION_READ_END) {
+        const struct option_row *row = reader.row;
+
+        if (read != OPTION_READ_FOUND) {
+            say_mistake(&reader, read, mode, err);
             return OPTIONS_ERROR;
         }
         if (row->kind == OPTION_HELP) {
             options_print_help(mode, out);
             return OPTIONS_DONE;
         }
-        if (!take_value(options, row, optarg, err))
+        if (!take_value(options, row, reader.value, err))
             return OPTIONS_ERROR;
     }
-    bool good = take_arguments(options, argc, argv, err) && options_check(options, err);
+    bool good = take_arguments(options, reader.operands, reader.operand_count, err) &&
+                options_check(options, err);
     settle_defaults(options);
     return good ? OPTIONS_RUN : OPTIONS_ERROR;
 }

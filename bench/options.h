@@ -2,7 +2,7 @@
 #define BENCH_OPTIONS_H
 
 /*
- * The command line: one table of options (bench/options_table.c) drives getopt_long, the help of
+ * The command line: one table of options (bench/options_table.c) drives the reader, the help of
  * each mode and the error texts; one table (bench/modes.c) lists the modes.
  */
 
@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "bench/address.h"
+#include "bench/socket_address.h"
 
 /* One bit per mode, so that an option can belong to several. */
 enum mode_bit {
@@ -88,7 +88,7 @@ struct options {
 
     struct { /* where and what to ask for */
         const char *target;
-        struct address address;
+        struct socket_address address;
         const char *sni;
         const char *sni_file;
         const char *names; /* also serve: a count or a list */
@@ -225,9 +225,6 @@ void options_print_usage(FILE *out);
 /* The mode of that name, or NULL; the mode whose name is nearest, or NULL when none is near. */
 const struct mode *options_find_mode(const char *name);
 const char *options_nearest_mode(const char *name);
-
-/* Edit distance of two short words (insert, delete, change, swap neighbours), at most `limit`+1. */
-size_t options_distance(const char *a, const char *b, size_t limit);
 
 /* Reads "segments=1,5", "records=all", "1,5" (segments). False when it is none of these. */
 bool options_parse_split(const char *text, struct split *segments, struct split *records);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "bench/clock.h"
-#include "bench/units.h"
+#include "config/text/units.h"
 
 #define LINE_BYTES      256
 #define DEFAULT_COLUMNS 80

@@ -14,6 +14,7 @@
 #include "bench/result.h"
 #include "bench/torture.h"
 #include "bench/verify.h"
+#include "config/text/terminal.h"
 
 #define PATH_TEXT  200
 #define PLACE_TEXT 50
@@ -59,10 +60,7 @@ static void add_step(struct check *check, const char *before, const char *step, 
     char *at = check->path + check->len;
     int len = snprintf(at, room, "%s%.60s%s", check->len == 0 ? "" : before, step, behind);
 
-    for (char *c = at; *c != '\0'; c++) {
-        if (*c < ' ' || *c > '~')
-            *c = '?';
-    }
+    terminal_disarm(at, TERMINAL_ASCII);
     check->len += len < 0 ? 0 : (size_t)len < room ? (size_t)len : room - 1;
 }
 

@@ -4,37 +4,17 @@
 
 #include <string.h>
 
+#include "config/text/utf8.h"
+
 #define REPLACEMENT "\xef\xbf\xbd"
 
-/* Length of the UTF-8 sequence at `text` (RFC 3629), 0 when it is none. Ends with a NUL. */
-static size_t sequence(const unsigned char *text)
-{
-    size_t len = text[0] < 0x80                      ? 1
-                 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2
-                 : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
-                 : text[0] >= 0xf0 && text[0] < 0xf5 ? 4
-                                                     : 0;
-
-    for (size_t i = 1; i < len; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    /* Overlong forms, surrogates, beyond the last code point. */
-    bool wrong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] >= 0xa0) ||
-                 (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] >= 0x90);
-    return wrong ? 0 : len;
-}
-
 /* HTML allows no control characters but white space, written as entities or not. */
-static bool is_control(const unsigned char *text, size_t len)
+static bool is_forbidden(const char *text, size_t length)
 {
-    bool low = text[0] < 0x20 && text[0] != '\n' && text[0] != '\t';
-    bool high = len == 2 && text[0] == 0xc2 && text[1] < 0xa0;
-
-    return low || text[0] == 0x7f || high;
+    return utf8_is_control(text, length) && text[0] != '\n' && text[0] != '\t';
 }
 
-static const char *entity(unsigned char byte)
+static const char *entity(char byte)
 {
     switch (byte) {
     case '&':
@@ -54,35 +34,37 @@ static const char *entity(unsigned char byte)
 
 void report_put_text(FILE *out, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
+    const char *end = text + strlen(text);
 
-    while (*at != '\0') {
-        size_t len = sequence(at);
-        const char *written = entity(*at);
-        if (len == 0 || is_control(at, len))
+    while (text < end) {
+        size_t length = utf8_length(text, (size_t)(end - text));
+        const char *written = entity(*text);
+
+        if (length == 0 || is_forbidden(text, length))
             fputs(REPLACEMENT, out);
         else if (written != NULL)
             fputs(written, out);
         else
-            fwrite(at, 1, len, out);
-        at += len == 0 ? 1 : len;
+            fwrite(text, 1, length, out);
+        text += length == 0 ? 1 : length;
     }
 }
 
 void report_put_json(FILE *out, const char *json)
 {
-    const unsigned char *at = (const unsigned char *)json;
+    const char *end = json + strlen(json);
 
-    while (*at != '\0') {
-        size_t len = sequence(at);
+    while (json < end) {
+        size_t length = utf8_length(json, (size_t)(end - json));
+
         /* These characters occur in JSON only inside strings, where \u means the same. */
-        if (*at == '<' || *at == '>' || *at == '&')
-            fprintf(out, "\\u%04x", (unsigned)*at);
-        else if (len == 0 || (is_control(at, len) && *at != '\r'))
+        if (*json == '<' || *json == '>' || *json == '&')
+            fprintf(out, "\\u%04x", (unsigned)*json);
+        else if (length == 0 || (is_forbidden(json, length) && *json != '\r'))
             fputs(REPLACEMENT, out);
         else
-            fwrite(at, 1, len, out);
-        at += len == 0 ? 1 : len;
+            fwrite(json, 1, length, out);
+        json += length == 0 ? 1 : length;
     }
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/report.h"
+#include "config/text/terminal.h"
 
 /* Longest text of a cell; widest column on a terminal. */
 #define CELL_TEXT  400
@@ -119,19 +120,6 @@ void report_grid_cell(struct report_grid *grid, size_t column, enum report_state
 
 /* --- text --- */
 
-/* What a terminal would obey is shown as '?'; blanks up to `width`. */
-static void put_plain(FILE *out, const char *text, size_t width)
-{
-    size_t len = 0;
-
-    for (; text[len] != '\0' && len < WIDTH_MOST; len++) {
-        unsigned char byte = (unsigned char)text[len];
-        fputc(byte < 0x20 || byte >= 0x7f ? '?' : byte, out);
-    }
-    for (; len < width; len++)
-        fputc(' ', out);
-}
-
 static void join(const struct cell *cell, char text[2 * CELL_TEXT])
 {
     if (cell->state == REPORT_NONE) {
@@ -172,25 +160,25 @@ static void write_text(const struct report_grid *grid, FILE *out)
     char text[2 * CELL_TEXT];
     size_t labels = width_of_labels(grid);
 
-    put_plain(out, text_of(grid->caption), 0);
+    terminal_put_column(out, text_of(grid->caption), WIDTH_MOST, 0);
     fputs("\n\n  ", out);
-    put_plain(out, "", labels);
+    terminal_put_column(out, "", WIDTH_MOST, labels);
     for (size_t i = 0; i < grid->columns; i++) {
         fputs("  ", out);
         if (grid->heads[i].color != 0)
-            put_plain(out, text_of(grid->heads[i].text), width_of(grid, i));
+            terminal_put_column(out, text_of(grid->heads[i].text), WIDTH_MOST, width_of(grid, i));
     }
     fputc('\n', out);
     for (size_t row = 0; row < grid->rows; row++) {
         const struct cell *cells = &grid->cells[row * (grid->columns + 1)];
         fputs("  ", out);
-        put_plain(out, text_of(cells->text), labels);
+        terminal_put_column(out, text_of(cells->text), WIDTH_MOST, labels);
         for (size_t i = 0; i < grid->columns; i++) {
             if (grid->heads[i].color == 0)
                 continue;
             join(&cells[i + 1], text);
             fputs("  ", out);
-            put_plain(out, text, width_of(grid, i));
+            terminal_put_column(out, text, WIDTH_MOST, width_of(grid, i));
         }
         fputc('\n', out);
     }

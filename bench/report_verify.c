@@ -6,7 +6,7 @@
 
 #include "bench/report.h"
 #include "bench/report_grid.h"
-#include "bench/units.h"
+#include "config/text/units.h"
 
 /* More names than these are in the raw result only. */
 #define NAMES_SHOWN 200

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "bench/clock.h"
-#include "bench/units.h"
+#include "config/text/units.h"
 
 #define GIB 1073741824.0
 #define KIB 1024.0

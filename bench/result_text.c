@@ -6,7 +6,7 @@
 #include "bench/clock.h"
 #include "bench/environment.h"
 #include "bench/result.h"
-#include "bench/units.h"
+#include "config/text/units.h"
 
 #define BAR_WIDTH 44
 #define BAR_ROWS  12

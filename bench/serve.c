@@ -11,7 +11,7 @@
 #include "bench/exit.h"
 #include "bench/process.h"
 #include "bench/tls.h"
-#include "bench/units.h"
+#include "config/text/units.h"
 
 /* The name of a backend that was given none. */
 #define NAMELESS "backend"
@@ -174,11 +174,11 @@ static enum bench_exit prepare(struct serve *serve)
 /* Prints one line per backend, then "ready", which scripts wait for. */
 static void say_ready(const struct serve *serve)
 {
-    char text[ADDRESS_TEXT];
+    char text[SOCKET_ADDRESS_TEXT];
 
     for (uint32_t i = 0; i < serve->backend_count; i++)
         printf("backend %s %s\n", serve->backends[i].name,
-               address_format(&serve->backends[i].address, text));
+               socket_address_format(&serve->backends[i].address, text));
     printf("ready\n");
     fflush(stdout);
 }

@@ -16,11 +16,11 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "bench/address.h"
 #include "bench/exit.h"
 #include "bench/names.h"
 #include "bench/options.h"
 #include "bench/poller.h"
+#include "bench/socket_address.h"
 #include "bench/stream.h"
 #include "bench/wire.h"
 
@@ -33,7 +33,7 @@ struct backend {
     char name[NAMES_MAX_LENGTH + 1];
     bool any_name; /* serves every name: the only backend when there is no --names */
     SSL_CTX *tls;  /* NULL = raw */
-    struct address address;
+    struct socket_address address;
 };
 
 /* The process. */

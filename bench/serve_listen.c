@@ -25,7 +25,7 @@ static void set_int(int fd, int level, int name, int value)
 }
 
 /* The file of a unix socket; NULL = the address has none. */
-static const char *path_of(const struct address *address)
+static const char *path_of(const struct socket_address *address)
 {
     const struct sockaddr_un *un = (const struct sockaddr_un *)&address->storage;
     bool has = address->storage.ss_family == AF_UNIX && un->sun_path[0] != '\0';
@@ -34,7 +34,7 @@ static const char *path_of(const struct address *address)
 }
 
 /* Whether the file at the path may be removed: only a socket on which nobody listens. */
-static int check_abandoned(const struct address *address)
+static int check_abandoned(const struct socket_address *address)
 {
     struct stat status;
 
@@ -55,11 +55,11 @@ static int check_abandoned(const struct address *address)
  * Whether another process listens there: with SO_REUSEPORT it would silently get half of the
  * connections. 0 or a negative errno.
  */
-static int check_unused(const struct address *address)
+static int check_unused(const struct socket_address *address)
 {
     if (path_of(address) != NULL)
         return check_abandoned(address);
-    if (address->storage.ss_family == AF_UNIX || address_port(address) == 0)
+    if (address->storage.ss_family == AF_UNIX || socket_address_port(address) == 0)
         return 0;
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -73,7 +73,7 @@ static int check_unused(const struct address *address)
 }
 
 /* A socket for one thread. Negative errno on failure; on port 0 `address` learns the port. */
-static int open_listener(struct address *address, bool defer)
+static int open_listener(struct socket_address *address, bool defer)
 {
     int family = address->storage.ss_family;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -93,7 +93,7 @@ static int open_listener(struct address *address, bool defer)
     socklen_t len = sizeof address->storage;
     if (bind(fd, (const struct sockaddr *)&address->storage, address->len) != 0 ||
         listen(fd, BACKLOG) != 0 ||
-        (address_port(address) == 0 && family != AF_UNIX &&
+        (socket_address_port(address) == 0 && family != AF_UNIX &&
          getsockname(fd, (struct sockaddr *)&address->storage, &len) != 0)) {
         int error = errno;
         close(fd);
@@ -126,9 +126,9 @@ static void on_listener_events(struct pollable *pollable, uint32_t events)
     }
 }
 
-static bool say_failed(const struct address *address, int error)
+static bool say_failed(const struct socket_address *address, int error)
 {
-    char text[ADDRESS_TEXT];
+    char text[SOCKET_ADDRESS_TEXT];
     const char *fix = "";
 
     if (error == EADDRINUSE)
@@ -143,7 +143,7 @@ static bool say_failed(const struct address *address, int error)
         fix = "; raise ulimit -n, or add --one-port";
     else if (error == EEXIST)
         fix = " and is no socket; choose another path";
-    fprintf(stderr, "sni-bench: --listen %s: %s%s\n", address_format(address, text),
+    fprintf(stderr, "sni-bench: --listen %s: %s%s\n", socket_address_format(address, text),
             strerror(error), fix);
     return false;
 }
@@ -170,11 +170,11 @@ static bool listen_on(struct serve *serve, struct serve_thread *thread, uint32_t
     return result == 0 || say_failed(&backend->address, -result);
 }
 
-static bool parse_address(const char *text, struct address *address)
+static bool parse_address(const char *text, struct socket_address *address)
 {
     const char *why;
 
-    if (address_parse(text, address, &why))
+    if (socket_address_parse(text, address, &why))
         return true;
     fprintf(stderr, "sni-bench: --listen '%s': %s\n", text, why);
     return false;
@@ -196,7 +196,7 @@ static bool give_addresses(struct serve *serve)
         return false;
     }
     for (uint32_t i = 0; i < serve->listener_count; i++) {
-        struct address *address = &serve->backends[i].address;
+        struct socket_address *address = &serve->backends[i].address;
         const char *text = listen->count == 0 ? "127.0.0.1:9000" : listen->items[one_each ? i : 0];
         if (!parse_address(text, address))
             return false;
@@ -209,7 +209,7 @@ static bool give_addresses(struct serve *serve)
                     text, serve->listener_count);
             return false;
         }
-        uint32_t port = address_port(address);
+        uint32_t port = socket_address_port(address);
         if (port != 0 && port + i > UINT16_MAX) {
             fprintf(stderr,
                     "sni-bench: --listen %s: no %u ports from there on; start lower, or "
@@ -218,7 +218,7 @@ static bool give_addresses(struct serve *serve)
             return false;
         }
         if (port != 0)
-            address_set_port(address, (uint16_t)(port + i));
+            socket_address_set_port(address, (uint16_t)(port + i));
     }
     return true;
 }
@@ -251,7 +251,7 @@ void serve_unlisten(struct serve *serve)
     for (uint64_t t = 0; t < serve->options->load.threads; t++) {
         struct serve_thread *thread = &serve->threads[t];
         for (uint32_t i = 0; thread->listeners != NULL && i < serve->listener_count; i++) {
-            const struct address *address = &serve->backends[i].address;
+            const struct socket_address *address = &serve->backends[i].address;
             bool shared = t > 0 && address->storage.ss_family == AF_UNIX;
             if (shared || thread->listeners[i].fd <= 0)
                 continue;

@@ -11,6 +11,7 @@
 #include "bench/exit.h"
 #include "bench/process.h"
 #include "bench/report.h"
+#include "config/text/suggest.h"
 
 #define DEFAULT_NAME "bench.test"
 #define CASES_MAX    256
@@ -40,17 +41,12 @@ static const struct torture_case *find_case(const char *name)
 /* The case that was probably meant by a mistyped name, or NULL. */
 static const char *nearest_case(const char *name)
 {
-    const char *nearest = NULL;
-    size_t best = 3;
+    struct suggestion suggestion;
 
-    for (const struct torture_case *one = torture_cases; one->name != NULL; one++) {
-        size_t distance = options_distance(name, one->name, best - 1);
-        if (distance < best) {
-            best = distance;
-            nearest = one->name;
-        }
-    }
-    return nearest;
+    suggest_start(&suggestion, name);
+    for (const struct torture_case *one = torture_cases; one->name != NULL; one++)
+        suggest_consider(&suggestion, one->name);
+    return suggestion.nearest;
 }
 
 static bool is_chosen(const struct torture *torture, const struct torture_case *one)
@@ -134,11 +130,11 @@ static bool check_options(const struct options *options)
 /* Says how the router must be configured, with the real addresses. */
 static void say_setup(const struct torture *torture)
 {
-    char text[ADDRESS_TEXT];
+    char text[SOCKET_ADDRESS_TEXT];
 
     for (int side = 0; side < TORTURE_SIDES; side++)
         fprintf(stderr, "backend %s %s\n", torture->scene.names[side],
-                address_format(&torture->scene.addresses[side], text));
+                socket_address_format(&torture->scene.addresses[side], text));
 }
 
 static bool is_one_of(const uint8_t alerts[4], uint8_t alert)
@@ -183,7 +179,7 @@ static bool probe(struct torture *torture)
 {
     const struct torture_case *plain = find_case("plain");
     struct torture_outcome outcome;
-    char text[ADDRESS_TEXT];
+    char text[SOCKET_ADDRESS_TEXT];
 
     if (!play_case(torture, plain, torture->options->load.seed, &outcome))
         return false;
@@ -194,9 +190,9 @@ static bool probe(struct torture *torture)
             "Let the router at %s send %s to %s",
             torture->scene.names[0], torture_end_word(outcome.end),
             outcome.problem[0] == '\0' ? "" : ": ", outcome.problem, torture->options->ask.target,
-            torture->scene.names[0], address_format(&torture->scene.addresses[0], text));
+            torture->scene.names[0], socket_address_format(&torture->scene.addresses[0], text));
     fprintf(stderr, " and %s to %s; see sni-bench torture --help.\n", torture->scene.names[1],
-            address_format(&torture->scene.addresses[1], text));
+            socket_address_format(&torture->scene.addresses[1], text));
     return false;
 }
 

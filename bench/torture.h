@@ -108,7 +108,7 @@ enum scene_end { SCENE_OPEN, SCENE_FIN, SCENE_RESET, SCENE_LEFT };
 struct scene {
     const struct options *options;
     const char *names[TORTURE_SIDES];
-    struct address addresses[TORTURE_SIDES];
+    struct socket_address addresses[TORTURE_SIDES];
     int listeners[TORTURE_SIDES];
 
     /* the client */

@@ -274,7 +274,7 @@ void play_slow_reader(struct scene *scene, const struct flight *flight)
 /* Silent connections must not keep a router from serving one that sends a hello. */
 void play_crowd(struct scene *scene, const struct flight *flight)
 {
-    const struct address *target = &scene->options->ask.address;
+    const struct socket_address *target = &scene->options->ask.address;
     int crowd[CROWD];
 
     for (int i = 0; i < CROWD; i++) {

@@ -1,7 +1,7 @@
 /* What a torture run has found out, as a table; and the catalogue. */
 
 #include "bench/torture.h"
-#include "bench/units.h"
+#include "config/text/units.h"
 
 #define NAME_WIDTH    24
 #define OUTCOME_WIDTH 24

@@ -26,18 +26,19 @@
 #define PIECE_BYTES (64u * 1024)
 #define SPEECH_SEED 0x746f7274757265ull
 
-static bool say_failed(const struct address *address, const char *why)
+static bool say_failed(const struct socket_address *address, const char *why)
 {
-    char text[ADDRESS_TEXT];
+    char text[SOCKET_ADDRESS_TEXT];
 
-    fprintf(stderr, "sni-bench: torture: --listen %s: %s\n", address_format(address, text), why);
+    fprintf(stderr, "sni-bench: torture: --listen %s: %s\n", socket_address_format(address, text),
+            why);
     return false;
 }
 
 /* Binds, listens, and learns the port when it was 0. */
 static bool listen_at(struct scene *scene, int side)
 {
-    struct address *address = &scene->addresses[side];
+    struct socket_address *address = &scene->addresses[side];
     int on = 1;
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -64,21 +65,21 @@ bool scene_addresses(struct scene *scene, const struct options *options)
     for (int side = 0; side < TORTURE_SIDES; side++) {
         const char *text = listen->count > 1 ? listen->items[side] : first;
         const char *why;
-        if (!address_parse(text, &scene->addresses[side], &why)) {
+        if (!socket_address_parse(text, &scene->addresses[side], &why)) {
             fprintf(stderr, "sni-bench: torture: --listen '%s': %s\n", text, why);
             return false;
         }
     }
     if (listen->count > 1)
         return true;
-    struct address *second = &scene->addresses[1];
+    struct socket_address *second = &scene->addresses[1];
     if (second->storage.ss_family == AF_UNIX)
         return say_failed(second, "there are two backends: give --listen twice");
-    uint16_t port = address_port(second);
+    uint16_t port = socket_address_port(second);
     if (port == UINT16_MAX)
         return say_failed(second, "there is no port after it for the other backend: give --listen "
                                   "twice");
-    address_set_port(second, port == 0 ? 0 : (uint16_t)(port + 1));
+    socket_address_set_port(second, port == 0 ? 0 : (uint16_t)(port + 1));
     return true;
 }
 
@@ -102,7 +103,7 @@ bool scene_init(struct scene *scene, const struct options *options)
 }
 
 /* Removes the file of a unix socket when its listener is closed. */
-static void unlink_socket(const struct address *address)
+static void unlink_socket(const struct socket_address *address)
 {
     const struct sockaddr_un *name = (const struct sockaddr_un *)&address->storage;
 
@@ -359,7 +360,7 @@ static uint64_t give_up_ns(const struct scene *scene)
 
 void scene_open(struct scene *scene)
 {
-    const struct address *target = &scene->options->ask.address;
+    const struct socket_address *target = &scene->options->ask.address;
     int on = 1;
 
     scene_leave(scene);

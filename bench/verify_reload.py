@@ -144,7 +144,14 @@ def verify(bench, target, scratch, options, names):
             command += [f"--{flag}", getattr(options, flag)]
     command += ["--tls"] if options.tls else []
     command += ["--quiet"] if options.quiet else []
-    return subprocess.run(command, check=False).returncode
+    process = subprocess.Popen(command)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # It waits for the turn() that is under way, which must not find its files removed.
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
 
 
 def judge(router, exit_code, stopped):

@@ -1,7 +1,7 @@
 /* The progress line of a verify run, and its result as text. */
 
-#include "bench/units.h"
 #include "bench/verify.h"
+#include "config/text/units.h"
 
 struct fault_row {
     const char *word;

@@ -429,7 +429,7 @@ static void plan(struct verify_stream *stream)
 }
 
 /* A non-blocking socket on its way to TARGET, or a negative errno. */
-static int connect_socket(struct stream *socket_stream, const struct address *target)
+static int connect_socket(struct stream *socket_stream, const struct socket_address *target)
 {
     int on = 1;
     int fd = socket(target->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

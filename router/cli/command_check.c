@@ -1,6 +1,8 @@
 /* `check`: whether configuration files are right, and all that is wrong with them. */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
+#include "router/cli/command_output.h"
+#include "router/cli/commands.h"
 
 #include <stdlib.h>
 

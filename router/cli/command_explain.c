@@ -1,6 +1,8 @@
 /* `explain`: where a client would be sent by a configuration, and why. */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
+#include "router/cli/command_output.h"
+#include "router/cli/commands.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -3,7 +3,9 @@
  * sent, raw, from the first record header on; what follows the hello does not matter.
  */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
+#include "router/cli/command_output.h"
+#include "router/cli/commands.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,18 +1,18 @@
 /*
- * The table of options and the reader over it. A row says which commands take the option; the
- * help, getopt_long's arrays and "did you mean" are all made from these rows.
+ * The table of options, and what is said about a wrong command line. A row says which commands take
+ * the option; the help, the reader's options and "did you mean" are all made from these rows.
  */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
 
-#include <assert.h>
-#include <getopt.h>
 #include <string.h>
+
+#include "router/cli/command_output.h"
 
 #define TAKEN_BY(command) (1u << COMMAND_##command)
 #define TAKEN_BY_ALL      ((1u << COMMAND_COUNT) - 1)
 
-struct option_row {
+struct command_option {
     const char *name;  /* the long form */
     char letter;       /* the short form; 0 = none */
     const char *value; /* placeholder of its value; NULL = takes none */
@@ -21,7 +21,7 @@ struct option_row {
     const char *help;
 };
 
-static const struct option_row rows[] = {
+static const struct command_option rows[] = {
     {"config", 'c', "FILE", OPTION_CONFIG, TAKEN_BY(RUN),
      "the routes, as JSON; - is standard input"},
     {"listen", 'l', "ADDRESS", OPTION_LISTEN, TAKEN_BY(RUN),
@@ -46,7 +46,7 @@ static const struct option_row rows[] = {
 
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
-static bool takes(enum command_id command, const struct option_row *row)
+static bool takes(enum command_id command, const struct command_option *row)
 {
     return (row->commands & 1u << command) != 0;
 }
@@ -74,7 +74,7 @@ void command_print_help(enum command_id id, FILE *to)
     print_usage(command, to);
     fprintf(to, "\n%s\nOptions:\n", command->description);
     for (size_t i = 0; i < ROW_COUNT; i++) {
-        const struct option_row *row = &rows[i];
+        const struct command_option *row = &rows[i];
         char left[48];
 
         if (!takes(id, row))
@@ -89,18 +89,14 @@ void command_print_help(enum command_id id, FILE *to)
 void command_reader_start(struct command_reader *reader, enum command_id command, int argc,
                           char **argv)
 {
-    *reader = (struct command_reader){.command = command, .argc = argc, .argv = argv};
-    optind = 0; /* glibc: start afresh */
-    opterr = 0;
-}
-
-static const struct option_row *row_of(enum command_id command, int found)
-{
+    *reader = (struct command_reader){.command = command};
+    option_reader_start(&reader->options, argc, argv);
     for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (takes(command, &rows[i]) && ((int)rows[i].id == found || rows[i].letter == found))
-            return &rows[i];
+        const struct command_option *row = &rows[i];
+
+        if (takes(command, row))
+            option_reader_add(&reader->options, row->name, row->letter, row->value != NULL, row);
     }
-    return NULL;
 }
 
 static enum option_id stop(struct command_reader *reader, int exit_code)
@@ -110,40 +106,40 @@ static enum option_id stop(struct command_reader *reader, int exit_code)
 }
 
 /* A long option that is not in the table, or a beginning that several options share. */
-static void complain_long(const struct command_reader *reader, const char *given)
+static void complain_long(const struct command_reader *reader, bool ambiguous)
 {
+    const char *given = reader->options.given + 2;
     const char *names[ROW_COUNT];
     char hint[COMMAND_HINT_MAX], wrong[64];
-    size_t count = 0, alike = 0, length = strcspn(given, "=");
+    size_t count = 0, length = strcspn(given, "=");
 
     snprintf(wrong, sizeof wrong, "%.*s", (int)(length < sizeof wrong ? length : sizeof wrong),
              given);
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        if (!takes(reader->command, &rows[i]))
-            continue;
-        names[count++] = rows[i].name;
-        alike += strncmp(rows[i].name, given, length) == 0;
-    }
-    if (alike > 1 && length > 0)
+    if (ambiguous) {
         command_refuse(reader->command, "option --%s is ambiguous: write it out", wrong);
-    else
-        command_refuse(reader->command, "unknown option --%s%s", wrong,
-                       command_hint(hint, "--", wrong, names, count));
+        return;
+    }
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (takes(reader->command, &rows[i]))
+            names[count++] = rows[i].name;
+    }
+    command_refuse(reader->command, "unknown option --%s%s", wrong,
+                   command_hint(hint, "--", wrong, names, count));
 }
 
-static void complain_option(const struct command_reader *reader, int found)
+static void complain_option(const struct command_reader *reader, enum option_read read)
 {
-    const struct option_row *row = optopt != 0 ? row_of(reader->command, optopt) : NULL;
+    const struct command_option *row = reader->options.row;
 
-    if (row != NULL && found == ':')
+    if (read == OPTION_READ_NO_VALUE)
         command_refuse(reader->command, "option --%s needs a value: --%s %s", row->name, row->name,
                        row->value);
-    else if (row != NULL)
+    else if (read == OPTION_READ_HAS_VALUE)
         command_refuse(reader->command, "option --%s takes no value", row->name);
-    else if (optopt != 0)
-        command_refuse(reader->command, "unknown option -%c", optopt);
+    else if (reader->options.letter != '\0')
+        command_refuse(reader->command, "unknown option -%c", reader->options.letter);
     else
-        complain_long(reader, reader->argv[optind - 1] + 2);
+        complain_long(reader, read == OPTION_READ_AMBIGUOUS);
 }
 
 /* The end of the options: what is left are operands, and there must be the right number. */
@@ -151,8 +147,8 @@ static enum option_id end(struct command_reader *reader)
 {
     const struct command *command = command_info(reader->command);
 
-    reader->operands = reader->argv + optind;
-    reader->operand_count = reader->argc - optind;
+    reader->operands = reader->options.operands;
+    reader->operand_count = reader->options.operand_count;
     if (reader->operand_count < command->operands_min) {
         command_refuse(reader->command, "an operand is missing: sni-router %s %s", command->name,
                        command->operands);
@@ -172,35 +168,16 @@ static enum option_id end(struct command_reader *reader)
 
 enum option_id command_next(struct command_reader *reader)
 {
-    char letters[2 * ROW_COUNT + 2] = ":"; /* a missing value is told from an unknown option */
-    struct option longs[ROW_COUNT + 1] = {{0}};
-    size_t letter_count = 1, long_count = 0;
-    int found;
+    enum option_read read = option_reader_next(&reader->options);
+    const struct command_option *row = reader->options.row;
 
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        bool has_value = rows[i].value != NULL;
-
-        if (!takes(reader->command, &rows[i]))
-            continue;
-        longs[long_count++] = (struct option){
-            rows[i].name, has_value ? required_argument : no_argument, NULL, (int)rows[i].id};
-        if (rows[i].letter != 0)
-            letters[letter_count++] = rows[i].letter;
-        if (rows[i].letter != 0 && has_value)
-            letters[letter_count++] = ':';
-    }
-    letters[letter_count] = '\0';
-    found = getopt_long(reader->argc, reader->argv, letters, longs, NULL);
-    if (found == -1)
+    if (read == OPTION_READ_END)
         return end(reader);
-    if (found == '?' || found == ':') {
-        complain_option(reader, found);
+    if (read != OPTION_READ_FOUND) {
+        complain_option(reader, read);
         return stop(reader, EX_USAGE);
     }
-    const struct option_row *row = row_of(reader->command, found);
-
-    assert(row != NULL);
-    reader->value = row->value != NULL ? optarg : NULL;
+    reader->value = reader->options.value;
     if (row->id != OPTION_HELP)
         return row->id;
     command_print_help(reader->command, stdout);

@@ -1,8 +1,9 @@
 /* What the commands print in common: messages, hints, findings, JSON, and the end of the output. */
 
-#include "router/cli/command.h"
+#include "router/cli/command_output.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

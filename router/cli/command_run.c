@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
+#include "router/cli/command_output.h"
+#include "router/cli/commands.h"
 #include "router/control/control.h"
 
 /* What the command line said. The lists point into argv. */

@@ -1,6 +1,8 @@
 /* `schema`: the JSON Schema of the configuration file. */
 
-#include "router/cli/command.h"
+#include "router/cli/command_line.h"
+#include "router/cli/command_output.h"
+#include "router/cli/commands.h"
 
 #include "config/fields_schema.h"
 

@@ -39,11 +39,12 @@ static const struct phase {
     struct verdict (*on_event)(struct conn *conn, struct side *side, uint32_t events);
     struct verdict (*on_deadline)(struct conn *conn);
     struct verdict (*on_turn)(struct conn *conn); /* NULL: never queues */
+    void (*on_leave)(struct conn *conn);          /* NULL: has nothing to give back */
 } phases[CONN_STATES] = {
-    [CONN_PEEKING] = {hello_event, hello_deadline, NULL},
-    [CONN_CONNECTING] = {connect_event, connect_deadline, NULL},
-    [CONN_RELAYING] = {relay_event, relay_deadline, relay_turn},
-    [CONN_CLOSING] = {linger_event, linger_deadline, NULL},
+    [CONN_PEEKING] = {hello_event, hello_deadline, NULL, NULL},
+    [CONN_CONNECTING] = {connect_event, connect_deadline, NULL, connect_leave},
+    [CONN_RELAYING] = {relay_event, relay_deadline, relay_turn, NULL},
+    [CONN_CLOSING] = {linger_event, linger_deadline, NULL, NULL},
 };
 
 /* Over: both sides are closed, and only libuv's close callback is still to come. */
@@ -79,7 +80,7 @@ static void assert_invariants(const struct conn *conn)
         break;
     case CONN_CONNECTING:
         assert(conn->client.fd >= 0 && conn->watched && !conn->turn.queued);
-        assert(conn->passage.backend != CONFIG_NONE && conn->passage.server != CONFIG_NONE);
+        assert(conn->passage.backend != CONFIG_NONE && conn->passage.server != NULL);
         break;
     case CONN_RELAYING:
         assert(conn->client.fd >= 0 && conn->server.fd >= 0);
@@ -106,6 +107,8 @@ static void move(struct conn *conn, enum conn_state to)
     };
 
     assert(conn->state < CONN_STATES && (next[conn->state] >> to & 1u) != 0);
+    if (phases[conn->state].on_leave != NULL)
+        phases[conn->state].on_leave(conn);
     conn->state = (uint8_t)to;
 }
 

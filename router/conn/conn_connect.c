@@ -47,51 +47,54 @@ static enum reason reason_of_error(int error)
     }
 }
 
-static const struct backend_config *backend_of(const struct conn *conn)
+/* The addresses of the server being tried; NULL: none is known. */
+static const struct addresses *addresses_of_server(const struct conn *conn)
 {
-    return &conn_config(conn)->backends[conn->passage.backend];
-}
-
-/* Servers that may still be tried, the current one included. */
-static uint32_t servers_left(const struct conn *conn)
-{
-    uint32_t left = 1;
-    uint32_t at = conn->passage.server;
-
-    while ((at = balance_next(backend_of(conn), conn->attempt.first_server, at)) != CONFIG_NONE)
-        left++;
-    return left;
+    return snapshot_addresses(conn->view->snapshot, conn->passage.backend, conn->attempt.server);
 }
 
 /*
- * Each server has an even share of what is left of the budget, so that a silent one leaves time for
- * the others.
+ * Turns to the server that the balance names. Each has an even share of what is left of the budget,
+ * so that a silent one leaves time for the others. REASON_NONE: there is one to try.
  */
-static void use_server(struct conn *conn, uint32_t server)
+static enum reason pick_server(struct conn *conn)
 {
+    const struct snapshot *snapshot = conn->view->snapshot;
     struct attempt *attempt = &conn->attempt;
+    uint32_t backend = conn->passage.backend;
     uint64_t now = conn_now(conn);
-    uint64_t left = attempt->budget_until_ms > now ? attempt->budget_until_ms - now : 0;
 
-    conn->passage.server = server;
-    attempt->target = snapshot_target(conn->view->snapshot, conn->passage.backend, server);
-    attempt->until_ms = now + left / servers_left(conn);
+    if (now >= attempt->budget_until_ms)
+        return REASON_NO_SERVER;
+    uint32_t candidates = snapshot_left(snapshot, backend, &attempt->tried);
+    uint32_t server = snapshot_pick(snapshot, backend, conn->conns->worker, &attempt->tried);
+    assert((server == CONFIG_NONE) == (candidates == 0));
+    if (server == CONFIG_NONE)
+        return REASON_NO_SERVER;
+    if (!tried_add(&attempt->tried, &snapshot->config->backends[backend], server))
+        return REASON_RESOURCE;
+    attempt->server = server;
+    attempt->address = 0;
+    attempt->until_ms = now + (attempt->budget_until_ms - now) / candidates;
+    passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
+    return REASON_NONE;
 }
 
-/* Every server has failed, or the router itself has. */
-static struct verdict give_up(const struct conn *conn, enum reason reason)
+/*
+ * Nothing is left to try: the reason says how the servers failed, if all failed in the same way.
+ * Or the router itself lacks something.
+ */
+static struct verdict give_up(const struct conn *conn, enum reason lack)
 {
-    struct decision decision = decide_case(conn_config(conn), POLICY_NO_SERVER, reason);
+    const struct attempt *attempt = &conn->attempt;
+    enum reason reason = lack;
 
+    assert(lack == REASON_NO_SERVER || lack == REASON_RESOURCE);
+    if (lack == REASON_NO_SERVER && !attempt->failures_differ && attempt->failure != REASON_NONE)
+        reason = (enum reason)attempt->failure;
+    struct decision decision = decide_case(conn_config(conn), POLICY_NO_SERVER, reason);
     assert(decision.backend == CONFIG_NONE);
     return verdict_refuse(decision.action, decision.reason);
-}
-
-static enum reason combined_failure(const struct attempt *attempt)
-{
-    if (attempt->failures_differ || attempt->failure == REASON_NONE)
-        return REASON_NO_SERVER;
-    return (enum reason)attempt->failure;
 }
 
 static void note_failure(struct attempt *attempt, enum reason reason)
@@ -110,13 +113,15 @@ enum start { START_UNDER_WAY, START_CONNECTED, START_UNWATCHED, START_FAILED };
  */
 static enum start start_attempt(struct conn *conn, enum reason *failure)
 {
-    const struct target *target = conn->attempt.target;
+    const struct addresses *addresses = addresses_of_server(conn);
     bool done;
 
     assert(conn->server.fd < 0);
     *failure = REASON_DNS_FAILED;
-    if (target->len == 0)
+    if (addresses == NULL)
         return START_FAILED;
+    assert(conn->attempt.address < addresses->count);
+    const struct target *target = &addresses->list[conn->attempt.address];
     conn_wait_until(conn, conn->attempt.until_ms);
     int fd = net_connect(target, &done);
     if (fd < 0 && errno == EAGAIN && conn_now(conn) < conn->attempt.until_ms) {
@@ -142,25 +147,40 @@ static void drop_attempt(struct conn *conn)
     conn->server = (struct side){.source = source, .fd = -1, .is_server = true};
 }
 
-/*
- * An attempt has failed: chooses what is tried next, a further address of the server or the next
- * server. False: nothing is left, or nothing would help.
- */
-static bool choose_next(struct conn *conn, enum reason failure)
+/* Whether there is a further address of the same server, and time for it. */
+static bool next_address(struct conn *conn)
 {
+    const struct addresses *addresses = addresses_of_server(conn);
     struct attempt *attempt = &conn->attempt;
 
-    if (attempt->target->next != NULL && conn_now(conn) < attempt->until_ms) {
-        attempt->target = attempt->target->next;
-        return true;
-    }
-    note_failure(attempt, failure);
-    uint32_t next = balance_next(backend_of(conn), attempt->first_server, conn->passage.server);
-    if (next == CONFIG_NONE || conn_now(conn) >= attempt->budget_until_ms)
+    if (addresses == NULL || attempt->address + 1 >= addresses->count ||
+        conn_now(conn) >= attempt->until_ms)
         return false;
-    use_server(conn, next);
-    conn->passage.retries++;
+    attempt->address++;
     return true;
+}
+
+/*
+ * The attempt has failed: turns to what is tried next, a further address of the server or another
+ * server. REASON_NO_SERVER: nothing is left to try; REASON_RESOURCE: nothing else would help.
+ */
+static enum reason turn_to_next(struct conn *conn, enum reason failure)
+{
+    if (failure == REASON_RESOURCE)
+        return REASON_RESOURCE;
+    if (next_address(conn))
+        return REASON_NONE;
+    note_failure(&conn->attempt, failure);
+    enum reason lack = pick_server(conn);
+    if (lack == REASON_NONE)
+        conn->passage.retries++;
+    return lack;
+}
+
+static struct verdict connected(struct conn *conn)
+{
+    conn->passage.connect_ms = (uint32_t)(conn_now(conn) - conn->attempt.started_ms);
+    return verdict_connected();
 }
 
 /*
@@ -172,16 +192,15 @@ static struct verdict connect_step(struct conn *conn, enum reason failure)
     for (;;) {
         if (failure != REASON_NONE) {
             drop_attempt(conn);
-            if (failure == REASON_RESOURCE)
-                return give_up(conn, REASON_RESOURCE);
-            if (!choose_next(conn, failure))
-                return give_up(conn, combined_failure(&conn->attempt));
+            enum reason lack = turn_to_next(conn, failure);
+            if (lack != REASON_NONE)
+                return give_up(conn, lack);
         }
         switch (start_attempt(conn, &failure)) {
         case START_UNDER_WAY:
             return verdict_wait();
         case START_CONNECTED:
-            return verdict_connected();
+            return connected(conn);
         case START_UNWATCHED:
             return verdict_end(REASON_RESOURCE);
         case START_FAILED:
@@ -198,13 +217,18 @@ struct verdict connect_begin(struct conn *conn)
     conn->attempt = (struct attempt){
         .started_ms = now,
         .budget_until_ms = now + conn_timeouts(conn)->connect_ms,
-        .first_server = balance_pick(conn->view->balance, conn->passage.backend),
         .failure = REASON_NONE,
     };
-    if (conn->attempt.first_server == CONFIG_NONE)
-        return give_up(conn, combined_failure(&conn->attempt));
-    use_server(conn, conn->attempt.first_server);
+    enum reason lack = pick_server(conn);
+    if (lack != REASON_NONE)
+        return give_up(conn, lack);
     return conn_watch_client(conn) ? connect_step(conn, REASON_NONE) : verdict_end(REASON_RESOURCE);
+}
+
+void connect_leave(struct conn *conn)
+{
+    assert(conn->state == CONN_CONNECTING);
+    tried_clear(&conn->attempt.tried);
 }
 
 struct verdict connect_event(struct conn *conn, struct side *side, uint32_t events)
@@ -216,9 +240,9 @@ struct verdict connect_event(struct conn *conn, struct side *side, uint32_t even
         int error = net_connect_result(side->fd);
         if (error != 0)
             return connect_step(conn, reason_of_error(error));
-        return verdict_connected(); /* and gone again at once: relaying finds out how */
+        return connected(conn); /* and gone again at once: relaying finds out how */
     }
-    return events & EPOLLOUT ? verdict_connected() : verdict_wait();
+    return events & EPOLLOUT ? connected(conn) : verdict_wait();
 }
 
 struct verdict connect_deadline(struct conn *conn)

@@ -8,5 +8,6 @@
 struct verdict connect_begin(struct conn *conn);
 struct verdict connect_event(struct conn *conn, struct side *side, uint32_t events);
 struct verdict connect_deadline(struct conn *conn);
+void connect_leave(struct conn *conn); /* the state is left, for whatever reason */
 
 #endif

@@ -53,10 +53,9 @@ static void record_way(const struct conn *conn, struct access_record *record)
         record->route = config->routes[passage->route].name;
     if (passage->policy != POLICY_CASES)
         record->policy = policy_case_word((enum policy_case)passage->policy);
-    if (passage->server != CONFIG_NONE) {
-        const struct backend_config *backend = &config->backends[passage->backend];
-        record->backend = backend->name;
-        record->server = backend->servers[passage->server].address.text;
+    if (passage->server != NULL) {
+        record->backend = passage->server->backend;
+        record->server = passage->server->text;
     }
 }
 

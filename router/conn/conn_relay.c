@@ -195,7 +195,6 @@ struct verdict relay_begin(struct conn *conn)
     uint64_t now = conn_now(conn);
 
     assert(conn->state == CONN_RELAYING && conn->watched);
-    conn->passage.connect_ms = (uint32_t)(now - conn->attempt.started_ms);
     conn->relay = (struct relay){
         .active_ms = now, .idle_ms = timeouts->idle_ms, .half_close_ms = timeouts->half_close_ms};
     conn_set_lowat(conn, 1);

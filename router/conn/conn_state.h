@@ -39,13 +39,14 @@ enum conn_state { CONN_PEEKING, CONN_CONNECTING, CONN_RELAYING, CONN_CLOSING, CO
 
 /* CONNECTING: the attempts to reach a server. Loop times. */
 struct attempt {
-    uint64_t started_ms;         /* of the first attempt */
-    uint64_t budget_until_ms;    /* end of the time for all attempts */
-    uint64_t until_ms;           /* end of the share of it that the current server has */
-    uint32_t first_server;       /* the balance's choice */
-    uint8_t failure;             /* enum reason of the last that failed, or REASON_NONE */
-    bool failures_differ;        /* they failed for different reasons */
-    const struct target *target; /* the address being tried; the view's snapshot owns it */
+    uint64_t started_ms;      /* of the first attempt */
+    uint64_t budget_until_ms; /* end of the time for all attempts */
+    uint64_t until_ms;        /* end of the share of it that the current server has */
+    struct tried tried;       /* servers of the backend, the current one included */
+    uint32_t server;          /* index in the backend: the one being tried */
+    uint32_t address;         /* of its addresses: the one being tried */
+    uint8_t failure;          /* enum reason of the last that failed, or REASON_NONE */
+    bool failures_differ;     /* they failed for different reasons */
 };
 
 /* RELAYING: the timeouts. */

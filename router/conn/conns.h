@@ -12,12 +12,12 @@
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "router/conn/shared.h"
 #include "router/conn/view.h"
 #include "router/log/log.h"
 #include "router/net/pump.h"
 #include "router/net/ready.h"
 #include "router/net/turns.h"
-#include "router/state/shared.h"
 #include "router/state/tally.h"
 
 struct conn;

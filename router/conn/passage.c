@@ -15,7 +15,6 @@ void passage_start(struct passage *passage, const struct peer *peer, uint32_t li
         .policy = POLICY_CASES,
         .route = ROUTE_NONE,
         .backend = CONFIG_NONE,
-        .server = CONFIG_NONE,
         .hello_ms = PASSAGE_TIME_NONE,
         .connect_ms = PASSAGE_TIME_NONE,
         .first_byte_ms = PASSAGE_TIME_NONE,
@@ -78,6 +77,15 @@ void passage_keep_decision(struct passage *passage, const struct decision *decis
         passage->policy = (uint8_t)decision->which;
 }
 
+void passage_use_server(struct passage *passage, struct server *server)
+{
+    assert(server != NULL && passage->backend != CONFIG_NONE);
+    server_enter(server);
+    if (passage->server != NULL)
+        server_leave(passage->server);
+    passage->server = server;
+}
+
 const char *passage_host(const struct passage *passage)
 {
     const struct passage_names *names = passage->names;
@@ -102,6 +110,9 @@ bool passage_alpn_next(const struct passage *passage, size_t *at, const uint8_t 
 
 void passage_end(struct passage *passage)
 {
+    if (passage->server != NULL)
+        server_leave(passage->server);
+    passage->server = NULL;
     free(passage->names);
     passage->names = NULL;
 }

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "router/conn/decide.h"
 #include "router/net/sockaddr.h"
+#include "router/state/server.h"
 #include "sni/hello.h"
 
 /* A time that was not reached. */
@@ -44,10 +45,10 @@ struct passage {
     bool spoke : 1;              /* the client has sent at least one byte */
 
     /* decided what */
-    uint8_t policy;   /* enum policy_case that named the backend; POLICY_CASES: none did */
-    uint32_t route;   /* ROUTE_NONE: by policy, or nowhere */
-    uint32_t backend; /* CONFIG_NONE: none */
-    uint32_t server;  /* index in the backend; CONFIG_NONE: none was tried */
+    uint8_t policy;        /* enum policy_case that named the backend; POLICY_CASES: none did */
+    uint32_t route;        /* ROUTE_NONE: by policy, or nowhere */
+    uint32_t backend;      /* CONFIG_NONE: none */
+    struct server *server; /* the one in use, or tried last; NULL: none was. Entered */
 
     /* how it went */
     uint16_t retries;                             /* servers tried after the first */
@@ -64,6 +65,9 @@ void passage_keep_hello(struct passage *passage, const struct client_hello *hell
 /* Keeps what was decided. */
 void passage_keep_decision(struct passage *passage, const struct decision *decision);
 
+/* Turns to a server: leaves the one before, if any, and enters this one. */
+void passage_use_server(struct passage *passage, struct server *server);
+
 /* The name that was asked for, NUL-terminated; NULL: none. */
 const char *passage_host(const struct passage *passage);
 
@@ -74,7 +78,7 @@ const char *passage_host(const struct passage *passage);
 bool passage_alpn_next(const struct passage *passage, size_t *at, const uint8_t **name,
                        uint8_t *len);
 
-/* Frees what it owns. */
+/* Leaves the server, and frees what it owns. */
 void passage_end(struct passage *passage);
 
 #endif

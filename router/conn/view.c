@@ -3,6 +3,22 @@
 #include <assert.h>
 #include <stdlib.h>
 
+struct view *view_new(struct snapshot *snapshot)
+{
+    struct view *view = calloc(1, sizeof *view);
+
+    assert(snapshot != NULL);
+    if (view != NULL)
+        view->snapshot = snapshot;
+    return view;
+}
+
+void view_abandon(struct view *view)
+{
+    assert(view == NULL || view->pins == 0);
+    free(view);
+}
+
 void view_pin(struct view *view)
 {
     view->pins++;
@@ -14,7 +30,6 @@ bool view_unpin(struct view *view)
     if (--view->pins > 0)
         return false;
     bool last = snapshot_unref(view->snapshot);
-    balance_free(view->balance);
     free(view);
     return last;
 }

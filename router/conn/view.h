@@ -8,14 +8,18 @@
 
 #include <stdint.h>
 
-#include "router/state/balance.h"
 #include "router/state/snapshot.h"
 
 struct view {
     struct snapshot *snapshot;
-    struct balance *balance;
     uint32_t pins; /* the worker's use for new connections, and one per connection that needs it */
 };
+
+/* NULL: no memory. The snapshot's reference is counted when the view is handed over. Control. */
+struct view *view_new(struct snapshot *snapshot);
+
+/* Frees a view that was not handed over; NULL is allowed. Control. */
+void view_abandon(struct view *view);
 
 /* One more use. Worker. */
 void view_pin(struct view *view);

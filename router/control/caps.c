@@ -1,5 +1,15 @@
+/*
+ * The happy path
+ *  - The soft limit is raised to the hard one. Of the descriptors there are, some are reserved,
+ *    pipes get a bounded part, connections all that is left: two each.
+ *
+ * The failures
+ *  - The limit cannot be raised: the soft one counts.
+ *  - Not even one connection is left: said with the least number that would do.
+ */
 #include "router/control/caps.h"
 
+#include <assert.h>
 #include <sys/resource.h>
 
 /*
@@ -40,6 +50,7 @@ static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
 
 bool caps_compute(struct caps *caps, const struct config *config, uint32_t workers)
 {
+    assert(workers > 0);
     uint32_t fds = (uint32_t)raise_descriptor_limit();
     uint32_t pipes = clamp(fds / PIPES_SHARE, PIPES_MIN, PIPES_MAX);
     pipes = pipes > workers ? pipes : workers;
@@ -52,5 +63,7 @@ bool caps_compute(struct caps *caps, const struct config *config, uint32_t worke
         return false;
     caps->pipes_per_worker = pipes / workers;
     caps->connections = (fds - (uint32_t)other) / 2;
+    assert(caps->pipes_per_worker > 0 && caps->connections > 0);
+    assert(other + 2u * (uint64_t)caps->connections <= fds);
     return true;
 }

@@ -16,8 +16,8 @@ struct caps {
 };
 
 /*
- * Raises the soft limit to the hard one and splits the descriptors. False: there are too few to
- * run; `descriptors` says how many.
+ * Raises the soft limit of the process to the hard one and splits the descriptors. False: there are
+ * too few to run; `descriptors` says how many there are, `least` how many would do. Control, once.
  */
 bool caps_compute(struct caps *caps, const struct config *config, uint32_t workers);
 

@@ -2,7 +2,7 @@
  * The control thread: the list of its parts, what signals mean, the end.
  *
  * The happy path
- *  - Start: descriptor limit, then the parts: log writer, signals, workers, reload. The first
+ *  - Start: descriptor limit, then the parts in the order of list_parts(). The first
  *    configuration is published, and one line says what runs.
  *  - HUP: the configuration is read again.
  *  - TERM, QUIT: the parts stop in reverse, and the workers drain meanwhile; then everything is
@@ -19,28 +19,55 @@
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include "router/control/caps.h"
-#include "router/control/control_parts.h"
+#include "router/control/log_part.h"
+#include "router/control/part.h"
+#include "router/control/publisher.h"
+#include "router/control/reload.h"
+#include "router/control/reload_log.h"
+#include "router/control/resolve.h"
+#include "router/control/signals.h"
+#include "router/control/workers.h"
 #include "router/log/log.h"
 
 /* Ctrl-C at a terminal does not wait for `timeouts.drain`. */
 #define INTERRUPT_DRAIN_MS 1000u
 
+/* How many parts there are; init_parts() lists them. */
+#define PARTS 5
+
+struct control {
+    uv_loop_t loop;
+    int exit_code;
+
+    struct parts parts;
+    struct part *list[PARTS];
+    struct log_part log;
+    struct signals signals;
+    struct workers workers;
+    struct resolve resolve;
+    struct reload reload;
+
+    struct publisher publisher; /* no part: it acts when reload asks it to */
+};
+
 /* --- the end --- */
 
-void control_end(struct control *control, uint64_t drain_ms)
+/* Begins to end: every worker drains. Called again: at once. */
+static void end(struct control *control, uint64_t drain_ms)
 {
     if (control->parts.stopping) {
         log_line(LOG_LEVEL_INFO, "ending at once");
         workers_end_at_once(&control->workers);
         return;
     }
-    if (control->generation != 0)
+    if (control->publisher.published)
         log_line(LOG_LEVEL_INFO, "ending: %u connections have %llu ms to finish",
                  atomic_load_explicit(&control->workers.shared.active, memory_order_relaxed),
                  (unsigned long long)drain_ms);
-    endpoints_remove_paths(&control->endpoints); /* before a successor looks for them */
+    publisher_retire(&control->publisher);
     workers_allow_drain(&control->workers, drain_ms);
     parts_stop(&control->parts);
 }
@@ -49,32 +76,34 @@ static void on_parts_stopped(void *context)
 {
     struct control *control = context;
 
-    if (control->resolve.snapshot != NULL)
-        uv_stop(&control->loop); /* lookups alone would keep it running */
+    if (resolve_is_busy(&control->resolve))
+        uv_stop(&control->loop); /* look-ups alone would keep it running */
 }
 
 /* --- events --- */
 
-static uint64_t drain_ms(const struct control *control)
+static uint64_t configured_drain_ms(const struct control *control)
 {
-    return control->snapshots == NULL ? 0 : control->snapshots->config->timeouts.drain_ms;
+    const struct config *config = publisher_config(&control->publisher);
+
+    return config == NULL ? 0 : config->timeouts.drain_ms;
 }
 
 static void on_signal(void *context, int number)
 {
     struct control *control = context;
-    uint64_t patience_ms = drain_ms(control);
+    uint64_t drain_ms = configured_drain_ms(control);
 
     switch (number) {
     case SIGTERM:
     case SIGQUIT:
-        control_end(control, patience_ms);
+        end(control, drain_ms);
         break;
     case SIGINT:
-        control_end(control, patience_ms < INTERRUPT_DRAIN_MS ? patience_ms : INTERRUPT_DRAIN_MS);
+        end(control, drain_ms < INTERRUPT_DRAIN_MS ? drain_ms : INTERRUPT_DRAIN_MS);
         break;
     case SIGHUP:
-        control_reload(control);
+        reload_ask(&control->reload);
         break;
     case SIGUSR1:
         log_line(LOG_LEVEL_INFO, "opening the access log again");
@@ -89,7 +118,22 @@ static void on_signal(void *context, int number)
 
 static void on_workers_wake(void *context)
 {
-    control_sweep(context);
+    struct control *control = context;
+
+    publisher_sweep(&control->publisher);
+}
+
+/* Without a configuration there is nothing to run. */
+static void on_outcome(void *context, const struct reload_outcome *outcome)
+{
+    struct control *control = context;
+
+    reload_log(outcome, &control->publisher);
+    if (outcome->config != NULL)
+        return;
+    assert(outcome->code != 0);
+    control->exit_code = outcome->code;
+    end(control, 0);
 }
 
 /* --- putting it together --- */
@@ -113,19 +157,17 @@ static void say_ended(const struct control *control)
 }
 
 /*
- * Frees what control_run() has made; the loop has run dry, or nothing but lookups are under way.
+ * Frees what control_run() has made; the loop has run dry, or nothing but look-ups are under way.
  * Those belong to threads that exit() would wait for, so the process ends without it.
  */
 static void finish(struct control *control)
 {
-    bool lookups = control->resolve.snapshot != NULL;
+    bool lookups = resolve_is_busy(&control->resolve);
 
+    assert(control->parts.running == 0);
     resolve_abandon(&control->resolve);
-    snapshot_free(control->pending);
-    control_sweep(control);
-    assert(control->snapshots == NULL);
-    endpoints_close(&control->endpoints);
-    if (control->generation != 0)
+    publisher_close(&control->publisher);
+    if (control->publisher.published)
         say_ended(control);
     workers_free(&control->workers);
     if (lookups)
@@ -141,9 +183,9 @@ static void run(struct control *control, struct config *first)
     if (control->exit_code != 0)
         config_free(first);
     else
-        control_publish(control, first);
-    while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && control->resolve.snapshot == NULL)
-        continue; /* stopped for lookups that have ended meanwhile */
+        reload_first(&control->reload, first);
+    while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && !resolve_is_busy(&control->resolve))
+        continue; /* stopped for look-ups that have ended meanwhile */
     finish(control);
 }
 
@@ -168,28 +210,39 @@ static bool set_caps(struct shared *shared, const struct config *config, uint32_
 }
 
 /* The one list of parts, in the order in which they start. */
-static void init_parts(struct control *control, const struct config *first, struct shared *shared,
-                       uint32_t workers)
+static void list_parts(struct control *control)
 {
     size_t count = 0;
-
-    log_part_init(&control->log, workers, first->log.access_path);
-    shared->writer = &control->log.writer;
-    signals_init(&control->signals, &control->loop, on_signal, control);
-    workers_init(&control->workers, &control->loop, workers, shared, on_workers_wake, control);
-    control_reload_init(control);
 
     control->list[count++] = &control->log.part;
     control->list[count++] = &control->signals.part;
     control->list[count++] = &control->workers.part;
-    control->list[count++] = &control->reload;
-    assert(count == CONTROL_PARTS);
+    control->list[count++] = &control->resolve.part;
+    control->list[count++] = &control->reload.part;
+    assert(count == PARTS);
     parts_init(&control->parts, control->list, count, on_parts_stopped, control);
+}
+
+static void init(struct control *control, const struct config *first, struct shared *shared,
+                 uint32_t workers, const struct control_source *source)
+{
+    int error = uv_loop_init(&control->loop);
+
+    assert(error == 0);
+    log_part_init(&control->log, workers, first->log.access_path);
+    shared->writer = &control->log.writer;
+    signals_init(&control->signals, &control->loop, on_signal, control);
+    workers_init(&control->workers, &control->loop, workers, shared, on_workers_wake, control);
+    publisher_init(&control->publisher, &control->workers, workers, &control->log.writer);
+    resolve_init(&control->resolve, &control->loop);
+    reload_init(&control->reload, &control->loop, source, &control->resolve, &control->publisher,
+                on_outcome, control);
+    list_parts(control);
 }
 
 int control_run(struct config *first, const struct control_source *source, enum relay_mode mode)
 {
-    struct control control = {.source = source};
+    struct control control = {0};
     struct shared shared = {.relay_mode = mode};
     uint32_t workers = first->workers != 0 ? first->workers : uv_available_parallelism();
 
@@ -198,10 +251,7 @@ int control_run(struct config *first, const struct control_source *source, enum 
         config_free(first);
         return EX_OSERR;
     }
-    int error = uv_loop_init(&control.loop);
-    assert(error == 0);
-    endpoints_init(&control.endpoints, workers);
-    init_parts(&control, first, &shared, workers);
+    init(&control, first, &shared, workers, source);
     run(&control, first);
     return control.exit_code;
 }

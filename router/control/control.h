@@ -6,24 +6,9 @@
  * configurations, endpoints, workers, the log writer.
  */
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <uv.h>
-
-#include "config/load.h"
+#include "config/config.h"
+#include "router/control/control_source.h"
 #include "router/net/pump.h"
-
-/* Longest sentence about a file that could not be read. */
-#define CONTROL_TROUBLE_MAX 256
-
-/* Where the configuration comes from; asked again for each reload. */
-struct control_source {
-    /* The configuration, or NULL: then `found` has the errors, or `trouble` is not empty. */
-    struct config *(*load)(void *context, struct diagnostics *found,
-                           char trouble[CONTROL_TROUBLE_MAX]);
-    void *context;
-    const char *file; /* for messages; NULL: the command line, which cannot be read again */
-};
 
 /*
  * Runs the router with this first configuration (taken over) until it is told to end. Returns the

@@ -1,12 +1,12 @@
 /*
  * The happy path
- *  - Server after server: names are asked for with uv_getaddrinfo(), a few at a time; the
- *    addresses of each answer become the target. When none is left, on_done.
+ *  - Server after server: names are asked for with uv_getaddrinfo(), a few at a time; each answer
+ *    becomes an address list, which on_found takes. When no name is left, on_done.
  *
  * The failures
- *  - A name has no address, or there is no memory to ask: a warning; its target stays empty,
- *    and connections go on to the backend's next server.
- *  - A name server does not answer: the snapshot is overtaken, and answers are added to it.
+ *  - A name has no address, or there is no memory to ask or to keep the answer: a warning, and
+ *    no on_found.
+ *  - A name server does not answer: control goes on, and is told when it does.
  */
 #include "router/control/resolve.h"
 
@@ -25,13 +25,13 @@ struct query {
     uv_getaddrinfo_t request;
     struct resolve *resolve;
     const struct address *address;
-    uint32_t target; /* index in the snapshot */
+    uint32_t server; /* its index in the configuration */
     size_t slot;     /* in resolve->asked */
 };
 
 static void resolve_more(struct resolve *resolve);
 
-static void name_failed(const struct address *address, int error)
+void resolve_say_failed(const struct address *address, int error)
 {
     log_line(LOG_LEVEL_WARNING, "server %s: no address: %s", address->text, uv_strerror(error));
 }
@@ -39,6 +39,7 @@ static void name_failed(const struct address *address, int error)
 static void set_target(struct target *target, const struct addrinfo *found, uint16_t port)
 {
     assert(found->ai_addrlen <= sizeof target->address);
+    assert(found->ai_family == AF_INET || found->ai_family == AF_INET6);
     memcpy(&target->address, found->ai_addr, found->ai_addrlen);
     target->len = found->ai_addrlen;
     if (found->ai_family == AF_INET6)
@@ -47,53 +48,43 @@ static void set_target(struct target *target, const struct addrinfo *found, uint
         ((struct sockaddr_in *)&target->address)->sin_port = htons(port);
 }
 
-/* All addresses of the answer, in its order; without memory for further ones, fewer. */
-static void set_targets(struct target *target, const struct addrinfo *found, uint16_t port)
+/* The addresses of an answer, in its order, up to the most that are kept. NULL: no memory. */
+static struct addresses *list_of(const struct addrinfo *found, uint16_t port)
 {
-    set_target(target, found, port);
-    for (int kept = 1; (found = found->ai_next) != NULL && kept < ADDRESSES_MAX; kept++) {
-        target->next = calloc(1, sizeof *target->next);
-        if (target->next == NULL)
-            return;
-        target = target->next;
-        set_target(target, found, port);
-    }
-}
+    uint32_t count = 0;
 
-/* For a snapshot in use. Without memory the name stays without an address. */
-static void add_late(struct resolve *resolve, const struct query *query,
-                     const struct addrinfo *found)
-{
-    struct target *target = calloc(1, sizeof *target);
-
-    if (target == NULL) {
-        name_failed(query->address, UV_ENOMEM);
-        return;
-    }
-    set_targets(target, found, query->address->port);
-    snapshot_add_late(resolve->snapshot, query->target, target);
-    log_line(LOG_LEVEL_INFO, "server %s: its address is known now", query->address->text);
+    for (const struct addrinfo *at = found; at != NULL && count < ADDRESSES_MAX; at = at->ai_next)
+        count++;
+    struct addresses *addresses = addresses_new(count);
+    for (uint32_t i = 0; addresses != NULL && i < count; i++, found = found->ai_next)
+        set_target(&addresses->list[i], found, port);
+    return addresses;
 }
 
 static void on_address(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
 {
     struct query *query = request->data;
     struct resolve *resolve = query->resolve;
+    struct addresses *addresses = NULL;
+    bool wanted = resolve->on_found != NULL;
 
-    if (status != 0 || found == NULL)
-        name_failed(query->address, status);
-    else if (resolve->late)
-        add_late(resolve, query, found);
-    else
-        set_targets(&resolve->snapshot->targets[query->target], found, query->address->port);
+    if (wanted && status == 0 && found != NULL) {
+        addresses = list_of(found, query->address->port);
+        status = addresses == NULL ? UV_ENOMEM : 0;
+    }
     uv_freeaddrinfo(found);
+    if (addresses != NULL)
+        resolve->on_found(resolve->context, query->server, addresses);
+    else if (wanted)
+        resolve_say_failed(query->address, status);
+    assert(resolve->asked[query->slot] == query->address && resolve->in_flight > 0);
     resolve->asked[query->slot] = NULL;
     free(query);
     resolve->in_flight--;
     resolve_more(resolve);
 }
 
-static void ask(struct resolve *resolve, const struct address *address, uint32_t target)
+static void ask(struct resolve *resolve, const struct address *address, uint32_t server)
 {
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct query *query = calloc(1, sizeof *query);
@@ -106,7 +97,7 @@ static void ask(struct resolve *resolve, const struct address *address, uint32_t
         query->request.data = query;
         query->resolve = resolve;
         query->address = address;
-        query->target = target;
+        query->server = server;
         query->slot = slot;
         error =
             uv_getaddrinfo(resolve->loop, &query->request, on_address, address->path, NULL, &hints);
@@ -115,22 +106,22 @@ static void ask(struct resolve *resolve, const struct address *address, uint32_t
         resolve->asked[slot] = address;
         resolve->in_flight++;
     } else {
-        name_failed(address, error);
+        resolve_say_failed(address, error);
         free(query);
     }
 }
 
 /* The next server whose address is a name, or NULL. */
-static const struct address *next_name(struct resolve *resolve, uint32_t *target)
+static const struct address *next_name(struct resolve *resolve, uint32_t *server)
 {
-    const struct snapshot *snapshot = resolve->snapshot;
+    const struct config *config = resolve->use->config;
 
-    for (; resolve->next_backend < snapshot->config->backend_count; resolve->next_backend++) {
+    for (; resolve->next_backend < config->backend_count; resolve->next_backend++) {
         uint32_t b = resolve->next_backend;
-        const struct backend_config *backend = &snapshot->config->backends[b];
+        const struct backend_config *backend = &config->backends[b];
         while (resolve->next_server < backend->server_count) {
             uint32_t s = resolve->next_server++;
-            *target = snapshot->first_target[b] + s;
+            *server = config_use_index(resolve->use, b, s);
             if (backend->servers[s].address.kind == ADDRESS_NAME)
                 return &backend->servers[s].address;
         }
@@ -142,44 +133,53 @@ static const struct address *next_name(struct resolve *resolve, uint32_t *target
 static void resolve_more(struct resolve *resolve)
 {
     const struct address *address;
-    uint32_t target;
+    uint32_t server;
 
     while (resolve->in_flight < RESOLVE_IN_FLIGHT &&
-           (address = next_name(resolve, &target)) != NULL)
-        ask(resolve, address, target);
+           (address = next_name(resolve, &server)) != NULL)
+        ask(resolve, address, server);
     if (resolve->in_flight > 0)
         return;
     resolve_abandon(resolve);
-    resolve->on_done(resolve->context); /* may start anew */
+    if (resolve->on_done != NULL)
+        resolve->on_done(resolve->context); /* may start anew */
 }
 
-void resolve_start(struct resolve *resolve, uv_loop_t *loop, struct snapshot *snapshot,
+void resolve_start(struct resolve *resolve, struct config_use *use, resolve_found_cb *on_found,
                    resolve_done_cb *on_done, void *context)
 {
-    *resolve = (struct resolve){
-        .loop = loop, .snapshot = snapshot, .on_done = on_done, .context = context};
+    part_assert_own(&resolve->part);
+    assert(!resolve_is_busy(resolve) && resolve->in_flight == 0);
+    assert(on_found != NULL && on_done != NULL);
+    config_use_ref(use);
+    resolve->use = use;
+    resolve->on_found = on_found;
+    resolve->on_done = on_done;
+    resolve->context = context;
+    resolve->next_backend = 0;
+    resolve->next_server = 0;
     resolve_more(resolve);
-}
-
-void resolve_overtake(struct resolve *resolve)
-{
-    assert(resolve->in_flight > 0 && !resolve->late);
-    resolve->late = true;
-    snapshot_ref(resolve->snapshot);
 }
 
 void resolve_skip_rest(struct resolve *resolve)
 {
     assert(resolve->in_flight > 0);
-    resolve->next_backend = resolve->snapshot->config->backend_count;
+    resolve->next_backend = resolve->use->config->backend_count;
+}
+
+void resolve_forget(struct resolve *resolve)
+{
+    resolve->on_found = NULL;
+    resolve->on_done = NULL;
+    if (resolve_is_busy(resolve))
+        resolve_skip_rest(resolve);
 }
 
 void resolve_abandon(struct resolve *resolve)
 {
-    if (resolve->late)
-        (void)snapshot_unref(resolve->snapshot);
-    resolve->late = false;
-    resolve->snapshot = NULL;
+    if (resolve->use != NULL)
+        config_use_unref(resolve->use);
+    resolve->use = NULL;
 }
 
 void resolve_print_asked(const struct resolve *resolve, char *text, size_t size)
@@ -192,4 +192,28 @@ void resolve_print_asked(const struct resolve *resolve, char *text, size_t size)
             len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? ", " : "",
                                     resolve->asked[slot]->text);
     }
+}
+
+/* --- the part --- */
+
+static int start(struct part *part)
+{
+    const struct resolve *resolve = part->self;
+
+    assert(!resolve_is_busy(resolve));
+    return 0;
+}
+
+static void stop(struct part *part, void (*on_stopped)(struct part *part))
+{
+    resolve_forget(part->self);
+    on_stopped(part);
+}
+
+void resolve_init(struct resolve *resolve, uv_loop_t *loop)
+{
+    *resolve = (struct resolve){
+        .part = {.name = "resolve", .self = resolve, .start = start, .stop = stop},
+        .loop = loop,
+    };
 }

@@ -5,45 +5,39 @@
 #include <sysexits.h>
 
 #include "router/log/log.h"
-#include "router/state/balance.h"
 
 /* --- orders --- */
 
-static void free_adopt(struct order *order)
+static void free_unsent(struct order *order)
 {
-    struct view *view = order == NULL ? NULL : order->adopt.view;
-
-    if (view != NULL)
-        balance_free(view->balance);
-    free(view);
+    if (order != NULL)
+        view_abandon(order->adopt.view);
     order_free(order);
 }
 
-static struct order *adopt_order(const struct endpoints *endpoints, struct snapshot *snapshot,
-                                 uint32_t worker)
+/* With endpoints an order to adopt, without them one to refresh. NULL: no memory. */
+static struct order *new_order(const struct endpoints *endpoints, struct snapshot *snapshot,
+                               uint32_t worker)
 {
-    struct order *order = order_new(ORDER_ADOPT);
-    struct view *view = calloc(1, sizeof *view);
+    struct order *order = order_new(endpoints != NULL ? ORDER_ADOPT : ORDER_REFRESH);
 
-    if (order == NULL || view == NULL) {
-        free(view);
-        order_free(order);
+    if (order == NULL)
         return NULL;
+    order->adopt.view = view_new(snapshot);
+    if (endpoints != NULL) {
+        order->adopt.handed = endpoints_offer(endpoints, snapshot->config, worker);
+        order->adopt.handed_count = snapshot->config->listener_count;
     }
-    view->snapshot = snapshot;
-    view->balance = balance_new(snapshot->config, worker);
-    order->adopt.view = view;
-    order->adopt.handed = endpoints_offer(endpoints, snapshot->config, worker);
-    order->adopt.handed_count = snapshot->config->listener_count;
-    if (view->balance == NULL || order->adopt.handed == NULL) {
-        free_adopt(order);
+    if (order->adopt.view == NULL || (endpoints != NULL && order->adopt.handed == NULL)) {
+        free_unsent(order);
         return NULL;
     }
     return order;
 }
 
-bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
-                   const struct endpoints *endpoints)
+/* One order for each worker, or none: false, nothing has changed. */
+static bool post_to_all(struct workers *workers, struct snapshot *snapshot,
+                        const struct endpoints *endpoints)
 {
     struct order **orders = calloc(workers->count, sizeof *orders);
     uint32_t made = 0;
@@ -51,7 +45,7 @@ bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
     part_assert_own(&workers->part);
     assert(!workers->stopping);
     while (orders != NULL && made < workers->count &&
-           (orders[made] = adopt_order(endpoints, snapshot, made)) != NULL)
+           (orders[made] = new_order(endpoints, snapshot, made)) != NULL)
         made++;
     bool complete = orders != NULL && made == workers->count;
     for (uint32_t i = 0; i < made; i++) {
@@ -59,11 +53,23 @@ bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
             snapshot_ref(snapshot);
             worker_post(&workers->list[i], orders[i]);
         } else {
-            free_adopt(orders[i]);
+            free_unsent(orders[i]);
         }
     }
     free(orders);
     return complete;
+}
+
+bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
+                   const struct endpoints *endpoints)
+{
+    assert(endpoints != NULL);
+    return post_to_all(workers, snapshot, endpoints);
+}
+
+bool workers_refresh(struct workers *workers, struct snapshot *snapshot)
+{
+    return post_to_all(workers, snapshot, NULL);
 }
 
 static void order_all(struct workers *workers, enum order_kind kind, uint64_t drain_ms)

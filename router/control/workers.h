@@ -58,6 +58,9 @@ void workers_init(struct workers *workers, uv_loop_t *loop, uint32_t count,
 bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
                    const struct endpoints *endpoints);
 
+/* The same for another snapshot of the configuration that they have; listeners stay. */
+bool workers_refresh(struct workers *workers, struct snapshot *snapshot);
+
 /* Before the part is stopped: how long connections may take then. */
 void workers_allow_drain(struct workers *workers, uint64_t drain_ms);
 

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "config/text/utf8.h"
+
 static const char hex_digits[] = "0123456789abcdef";
 
 void json_writer_start(struct json_writer *text, char *bytes, size_t capacity)
@@ -80,38 +82,6 @@ void json_writer_key(struct json_writer *text, const char *key)
     put(text, "\":", 2);
 }
 
-/*
- * The length of the well-formed UTF-8 sequence at the start (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF), or 0.
- */
-static size_t utf8_sequence(const uint8_t *bytes, size_t length)
-{
-    uint8_t first = bytes[0];
-    uint8_t low = 0x80, high = 0xbf; /* range of the second byte */
-    size_t size;
-
-    if (first < 0x80)
-        return 1;
-    if (first < 0xc2 || first > 0xf4)
-        return 0;
-    size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (first == 0xe0)
-        low = 0xa0;
-    else if (first == 0xed)
-        high = 0x9f;
-    else if (first == 0xf0)
-        low = 0x90;
-    else if (first == 0xf4)
-        high = 0x8f;
-    if (size > length || bytes[1] < low || bytes[1] > high)
-        return 0;
-    for (size_t i = 2; i < size; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return size;
-}
-
 static void put_escaped(struct json_writer *text, uint8_t byte)
 {
     static const char short_form[32] = {
@@ -152,7 +122,7 @@ void json_writer_string(struct json_writer *text, const char *bytes, size_t leng
         if (run == length)
             break;
         i = run;
-        sequence = utf8_sequence(at + i, length - i);
+        sequence = utf8_length(bytes + i, length - i);
         if (sequence == 1)
             put_escaped(text, at[i]);
         else if (sequence > 1)

@@ -39,8 +39,8 @@ void pump_init(struct pump *pump, struct side *from, struct side *to)
 /* The system call that `errno` speaks of has failed for good. */
 static enum step failed(struct pump *pump, enum step how)
 {
-    assert(pump->error == 0);
-    pump->error = errno;
+    assert(pump->error == 0 && errno > 0 && errno <= INT16_MAX);
+    pump->error = (int16_t)errno;
     return how;
 }
 
@@ -54,22 +54,13 @@ bool pump_holds_bytes(const struct pump *pump)
 /* Keeps what `to` did not take. */
 static enum step keep_rest(struct pump *pump, const uint8_t *bytes, size_t len)
 {
-    pump->rest = malloc(len);
+    assert(pump->rest == NULL && len > 0);
+    pump->rest = malloc(sizeof *pump->rest + len);
     if (pump->rest == NULL)
         return STEP_NO_MEMORY;
-    memcpy(pump->rest, bytes, len);
-    pump->rest_at = 0;
-    pump->rest_bytes = (uint32_t)len;
+    *pump->rest = (struct pump_rest){.left = (uint32_t)len};
+    memcpy(pump->rest->bytes, bytes, len);
     return STEP_BLOCKED;
-}
-
-/* Counts what `to` has taken; a preface of the router's own is not the sender's. */
-static void note_written(struct pump *pump, size_t len)
-{
-    size_t own = len < pump->uncounted_bytes ? len : pump->uncounted_bytes;
-
-    pump->uncounted_bytes -= (uint32_t)own;
-    pump->bytes += len - own;
 }
 
 /*
@@ -87,7 +78,6 @@ static enum step write_bytes(struct pump *pump, const uint8_t *bytes, size_t len
         ssize_t n = send(pump->to->fd, bytes + *written, len - *written, flags);
         if (n > 0) {
             *written += (size_t)n;
-            note_written(pump, (size_t)n);
         } else if (errno == EAGAIN) {
             pump->to->writable = false;
             return STEP_BLOCKED;
@@ -98,17 +88,29 @@ static enum step write_bytes(struct pump *pump, const uint8_t *bytes, size_t len
     return STEP_MOVED;
 }
 
+/* Counts what `to` has taken of the rest; the router's own bytes are not the sender's. */
+static void note_rest_written(struct pump *pump, uint32_t written)
+{
+    struct pump_rest *rest = pump->rest;
+    uint32_t own = written < rest->uncounted ? written : rest->uncounted;
+
+    assert(written <= rest->left);
+    rest->at += written;
+    rest->left -= written;
+    rest->uncounted -= own;
+    pump->bytes += written - own;
+}
+
 static enum step flush_rest(struct pump *pump)
 {
+    struct pump_rest *rest = pump->rest;
     bool more = pump->prefaced && pump->from->readable;
     size_t written;
-    enum step step =
-        write_bytes(pump, pump->rest + pump->rest_at, pump->rest_bytes, more, &written);
+    enum step step = write_bytes(pump, rest->bytes + rest->at, rest->left, more, &written);
 
-    pump->rest_at += (uint32_t)written;
-    pump->rest_bytes -= (uint32_t)written;
+    note_rest_written(pump, (uint32_t)written);
     if (step == STEP_MOVED) {
-        free(pump->rest);
+        free(rest);
         pump->rest = NULL;
         pump->prefaced = false;
         pump->unpushed = more;
@@ -126,17 +128,20 @@ static void push_preface(struct pump *pump)
 
 bool pump_preface(struct pump *pump, const uint8_t *bytes, size_t len, bool counted)
 {
-    assert(pump->bytes == 0 && pump->pipe == NULL && !pump->end_read);
-    assert(len > 0 && pump->rest_at == 0);
-    assert(counted || pump->rest_bytes == pump->uncounted_bytes); /* the router's own goes first */
-    uint8_t *rest = realloc(pump->rest, pump->rest_bytes + len);
+    uint32_t before = pump->rest == NULL ? 0 : pump->rest->left;
+
+    assert(len > 0 && pump->bytes == 0 && pump->pipe == NULL && !pump->end_read);
+    struct pump_rest *rest = realloc(pump->rest, sizeof *rest + before + len);
     if (rest == NULL)
         return false;
-    memcpy(rest + pump->rest_bytes, bytes, len);
-    pump->rest = rest;
-    pump->rest_bytes += (uint32_t)len;
+    if (before == 0)
+        *rest = (struct pump_rest){0};
+    assert(rest->at == 0 && (counted || rest->uncounted == before)); /* the router's own go first */
+    memcpy(rest->bytes + before, bytes, len);
+    rest->left += (uint32_t)len;
     if (!counted)
-        pump->uncounted_bytes += (uint32_t)len;
+        rest->uncounted += (uint32_t)len;
+    pump->rest = rest;
     pump->prefaced = true;
     return true;
 }
@@ -198,7 +203,7 @@ static enum step flush_pipe(struct pump *pump, const struct pump_tools *tools)
         if (n > 0) {
             assert((uint32_t)n <= pipe->held_bytes);
             pipe->held_bytes -= (uint32_t)n;
-            note_written(pump, (size_t)n);
+            pump->bytes += (uint64_t)n;
         } else if (n < 0 && errno == EAGAIN) {
             pump->to->writable = false;
             return STEP_BLOCKED;
@@ -273,6 +278,7 @@ static enum step carry_copied(struct pump *pump, const struct pump_tools *tools,
     if (step != STEP_MOVED)
         return step;
     step = write_bytes(pump, tools->scratch, *got, false, &written);
+    pump->bytes += written;
     return step == STEP_BLOCKED ? keep_rest(pump, tools->scratch + written, *got - written) : step;
 }
 

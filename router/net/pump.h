@@ -33,15 +33,15 @@
 struct side {
     struct ready_source source; /* what the ready set knows it by */
     int fd;                     /* -1: closed */
-    bool is_server;             /* which of the connection's two sides this is */
-    bool readable;              /* until a read says EAGAIN or finds less than it asked for */
-    bool writable;              /* until a write says EAGAIN */
-    bool fin;    /* its FIN is queued behind the bytes: a short read has met the end */
-    bool failed; /* reset or broken: read on until a call says so, a short read means nothing */
-    bool ragged; /* reads may stop before all was read: a short read means nothing */
-    bool urgent; /* TCP urgent data is under way: splicing would stop at its mark for good */
-    bool muted;  /* news of readability is switched off while nobody wants it */
-    bool paced;  /* sends to this very host and may pace it: see net_unpace() */
+    bool is_server : 1;         /* which of the connection's two sides this is */
+    bool readable : 1;          /* until a read says EAGAIN or finds less than it asked for */
+    bool writable : 1;          /* until a write says EAGAIN */
+    bool fin : 1;    /* its FIN is queued behind the bytes: a short read has met the end */
+    bool failed : 1; /* reset or broken: read on until a call says so, a short read means nothing */
+    bool ragged : 1; /* reads may stop before all was read: a short read means nothing */
+    bool urgent : 1; /* TCP urgent data is under way: splicing would stop at its mark for good */
+    bool muted : 1;  /* news of readability is switched off while nobody wants it */
+    bool paced : 1;  /* sends to this very host and may pace it: see net_unpace() */
 };
 
 enum relay_mode { RELAY_AUTO, RELAY_COPY, RELAY_SPLICE };
@@ -54,22 +54,27 @@ struct pump_tools {
     enum relay_mode mode;
 };
 
+/* Bytes that wait for the receiver. One allocation. */
+struct pump_rest {
+    uint32_t at;        /* where in `bytes` they begin */
+    uint32_t left;      /* how many are still to be written */
+    uint32_t uncounted; /* of those, the first are the router's own, not the sender's */
+    uint8_t bytes[];
+};
+
 struct pump {
     struct side *from;
     struct side *to;
-    uint64_t bytes;           /* written to `to` */
-    struct pipe *pipe;        /* holds bytes that `to` has not taken; NULL most of the time */
-    uint8_t *rest;            /* the same for copying */
-    uint32_t rest_bytes;      /* of `rest`, still to be written */
-    uint32_t rest_at;         /* where they begin */
-    uint32_t uncounted_bytes; /* of `rest`: the router's own, which are not the sender's */
-    int error;                /* errno of the call that failed; 0 = none has */
-    uint8_t full_reads;       /* how bulky the stream is: at PUMP_FULL_READS it splices */
-    bool prefaced;            /* `rest` is a preface that was not begun with the sender's bytes */
-    bool unpushed;            /* the preface may still wait in the kernel for what follows it */
-    bool end_read;            /* `from` has ended */
-    bool ended;               /* and everything was written: the end was passed on */
-    bool broken;              /* `to` takes no more: it failed when written to */
+    uint64_t bytes;         /* of `from`, written to `to` */
+    struct pipe *pipe;      /* holds bytes that `to` has not taken; NULL most of the time */
+    struct pump_rest *rest; /* the same for copying */
+    int16_t error;          /* errno of the call that failed; 0 = none has */
+    uint8_t full_reads;     /* how bulky the stream is: at PUMP_FULL_READS it splices */
+    bool prefaced : 1;      /* `rest` is a preface: what follows it may share its segment */
+    bool unpushed : 1;      /* the preface may still wait in the kernel for what follows it */
+    bool end_read : 1;      /* `from` has ended */
+    bool ended : 1;         /* and everything was written: the end was passed on */
+    bool broken : 1;        /* `to` takes no more: it failed when written to */
 };
 
 enum pump_result {

@@ -11,14 +11,13 @@
 
 #include "config/config.h"
 
-/* Where a server is to be reached; a name may stand for several addresses, tried in turn. */
+/* Where a socket goes: to be connected to or bound. */
 struct target {
     struct sockaddr_storage address;
-    socklen_t len;       /* 0: a name that has no address, or none yet */
-    struct target *next; /* further addresses of the same name, owned by the snapshot */
+    socklen_t len;
 };
 
-/* Converts a numeric or unix address; false for ADDRESS_NAME. */
+/* Converts a numeric or unix address; false for ADDRESS_NAME, which sets len to 0. */
 bool target_from_address(const struct address *address, struct target *target);
 
 /* An IP address and port as compactly as a connection can keep it. */

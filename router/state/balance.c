@@ -6,75 +6,112 @@
 /* Workers start at up to so many different places of the cycle. */
 #define START_SPREAD 8u
 
-struct balance {
-    const struct config *config;
-    uint32_t *first_credit; /* per backend: index of its first server's credit */
-    int64_t *credit;        /* per server */
-};
+#define BITS 64u
 
-struct balance *balance_new(const struct config *config, uint32_t seed)
+/* --- what was tried --- */
+
+bool tried_has(const struct tried *tried, uint32_t server)
 {
-    size_t servers = 0;
-    for (uint32_t b = 0; b < config->backend_count; b++)
-        servers += config->backends[b].server_count;
-
-    struct balance *balance = calloc(1, sizeof *balance);
-    if (balance == NULL)
-        return NULL;
-    balance->config = config;
-    balance->first_credit = calloc(config->backend_count + 1u, sizeof *balance->first_credit);
-    balance->credit = calloc(servers + 1, sizeof *balance->credit);
-    if (balance->first_credit == NULL || balance->credit == NULL) {
-        balance_free(balance);
-        return NULL;
-    }
-    uint32_t at = 0;
-    for (uint32_t b = 0; b < config->backend_count; b++) {
-        balance->first_credit[b] = at;
-        at += config->backends[b].server_count;
-        for (uint32_t skip = seed % START_SPREAD; skip > 0; skip--)
-            balance_pick(balance, b);
-    }
-    return balance;
+    if (tried->count == 0)
+        return false;
+    if (tried->many != NULL)
+        return (tried->many[server / BITS] >> server % BITS & 1u) != 0;
+    assert(server < TRIED_FEW);
+    return (tried->few >> server & 1u) != 0;
 }
 
-void balance_free(struct balance *balance)
+bool tried_add(struct tried *tried, const struct backend_config *backend, uint32_t server)
 {
-    if (balance == NULL)
-        return;
-    free(balance->first_credit);
-    free(balance->credit);
-    free(balance);
+    assert(server < backend->server_count && !tried_has(tried, server));
+    if (backend->server_count > TRIED_FEW && tried->many == NULL) {
+        assert(tried->count == 0);
+        tried->many = calloc((backend->server_count + BITS - 1) / BITS, sizeof *tried->many);
+        if (tried->many == NULL)
+            return false;
+    }
+    uint64_t *word = tried->many != NULL ? &tried->many[server / BITS] : &tried->few;
+    *word |= (uint64_t)1 << server % BITS;
+    tried->count++;
+    assert(tried->count <= backend->server_count);
+    return true;
 }
 
-uint32_t balance_pick(struct balance *balance, uint32_t backend)
+void tried_clear(struct tried *tried)
 {
-    assert(backend < balance->config->backend_count);
-    const struct backend_config *of = &balance->config->backends[backend];
-    int64_t *credit = balance->credit + balance->first_credit[backend];
+    free(tried->many);
+    *tried = (struct tried){0};
+}
+
+/* --- picking --- */
+
+static bool is_candidate(struct server *const *servers, const struct backend_config *backend,
+                         const struct tried *tried, uint32_t server)
+{
+    return backend->servers[server].weight > 0 && !tried_has(tried, server) &&
+           server_is_usable(servers[server]);
+}
+
+/*
+ * No credit leaves these bounds by picking alone. It would when servers come and go over many
+ * reloads, each leaving with credit or debt: the others would hold what a new one must wait for, or
+ * all would fall to the new one at once.
+ */
+static int64_t credit_bound(const struct backend_config *backend)
+{
     int64_t total = 0;
+
+    for (uint32_t s = 0; s < backend->server_count; s++)
+        total += backend->servers[s].weight;
+    return total;
+}
+
+static int64_t clamp(int64_t value, int64_t bound)
+{
+    return value < -bound ? -bound : value > bound ? bound : value;
+}
+
+uint32_t balance_pick(struct server *const *servers, const struct backend_config *backend,
+                      uint32_t worker, const struct tried *tried)
+{
+    int64_t bound = credit_bound(backend);
+    int64_t total = 0;
+    int64_t *best_credit = NULL;
     uint32_t best = CONFIG_NONE;
 
-    for (uint32_t s = 0; s < of->server_count; s++) {
-        if (of->servers[s].weight == 0)
+    for (uint32_t s = 0; s < backend->server_count; s++) {
+        if (!is_candidate(servers, backend, tried, s))
             continue;
-        total += of->servers[s].weight;
-        credit[s] += of->servers[s].weight;
-        if (best == CONFIG_NONE || credit[s] > credit[best])
+        assert(worker < servers[s]->workers);
+        int64_t *credit = &servers[s]->seats[worker].credit;
+        total += backend->servers[s].weight;
+        *credit = clamp(*credit, bound) + backend->servers[s].weight;
+        if (best_credit == NULL || *credit > *best_credit) {
             best = s;
+            best_credit = credit;
+        }
     }
-    if (best != CONFIG_NONE)
-        credit[best] -= total;
+    if (best_credit != NULL)
+        *best_credit -= total;
     return best;
 }
 
-uint32_t balance_next(const struct backend_config *backend, uint32_t first, uint32_t last)
+uint32_t balance_left(struct server *const *servers, const struct backend_config *backend,
+                      const struct tried *tried)
 {
-    assert(first < backend->server_count && last < backend->server_count);
-    for (uint32_t s = (last + 1) % backend->server_count; s != first;
-         s = (s + 1) % backend->server_count) {
-        if (backend->servers[s].weight > 0)
-            return s;
+    uint32_t left = 0;
+
+    for (uint32_t s = 0; s < backend->server_count; s++)
+        left += is_candidate(servers, backend, tried, s);
+    return left;
+}
+
+void balance_spread(struct server *const *servers, const struct backend_config *backend,
+                    uint32_t workers)
+{
+    static const struct tried none;
+
+    for (uint32_t worker = 0; worker < workers; worker++) {
+        for (uint32_t skip = worker % START_SPREAD; skip > 0; skip--)
+            balance_pick(servers, backend, worker, &none);
     }
-    return CONFIG_NONE;
 }

@@ -2,31 +2,55 @@
 #define ROUTER_BALANCE_H
 
 /*
- * Which server of a backend gets the next connection. One object per worker and snapshot; touched
- * by that worker only.
+ * Which server of a backend gets the next connection.
  *
- * Smooth weighted round robin: at each pick every server gains its weight, the richest wins and
- * pays the sum of all weights. Over one cycle each server is picked exactly weight times, spread
- * evenly.
+ * Smooth weighted round robin: at each pick every server that may be chosen gains its weight, the
+ * richest wins and pays the sum of those weights. Over one cycle each server is picked exactly
+ * weight times, spread evenly. After a failure the same is done among the servers not tried yet, so
+ * that the share of a server that is gone spreads over the others.
+ *
+ * The credit stands in the servers' cells, one per worker and touched by that worker only: turns go
+ * on over a reload.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config/config.h"
+#include "router/state/server.h"
 
-struct balance;
+/* Backends of so many servers cost no memory to remember what was tried. */
+#define TRIED_FEW 64u
 
-/* NULL: no memory. `seed` lets workers start at different servers. `config` must outlive it. */
-struct balance *balance_new(const struct config *config, uint32_t seed);
-void balance_free(struct balance *balance); /* NULL is allowed */
+/* The servers of a backend that one connection has tried. Starts as {0}. */
+struct tried {
+    uint32_t count;
+    uint64_t few;   /* bits, unless `many` is there */
+    uint64_t *many; /* the same for a backend of more than TRIED_FEW servers */
+};
 
-/* Index of the server to use first, or CONFIG_NONE when every weight is 0. */
-uint32_t balance_pick(struct balance *balance, uint32_t backend);
+/* False: no memory, nothing has changed. The server must not have been tried yet. */
+bool tried_add(struct tried *tried, const struct backend_config *backend, uint32_t server);
+bool tried_has(const struct tried *tried, uint32_t server);
+void tried_clear(struct tried *tried); /* forgets all and frees; can be used again */
 
 /*
- * The server to try after `last` has failed: the next one in the order of the file, around the end,
- * that takes connections; CONFIG_NONE when `first` would come round again.
+ * Index of the server to use next, or CONFIG_NONE: every server that takes connections has been
+ * tried. `servers` are the cells of the backend's servers. A server of weight 0 is never chosen.
+ * That worker's thread.
  */
-uint32_t balance_next(const struct backend_config *backend, uint32_t first, uint32_t last);
+uint32_t balance_pick(struct server *const *servers, const struct backend_config *backend,
+                      uint32_t worker, const struct tried *tried);
+
+/* How many servers could still be picked. Any thread. */
+uint32_t balance_left(struct server *const *servers, const struct backend_config *backend,
+                      const struct tried *tried);
+
+/*
+ * Has workers start at different servers, as far as there are different ones. For cells that no
+ * worker knows yet. Control.
+ */
+void balance_spread(struct server *const *servers, const struct backend_config *backend,
+                    uint32_t workers);
 
 #endif

@@ -3,56 +3,103 @@
 #include <assert.h>
 #include <stdlib.h>
 
-struct snapshot *snapshot_new(struct config *config, uint32_t generation)
+/* Takes the caller's hold on `use` over, also on failure. */
+static struct snapshot *make(struct config_use *use, uint32_t generation)
 {
-    uint32_t servers = 0;
-    for (uint32_t b = 0; b < config->backend_count; b++)
-        servers += config->backends[b].server_count;
-
     struct snapshot *snapshot = calloc(1, sizeof *snapshot);
+
     if (snapshot == NULL) {
-        config_free(config);
+        config_use_unref(use);
         return NULL;
     }
-    snapshot->config = config;
+    snapshot->use = use;
+    snapshot->config = use->config;
     snapshot->generation = generation;
-    snapshot->target_count = servers;
-    snapshot->targets = calloc(servers + 1u, sizeof *snapshot->targets);
-    snapshot->late = calloc(servers + 1u, sizeof *snapshot->late);
-    snapshot->first_target = calloc(config->backend_count + 1u, sizeof *snapshot->first_target);
-    if (snapshot->targets == NULL || snapshot->late == NULL || snapshot->first_target == NULL) {
+    snapshot->addresses = calloc(use->server_count + 1u, sizeof(struct addresses *));
+    if (snapshot->addresses == NULL) {
         snapshot_free(snapshot);
         return NULL;
-    }
-    uint32_t at = 0;
-    for (uint32_t b = 0; b < config->backend_count; b++) {
-        snapshot->first_target[b] = at;
-        for (uint32_t s = 0; s < config->backends[b].server_count; s++)
-            target_from_address(&config->backends[b].servers[s].address, &snapshot->targets[at++]);
     }
     return snapshot;
 }
 
-const struct target *snapshot_target(const struct snapshot *snapshot, uint32_t backend,
-                                     uint32_t server)
+struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct servers *servers)
 {
-    assert(backend < snapshot->config->backend_count);
-    assert(server < snapshot->config->backends[backend].server_count);
-    uint32_t index = snapshot->first_target[backend] + server;
-    const struct target *target = &snapshot->targets[index];
-    if (target->len > 0)
-        return target;
-    const struct target *late = atomic_load_explicit(&snapshot->late[index], memory_order_acquire);
-    return late != NULL ? late : target;
+    struct config_use *use = config_use_new(config, servers);
+    struct snapshot *snapshot = use == NULL ? NULL : make(use, generation);
+    uint32_t at = 0;
+
+    if (snapshot == NULL)
+        return NULL;
+    for (uint32_t b = 0; b < config->backend_count; b++) {
+        const struct backend_config *backend = &config->backends[b];
+        for (uint32_t s = 0; s < backend->server_count; s++, at++) {
+            const struct address *address = &backend->servers[s].address;
+            if (address->kind == ADDRESS_NAME)
+                continue;
+            snapshot->addresses[at] = addresses_of(address);
+            if (snapshot->addresses[at] == NULL) {
+                snapshot_free(snapshot);
+                return NULL;
+            }
+        }
+    }
+    assert(at == use->server_count);
+    return snapshot;
 }
 
-void snapshot_add_late(struct snapshot *snapshot, uint32_t index, struct target *target)
+struct snapshot *snapshot_again(const struct snapshot *snapshot)
 {
-    assert(index < snapshot->target_count && snapshot->targets[index].len == 0);
-    struct target *before =
-        atomic_exchange_explicit(&snapshot->late[index], target, memory_order_release);
-    assert(before == NULL);
+    config_use_ref(snapshot->use);
+    struct snapshot *again = make(snapshot->use, snapshot->generation);
+    if (again == NULL)
+        return NULL;
+    for (uint32_t s = 0; s < snapshot->use->server_count; s++) {
+        addresses_ref(snapshot->addresses[s]);
+        again->addresses[s] = snapshot->addresses[s];
+    }
+    return again;
 }
+
+void snapshot_set_addresses(struct snapshot *snapshot, uint32_t index, struct addresses *addresses)
+{
+    assert(index < snapshot->use->server_count);
+    assert(atomic_load_explicit(&snapshot->refs, memory_order_relaxed) == 0);
+    addresses_unref(snapshot->addresses[index]);
+    snapshot->addresses[index] = addresses;
+}
+
+const struct addresses *snapshot_addresses(const struct snapshot *snapshot, uint32_t backend,
+                                           uint32_t server)
+{
+    return snapshot->addresses[config_use_index(snapshot->use, backend, server)];
+}
+
+struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend, uint32_t server)
+{
+    return snapshot->use->cells[config_use_index(snapshot->use, backend, server)];
+}
+
+/* --- balance --- */
+
+static struct server *const *cells_of(const struct snapshot *snapshot, uint32_t backend)
+{
+    return &snapshot->use->cells[config_use_index(snapshot->use, backend, 0)];
+}
+
+uint32_t snapshot_pick(const struct snapshot *snapshot, uint32_t backend, uint32_t worker,
+                       const struct tried *tried)
+{
+    return balance_pick(cells_of(snapshot, backend), &snapshot->config->backends[backend], worker,
+                        tried);
+}
+
+uint32_t snapshot_left(const struct snapshot *snapshot, uint32_t backend, const struct tried *tried)
+{
+    return balance_left(cells_of(snapshot, backend), &snapshot->config->backends[backend], tried);
+}
+
+/* --- users --- */
 
 void snapshot_ref(struct snapshot *snapshot)
 {
@@ -62,31 +109,21 @@ void snapshot_ref(struct snapshot *snapshot)
 bool snapshot_unref(struct snapshot *snapshot)
 {
     unsigned before = atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel);
+
     assert(before > 0);
     return before == 1;
 }
 
-static void free_further(struct target *target)
-{
-    while (target != NULL) {
-        struct target *next = target->next;
-        free(target);
-        target = next;
-    }
-}
-
-void snapshot_free(struct snapshot *snapshot)
+bool snapshot_free(struct snapshot *snapshot)
 {
     if (snapshot == NULL)
-        return;
+        return false;
     assert(atomic_load_explicit(&snapshot->refs, memory_order_acquire) == 0);
-    config_free(snapshot->config);
-    for (uint32_t i = 0; snapshot->targets != NULL && i < snapshot->target_count; i++)
-        free_further(snapshot->targets[i].next);
-    for (uint32_t i = 0; snapshot->late != NULL && i < snapshot->target_count; i++)
-        free_further(atomic_load_explicit(&snapshot->late[i], memory_order_relaxed));
-    free(snapshot->targets);
-    free(snapshot->late);
-    free(snapshot->first_target);
+    assert(snapshot->config == snapshot->use->config);
+    for (uint32_t s = 0; snapshot->addresses != NULL && s < snapshot->use->server_count; s++)
+        addresses_unref(snapshot->addresses[s]);
+    free(snapshot->addresses);
+    bool last = config_use_unref(snapshot->use);
     free(snapshot);
+    return last;
 }

@@ -2,49 +2,75 @@
 #define ROUTER_SNAPSHOT_H
 
 /*
- * A configuration in use: the immutable config, the socket addresses its servers resolved to, and a
- * count of the workers that still use it.
+ * What workers route by: a configuration in use and the addresses its servers have. A changed
+ * answer of the name servers is another snapshot of the same configuration. Read-only once posted,
+ * but for the count of its users.
  *
  * Control makes it, counts up on a worker's behalf before posting it, and alone frees it. Workers
- * only count down. Everything but the count and `late` is read-only once posted.
+ * only count down.
+ *
+ * Who is freed when, always by the control thread:
+ *   snapshot      when it is not the newest and no worker uses it; a worker uses it while it is
+ *                 the worker's newest, or while a connection of its is PEEKING or CONNECTING by it
+ *   address list  with the last snapshot that holds it; only a connection that is CONNECTING looks
+ *                 into it, and such a connection keeps the snapshot
+ *   config        with the last snapshot of it, or when the look-up of its names ends if that is
+ *                 later (struct config_use)
+ *   server cell   in the first sweep after the last configuration that names the server was freed
+ *                 and the last connection has left it (servers.h)
  */
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/config.h"
-#include "router/net/sockaddr.h"
+#include "router/state/addresses.h"
+#include "router/state/balance.h"
+#include "router/state/config_use.h"
 
 struct snapshot {
-    struct config *config;        /* owned */
-    struct target *targets;       /* one per server, backend after backend */
-    struct target *_Atomic *late; /* one per server: found while in use, owned; NULL: nothing */
-    uint32_t *first_target;       /* per backend */
-    uint32_t target_count;
-    uint32_t generation; /* 1 for the first configuration of the process */
+    const struct config *config; /* of `use` */
+    struct config_use *use;
+    struct addresses **addresses; /* per server, see config_use_index(); NULL: none is known */
+    uint32_t generation;          /* of the configuration; 1 for the first of the process */
     atomic_uint refs;
     struct snapshot *next; /* control's list of snapshots that are not freed yet */
 };
 
 /*
- * Takes `config` over (also on failure, when NULL is returned: no memory). Targets given as numbers
- * or paths are filled in; names have len 0 until they are resolved.
+ * Takes `config` over, also on failure, when NULL is returned: no memory. Addresses given as
+ * numbers or paths are known; those of names are not until they are set. Control.
  */
-struct snapshot *snapshot_new(struct config *config, uint32_t generation);
+struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct servers *servers);
 
-/* The target of a server. Any thread. */
-const struct target *snapshot_target(const struct snapshot *snapshot, uint32_t backend,
-                                     uint32_t server);
+/* Another snapshot of the same configuration, with the same addresses. NULL: no memory. Control. */
+struct snapshot *snapshot_again(const struct snapshot *snapshot);
 
 /*
- * Gives a server that had no address one, while workers use the snapshot: those that ask from now
- * on find it. Once per server; takes `target` over. Control.
+ * Sets what a server's name stands for (NULL: nothing is known) in a snapshot that was not posted
+ * yet. Takes the caller's hold on the list over. Control.
  */
-void snapshot_add_late(struct snapshot *snapshot, uint32_t index, struct target *target);
+void snapshot_set_addresses(struct snapshot *snapshot, uint32_t index, struct addresses *addresses);
+
+/* The addresses of a server, NULL: none is known; the snapshot keeps them. Any thread. */
+const struct addresses *snapshot_addresses(const struct snapshot *snapshot, uint32_t backend,
+                                           uint32_t server);
+
+/* The cell of a server; it outlives the snapshot while the caller has entered it. Any thread. */
+struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend, uint32_t server);
+
+/* balance_pick() and balance_left() among the servers of a backend. That worker's thread. */
+uint32_t snapshot_pick(const struct snapshot *snapshot, uint32_t backend, uint32_t worker,
+                       const struct tried *tried);
+uint32_t snapshot_left(const struct snapshot *snapshot, uint32_t backend,
+                       const struct tried *tried);
 
 void snapshot_ref(struct snapshot *snapshot);   /* control only */
 bool snapshot_unref(struct snapshot *snapshot); /* any thread; true: that was the last */
-void snapshot_free(struct snapshot *snapshot);  /* control only; asserts that nobody uses it */
+
+/*
+ * Asserts that nobody uses it. True: the configuration was freed with it. NULL is allowed. Control.
+ */
+bool snapshot_free(struct snapshot *snapshot);
 
 #endif

@@ -16,7 +16,7 @@ void order_free(struct order *order)
 {
     if (order == NULL)
         return;
-    if (order->kind == ORDER_ADOPT)
+    if (order->kind == ORDER_ADOPT || order->kind == ORDER_REFRESH)
         free(order->adopt.handed);
     free(order);
 }

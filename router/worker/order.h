@@ -16,10 +16,11 @@ struct handed_listener;
 struct view;
 
 enum order_kind {
-    ORDER_ADOPT, /* use this view and these listeners from now on */
-    ORDER_DRAIN, /* stop listening; what is there has some time */
-    ORDER_STOP,  /* end everything now */
-    ORDER_ASK    /* look at the connections; control is answered */
+    ORDER_ADOPT,   /* use this view and these listeners from now on */
+    ORDER_REFRESH, /* the same for another snapshot of the same configuration: listeners stay */
+    ORDER_DRAIN,   /* stop listening; what is there has some time */
+    ORDER_STOP,    /* end everything now */
+    ORDER_ASK      /* look at the connections; control is answered */
 };
 
 struct order {
@@ -30,7 +31,7 @@ struct order {
             struct view *view;              /* the worker's from now on */
             struct handed_listener *handed; /* one per listener of the configuration, owned */
             uint32_t handed_count;
-        } adopt;
+        } adopt; /* ADOPT, REFRESH */
         struct {
             uint64_t ms;
         } drain;
@@ -48,7 +49,7 @@ struct order {
 /* A zeroed order of this kind; NULL: no memory. */
 struct order *order_new(enum order_kind kind);
 
-/* Frees an order and what it still owns; the view of an ORDER_ADOPT is not its own. */
+/* Frees an order and what it still owns; the view is not its own. */
 void order_free(struct order *order);
 
 typedef _Atomic(struct order *) order_mailbox;

@@ -4,6 +4,7 @@
  * The happy path
  *  - worker_init() prepares everything that can fail; worker_start() runs the loop.
  *  - ORDER_ADOPT brings a view and sockets: listeners that are gone close, new ones open.
+ *  - ORDER_REFRESH brings a view with new addresses of servers alone.
  *  - ORDER_ASK has its function look at the connections and goes back to control.
  *  - ORDER_DRAIN closes the listeners; when the last connection has gone the worker closes its
  *    handles and the loop ends; `ended` is set and control is woken.
@@ -131,6 +132,13 @@ static void adopt(struct worker *worker, struct order *order)
         take_handed(worker, &order->adopt.handed[i]);
 }
 
+static void refresh(struct worker *worker, struct order *order)
+{
+    assert(!worker->draining && order->adopt.handed == NULL && worker->conns.view != NULL);
+    assert(worker->conns.view->snapshot->use == order->adopt.view->snapshot->use);
+    conns_use_view(&worker->conns, order->adopt.view);
+}
+
 static void answer(struct worker *worker, struct order *order)
 {
     order_post(worker->answers, order);
@@ -142,6 +150,9 @@ static void follow(struct worker *worker, struct order *order)
     switch (order->kind) {
     case ORDER_ADOPT:
         adopt(worker, order);
+        break;
+    case ORDER_REFRESH:
+        refresh(worker, order);
         break;
     case ORDER_DRAIN:
         begin_drain(worker, order->drain.ms);
@@ -256,7 +267,7 @@ void worker_join(struct worker *worker)
     /* A second order to end, or an ask, may have come too late to be read. */
     for (struct order *order = order_take(&worker->mailbox), *next; order != NULL; order = next) {
         next = order->next;
-        assert(order->kind != ORDER_ADOPT);
+        assert(order->kind != ORDER_ADOPT && order->kind != ORDER_REFRESH);
         if (order->kind == ORDER_ASK)
             order_post(worker->answers, order);
         else

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import unittest
 
+from support import net
+
 BINARIES = pathlib.Path(sys.argv[2]).parent
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "bench"
 
@@ -42,7 +44,7 @@ class Interrupts(unittest.TestCase):
         self.assertEqual(process.returncode, 130, err)
         self.assertNotIn("Traceback", err)
         self.assertIn(f"bench/{script}: interrupted\n", err)
-        self.assertEqual(session_members(process.pid), [])
+        net.wait_until("nothing to be left", lambda: not session_members(process.pid))
 
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "one CPU")
     def test_ceiling(self):

@@ -101,8 +101,8 @@ class WrongRouters(unittest.TestCase):
 
     def deviations(self, choose, *arguments):
         with Sockets() as sockets, CarelessRouter(lambda n: choose(n, sockets.addresses)) as wrong:
-            code, result, out, _ = torture(wrong.address, sockets, "--hello-timeout", "400ms",
-                                           "--timeout", "600ms", "--gap", "1ms", *arguments)
+            code, result, out, _ = torture(wrong.address, sockets, "--hello-timeout", "1s",
+                                           "--timeout", "1500ms", "--gap", "1ms", *arguments)
             self.assertEqual(code, 1, out)
             self.assertIn("DEVIATES", out)
         return {name for name, one in by_name(result).items() if one["deviates"]}

@@ -4,6 +4,7 @@ Must-show: next server or reason; the other direction is treated as the design s
 """
 
 import os
+import select
 import socket
 import threading
 import unittest
@@ -21,29 +22,20 @@ class Hanging:
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=0)
         self.text = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        self.fillers = []
-        for _ in range(4):
-            sock = socket.socket()
-            sock.setblocking(False)
-            sock.connect_ex(self.listener.getsockname())
-            self.fillers.append(sock)
-        # The queue is full once a fresh connect stays in progress.
-        probe = socket.socket()
-        probe.settimeout(0.3)
-        try:
-            probe.connect(self.listener.getsockname())
-            raise AssertionError("the queue is not full")
-        except TimeoutError:
-            pass
-        finally:
-            probe.close()
+        # A backlog of 0 takes one connection. It is in the queue when accept() would succeed, which
+        # may be a moment after its connect() has.
+        self.filler = net.connect(self.listener.getsockname())
+        queued = select.poll()
+        queued.register(self.listener, select.POLLIN)
+        if not queued.poll(net.DEADLINE_S * 1000):
+            raise AssertionError("the queue stays empty")
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for sock in [*self.fillers, self.listener]:
-            sock.close()
+        self.filler.close()
+        self.listener.close()
 
 
 class HostileBackends(unittest.TestCase):
@@ -94,7 +86,7 @@ class HostileBackends(unittest.TestCase):
     def test_hanging_server_is_passed_over(self):
         hanging = self.enterContext(Hanging())
         good = self.enterContext(backend.Backend(backend.says("good")))
-        router = self.start([hanging.text, good.text], connect="2s")
+        router = self.start([hanging.text, good.text], connect="4s")
         for _ in range(2):  # whichever server is first in turn
             with router.connect() as sock:
                 sock.sendall(HELLO)

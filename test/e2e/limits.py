@@ -1,22 +1,26 @@
 """Limits: what is too much is refused or waits, nobody is lost, and waiting costs no CPU."""
 
-import os
+import pathlib
 import re
 import resource
 import select
 import subprocess
-import time
 import unittest
 
 from support import backend, hello, net
 from support.router import BINARY, Router, routing
 
 HELLO = hello.hello("app.test")
+WORKERS = 2  # of routing()
 
 
-def cpu_seconds(pid):
-    fields = open(f"/proc/{pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def threads_of(pid):
+    """(how often it has gone to sleep by itself, nanoseconds of CPU) of each thread."""
+    threads = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        slept = re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.M)
+        threads[task.name] = int(slept.group(1)), int((task / "schedstat").read_text().split()[0])
+    return threads
 
 
 class Limits(unittest.TestCase):
@@ -67,25 +71,24 @@ class Limits(unittest.TestCase):
                         r"listening on 127\.0\.0\.1:(\d+).* at most (\d+) connections", text)):
                     text = process.stderr.readline()
                     self.assertNotEqual(text, "", "the router ended")
-                self.assertLess(int(start.group(2)), 100)
-                self.assertGreater(int(start.group(2)), 10)
-                self.all_are_served(process.pid, ("127.0.0.1", int(start.group(1))), 400)
+                port, most = map(int, start.groups())
+                self.assertLess(most, 100)
+                self.assertGreater(most, 10)
+                self.all_are_served(process.pid, ("127.0.0.1", port), 400, most)
             finally:
                 process.terminate()
                 _, rest = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0, rest)
         self.assertNotIn("Too many open files", rest)
 
-    def all_are_served(self, pid, address, count):
-        """Opens all at once; the first ones stay for a second, then each leaves when answered."""
+    def all_are_served(self, pid, address, count, most):
+        """Opens all at once; when the first ones have filled it, each leaves when answered."""
         served = self.server.connections
         socks = [self.enterContext(net.connect(address)) for _ in range(count)]
         for sock in socks:
             sock.sendall(HELLO)
-        begin, before = time.monotonic(), cpu_seconds(pid)
-        select.select([], [], [], 1)
-        used, passed = cpu_seconds(pid) - before, time.monotonic() - begin
-        self.assertLess(used, passed / 2, "it spins while it waits")
+        net.wait_until("the limit", lambda: self.server.connections - served >= most)
+        self.waits_without_spinning(pid)
         self.assertLess(self.server.connections - served, count, "no limit was reached")
         waiting = set(socks)
         while waiting:
@@ -95,6 +98,18 @@ class Limits(unittest.TestCase):
                 self.assertEqual(net.receive(sock, len(HELLO)), HELLO)
                 sock.close()
                 waiting.discard(sock)
+
+    def waits_without_spinning(self, pid):
+        """Both workers sleep, look whether there is room, sleep again, and do little else."""
+        before, looks = threads_of(pid), 20
+
+        def slept():
+            now = threads_of(pid)
+            return [tid for tid in before if now[tid][0] - before[tid][0] >= looks]
+        net.wait_until("both workers to sleep", lambda: len(slept()) >= WORKERS)
+        for tid, (sleeps, cpu_ns) in threads_of(pid).items():
+            self.assertLess(cpu_ns - before[tid][1], (sleeps - before[tid][0] + 1) * 20_000_000,
+                            "it spins while it waits")
 
     def test_longest_hello(self):
         router = self.enterContext(Router(routing({"app.test": self.server.text},

@@ -23,7 +23,7 @@ class Policies(unittest.TestCase):
         fallback = self.enterContext(backend.Backend(backend.says("fallback")))
         config = routing({"app.test": fallback.text,
                           "dead.test": net.refusing(self)},
-                         policies={case: action for case in cases}, timeouts={"hello": "500ms"})
+                         policies={case: action for case in cases}, timeouts={"hello": "1s"})
         return self.enterContext(Router(config))
 
     def outcomes(self, router, cases=CASES):

@@ -66,7 +66,7 @@ static struct snapshot *make_snapshot(struct rig *rig, uint32_t first_server, co
     diagnostics_free(&found);
     assert_non_null(config);
     assert_true(rig->snapshot_count < RIG_SNAPSHOTS);
-    struct snapshot *snapshot = snapshot_new(config, rig->snapshot_count + 1);
+    struct snapshot *snapshot = snapshot_new(config, rig->snapshot_count + 1, &rig->servers_known);
     assert_non_null(snapshot);
     rig->snapshots[rig->snapshot_count++] = snapshot;
     return snapshot;
@@ -77,15 +77,12 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
 {
     struct snapshot *snapshot = make_snapshot(rig, first_server, members);
     struct order *order = order_new(ORDER_ADOPT);
-    struct view *view = calloc(1, sizeof *view);
+    struct view *view = view_new(snapshot);
     struct endpoints_error why;
 
     assert_non_null(order);
     assert_non_null(view);
     assert_true(endpoints_open(&rig->endpoints, snapshot->config, &why));
-    view->snapshot = snapshot;
-    view->balance = balance_new(snapshot->config, 0);
-    assert_non_null(view->balance);
     order->adopt.view = view;
     order->adopt.handed = endpoints_offer(&rig->endpoints, snapshot->config, 0);
     order->adopt.handed_count = snapshot->config->listener_count;
@@ -195,6 +192,7 @@ void rig_start(struct rig *rig, const char *members)
     rig->shared.writer = &rig->writer;
     rig->shared.control_wake = &rig->wake;
     endpoints_init(&rig->endpoints, 1);
+    servers_init(&rig->servers_known, 1);
     assert_int_equal(worker_init(&rig->worker, &rig->shared, 0, &rig->answers), 0);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
@@ -270,6 +268,7 @@ void rig_join(struct rig *rig)
     for (uint32_t i = 0; i < rig->snapshot_count; i++)
         snapshot_free(rig->snapshots[i]); /* asserts that nobody uses it */
     rig->snapshot_count = 0;
+    servers_close(&rig->servers_known); /* asserts that none is in use */
 }
 
 int rig_teardown(void **state)

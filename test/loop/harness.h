@@ -51,6 +51,7 @@ struct rig {
     struct log_writer writer;
     struct worker worker;
     struct endpoints endpoints;
+    struct servers servers_known;
     struct snapshot *snapshots[RIG_SNAPSHOTS];
     uint32_t snapshot_count;
     bool running;

@@ -38,6 +38,8 @@ void io_expect_reset_after_end(int fd);
  */
 void io_expect_no_reset(int fd);
 void io_end(int fd); /* shutdown(SHUT_WR) */
+/* TCP segments with data that have come in. */
+uint32_t io_data_segments(int fd);
 
 /* Bytes that differ from place to place, for streams: the byte at an offset. */
 uint8_t io_pattern(uint64_t offset, uint32_t seed);

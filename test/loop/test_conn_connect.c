@@ -77,7 +77,7 @@ static void connect_timeout_next_server(void **state)
 
     rig_silent_server(rig);
     rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"connect\":\"400ms\"}");
+    rig_start(rig, "\"timeouts\":{\"connect\":\"2s\"}");
     expect_served(rig, rig_hello_client(rig, "a.test"), 1);
     rig_expect_in_line(rig, "\"retries\":1");
 }
@@ -102,7 +102,7 @@ static void servers_fail_differently(void **state)
 
     rig_silent_server(rig);
     rig_refusing_server(rig);
-    rig_start(rig, "\"timeouts\":{\"connect\":\"300ms\"}");
+    rig_start(rig, "\"timeouts\":{\"connect\":\"2s\"}");
     int client = rig_hello_client(rig, "a.test");
     io_expect_alert(client, 80);
     io_expect_end(client);
@@ -143,7 +143,7 @@ static void unix_server_after_a_silent_one(void **state)
     snprintf(spare, sizeof spare, "unix:@%.5s", address.sun_path + 1);
     rig->spare = spare;
     rig->servers[rig->server_count] = listening;
-    rig_start(rig, "\"timeouts\":{\"connect\":\"300ms\",\"idle\":\"200ms\"}");
+    rig_start(rig, "\"timeouts\":{\"connect\":\"2s\",\"idle\":\"200ms\"}");
     int client = rig_hello_client(rig, "a.test");
     int server = accept(listening, NULL, NULL);
     assert_true(server >= 0);
@@ -175,7 +175,7 @@ static void end_while_connecting(void **state)
 
     rig_silent_server(rig);
     rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"connect\":\"1s\"}");
+    rig_start(rig, "\"timeouts\":{\"connect\":\"2s\"}");
     int client = rig_hello_client(rig, "a.test");
     rig_settle(rig);
     io_end(client);
@@ -196,7 +196,7 @@ static void bytes_while_connecting(void **state)
 
     rig_silent_server(rig);
     rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"connect\":\"1s\"}");
+    rig_start(rig, "\"timeouts\":{\"connect\":\"2s\"}");
     int client = rig_hello_client(rig, "a.test");
     rig_settle(rig);
     io_send_text(client, "early data");

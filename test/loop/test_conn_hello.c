@@ -279,7 +279,7 @@ static void half_hello_until_timeout(void **state)
     size_t len = io_hello("a.test", hello);
 
     rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"hello\":\"100ms\"}");
+    rig_start(rig, "\"timeouts\":{\"hello\":\"500ms\"}");
     int client = rig_client(rig, NULL);
     io_send(client, hello, len - 1);
     io_expect_end(client);

@@ -215,7 +215,7 @@ static void refused_client_says_one_byte_more(void **state)
     size_t len = io_hello("a.test", hello);
 
     rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"hello\":\"100ms\"},"
+    rig_start(rig, "\"timeouts\":{\"hello\":\"500ms\"},"
                    "\"policies\":{\"hello_timeout\":\"alert\"}");
     int client = rig_client(rig, NULL);
     io_send(client, hello, len / 2);

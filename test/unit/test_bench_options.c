@@ -85,7 +85,7 @@ static void test_values(void **state)
     assert_true(options->ask.zipf == 1.1);
     assert_int_equal(options->load.threads, 2);
     assert_true(options->out.quiet);
-    assert_int_equal(address_port(&options->ask.address), 1);
+    assert_int_equal(socket_address_port(&options->ask.address), 1);
     free_attempt(&attempt);
 }
 
@@ -245,9 +245,6 @@ static void test_nearest_mode(void **state)
     (void)state;
     assert_string_equal(options_nearest_mode("latnecy"), "latency");
     assert_null(options_nearest_mode("something"));
-    assert_int_equal(options_distance("abc", "acb", 2), 1);
-    assert_int_equal(options_distance("abc", "xyz", 2), 3);
-    assert_int_equal(options_distance("", "ab", 2), 2);
 }
 
 int main(void)

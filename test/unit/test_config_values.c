@@ -1,5 +1,4 @@
-/* Values written as text: durations, sizes, permissions, hosts, addresses, networks; suggestions.
- */
+/* Values written as text: permissions, hosts, addresses, networks. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,66 +9,9 @@
 
 #include "config/address.h"
 #include "config/network.h"
-#include "config/text/suggest.h"
-#include "config/text/units.h"
 #include "config/text_value.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
-
-static void test_durations(void **state)
-{
-    static const struct {
-        const char *text;
-        uint64_t ms;
-    } GOOD[] = {
-        {"1ms", 1},         {"250ms", 250},     {"5s", 5000},
-        {"10m", 600000},    {"1h", 3600000},    {"1d", 86400000},
-        {"1h30m", 5400000}, {"1m1ms", 60001},   {"1d2h3m4s5ms", 93784005},
-        {"0h5s", 5000},     {"0000005s", 5000}, {"999999999d", 86399999913600000},
-        {"1s0ms", 1000},
-    };
-    static const char *const BAD[] = {"",     "5",    "s",    "ms",          "5x",    "5S",
-                                      "5 s",  "-5s",  "+5s",  "1.5s",        "5s ",   " 5s",
-                                      "0s",   "0h0m", "1s1s", "1s1m",        "1ms1s", "5sms",
-                                      "5mss", "5min", "1e3s", "1234567890s", "5s\n",  "off"};
-    struct problem problem;
-    uint64_t ms;
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
-        assert_true(units_exact_duration(GOOD[i].text, &ms, &problem));
-        assert_int_equal(ms, GOOD[i].ms);
-    }
-    for (size_t i = 0; i < COUNT_OF(BAD); i++) {
-        problem.text[0] = '\0';
-        if (units_exact_duration(BAD[i], &ms, &problem))
-            fail_msg("accepted: %s", BAD[i]);
-        assert_true(problem.text[0]);
-    }
-}
-
-static void test_sizes(void **state)
-{
-    static const struct {
-        const char *text;
-        uint32_t bytes;
-    } GOOD[] = {{"0", 0},        {"512", 512},          {"64k", 65536},  {"64K", 65536},
-                {"1m", 1048576}, {"4095m", 4293918720}, {"1M", 1048576}, {"999999999", 999999999}};
-    static const char *const BAD[] = {"",   "k",  "1g",   "1kb",   "1 k",        "-1",
-                                      "01", "00", "1.5k", "4096m", "9999999999", "1k1"};
-    struct problem problem;
-    uint32_t bytes;
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(GOOD); i++) {
-        assert_true(units_exact_size(GOOD[i].text, &bytes, &problem));
-        assert_int_equal(bytes, GOOD[i].bytes);
-    }
-    for (size_t i = 0; i < COUNT_OF(BAD); i++) {
-        if (units_exact_size(BAD[i], &bytes, &problem))
-            fail_msg("accepted: %s", BAD[i]);
-    }
-}
 
 static void test_modes(void **state)
 {
@@ -259,63 +201,12 @@ static void test_networks(void **state)
     }
 }
 
-static void test_distance(void **state)
-{
-    static const struct {
-        const char *a, *b;
-        size_t distance;
-    } CASES[] = {
-        {"", "", 0},
-        {"a", "a", 0},
-        {"host", "hots", 1},
-        {"host", "hosts", 1},
-        {"host", "ost", 1},
-        {"host", "hist", 1},
-        {"host", "ohts", 2},
-        {"bakends", "backends", 1},
-        {"abcd", "badc", 2},
-        {"kitten", "sitting", 3},
-        {"ab", "ba", 1},
-        {"", "ab", 2},
-        {"abc", "xyz", 3},
-        {"ca", "abc", 3},
-        {"half_close", "halfclose", 1},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(CASES); i++) {
-        assert_int_equal(suggest_distance(CASES[i].a, CASES[i].b, 5), CASES[i].distance);
-        assert_int_equal(suggest_distance(CASES[i].b, CASES[i].a, 5), CASES[i].distance);
-        for (size_t limit = 0; limit < CASES[i].distance; limit++)
-            assert_int_equal(suggest_distance(CASES[i].a, CASES[i].b, limit), limit + 1);
-    }
-}
-
-static void test_suggestions(void **state)
-{
-    struct suggestion suggestion;
-    char text[80];
-
-    (void)state;
-    suggest_start(&suggestion, "shpo");
-    suggest_consider(&suggestion, "shops");
-    suggest_consider(&suggestion, "shop");
-    suggest_consider(&suggestion, "shapo");
-    assert_string_equal(suggest_text(&suggestion, text, sizeof text), " (did you mean \"shop\"?)");
-    suggest_start(&suggestion, "x"); /* nothing of it would be left */
-    suggest_consider(&suggestion, "y");
-    suggest_consider(&suggestion, "");
-    assert_string_equal(suggest_text(&suggestion, text, sizeof text), "");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),   cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_modes),       cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_addresses),   cmocka_unit_test(test_unix_length),
-        cmocka_unit_test(test_networks),    cmocka_unit_test(test_distance),
-        cmocka_unit_test(test_suggestions),
+        cmocka_unit_test(test_modes),     cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_unix_length),
+        cmocka_unit_test(test_networks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

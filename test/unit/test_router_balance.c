@@ -1,40 +1,94 @@
-/* Smooth weighted round robin, and the order of the servers after a failure. */
+/* Smooth weighted round robin over the cells of servers, and what is tried after a failure. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "config/config.h"
 #include "router/state/balance.h"
+#include "router/state/servers.h"
 
-#define SERVERS_MAX 8
+#define SERVERS_MAX 130
+#define WORKERS     20
 
-/* A configuration with one backend of these weights, after one of another size. */
+static const struct tried none;
+
+/* Two backends: the one of interest, after one of another size. */
 struct fixture {
-    struct server_config first[3];
-    struct server_config servers[SERVERS_MAX];
-    struct backend_config backends[2];
-    struct config config;
+    char texts[SERVERS_MAX][24];
+    struct server_config first_servers[3], servers[SERVERS_MAX];
+    struct backend_config first, backend;
+    struct servers set;
+    struct server *first_cells[3];
+    struct server *cells[SERVERS_MAX];
 };
 
-static struct config *make(struct fixture *fixture, const uint32_t *weights, uint32_t count)
+static void describe(struct fixture *fixture, struct server_config *server, uint32_t index,
+                     uint32_t weight)
 {
-    *fixture = (struct fixture){.first = {{.weight = 1}, {.weight = 0}, {.weight = 2}}};
-    for (uint32_t i = 0; i < count; i++)
-        fixture->servers[i].weight = weights[i];
-    fixture->backends[0] = (struct backend_config){.servers = fixture->first, .server_count = 3};
-    fixture->backends[1] =
-        (struct backend_config){.servers = fixture->servers, .server_count = count};
-    fixture->config = (struct config){.backends = fixture->backends, .backend_count = 2};
-    return &fixture->config;
+    snprintf(fixture->texts[index], sizeof fixture->texts[index], "10.0.0.%u:1", index);
+    server->address.text = server->name = fixture->texts[index];
+    server->weight = weight;
+}
+
+/* The cells of the backend, with these weights; as a reload finds them, if there were any. */
+static void claim(struct fixture *fixture, const uint32_t *weights, uint32_t count)
+{
+    fixture->backend =
+        (struct backend_config){.name = "b", .servers = fixture->servers, .server_count = count};
+    for (uint32_t i = 0; i < count; i++) {
+        describe(fixture, &fixture->servers[i], i, weights == NULL ? 1 : weights[i]);
+        fixture->cells[i] = servers_claim(&fixture->set, &fixture->backend, i);
+        assert_non_null(fixture->cells[i]);
+    }
+}
+
+static void unclaim(struct fixture *fixture)
+{
+    for (uint32_t i = 0; i < fixture->backend.server_count; i++)
+        servers_unclaim(&fixture->set, fixture->cells[i]);
+}
+
+static struct fixture *begin(const uint32_t *weights, uint32_t count)
+{
+    static const uint32_t first_weights[] = {1, 0, 2};
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+
+    assert_non_null(fixture);
+    servers_init(&fixture->set, WORKERS);
+    fixture->first = (struct backend_config){
+        .name = "first", .servers = fixture->first_servers, .server_count = 3};
+    for (uint32_t i = 0; i < 3; i++) {
+        describe(fixture, &fixture->first_servers[i], i, first_weights[i]);
+        fixture->first_cells[i] = servers_claim(&fixture->set, &fixture->first, i);
+        assert_non_null(fixture->first_cells[i]);
+    }
+    claim(fixture, weights, count);
+    balance_spread(fixture->cells, &fixture->backend, WORKERS);
+    return fixture;
+}
+
+static void end(struct fixture *fixture)
+{
+    unclaim(fixture);
+    for (uint32_t i = 0; i < 3; i++)
+        servers_unclaim(&fixture->set, fixture->first_cells[i]);
+    servers_close(&fixture->set);
+    free(fixture);
+}
+
+static uint32_t pick(struct fixture *fixture, uint32_t worker, const struct tried *tried)
+{
+    return balance_pick(fixture->cells, &fixture->backend, worker, tried);
 }
 
 static const struct {
     uint32_t count;
-    uint32_t weights[SERVERS_MAX];
+    uint32_t weights[8];
 } tables[] = {
     {1, {1}},
     {2, {1, 1}},
@@ -59,51 +113,43 @@ static uint32_t total_of(size_t table)
     return total;
 }
 
-/* Any cycle, wherever it begins and whatever was asked of other backends in between. */
+/* Any cycle, wherever it begins and whatever is asked of other backends in between. */
 static void each_server_its_weight_per_cycle(void **state)
 {
-    struct fixture fixture;
-
     (void)state;
     for (size_t t = 0; t < TABLES; t++) {
-        for (uint32_t seed = 0; seed < 20; seed++) {
-            struct balance *balance =
-                balance_new(make(&fixture, tables[t].weights, tables[t].count), seed);
-            assert_non_null(balance);
-            uint32_t picked[SERVERS_MAX] = {0};
+        struct fixture *fixture = begin(tables[t].weights, tables[t].count);
+        for (uint32_t worker = 0; worker < WORKERS; worker++) {
+            uint32_t picked[8] = {0};
             for (uint32_t i = 0; i < total_of(t); i++) {
-                uint32_t server = balance_pick(balance, 1);
+                uint32_t server = pick(fixture, worker, &none);
                 assert_in_range(server, 0, tables[t].count - 1);
                 picked[server]++;
-                balance_pick(balance, 0);
+                balance_pick(fixture->first_cells, &fixture->first, worker, &none);
             }
             for (uint32_t s = 0; s < tables[t].count; s++)
                 assert_int_equal(picked[s], tables[t].weights[s]);
-            balance_free(balance);
         }
+        end(fixture);
     }
 }
 
 /* After any number of picks no server is a whole pick away from its share. */
 static void spread_evenly(void **state)
 {
-    struct fixture fixture;
-
     (void)state;
     for (size_t t = 0; t < TABLES; t++) {
-        struct balance *balance =
-            balance_new(make(&fixture, tables[t].weights, tables[t].count), 0);
+        struct fixture *fixture = begin(tables[t].weights, tables[t].count);
         int64_t total = total_of(t);
-        int64_t picked[SERVERS_MAX] = {0};
-        assert_non_null(balance);
+        int64_t picked[8] = {0};
         for (int64_t i = 1; i <= 3 * total; i++) {
-            picked[balance_pick(balance, 1)]++;
+            picked[pick(fixture, 0, &none)]++;
             for (uint32_t s = 0; s < tables[t].count; s++) {
                 int64_t off = picked[s] * total - i * tables[t].weights[s];
                 assert_true(llabs(off) < total);
             }
         }
-        balance_free(balance);
+        end(fixture);
     }
 }
 
@@ -112,91 +158,181 @@ static void known_sequence(void **state)
 {
     static const uint32_t weights[] = {5, 1, 1};
     static const uint32_t expected[] = {0, 0, 1, 0, 2, 0, 0};
-    struct fixture fixture;
-    struct balance *balance = balance_new(make(&fixture, weights, 3), 0);
+    struct fixture *fixture = begin(weights, 3);
 
     (void)state;
-    assert_non_null(balance);
     for (size_t i = 0; i < 21; i++)
-        assert_int_equal(balance_pick(balance, 1), expected[i % 7]);
-    balance_free(balance);
+        assert_int_equal(pick(fixture, 0, &none), expected[i % 7]);
+    end(fixture);
 }
 
 static void no_server_takes_connections(void **state)
 {
     static const uint32_t weights[] = {0, 0};
-    struct fixture fixture;
-    struct balance *balance = balance_new(make(&fixture, weights, 2), 3);
+    struct fixture *fixture = begin(weights, 2);
 
     (void)state;
-    assert_non_null(balance);
-    assert_int_equal(balance_pick(balance, 1), CONFIG_NONE);
-    assert_int_equal(balance_pick(balance, 1), CONFIG_NONE);
-    balance_free(balance);
+    assert_int_equal(pick(fixture, 3, &none), CONFIG_NONE);
+    assert_int_equal(pick(fixture, 3, &none), CONFIG_NONE);
+    assert_int_equal(balance_left(fixture->cells, &fixture->backend, &none), 0);
+    end(fixture);
 }
 
-static void seeds_start_at_different_servers(void **state)
+static void workers_start_at_different_servers(void **state)
 {
-    static const uint32_t weights[] = {1, 1, 1, 1};
-    struct fixture fixture;
+    struct fixture *fixture = begin(NULL, 4);
     bool seen[4] = {false};
 
     (void)state;
-    for (uint32_t seed = 0; seed < 4; seed++) {
-        struct balance *balance = balance_new(make(&fixture, weights, 4), seed);
-        assert_non_null(balance);
-        seen[balance_pick(balance, 1)] = true;
-        balance_free(balance);
-    }
+    for (uint32_t worker = 0; worker < 4; worker++)
+        seen[pick(fixture, worker, &none)] = true;
     for (int s = 0; s < 4; s++)
         assert_true(seen[s]);
+    end(fixture);
 }
 
-/* From every first server: each that takes connections comes once, in order, then nobody. */
-static void next_goes_round_once(void **state)
+/* A worker's picks change nothing for another. */
+static void workers_have_a_turn_each(void **state)
 {
-    struct fixture fixture;
+    struct fixture *fixture = begin(NULL, 5);
 
     (void)state;
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(pick(fixture, 0, &none), i);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(pick(fixture, 8, &none), i);
+    assert_int_equal(pick(fixture, 0, &none), 3);
+    end(fixture);
+}
+
+/* Whatever is picked first: each server that takes connections comes once, then nobody. */
+static void each_untried_server_comes_once(void **state)
+{
+    (void)state;
     for (size_t t = 0; t < TABLES; t++) {
-        const struct backend_config *backend =
-            &make(&fixture, tables[t].weights, tables[t].count)->backends[1];
-        for (uint32_t first = 0; first < backend->server_count; first++) {
-            uint32_t seen[SERVERS_MAX] = {0};
-            uint32_t at = first, steps = 0;
-            if (backend->servers[first].weight == 0)
-                continue; /* never the balance's choice */
-            do {
-                seen[at]++;
-                assert_true(backend->servers[at].weight > 0);
-                assert_true(++steps <= backend->server_count);
-                at = balance_next(backend, first, at);
-            } while (at != CONFIG_NONE);
-            for (uint32_t s = 0; s < backend->server_count; s++)
-                assert_int_equal(seen[s], backend->servers[s].weight > 0 ? 1 : 0);
+        struct fixture *fixture = begin(tables[t].weights, tables[t].count);
+        for (uint32_t round = 0; round < 20; round++) {
+            struct tried tried = {0};
+            uint32_t seen[8] = {0}, server;
+            uint32_t left = balance_left(fixture->cells, &fixture->backend, &tried);
+            while ((server = pick(fixture, 0, &tried)) != CONFIG_NONE) {
+                assert_true(tables[t].weights[server] > 0);
+                assert_true(tried_add(&tried, &fixture->backend, server));
+                assert_int_equal(++seen[server], 1);
+                assert_int_equal(balance_left(fixture->cells, &fixture->backend, &tried), --left);
+            }
+            assert_int_equal(left, 0);
+            for (uint32_t s = 0; s < tables[t].count; s++)
+                assert_int_equal(seen[s], tables[t].weights[s] > 0 ? 1 : 0);
+            tried_clear(&tried);
         }
+        end(fixture);
     }
 }
 
-static void next_is_the_next_in_the_file(void **state)
+/* More servers than a word has bits. */
+static void many_servers_come_once(void **state)
 {
-    static const uint32_t weights[] = {1, 0, 1, 1};
-    struct fixture fixture;
-    const struct backend_config *backend = &make(&fixture, weights, 4)->backends[1];
+    struct fixture *fixture = begin(NULL, SERVERS_MAX);
+    struct tried tried = {0};
+    bool seen[SERVERS_MAX] = {false};
 
     (void)state;
-    assert_int_equal(balance_next(backend, 0, 0), 2);
-    assert_int_equal(balance_next(backend, 0, 2), 3);
-    assert_int_equal(balance_next(backend, 0, 3), CONFIG_NONE);
-    assert_int_equal(balance_next(backend, 3, 3), 0);
-    assert_int_equal(balance_next(backend, 3, 0), 2);
-    assert_int_equal(balance_next(backend, 3, 2), CONFIG_NONE);
+    for (uint32_t i = 0; i < SERVERS_MAX; i++) {
+        uint32_t server = pick(fixture, 1, &tried);
+        assert_in_range(server, 0, SERVERS_MAX - 1);
+        assert_false(seen[server]);
+        seen[server] = true;
+        assert_false(tried_has(&tried, server));
+        assert_true(tried_add(&tried, &fixture->backend, server));
+        assert_true(tried_has(&tried, server));
+    }
+    assert_int_equal(pick(fixture, 1, &tried), CONFIG_NONE);
+    tried_clear(&tried);
+    assert_false(tried_has(&tried, 5));
+    assert_int_equal(tried.count, 0);
+    end(fixture);
 }
 
-static void free_nothing(void **state)
+/* One of four servers refuses: the others share its connections evenly. */
+static void share_of_a_dead_server_spreads(void **state)
 {
+    struct fixture *fixture = begin(NULL, 4);
+    uint32_t served[4] = {0};
+
     (void)state;
-    balance_free(NULL);
+    for (uint32_t i = 0; i < 300; i++) {
+        struct tried tried = {0};
+        uint32_t server = pick(fixture, 0, &none);
+        if (server == 1) {
+            assert_true(tried_add(&tried, &fixture->backend, server));
+            server = pick(fixture, 0, &tried);
+        }
+        served[server]++;
+    }
+    assert_int_equal(served[1], 0);
+    assert_in_range(served[0], 98, 102);
+    assert_in_range(served[2], 98, 102);
+    assert_in_range(served[3], 98, 102);
+    end(fixture);
+}
+
+static void server_that_is_down_is_passed_over(void **state)
+{
+    struct fixture *fixture = begin(NULL, 3);
+
+    (void)state;
+    atomic_store(&fixture->cells[0]->verdict, SERVER_DOWN);
+    assert_int_equal(balance_left(fixture->cells, &fixture->backend, &none), 2);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_in_range(pick(fixture, 0, &none), 1, 2);
+    atomic_store(&fixture->cells[0]->verdict, SERVER_USABLE);
+    assert_int_equal(balance_left(fixture->cells, &fixture->backend, &none), 3);
+    end(fixture);
+}
+
+/* A reload in the middle of a cycle: the same servers go on where they were. */
+static void turns_go_on_over_a_reload(void **state)
+{
+    struct fixture *fixture = begin(NULL, 5);
+
+    (void)state;
+    for (uint32_t i = 0; i < 23; i++) {
+        struct server *before[5];
+        assert_int_equal(pick(fixture, 0, &none), i % 5);
+        for (uint32_t s = 0; s < 5; s++)
+            before[s] = fixture->cells[s];
+        claim(fixture, NULL, 5);
+        for (uint32_t s = 0; s < 5; s++) {
+            assert_ptr_equal(fixture->cells[s], before[s]);
+            servers_unclaim(&fixture->set, before[s]);
+        }
+        servers_sweep(&fixture->set);
+    }
+    end(fixture);
+}
+
+/* What servers that have gone took with them falls neither on a new one nor on the others. */
+static void many_changes_leave_no_debt(void **state)
+{
+    struct fixture *fixture = begin(NULL, 6);
+
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        pick(fixture, 0, &none); /* of a fresh server 5, or of one of the others */
+        while (pick(fixture, 0, &none) != i % 5)
+            continue;
+        servers_unclaim(&fixture->set, fixture->cells[5]); /* it goes, in whatever state */
+        servers_sweep(&fixture->set);
+        fixture->cells[5] = servers_claim(&fixture->set, &fixture->backend, 5);
+        assert_non_null(fixture->cells[5]);
+    }
+    uint32_t picked[6] = {0};
+    for (uint32_t i = 0; i < 60; i++)
+        picked[pick(fixture, 0, &none)]++;
+    for (uint32_t s = 0; s < 6; s++)
+        assert_in_range(picked[s], 4, 16);
+    end(fixture);
 }
 
 int main(void)
@@ -206,10 +342,14 @@ int main(void)
         cmocka_unit_test(spread_evenly),
         cmocka_unit_test(known_sequence),
         cmocka_unit_test(no_server_takes_connections),
-        cmocka_unit_test(seeds_start_at_different_servers),
-        cmocka_unit_test(next_goes_round_once),
-        cmocka_unit_test(next_is_the_next_in_the_file),
-        cmocka_unit_test(free_nothing),
+        cmocka_unit_test(workers_start_at_different_servers),
+        cmocka_unit_test(workers_have_a_turn_each),
+        cmocka_unit_test(each_untried_server_comes_once),
+        cmocka_unit_test(many_servers_come_once),
+        cmocka_unit_test(share_of_a_dead_server_spreads),
+        cmocka_unit_test(server_that_is_down_is_passed_over),
+        cmocka_unit_test(turns_go_on_over_a_reload),
+        cmocka_unit_test(many_changes_leave_no_debt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Addresses as the kernel wants them, and the count of users. */
+/* Snapshots: what they know of servers, who else uses it, and when it is freed. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -12,92 +12,7 @@
 #include "config/load.h"
 #include "router/state/snapshot.h"
 
-static void ipv4_address(void **state)
-{
-    struct address address = {.kind = ADDRESS_IPV4, .port = 443, .ip = {10, 1, 2, 3}};
-    struct target target;
-
-    (void)state;
-    assert_true(target_from_address(&address, &target));
-    const struct sockaddr_in *in = (const struct sockaddr_in *)&target.address;
-    assert_int_equal(target.len, sizeof *in);
-    assert_int_equal(in->sin_family, AF_INET);
-    assert_int_equal(ntohs(in->sin_port), 443);
-    assert_int_equal(ntohl(in->sin_addr.s_addr), 0x0a010203);
-}
-
-static void ipv6_address(void **state)
-{
-    struct address address = {.kind = ADDRESS_IPV6, .port = 65535};
-    struct target target;
-    struct in6_addr expected;
-
-    (void)state;
-    assert_int_equal(inet_pton(AF_INET6, "2001:db8::7", &expected), 1);
-    memcpy(address.ip, &expected, 16);
-    assert_true(target_from_address(&address, &target));
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&target.address;
-    assert_int_equal(target.len, sizeof *in6);
-    assert_int_equal(in6->sin6_family, AF_INET6);
-    assert_int_equal(ntohs(in6->sin6_port), 65535);
-    assert_memory_equal(&in6->sin6_addr, &expected, 16);
-    assert_int_equal(in6->sin6_scope_id, 0);
-    assert_int_equal(in6->sin6_flowinfo, 0);
-}
-
-static void unix_path(void **state)
-{
-    struct address address = {.kind = ADDRESS_UNIX, .path = "/run/app.sock"};
-    struct target target;
-
-    (void)state;
-    assert_true(target_from_address(&address, &target));
-    const struct sockaddr_un *un = (const struct sockaddr_un *)&target.address;
-    assert_int_equal(un->sun_family, AF_UNIX);
-    assert_string_equal(un->sun_path, "/run/app.sock");
-    assert_int_equal(target.len, offsetof(struct sockaddr_un, sun_path) + sizeof "/run/app.sock");
-}
-
-/* The longest that config/ lets through fills sun_path to its last byte. */
-static void longest_unix_path(void **state)
-{
-    char path[108];
-    struct address address = {.kind = ADDRESS_UNIX, .path = path};
-    struct target target;
-
-    (void)state;
-    memset(path, 'p', sizeof path);
-    path[0] = '/';
-    path[107] = '\0';
-    assert_true(target_from_address(&address, &target));
-    assert_int_equal(target.len, sizeof(struct sockaddr_un));
-    assert_string_equal(((const struct sockaddr_un *)&target.address)->sun_path, path);
-}
-
-/* A NUL in front, the name as long as it is, and no NUL behind: it would be part of the name. */
-static void unix_abstract(void **state)
-{
-    struct address address = {.kind = ADDRESS_UNIX, .path = "@app"};
-    struct target target;
-
-    (void)state;
-    assert_true(target_from_address(&address, &target));
-    const struct sockaddr_un *un = (const struct sockaddr_un *)&target.address;
-    assert_int_equal(un->sun_family, AF_UNIX);
-    assert_memory_equal(un->sun_path, "\0app", 4);
-    assert_int_equal(target.len, offsetof(struct sockaddr_un, sun_path) + 4);
-}
-
-static void name_has_no_address_yet(void **state)
-{
-    struct address address = {.kind = ADDRESS_NAME, .port = 443, .path = "app.example"};
-    struct target target;
-
-    (void)state;
-    memset(&target, 0xff, sizeof target);
-    assert_false(target_from_address(&address, &target));
-    assert_int_equal(target.len, 0);
-}
+#define WORKERS 3
 
 static const char text[] =
     "{\"listeners\":[{\"address\":\"127.0.0.1:0\"}],"
@@ -106,14 +21,41 @@ static const char text[] =
     "\"backends\":{\"one\":{\"servers\":[\"10.0.0.1:1\",\"[::1]:2\",\"name.test:3\"]},"
     "\"two\":{\"servers\":[\"unix:@four\",\"10.0.0.5:5\"]}}}";
 
-static struct snapshot *make(uint32_t generation)
+/* The same backends, in another order and with other servers beside those that stay. */
+static const char changed[] =
+    "{\"listeners\":[{\"address\":\"127.0.0.1:0\"}],"
+    "\"routes\":[{\"host\":\"a.test\",\"backend\":\"one\"},{\"host\":\"b.test\",\"backend\":"
+    "\"two\"}],"
+    "\"backends\":{\"two\":{\"servers\":[\"10.0.0.5:5\",\"10.0.0.1:1\"]},"
+    "\"one\":{\"servers\":[\"10.0.0.7:7\",\"name.test:3\",\"10.0.0.1:1\"]}}}";
+
+static int setup(void **state)
+{
+    struct servers *servers = calloc(1, sizeof *servers);
+
+    if (servers == NULL)
+        return -1;
+    servers_init(servers, WORKERS);
+    *state = servers;
+    return 0;
+}
+
+/* Whatever a test has made is freed by then. */
+static int teardown(void **state)
+{
+    servers_close(*state);
+    free(*state);
+    return 0;
+}
+
+static struct snapshot *make(struct servers *servers, const char *from, uint32_t generation)
 {
     struct diagnostics found = {0};
-    struct config *config = config_load_text(text, sizeof text - 1, "test", &found);
+    struct config *config = config_load_text(from, strlen(from), "test", &found);
 
     diagnostics_free(&found);
     assert_non_null(config);
-    struct snapshot *snapshot = snapshot_new(config, generation);
+    struct snapshot *snapshot = snapshot_new(config, generation, servers);
     assert_non_null(snapshot);
     return snapshot;
 }
@@ -127,69 +69,253 @@ static uint32_t backend_named(const struct snapshot *snapshot, const char *name)
     return b;
 }
 
-static void every_server_has_its_target(void **state)
+static sa_family_t family_of(const struct snapshot *snapshot, const char *backend, uint32_t server)
 {
-    struct snapshot *snapshot = make(7);
+    const struct addresses *addresses =
+        snapshot_addresses(snapshot, backend_named(snapshot, backend), server);
+
+    assert_non_null(addresses);
+    assert_int_equal(addresses->count, 1);
+    return addresses->list[0].address.ss_family;
+}
+
+static struct server *cell_of(const struct snapshot *snapshot, const char *backend, uint32_t server)
+{
+    return snapshot_server(snapshot, backend_named(snapshot, backend), server);
+}
+
+static void every_server_has_its_addresses(void **state)
+{
+    struct snapshot *snapshot = make(*state, text, 7);
     uint32_t one = backend_named(snapshot, "one"), two = backend_named(snapshot, "two");
 
-    (void)state;
     assert_int_equal(snapshot->generation, 7);
-    assert_int_equal(snapshot->target_count, 5);
-    assert_int_equal(snapshot_target(snapshot, one, 0)->address.ss_family, AF_INET);
-    assert_int_equal(snapshot_target(snapshot, one, 1)->address.ss_family, AF_INET6);
-    assert_int_equal(snapshot_target(snapshot, one, 2)->len, 0);
-    assert_int_equal(snapshot_target(snapshot, two, 0)->address.ss_family, AF_UNIX);
-    const struct target *last = snapshot_target(snapshot, two, 1);
-    assert_int_equal(ntohs(((const struct sockaddr_in *)&last->address)->sin_port), 5);
+    assert_int_equal(snapshot->use->server_count, 5);
+    assert_int_equal(family_of(snapshot, "one", 0), AF_INET);
+    assert_int_equal(family_of(snapshot, "one", 1), AF_INET6);
+    assert_null(snapshot_addresses(snapshot, one, 2));
+    assert_int_equal(family_of(snapshot, "two", 0), AF_UNIX);
+    const struct addresses *last = snapshot_addresses(snapshot, two, 1);
+    assert_int_equal(ntohs(((const struct sockaddr_in *)&last->list[0].address)->sin_port), 5);
     snapshot_free(snapshot);
 }
 
-static void learns_an_address_while_in_use(void **state)
+static void every_server_has_its_cell(void **state)
 {
-    struct snapshot *snapshot = make(1);
-    uint32_t one = backend_named(snapshot, "one");
-    struct address address = {.kind = ADDRESS_IPV4, .port = 3, .ip = {10, 0, 0, 3}};
-    struct target *late = calloc(1, sizeof *late), *further = calloc(1, sizeof *further);
+    struct snapshot *snapshot = make(*state, text, 1);
 
-    (void)state;
-    assert_non_null(late);
-    assert_non_null(further);
-    assert_true(target_from_address(&address, late));
-    assert_true(target_from_address(&address, further));
-    late->next = further;
-    snapshot_add_late(snapshot, snapshot->first_target[one] + 2, late);
-    assert_ptr_equal(snapshot_target(snapshot, one, 2), late);
-    assert_ptr_equal(snapshot_target(snapshot, one, 0), &snapshot->targets[0]);
-    snapshot_free(snapshot); /* both of them with it */
+    assert_int_equal(servers_count(*state), 5);
+    assert_string_equal(cell_of(snapshot, "one", 2)->text, "name.test:3");
+    assert_string_equal(cell_of(snapshot, "one", 2)->backend, "one");
+    assert_string_equal(cell_of(snapshot, "two", 0)->text, "unix:@four");
+    for (uint32_t i = 0; i < 5; i++)
+        assert_string_equal(config_use_address(snapshot->use, i)->text,
+                            snapshot->use->cells[i]->text);
+    snapshot_free(snapshot);
+}
+
+/* An answer of the name servers: all that has not changed is shared, and nothing is freed early. */
+static void changed_answer_keeps_config_and_cells(void **state)
+{
+    struct snapshot *old = make(*state, text, 1);
+    uint32_t one = backend_named(old, "one");
+    struct addresses *found = addresses_new(2);
+
+    assert_non_null(found);
+    struct snapshot *new = snapshot_again(old);
+    assert_non_null(new);
+    snapshot_set_addresses(new, config_use_index(old->use, one, 2), found);
+    assert_ptr_equal(new->config, old->config);
+    assert_int_equal(new->generation, old->generation);
+    assert_ptr_equal(snapshot_addresses(new, one, 2), found);
+    assert_null(snapshot_addresses(old, one, 2));
+    assert_ptr_equal(snapshot_addresses(new, one, 0), snapshot_addresses(old, one, 0));
+    assert_ptr_equal(cell_of(new, "one", 2), cell_of(old, "one", 2));
+    assert_int_equal(servers_count(*state), 5);
+
+    assert_false(snapshot_free(old)); /* the configuration is in use */
+    servers_sweep(*state);
+    assert_int_equal(servers_count(*state), 5);
+    assert_int_equal(family_of(new, "one", 0), AF_INET);
+    assert_string_equal(cell_of(new, "one", 2)->text, "name.test:3");
+    assert_true(snapshot_free(new));
+}
+
+/* The list that was replaced lives as long as the snapshot that has it. */
+static void list_goes_with_its_last_snapshot(void **state)
+{
+    struct snapshot *first = make(*state, text, 1);
+    uint32_t one = backend_named(first, "one");
+    uint32_t index = config_use_index(first->use, one, 2);
+    struct addresses *before = addresses_new(1), *after = addresses_new(1);
+
+    assert_non_null(before);
+    assert_non_null(after);
+    snapshot_set_addresses(first, index, before);
+    struct snapshot *second = snapshot_again(first);
+    struct snapshot *third = snapshot_again(second);
+    assert_non_null(second);
+    assert_non_null(third);
+    assert_int_equal(before->holders, 3);
+    snapshot_set_addresses(third, index, after);
+    assert_int_equal(before->holders, 2);
+    snapshot_free(first);
+    assert_int_equal(before->holders, 1);
+    assert_ptr_equal(snapshot_addresses(second, one, 2), before);
+    snapshot_set_addresses(second, index, NULL); /* frees it; the sanitizer sees leaks */
+    snapshot_free(second);
+    assert_int_equal(after->holders, 1);
+    snapshot_free(third);
+}
+
+/* A reload: the same backend, address and name is the same cell. */
+static void reload_finds_the_cells_again(void **state)
+{
+    struct snapshot *old = make(*state, text, 1);
+    struct server *one_1 = cell_of(old, "one", 0), *name = cell_of(old, "one", 2);
+    struct server *two_5 = cell_of(old, "two", 1);
+    struct snapshot *new = make(*state, changed, 2);
+
+    assert_ptr_equal(cell_of(new, "one", 2), one_1);
+    assert_ptr_equal(cell_of(new, "one", 1), name);
+    assert_ptr_equal(cell_of(new, "two", 0), two_5);
+    assert_ptr_not_equal(cell_of(new, "two", 1), one_1); /* of another backend */
+    assert_int_equal(servers_count(*state), 5 + 2);
+    assert_true(snapshot_free(old));
+    servers_sweep(*state);
+    assert_int_equal(servers_count(*state), 5);
+    assert_ptr_equal(cell_of(new, "one", 2), one_1);
+    snapshot_free(new);
+}
+
+static void server_in_use_stays_until_it_is_left(void **state)
+{
+    struct snapshot *old = make(*state, text, 1);
+    struct server *server = cell_of(old, "one", 1); /* gone in the new configuration */
+
+    server_enter(server);
+    server_enter(server);
+    struct snapshot *new = make(*state, changed, 2);
+    snapshot_free(old);
+    servers_sweep(*state);
+    assert_int_equal(servers_count(*state), 5 + 1);
+    assert_string_equal(server->text, "[::1]:2");
+    server_leave(server);
+    servers_sweep(*state);
+    assert_int_equal(servers_count(*state), 5 + 1);
+    server_leave(server);
+    servers_sweep(*state);
+    assert_int_equal(servers_count(*state), 5);
+    snapshot_free(new);
+}
+
+/* Gone and back again while a connection still used it: it is the cell it was. */
+static void server_comes_back(void **state)
+{
+    struct snapshot *snapshot = make(*state, text, 1);
+    struct server *server = cell_of(snapshot, "one", 1);
+
+    server_enter(server);
+    server->seats[2].credit = 1;
+    snapshot_free(snapshot);
+    servers_sweep(*state);
+    assert_int_equal(servers_count(*state), 1);
+    snapshot = make(*state, text, 2);
+    assert_ptr_equal(cell_of(snapshot, "one", 1), server);
+    assert_int_equal(server->seats[2].credit, 1);
+    server_leave(server);
+    servers_sweep(*state);
+    assert_ptr_equal(cell_of(snapshot, "one", 1), server);
+    assert_int_equal(servers_count(*state), 5);
+    snapshot_free(snapshot);
+}
+
+static void turns_go_on_over_a_reload(void **state)
+{
+    static const struct tried none;
+    struct snapshot *snapshot = make(*state, text, 1);
+    uint32_t expected = snapshot_pick(snapshot, backend_named(snapshot, "one"), 1, &none);
+
+    for (uint32_t generation = 2; generation < 9; generation++) {
+        struct snapshot *new = make(*state, text, generation);
+        snapshot_free(snapshot);
+        servers_sweep(*state);
+        snapshot = new;
+        expected = (expected + 1) % 3;
+        assert_int_equal(snapshot_pick(snapshot, backend_named(snapshot, "one"), 1, &none),
+                         expected);
+        assert_int_equal(snapshot_left(snapshot, backend_named(snapshot, "one"), &none), 3);
+    }
+    snapshot_free(snapshot);
+}
+
+/* Two servers with one address: one cell, both take their turns. */
+static void same_server_twice_shares_a_cell(void **state)
+{
+    static const char twice[] =
+        "{\"listeners\":[{\"address\":\"127.0.0.1:0\"}],"
+        "\"routes\":[{\"host\":\"a.test\",\"backend\":\"b\"}],"
+        "\"backends\":{\"b\":{\"servers\":[\"10.0.0.1:1\",\"10.0.0.2:2\",\"10.0.0.1:1\"]}}}";
+    static const struct tried none;
+    struct snapshot *snapshot = make(*state, twice, 1);
+    uint32_t picked[3] = {0};
+
+    assert_int_equal(servers_count(*state), 2);
+    assert_ptr_equal(cell_of(snapshot, "b", 0), cell_of(snapshot, "b", 2));
+    for (int i = 0; i < 300; i++)
+        picked[snapshot_pick(snapshot, 0, 0, &none)]++;
+    assert_int_equal(picked[0] + picked[2], 200);
+    assert_int_equal(picked[1], 100);
+    snapshot_free(snapshot);
+    servers_sweep(*state);
+    assert_int_equal(servers_count(*state), 0);
+}
+
+/* A lookup of names holds the configuration on its own. */
+static void config_outlives_its_snapshots_while_held(void **state)
+{
+    struct snapshot *snapshot = make(*state, text, 1);
+    struct config_use *use = snapshot->use;
+
+    config_use_ref(use);
+    assert_false(snapshot_free(snapshot));
+    servers_sweep(*state);
+    assert_int_equal(servers_count(*state), 5);
+    assert_string_equal(config_use_address(use, config_use_index(use, 0, 1))->text,
+                        use->config->backends[0].servers[1].address.text);
+    assert_true(config_use_unref(use));
 }
 
 static void counts_its_users(void **state)
 {
-    struct snapshot *snapshot = make(1);
+    struct snapshot *snapshot = make(*state, text, 1);
 
-    (void)state;
     snapshot_ref(snapshot);
     snapshot_ref(snapshot);
     snapshot_ref(snapshot);
     assert_false(snapshot_unref(snapshot));
     assert_false(snapshot_unref(snapshot));
     assert_true(snapshot_unref(snapshot));
-    snapshot_free(snapshot);
-    snapshot_free(NULL);
+    assert_true(snapshot_free(snapshot));
+    assert_false(snapshot_free(NULL));
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ipv4_address),
-        cmocka_unit_test(ipv6_address),
-        cmocka_unit_test(unix_path),
-        cmocka_unit_test(longest_unix_path),
-        cmocka_unit_test(unix_abstract),
-        cmocka_unit_test(name_has_no_address_yet),
-        cmocka_unit_test(every_server_has_its_target),
-        cmocka_unit_test(learns_an_address_while_in_use),
-        cmocka_unit_test(counts_its_users),
+        TEST(every_server_has_its_addresses),
+        TEST(every_server_has_its_cell),
+        TEST(changed_answer_keeps_config_and_cells),
+        TEST(list_goes_with_its_last_snapshot),
+        TEST(reload_finds_the_cells_again),
+        TEST(server_in_use_stays_until_it_is_left),
+        TEST(server_comes_back),
+        TEST(turns_go_on_over_a_reload),
+        TEST(same_server_twice_shares_a_cell),
+        TEST(config_outlives_its_snapshots_while_held),
+        TEST(counts_its_users),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@ import tempfile
 
 import jsonschema
 
-RUN_LIMIT_S = 120
+RUN_LIMIT_S = 300
 
 
 class Serve:

@@ -11,7 +11,7 @@ import time
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[3] / "bench"))
 from loopback import free_port  # noqa: E402,F401
 
-DEADLINE_S = 30.0  # generous: reached only when something is broken
+DEADLINE_S = 60.0  # generous: reached only when something is broken
 
 
 def wait_until(what, check, deadline_s=DEADLINE_S):

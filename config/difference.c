@@ -1,0 +1,207 @@
+#include "config/difference.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/route_compare.h"
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* --- listeners and backends, by name --- */
+
+/* What stands in a list of things, so that lists can be sorted and compared. */
+struct named {
+    const char *name;
+    const void *thing;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
+}
+
+/* Walks through two lists in the order of their names. */
+static void count_changes(struct named *before, size_t before_count, struct named *after,
+                          size_t after_count, bool (*same)(const void *a, const void *b),
+                          struct change_count *count)
+{
+    size_t b = 0, a = 0;
+
+    qsort(before, before_count, sizeof *before, by_name);
+    qsort(after, after_count, sizeof *after, by_name);
+    while (b < before_count || a < after_count) {
+        int order = b == before_count  ? 1
+                    : a == after_count ? -1
+                                       : strcmp(before[b].name, after[a].name);
+        if (order == 0)
+            count->changed += !same(before[b].thing, after[a].thing);
+        count->removed += order < 0;
+        count->added += order > 0;
+        b += order <= 0;
+        a += order >= 0;
+    }
+}
+
+static bool same_listener(const void *one, const void *other)
+{
+    const struct listener_config *a = one, *b = other;
+
+    return same_text(a->address.text, b->address.text) && a->v6only == b->v6only &&
+           a->backlog == b->backlog && a->mode == b->mode;
+}
+
+static size_t list_listeners(const struct config *config, struct named *list)
+{
+    for (uint32_t i = 0; i < config->listener_count; i++)
+        list[i] = (struct named){config->listeners[i].name, &config->listeners[i]};
+    return config->listener_count;
+}
+
+static bool same_backend(const void *one, const void *other)
+{
+    const struct backend_config *a = one, *b = other;
+
+    if (a->balance != b->balance || a->server_count != b->server_count)
+        return false;
+    for (uint32_t i = 0; i < a->server_count; i++) {
+        const struct server_config *s = &a->servers[i], *t = &b->servers[i];
+        if (!same_text(s->address.text, t->address.text) || !same_text(s->name, t->name) ||
+            s->weight != t->weight)
+            return false;
+    }
+    return true;
+}
+
+static size_t list_backends(const struct config *config, struct named *list)
+{
+    for (uint32_t i = 0; i < config->backend_count; i++)
+        list[i] = (struct named){config->backends[i].name, &config->backends[i]};
+    return config->backend_count;
+}
+
+/* --- routes, by host pattern --- */
+
+struct pair {
+    const struct config *before, *after;
+};
+
+static bool same_backend_name(const struct pair *pair, uint32_t before, uint32_t after)
+{
+    if (before == CONFIG_NONE || after == CONFIG_NONE)
+        return before == after;
+    return same_text(pair->before->backends[before].name, pair->after->backends[after].name);
+}
+
+static bool same_network(const struct network *a, const struct network *b)
+{
+    return a->v6 == b->v6 && a->bits == b->bits && memcmp(a->ip, b->ip, a->v6 ? 16 : 4) == 0;
+}
+
+static bool same_conditions(const struct pair *pair, const struct route_conditions *a,
+                            const struct route_conditions *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    if (a->alpn_count != b->alpn_count || a->from_count != b->from_count ||
+        a->listener_count != b->listener_count)
+        return false;
+    for (uint32_t i = 0; i < a->alpn_count; i++) {
+        if (!same_text(a->alpn[i], b->alpn[i]))
+            return false;
+    }
+    for (uint32_t i = 0; i < a->from_count; i++) {
+        if (!same_network(&a->from[i], &b->from[i]))
+            return false;
+    }
+    for (uint32_t i = 0; i < a->listener_count; i++) {
+        if (!same_text(pair->before->listeners[a->listeners[i]].name,
+                       pair->after->listeners[b->listeners[i]].name))
+            return false;
+    }
+    return true;
+}
+
+static bool same_timeouts(const struct timeouts *a, const struct timeouts *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return a->hello_ms == b->hello_ms && a->connect_ms == b->connect_ms &&
+           a->idle_ms == b->idle_ms && a->half_close_ms == b->half_close_ms &&
+           a->drain_ms == b->drain_ms;
+}
+
+static bool same_route(void *context, uint32_t before, uint32_t after)
+{
+    const struct pair *pair = context;
+    const struct route *a = &pair->before->routes[before], *b = &pair->after->routes[after];
+
+    return same_text(a->name, b->name) && same_backend_name(pair, a->backend, b->backend) &&
+           same_conditions(pair, a->when, b->when) && same_timeouts(a->timeouts, b->timeouts);
+}
+
+/* --- the rest --- */
+
+static bool same_settings(const struct pair *pair)
+{
+    const struct config *a = pair->before, *b = pair->after;
+
+    for (int i = 0; i < POLICY_CASES; i++) {
+        if (a->policies[i].action != b->policies[i].action ||
+            !same_backend_name(pair, a->policies[i].backend, b->policies[i].backend))
+            return false;
+    }
+    return same_timeouts(&a->timeouts, &b->timeouts) && a->workers == b->workers &&
+           a->max_connections == b->max_connections &&
+           a->hello_limit_bytes == b->hello_limit_bytes &&
+           same_text(a->log.access_path, b->log.access_path) &&
+           a->log.access_format == b->log.access_format && a->log.level == b->log.level;
+}
+
+/* --- all of it --- */
+
+static void all_added(const struct config *after, struct config_difference *difference)
+{
+    difference->listeners.added = after->listener_count;
+    difference->backends.added = after->backend_count;
+    difference->hosts.added = route_table_patterns(after->table);
+    difference->settings = true;
+}
+
+static size_t longest_list(const struct config *config)
+{
+    return config->listener_count > config->backend_count ? config->listener_count
+                                                          : config->backend_count;
+}
+
+bool config_difference(const struct config *before, const struct config *after,
+                       struct config_difference *difference)
+{
+    struct pair pair = {before, after};
+    struct route_table_change change;
+
+    *difference = (struct config_difference){0};
+    if (before == NULL) {
+        all_added(after, difference);
+        return true;
+    }
+    struct named *old = calloc(longest_list(before) + 1, sizeof *old);
+    struct named *new = calloc(longest_list(after) + 1, sizeof *new);
+    if (old != NULL && new != NULL) {
+        size_t count = list_listeners(before, old);
+        count_changes(old, count, new, list_listeners(after, new), same_listener,
+                      &difference->listeners);
+        count = list_backends(before, old);
+        count_changes(old, count, new, list_backends(after, new), same_backend,
+                      &difference->backends);
+        route_table_compare(before->table, after->table, same_route, &pair, &change);
+        difference->hosts = (struct change_count){change.added, change.removed, change.changed};
+        difference->settings = !same_settings(&pair);
+    }
+    bool ok = old != NULL && new != NULL;
+    free(old);
+    free(new);
+    return ok;
+}

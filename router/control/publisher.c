@@ -1,0 +1,148 @@
+#include "router/control/publisher.h"
+
+#include <assert.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "router/control/exit_code.h"
+#include "router/log/log.h"
+
+/* A configuration with so many routes leaves enough freed memory behind to give it back. */
+#define TRIM_ROUTES 10000u
+
+void publisher_init(struct publisher *publisher, struct workers *workers, uint32_t worker_count,
+                    struct log_writer *writer)
+{
+    *publisher = (struct publisher){.workers = workers, .writer = writer};
+    endpoints_init(&publisher->endpoints, worker_count);
+    servers_init(&publisher->servers, worker_count);
+}
+
+const struct config *publisher_config(const struct publisher *publisher)
+{
+    return publisher->newest == NULL ? NULL : publisher->newest->config;
+}
+
+const struct config_use *publisher_use(const struct publisher *publisher)
+{
+    return publisher->newest == NULL ? NULL : publisher->newest->use;
+}
+
+/* --- publishing --- */
+
+struct snapshot *publisher_prepare(struct publisher *publisher, struct config *config)
+{
+    uint32_t generation = publisher->newest == NULL ? 0 : publisher->newest->generation;
+
+    assert(!publisher->retired);
+    return snapshot_new(config, generation + 1, &publisher->servers);
+}
+
+/* The workers have been sent it. */
+static void use(struct publisher *publisher, struct snapshot *snapshot)
+{
+    assert(snapshot->next == NULL);
+    snapshot->next = publisher->newest;
+    publisher->newest = snapshot;
+    publisher->published = true;
+}
+
+/* What the configuration says of the log: probed before, so this does not fail. */
+static void apply_log(struct publisher *publisher, const struct config *config, bool first)
+{
+    log_set_level(config->log.level);
+    if (!first) /* the writer was started with the first one's path */
+        log_writer_redirect(publisher->writer, config->log.access_path);
+}
+
+int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
+                      char sentence[PUBLISHER_SENTENCE_MAX])
+{
+    const struct config *config = snapshot->config;
+    const char *log_path = config->log.access_path;
+    struct endpoints_error why;
+
+    assert(!publisher->retired);
+    int error = log_writer_probe(publisher->writer, log_path);
+    if (error != 0) {
+        snprintf(sentence, PUBLISHER_SENTENCE_MAX, "cannot open the access log %s: %s", log_path,
+                 strerror(error));
+        return exit_code_of(error);
+    }
+    if (!endpoints_open(&publisher->endpoints, config, &why)) {
+        snprintf(sentence, PUBLISHER_SENTENCE_MAX, "cannot listen on %s (%s): %s: %s",
+                 why.listener->address.text, why.listener->name, why.step, strerror(why.error));
+        return exit_code_of(why.error);
+    }
+    if (!workers_adopt(publisher->workers, snapshot, &publisher->endpoints)) {
+        endpoints_cancel(&publisher->endpoints);
+        snprintf(sentence, PUBLISHER_SENTENCE_MAX, "no memory for a new configuration");
+        return EX_OSERR;
+    }
+    endpoints_commit(&publisher->endpoints, config);
+    apply_log(publisher, config, !publisher->published);
+    use(publisher, snapshot);
+    if (config->route_count >= TRIM_ROUTES)
+        malloc_trim(0); /* what reading the file has left */
+    return 0;
+}
+
+bool publisher_refresh(struct publisher *publisher, uint32_t server, struct addresses *addresses)
+{
+    assert(publisher->newest != NULL && !publisher->retired);
+    struct snapshot *snapshot = snapshot_again(publisher->newest);
+
+    if (snapshot == NULL) {
+        addresses_unref(addresses);
+        return false;
+    }
+    snapshot_set_addresses(snapshot, server, addresses);
+    if (!workers_refresh(publisher->workers, snapshot)) {
+        snapshot_free(snapshot);
+        return false;
+    }
+    use(publisher, snapshot);
+    publisher_sweep(publisher);
+    return true;
+}
+
+/* --- freeing --- */
+
+void publisher_sweep(struct publisher *publisher)
+{
+    struct snapshot **link = &publisher->newest;
+    bool trim = false;
+
+    while (*link != NULL) {
+        struct snapshot *snapshot = *link;
+        bool in_use = link == &publisher->newest && !publisher->retired;
+        if (in_use || atomic_load_explicit(&snapshot->refs, memory_order_acquire) != 0) {
+            link = &snapshot->next;
+            continue;
+        }
+        *link = snapshot->next;
+        bool large = snapshot->config->route_count >= TRIM_ROUTES;
+        trim |= snapshot_free(snapshot) && large;
+    }
+    servers_sweep(&publisher->servers);
+    if (trim)
+        malloc_trim(0);
+}
+
+void publisher_retire(struct publisher *publisher)
+{
+    assert(!publisher->retired);
+    publisher->retired = true;
+    endpoints_remove_paths(&publisher->endpoints); /* before a successor looks for them */
+}
+
+void publisher_close(struct publisher *publisher)
+{
+    publisher->retired = true;
+    publisher_sweep(publisher);
+    assert(publisher->newest == NULL);
+    servers_close(&publisher->servers);
+    endpoints_close(&publisher->endpoints);
+}

@@ -1,0 +1,88 @@
+#ifndef ROUTER_RELOAD_H
+#define ROUTER_RELOAD_H
+
+/*
+ * Reads configurations and has them published, the first and every later one: a part of control.
+ *
+ *                     .--------- asked: read again afterwards ---------.
+ *                     |                                                v
+ *   IDLE --asked--> RESOLVING --all names answered--> (published)    RESOLVING_AGAIN
+ *     ^                |                                   |           (as RESOLVING; then IDLE,
+ *     |                | first one, out of patience        |            and the file is read)
+ *     |                v                                   |
+ *     |             LEARNING (published; names are still being looked up)
+ *     |                |  '--asked--> LEARNING_AGAIN --answered--> IDLE, and the file is read
+ *     '----answered----+-----------------------------------'
+ *
+ * Every reload that was asked for ends in one outcome, a value that is given to `on_outcome`;
+ * reloads that are asked for while another is under way end in one outcome together.
+ */
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "config/load.h"
+#include "router/control/control_source.h"
+#include "router/control/part.h"
+#include "router/control/publisher.h"
+#include "router/control/resolve.h"
+
+enum reload_state {
+    RELOAD_IDLE,            /* also before the start and after the stop */
+    RELOAD_RESOLVING,       /* a candidate waits for the addresses of its servers */
+    RELOAD_RESOLVING_AGAIN, /* ... and the file is to be read again afterwards */
+    RELOAD_LEARNING,        /* in use without some addresses, which are still looked up */
+    RELOAD_LEARNING_AGAIN   /* ... and the file is to be read again afterwards */
+};
+
+enum reload_result {
+    RELOAD_STARTED,    /* the first configuration is in use */
+    RELOAD_CHANGED,    /* another configuration is in use */
+    RELOAD_REFUSED,    /* nothing has changed, or at start: there is nothing to run with */
+    RELOAD_UNAVAILABLE /* there is nothing that could be read again; nothing has changed */
+};
+
+/* What a reload came to. All pointers are valid during the callback only. */
+struct reload_outcome {
+    enum reload_result result;
+    int code;                              /* 0, or the exit code that stands for the refusal */
+    char sentence[PUBLISHER_SENTENCE_MAX]; /* why it was refused; "": see the diagnostics */
+    const char *file;                      /* that was read; NULL: none */
+    const struct diagnostics *found;       /* in that file, errors and warnings */
+    const struct config *config;           /* in use now; NULL: none */
+    /*
+     * In use before; NULL: none. config_difference() counts what has changed, which takes a second
+     * or two for a million hosts: only who shows it asks for it.
+     */
+    const struct config *before;
+};
+
+struct reload {
+    struct part part;
+    uv_loop_t *loop;
+    const struct control_source *source;
+    struct resolve *resolve;     /* borrowed */
+    struct publisher *publisher; /* borrowed */
+    void (*on_outcome)(void *context, const struct reload_outcome *outcome);
+    void *context;
+
+    enum reload_state state;
+    struct snapshot *candidate; /* RESOLVING: to be published; else NULL */
+    struct diagnostics found;   /* RESOLVING: in the candidate's file */
+    uv_timer_t patience;        /* RESOLVING: with look-ups that take long */
+    void (*on_stopped)(struct part *part);
+};
+
+/* `on_outcome` may end control, which stops this part. */
+void reload_init(struct reload *reload, uv_loop_t *loop, const struct control_source *source,
+                 struct resolve *resolve, struct publisher *publisher,
+                 void (*on_outcome)(void *context, const struct reload_outcome *outcome),
+                 void *context);
+
+/* Publishes the first configuration (taken over). Once, after the part has started. */
+void reload_first(struct reload *reload, struct config *config);
+
+/* Reads the configuration again and publishes it; after the part has stopped: does nothing. */
+void reload_ask(struct reload *reload);
+
+#endif

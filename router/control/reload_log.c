@@ -1,0 +1,92 @@
+#include "router/control/reload_log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "router/log/log.h"
+
+static void log_diagnostics(const struct diagnostics *found, const char *file)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        const struct diagnostic *d = &found->list[i];
+        bool error = d->severity == DIAGNOSTIC_ERROR;
+        char place[32] = "";
+
+        if (d->at.line > 0)
+            snprintf(place, sizeof place, "%u:%u:", d->at.line, d->at.column);
+        log_line(error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s:%s %s: %s", file, place,
+                 error ? "error" : "warning", d->message);
+    }
+}
+
+/* "127.0.0.1:443 (public) unix:/run/a.sock"; as many as fit. */
+static void print_listeners(const struct config *config, const struct endpoints *endpoints,
+                            char *text, size_t size)
+{
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        const char *name = config->listeners[i].name;
+        bool named = strcmp(name, config->listeners[i].address.text) != 0;
+        int n = snprintf(text + len, size - len, named ? "%s%s (%s)" : "%s%s", i > 0 ? " " : "",
+                         endpoints_of(endpoints, i)->bound, name);
+        if (n < 0 || (size_t)n >= size - len) {
+            text[len] = '\0';
+            return;
+        }
+        len += (size_t)n;
+    }
+}
+
+static void say_started(const struct config *config, const struct publisher *publisher)
+{
+    const struct workers *workers = publisher->workers;
+    uint32_t cap = workers->shared.connection_cap;
+    char listeners[LOG_LINE_MAX / 2];
+
+    if (config->max_connections != 0 && config->max_connections < cap)
+        cap = config->max_connections;
+    print_listeners(config, &publisher->endpoints, listeners, sizeof listeners);
+    log_line(LOG_LEVEL_INFO,
+             "sni-router %s: %u worker%s, listening on %s, %u route%s, at most %u connections, "
+             "splice %s",
+             SNI_ROUTER_VERSION, workers->count, workers->count == 1 ? "" : "s", listeners,
+             config->route_count, config->route_count == 1 ? "" : "s", cap,
+             workers->shared.relay_mode == RELAY_COPY ? "off" : "on");
+}
+
+static void say_changed(const struct config *config, const struct publisher *publisher)
+{
+    char listeners[LOG_LINE_MAX / 2];
+
+    print_listeners(config, &publisher->endpoints, listeners, sizeof listeners);
+    log_line(LOG_LEVEL_INFO, "configuration reloaded: %u route%s, listening on %s",
+             config->route_count, config->route_count == 1 ? "" : "s", listeners);
+    if (config->workers != 0 && config->workers != publisher->workers->count)
+        log_line(LOG_LEVEL_WARNING, "workers: %u takes effect when the router is started anew",
+                 config->workers);
+}
+
+void reload_log(const struct reload_outcome *outcome, const struct publisher *publisher)
+{
+    if (outcome->file != NULL)
+        log_diagnostics(outcome->found, outcome->file);
+    switch (outcome->result) {
+    case RELOAD_STARTED:
+        say_started(outcome->config, publisher);
+        break;
+    case RELOAD_CHANGED:
+        say_changed(outcome->config, publisher);
+        break;
+    case RELOAD_REFUSED:
+        if (outcome->sentence[0] != '\0')
+            log_line(LOG_LEVEL_ERROR, "%s", outcome->sentence);
+        if (outcome->config != NULL)
+            log_line(LOG_LEVEL_ERROR, "reload failed: the old configuration stays");
+        break;
+    case RELOAD_UNAVAILABLE:
+        log_line(LOG_LEVEL_WARNING, "reload: %s", outcome->sentence);
+        break;
+    }
+}

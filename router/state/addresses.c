@@ -1,0 +1,44 @@
+#include "router/state/addresses.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct addresses *addresses_new(uint32_t count)
+{
+    assert(count > 0);
+    struct addresses *addresses = calloc(1, sizeof *addresses + count * sizeof addresses->list[0]);
+    if (addresses == NULL)
+        return NULL;
+    addresses->holders = 1;
+    addresses->count = count;
+    return addresses;
+}
+
+struct addresses *addresses_of(const struct address *address)
+{
+    struct addresses *addresses = addresses_new(1);
+
+    assert(address->kind != ADDRESS_NAME);
+    if (addresses == NULL)
+        return NULL;
+    bool known = target_from_address(address, &addresses->list[0]);
+    assert(known);
+    return addresses;
+}
+
+void addresses_ref(struct addresses *addresses)
+{
+    if (addresses == NULL)
+        return;
+    assert(addresses->holders > 0 && addresses->count > 0);
+    addresses->holders++;
+}
+
+void addresses_unref(struct addresses *addresses)
+{
+    if (addresses == NULL)
+        return;
+    assert(addresses->holders > 0);
+    if (--addresses->holders == 0)
+        free(addresses);
+}

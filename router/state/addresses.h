@@ -1,0 +1,32 @@
+#ifndef ROUTER_ADDRESSES_H
+#define ROUTER_ADDRESSES_H
+
+/*
+ * The socket addresses of one server: a list that never changes once a snapshot holds it, tried in
+ * its order. Whatever needs another list gets another snapshot.
+ *
+ * Counted by those that hold it, on the control thread alone; freed by control with the last
+ * snapshot that holds it. Workers read it through their snapshot and count nothing.
+ */
+
+#include <stdint.h>
+
+#include "router/net/sockaddr.h"
+
+struct addresses {
+    uint32_t holders;
+    uint32_t count; /* at least 1: no address at all is no list */
+    struct target list[];
+};
+
+/* A list to be filled in, with the caller as its one holder. NULL: no memory. */
+struct addresses *addresses_new(uint32_t count);
+
+/* The list of a server whose address is no name. NULL: no memory. */
+struct addresses *addresses_of(const struct address *address);
+
+/* One more holder. NULL is allowed, here and below. */
+void addresses_ref(struct addresses *addresses);
+void addresses_unref(struct addresses *addresses);
+
+#endif

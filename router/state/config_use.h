@@ -1,0 +1,44 @@
+#ifndef ROUTER_CONFIG_USE_H
+#define ROUTER_CONFIG_USE_H
+
+/*
+ * A configuration in use: the immutable config and the cells of what it names, shared by all
+ * snapshots of it. Read-only once a snapshot of it was posted.
+ *
+ * Counted by its snapshots and by the look-up of its names, on the control thread alone; freed by
+ * control with the last of them, and the config with it. Its claims on cells end then.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "router/state/servers.h"
+
+struct config_use {
+    const struct config *config; /* owned */
+    struct servers *servers;     /* the set that the cells are claimed in */
+    struct server **cells;       /* one per server, backend after backend */
+    uint32_t *first_cell;        /* per backend: index of its first server's cell */
+    uint32_t server_count;
+    uint32_t holders;
+};
+
+/*
+ * With the caller as its one holder. Takes `config` over, also on failure, when NULL is returned:
+ * no memory. Workers begin at different servers of a backend that is new. Control.
+ */
+struct config_use *config_use_new(struct config *config, struct servers *servers);
+
+void config_use_ref(struct config_use *use); /* control */
+
+/* True: that was the last holder, the configuration is freed. Control. */
+bool config_use_unref(struct config_use *use);
+
+/* The address, as it was written, of the server with this index. Any thread. */
+const struct address *config_use_address(const struct config_use *use, uint32_t index);
+
+/* The index of a server among all servers of the configuration. Any thread. */
+uint32_t config_use_index(const struct config_use *use, uint32_t backend, uint32_t server);
+
+#endif

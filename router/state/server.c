@@ -1,0 +1,47 @@
+#include "router/state/server.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct server *server_new(char *key, size_t key_len, uint32_t workers)
+{
+    size_t bytes = sizeof(struct server) + workers * sizeof(struct server_seat);
+    struct server *server = aligned_alloc(alignof(struct server), bytes);
+
+    assert(workers > 0 && bytes % alignof(struct server) == 0);
+    if (server == NULL) {
+        free(key);
+        return NULL;
+    }
+    memset(server, 0, bytes);
+    server->claimable.key = key;
+    server->claimable.key_len = key_len;
+    server->backend = key;
+    server->text = server->backend + strlen(server->backend) + 1;
+    server->label = server->text + strlen(server->text) + 1;
+    assert(server->label + strlen(server->label) + 1 == key + key_len);
+    server->workers = workers;
+    server->fresh = true;
+    return server;
+}
+
+void server_free(struct server *server)
+{
+    assert(server->claimable.claims == 0 && !server->claimable.listed);
+    assert(atomic_load_explicit(&server->active, memory_order_acquire) == 0);
+    free((char *)server->claimable.key);
+    free(server);
+}
+
+void server_enter(struct server *server)
+{
+    unsigned before = atomic_fetch_add_explicit(&server->active, 1, memory_order_relaxed);
+    assert(before < UINT32_MAX);
+}
+
+void server_leave(struct server *server)
+{
+    unsigned before = atomic_fetch_sub_explicit(&server->active, 1, memory_order_release);
+    assert(before > 0);
+}

@@ -1,0 +1,63 @@
+#ifndef ROUTER_SERVER_H
+#define ROUTER_SERVER_H
+
+/*
+ * A server of a backend as the process knows it: what must survive reloads. Configurations come
+ * and go, the cell stays as long as one of them names the server or a connection uses it.
+ *
+ * Who touches what: the key and the texts never change; `claimable` and `fresh` are control's; a
+ * seat is its worker's; the rest is atomic.
+ */
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "router/state/claims.h"
+
+enum server_verdict {
+    SERVER_USABLE, /* until something says otherwise */
+    SERVER_DOWN    /* the balance passes it over */
+};
+
+/* What one worker keeps of a server, in a cache line of its own. */
+struct server_seat {
+    alignas(64) int64_t credit; /* of the balance, so that turns go on over reloads */
+};
+
+struct server {
+    struct claimable claimable;         /* first; its key is what the three texts are made of */
+    const char *backend, *text, *label; /* the backend's name, the address, the name or address */
+    uint32_t workers;                   /* how many seats there are */
+    bool fresh;                         /* no snapshot has held it yet */
+
+    /* any thread */
+    alignas(64) atomic_int verdict;     /* enum server_verdict; nothing sets it yet */
+    atomic_uint_fast64_t cool_until_ms; /* not to be tried before then; nothing sets it yet */
+    atomic_uint active;                 /* connections of the process that use it */
+
+    struct server_seat seats[];
+};
+
+/*
+ * A cell without claims, with all seats at zero. `key` is the backend's name, the address and the
+ * label, each with its NUL; it is taken over, also on failure. NULL: no memory. Control.
+ */
+struct server *server_new(char *key, size_t key_len, uint32_t workers);
+void server_free(struct server *server); /* control; asserts that nobody uses it */
+
+/* Whether the server takes new connections. Any thread. */
+static inline bool server_is_usable(const struct server *server)
+{
+    return atomic_load_explicit(&server->verdict, memory_order_relaxed) == SERVER_USABLE;
+}
+
+/*
+ * A connection begins and ends to use the server. It must begin while its worker holds a snapshot
+ * with the server, and may end later: between the two the cell is not freed. Workers.
+ */
+void server_enter(struct server *server);
+void server_leave(struct server *server); /* touches the cell for the last time */
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef ROUTER_SERVERS_H
+#define ROUTER_SERVERS_H
+
+/*
+ * Control's set of server cells. A configuration in use claims the cell of each of its servers by
+ * the backend's name, the address and the name that was given; so a reload finds the cell again,
+ * and with it the balance's credit, the counters and the connections that are counted.
+ *
+ * A cell is made by the first configuration that names the server. It is freed by control, in a
+ * sweep, when no configuration in use claims it and no connection is counted in it. Two servers of
+ * one backend with the same address and name share a cell.
+ */
+
+#include <stdint.h>
+
+#include "config/config.h"
+#include "router/state/server.h"
+
+struct servers {
+    struct claims claims;
+    uint32_t workers;
+};
+
+/* All of this is control's. The set must not move in memory afterwards. */
+void servers_init(struct servers *servers, uint32_t workers);
+
+/* The cell of a server of this backend, found or made. NULL: no memory. */
+struct server *servers_claim(struct servers *servers, const struct backend_config *backend,
+                             uint32_t server);
+void servers_unclaim(struct servers *servers, struct server *server);
+
+/* Frees the cells that are neither claimed nor used. */
+void servers_sweep(struct servers *servers);
+
+/* How many cells there are. */
+size_t servers_count(const struct servers *servers);
+
+/* Sweeps, and asserts that nothing is left. */
+void servers_close(struct servers *servers);
+
+#endif

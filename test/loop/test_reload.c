@@ -1,0 +1,565 @@
+/*
+ * Reloads: what each comes to, and what happens while names are being looked up.
+ *
+ * The parts of control run on this test's loop, with a worker of their own; uv_getaddrinfo() is
+ * replaced, so that a name is answered when the test says so, and the patience with names ends when
+ * the test says so.
+ */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "config/difference.h"
+#include "router/control/log_part.h"
+#include "router/control/publisher.h"
+#include "router/control/reload.h"
+#include "router/control/resolve.h"
+#include "router/control/workers.h"
+
+#define QUESTIONS_MAX 8
+#define OUTCOMES_MAX  8
+
+/* An outcome as it was when it was told. */
+struct told {
+    enum reload_result result;
+    int code;
+    char sentence[PUBLISHER_SENTENCE_MAX];
+    size_t errors, warnings;
+    bool in_use;
+    struct config_difference difference;
+};
+
+struct question {
+    uv_getaddrinfo_t *request;
+    uv_getaddrinfo_cb answer;
+    char name[64];
+};
+
+struct scene {
+    uv_loop_t loop;
+    struct parts parts;
+    struct part *list[4];
+    struct log_part log;
+    struct workers workers;
+    struct resolve resolve;
+    struct publisher publisher;
+    struct reload reload;
+    struct control_source source;
+    bool stopped;
+
+    const char *file_text; /* what the file says; NULL: it cannot be read */
+    int times_read;
+    struct told told[OUTCOMES_MAX];
+    int told_count;
+};
+
+/* Of the replaced functions; they know no scene. */
+static struct {
+    struct question list[QUESTIONS_MAX];
+    int count;
+    const uv_loop_t *impatient; /* timers of this loop end at once */
+} names;
+
+int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb answer,
+                          const char *node, const char *service, const struct addrinfo *hints);
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
+
+int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb answer,
+                          const char *node, const char *service, const struct addrinfo *hints)
+{
+    struct question *question = &names.list[names.count++];
+
+    (void)loop;
+    (void)service;
+    (void)hints;
+    assert_in_range(names.count, 1, QUESTIONS_MAX);
+    question->request = request;
+    question->answer = answer;
+    snprintf(question->name, sizeof question->name, "%s", node);
+    return 0;
+}
+
+int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
+{
+    return __real_uv_timer_start(timer, cb, timer->loop == names.impatient ? 0 : timeout, repeat);
+}
+
+/* Answers the question for this name, which must have been asked: 127.0.0.1, or no such name. */
+static void answer(const char *name, bool known)
+{
+    static const struct addrinfo numeric = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+
+    for (int i = 0; i < names.count; i++) {
+        struct question question = names.list[i];
+        if (strcmp(question.name, name) != 0)
+            continue;
+        names.list[i] = names.list[--names.count];
+        if (known)
+            assert_int_equal(getaddrinfo("127.0.0.1", NULL, &numeric, &found), 0);
+        question.answer(question.request, known ? 0 : UV_EAI_NONAME, found);
+        return;
+    }
+    fail_msg("nobody asked for %s", name);
+}
+
+/* --- configurations --- */
+
+#define CONFIG(listen, routes, servers)                                                            \
+    "{\"listeners\":[{\"name\":\"l\",\"address\":\"" listen "\"}],\"routes\":[" routes             \
+    "],\"backends\":{\"one\":{\"servers\":[" servers                                               \
+    "]}},\"log\":{\"access\":{\"path\":\"/dev/null\"},\"level\":\"error\"}}"
+#define ROUTE(host) "{\"host\":\"" host "\",\"backend\":\"one\"}"
+#define NUMBER      "\"127.0.0.1:9\""
+
+static const char plain[] = CONFIG("127.0.0.1:0", ROUTE("a.test"), NUMBER);
+static const char two_routes[] = CONFIG("127.0.0.1:0", ROUTE("a.test") "," ROUTE("b.test"), NUMBER);
+static const char named[] = CONFIG("127.0.0.1:0", ROUTE("a.test"), "\"x.test:9\"");
+static const char three_names[] =
+    CONFIG("127.0.0.1:0", ROUTE("a.test"), "\"x.test:9\",\"y.test:9\",\"z.test:9\"");
+
+static struct config *load_text(const char *text, struct diagnostics *found)
+{
+    return config_load_text(text, strlen(text), "file", found);
+}
+
+static struct config *load(void *context, struct diagnostics *found,
+                           char trouble[CONTROL_TROUBLE_MAX])
+{
+    struct scene *scene = context;
+
+    scene->times_read++;
+    if (scene->file_text != NULL)
+        return load_text(scene->file_text, found);
+    snprintf(trouble, CONTROL_TROUBLE_MAX, "cannot read: gone");
+    return NULL;
+}
+
+/* --- the scene --- */
+
+static void on_outcome(void *context, const struct reload_outcome *outcome)
+{
+    struct scene *scene = context;
+    struct told *told = &scene->told[scene->told_count++];
+
+    assert_in_range(scene->told_count, 1, OUTCOMES_MAX);
+    memset(told, 0, sizeof *told);
+    told->result = outcome->result;
+    told->code = outcome->code;
+    snprintf(told->sentence, sizeof told->sentence, "%s", outcome->sentence);
+    told->errors = outcome->found->errors;
+    told->warnings = outcome->found->warnings;
+    told->in_use = outcome->config != NULL;
+    if (told->result == RELOAD_STARTED || told->result == RELOAD_CHANGED)
+        assert_true(config_difference(outcome->before, outcome->config, &told->difference));
+    else
+        assert_ptr_equal(outcome->before, outcome->config);
+}
+
+static void on_wake(void *context)
+{
+    struct scene *scene = context;
+
+    publisher_sweep(&scene->publisher);
+}
+
+static void on_stopped(void *context)
+{
+    struct scene *scene = context;
+
+    scene->stopped = true;
+}
+
+static int setup(void **state)
+{
+    struct scene *scene = calloc(1, sizeof *scene);
+    struct shared shared = {.connection_cap = 10, .pipes_per_worker = 1, .relay_mode = RELAY_COPY};
+
+    assert_non_null(scene);
+    memset(&names, 0, sizeof names);
+    log_set_level(LOG_LEVEL_ERROR);
+    assert_int_equal(uv_loop_init(&scene->loop), 0);
+    log_part_init(&scene->log, 1, "/dev/null");
+    shared.writer = &scene->log.writer;
+    workers_init(&scene->workers, &scene->loop, 1, &shared, on_wake, scene);
+    publisher_init(&scene->publisher, &scene->workers, 1, &scene->log.writer);
+    resolve_init(&scene->resolve, &scene->loop);
+    scene->source = (struct control_source){.load = load, .context = scene, .file = "file"};
+    reload_init(&scene->reload, &scene->loop, &scene->source, &scene->resolve, &scene->publisher,
+                on_outcome, scene);
+    scene->list[0] = &scene->log.part;
+    scene->list[1] = &scene->workers.part;
+    scene->list[2] = &scene->resolve.part;
+    scene->list[3] = &scene->reload.part;
+    parts_init(&scene->parts, scene->list, 4, on_stopped, scene);
+    assert_int_equal(parts_start(&scene->parts), 0);
+    *state = scene;
+    return 0;
+}
+
+static void stop(struct scene *scene)
+{
+    publisher_retire(&scene->publisher);
+    parts_stop(&scene->parts);
+    while (!scene->stopped)
+        uv_run(&scene->loop, UV_RUN_ONCE);
+}
+
+static int teardown(void **state)
+{
+    struct scene *scene = *state;
+
+    if (!scene->parts.stopping)
+        stop(scene);
+    assert_int_equal(names.count, 0); /* the test has answered all */
+    assert_false(resolve_is_busy(&scene->resolve));
+    publisher_close(&scene->publisher);
+    workers_free(&scene->workers);
+    assert_int_equal(uv_loop_close(&scene->loop), 0);
+    free(scene);
+    return 0;
+}
+
+static void begin(struct scene *scene, const char *text)
+{
+    struct diagnostics found = {0};
+    struct config *config = load_text(text, &found);
+
+    diagnostics_free(&found);
+    assert_non_null(config);
+    reload_first(&scene->reload, config);
+}
+
+static void ask(struct scene *scene, const char *text)
+{
+    scene->file_text = text;
+    reload_ask(&scene->reload);
+}
+
+/* The last of so many outcomes. */
+static const struct told *outcome(const struct scene *scene, int count, enum reload_result result)
+{
+    assert_int_equal(scene->told_count, count);
+    assert_int_equal(scene->told[count - 1].result, result);
+    return &scene->told[count - 1];
+}
+
+static void expect_state(const struct scene *scene, enum reload_state state)
+{
+    assert_int_equal(scene->reload.state, state);
+}
+
+static bool has_address(const struct scene *scene, uint32_t server)
+{
+    return snapshot_addresses(scene->publisher.newest, 0, server) != NULL;
+}
+
+/* Out of patience: the timer was started with no time left. */
+static void run_timers(struct scene *scene)
+{
+    uv_update_time(&scene->loop);
+    uv_run(&scene->loop, UV_RUN_NOWAIT);
+}
+
+/* --- outcomes --- */
+
+struct row {
+    const char *what;
+    const char *text; /* NULL: the file cannot be read */
+    struct told expected;
+};
+
+static const struct row rows[] = {
+    {"the same again", plain, {.result = RELOAD_CHANGED, .in_use = true}},
+    {"one more host",
+     two_routes,
+     {.result = RELOAD_CHANGED, .in_use = true, .difference = {.hosts = {.added = 1}}}},
+    {"another server, with a warning",
+     CONFIG("127.0.0.1:0", ROUTE("a.test"), "\"127.0.0.1:10\",\"127.0.0.1:10\""),
+     {.result = RELOAD_CHANGED,
+      .in_use = true,
+      .warnings = 1,
+      .difference = {.backends = {.changed = 1}}}},
+    {"not JSON", "{", {.result = RELOAD_REFUSED, .code = EX_CONFIG, .in_use = true, .errors = 1}},
+    {"not readable",
+     NULL,
+     {.result = RELOAD_REFUSED,
+      .code = EX_CONFIG,
+      .in_use = true,
+      .sentence = "file: cannot read: gone"}},
+    {"a log that cannot be opened",
+     "{\"listeners\":[{\"name\":\"l\",\"address\":\"127.0.0.1:0\"}],\"routes\":[" ROUTE(
+         "a.test") "],\"backends\":{\"one\":{\"servers\":[" NUMBER
+                   "]}},\"log\":{\"access\":{\"path\":\"/absent/a.log\"},\"level\":\"error\"}}",
+     {.result = RELOAD_REFUSED,
+      .code = EX_OSERR,
+      .in_use = true,
+      .sentence = "cannot open the access log /absent/a.log: No such file or directory"}},
+    {"a path that cannot be bound",
+     CONFIG("unix:/absent/socket", ROUTE("a.test"), NUMBER),
+     {.result = RELOAD_REFUSED,
+      .code = EX_OSERR,
+      .in_use = true,
+      .sentence = "cannot listen on unix:/absent/socket (l): bind: No such file or directory"}},
+};
+
+static void check_told(const char *what, const struct told *got, const struct told *expected)
+{
+    if (got->result != expected->result || got->code != expected->code)
+        fail_msg("%s: result %d, code %d", what, got->result, got->code);
+    if (strcmp(got->sentence, expected->sentence) != 0)
+        fail_msg("%s: \"%s\" instead of \"%s\"", what, got->sentence, expected->sentence);
+    if (got->errors != expected->errors || got->warnings != expected->warnings)
+        fail_msg("%s: %zu errors, %zu warnings", what, got->errors, got->warnings);
+    if (got->in_use != expected->in_use)
+        fail_msg("%s: in use %d", what, got->in_use);
+    if (got->difference.settings != expected->difference.settings ||
+        memcmp(&got->difference, &expected->difference,
+               offsetof(struct config_difference, settings)) != 0)
+        fail_msg("%s: another difference", what);
+}
+
+static void each_reload_comes_to_its_outcome(void **state)
+{
+    struct scene *scene = *state;
+    struct told first = {.result = RELOAD_STARTED,
+                         .in_use = true,
+                         .difference = {.listeners = {.added = 1},
+                                        .backends = {.added = 1},
+                                        .hosts = {.added = 1},
+                                        .settings = true}};
+
+    begin(scene, plain);
+    check_told("first", outcome(scene, 1, RELOAD_STARTED), &first);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct config *before;
+
+        scene->told_count = 0;
+        ask(scene, plain); /* what the row is compared with */
+        before = publisher_config(&scene->publisher);
+        scene->told_count = 0;
+        ask(scene, rows[i].text);
+        assert_int_equal(scene->told_count, 1);
+        check_told(rows[i].what, &scene->told[0], &rows[i].expected);
+        bool stays = rows[i].expected.result == RELOAD_REFUSED;
+        assert_int_equal(publisher_config(&scene->publisher) == before, stays);
+        expect_state(scene, RELOAD_IDLE);
+    }
+}
+
+static void a_first_one_that_cannot_be_published_is_refused(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, CONFIG("unix:/absent/socket", ROUTE("a.test"), NUMBER));
+    const struct told *told = outcome(scene, 1, RELOAD_REFUSED);
+    assert_int_equal(told->code, EX_OSERR);
+    assert_false(told->in_use);
+    assert_string_equal(
+        told->sentence,
+        "cannot listen on unix:/absent/socket (l): bind: No such file or directory");
+}
+
+static void a_command_line_cannot_be_read_again(void **state)
+{
+    struct scene *scene = *state;
+
+    scene->source.file = NULL;
+    begin(scene, plain);
+    ask(scene, two_routes);
+    assert_true(outcome(scene, 2, RELOAD_UNAVAILABLE)->in_use);
+    assert_int_equal(scene->times_read, 0);
+}
+
+/* --- names --- */
+
+static void a_reload_waits_for_its_names(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, plain);
+    ask(scene, named);
+    expect_state(scene, RELOAD_RESOLVING);
+    assert_int_equal(scene->told_count, 1);
+    answer("x.test", true);
+    outcome(scene, 2, RELOAD_CHANGED);
+    expect_state(scene, RELOAD_IDLE);
+    assert_true(has_address(scene, 0));
+}
+
+static void a_name_without_an_address_holds_up_nothing(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, named);
+    answer("x.test", false);
+    outcome(scene, 1, RELOAD_STARTED);
+    assert_false(has_address(scene, 0));
+}
+
+static void a_later_reload_waits_beyond_the_patience(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, plain);
+    names.impatient = &scene->loop;
+    ask(scene, named);
+    run_timers(scene);
+    expect_state(scene, RELOAD_RESOLVING);
+    assert_int_equal(scene->told_count, 1);
+    answer("x.test", true);
+    outcome(scene, 2, RELOAD_CHANGED);
+}
+
+static void reloads_asked_for_meanwhile_are_one_more(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, plain);
+    ask(scene, named);
+    ask(scene, two_routes);
+    ask(scene, two_routes);
+    expect_state(scene, RELOAD_RESOLVING_AGAIN);
+    assert_int_equal(scene->times_read, 1);
+    answer("x.test", true);
+    assert_int_equal(scene->times_read, 2);
+    assert_int_equal(scene->told[1].result, RELOAD_CHANGED);
+    assert_int_equal(outcome(scene, 3, RELOAD_CHANGED)->difference.hosts.added, 1);
+    expect_state(scene, RELOAD_IDLE);
+}
+
+static void the_first_one_listens_and_learns_its_names(void **state)
+{
+    struct scene *scene = *state;
+
+    names.impatient = &scene->loop;
+    begin(scene, three_names);
+    run_timers(scene);
+    outcome(scene, 1, RELOAD_STARTED);
+    expect_state(scene, RELOAD_LEARNING);
+    const struct config *config = publisher_config(&scene->publisher);
+    answer("y.test", true);
+    answer("x.test", false);
+    assert_true(has_address(scene, 1));
+    expect_state(scene, RELOAD_LEARNING);
+    answer("z.test", true);
+    expect_state(scene, RELOAD_IDLE);
+    assert_true(has_address(scene, 1) && has_address(scene, 2) && !has_address(scene, 0));
+    assert_ptr_equal(publisher_config(&scene->publisher), config);
+    assert_int_equal(scene->told_count, 1); /* new addresses are no reload */
+}
+
+static void a_reload_while_learning_spares_the_other_names(void **state)
+{
+    struct scene *scene = *state;
+
+    names.impatient = &scene->loop;
+    begin(scene, three_names);
+    run_timers(scene);
+    ask(scene, two_routes);
+    ask(scene, two_routes);
+    expect_state(scene, RELOAD_LEARNING_AGAIN);
+    assert_int_equal(scene->told_count, 1);
+    answer("x.test", true);
+    answer("y.test", true); /* z.test is not asked for: the teardown looks */
+    outcome(scene, 2, RELOAD_CHANGED);
+    expect_state(scene, RELOAD_IDLE);
+}
+
+static void a_bad_file_while_learning_changes_nothing(void **state)
+{
+    struct scene *scene = *state;
+
+    names.impatient = &scene->loop;
+    begin(scene, three_names);
+    run_timers(scene);
+    ask(scene, "{");
+    outcome(scene, 2, RELOAD_REFUSED);
+    expect_state(scene, RELOAD_LEARNING);
+    answer("x.test", true);
+    answer("y.test", true);
+    answer("z.test", true);
+    assert_true(has_address(scene, 2));
+}
+
+static void asked_before_listening_is_read_after_listening(void **state)
+{
+    struct scene *scene = *state;
+
+    names.impatient = &scene->loop;
+    begin(scene, three_names);
+    ask(scene, two_routes);
+    expect_state(scene, RELOAD_RESOLVING_AGAIN);
+    run_timers(scene);
+    outcome(scene, 1, RELOAD_STARTED);
+    expect_state(scene, RELOAD_LEARNING_AGAIN);
+    answer("x.test", true);
+    answer("y.test", true);
+    outcome(scene, 2, RELOAD_CHANGED);
+}
+
+/* --- the end --- */
+
+static void nobody_is_told_after_the_stop(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, plain);
+    ask(scene, three_names);
+    stop(scene);
+    assert_true(resolve_is_busy(&scene->resolve));
+    answer("x.test", true);
+    answer("y.test", false);
+    assert_int_equal(scene->told_count, 1);
+    ask(scene, two_routes);
+    assert_int_equal(scene->times_read, 1);
+}
+
+static void learning_ends_with_the_stop(void **state)
+{
+    struct scene *scene = *state;
+
+    names.impatient = &scene->loop;
+    begin(scene, three_names);
+    run_timers(scene);
+    expect_state(scene, RELOAD_LEARNING);
+    stop(scene);
+    answer("x.test", true);
+    answer("y.test", true);
+    assert_null(scene->publisher.newest);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(each_reload_comes_to_its_outcome),
+        TEST(a_first_one_that_cannot_be_published_is_refused),
+        TEST(a_command_line_cannot_be_read_again),
+        TEST(a_reload_waits_for_its_names),
+        TEST(a_name_without_an_address_holds_up_nothing),
+        TEST(a_later_reload_waits_beyond_the_patience),
+        TEST(reloads_asked_for_meanwhile_are_one_more),
+        TEST(the_first_one_listens_and_learns_its_names),
+        TEST(a_reload_while_learning_spares_the_other_names),
+        TEST(a_bad_file_while_learning_changes_nothing),
+        TEST(asked_before_listening_is_read_after_listening),
+        TEST(nobody_is_told_after_the_stop),
+        TEST(learning_ends_with_the_stop),
+    };
+
+    signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

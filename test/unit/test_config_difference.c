@@ -1,0 +1,261 @@
+/* What changes from one configuration to another. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "config/difference.h"
+#include "config/load.h"
+
+/* The members that a row does not give are these. */
+#define LISTENERS "{\"name\":\"l\",\"address\":\"127.0.0.1:443\"}"
+#define ROUTES    "{\"host\":[\"a.test\",\"*.a.test\"],\"backend\":\"one\"}"
+#define BACKENDS                                                                                   \
+    "\"one\":{\"servers\":[\"10.0.0.1:1\",\"10.0.0.2:2\"]},\"two\":{\"servers\":[\"[::1]:3\"]}"
+
+struct side {
+    const char *listeners, *routes, *backends, *rest;
+};
+
+struct row {
+    const char *what;
+    struct side before, after;
+    struct config_difference expected;
+};
+
+#define ROUTE(members) "{\"host\":\"a.test\",\"backend\":\"one\"" members "}"
+
+static const struct row rows[] = {
+    {"nothing", {0}, {0}, {.settings = false}},
+    {"a listener comes",
+     {0},
+     {.listeners = LISTENERS ",{\"name\":\"m\",\"address\":\"127.0.0.1:444\"}"},
+     {.listeners = {.added = 1}}},
+    {"a listener goes",
+     {.listeners = "{\"name\":\"k\",\"address\":\"127.0.0.1:444\"}," LISTENERS},
+     {0},
+     {.listeners = {.removed = 1}}},
+    {"a listener has another name",
+     {0},
+     {.listeners = "{\"name\":\"m\",\"address\":\"127.0.0.1:443\"}"},
+     {.listeners = {.added = 1, .removed = 1}}},
+    {"a listener has another backlog",
+     {0},
+     {.listeners = "{\"name\":\"l\",\"address\":\"127.0.0.1:443\",\"backlog\":5}"},
+     {.listeners = {.changed = 1}}},
+    {"listeners change places",
+     {.listeners = LISTENERS ",{\"name\":\"m\",\"address\":\"127.0.0.1:444\"}"},
+     {.listeners = "{\"name\":\"m\",\"address\":\"127.0.0.1:444\"}," LISTENERS},
+     {.settings = false}},
+    {"a backend comes",
+     {0},
+     {.backends = BACKENDS ",\"three\":{\"servers\":[\"10.0.0.9:9\"]}"},
+     {.backends = {.added = 1}}},
+    {"a backend goes, and others move up",
+     {.backends = "\"three\":{\"servers\":[\"10.0.0.9:9\"]}," BACKENDS},
+     {0},
+     {.backends = {.removed = 1}}},
+    {"a server comes",
+     {0},
+     {.backends = "\"one\":{\"servers\":[\"10.0.0.1:1\",\"10.0.0.2:2\",\"10.0.0.3:3\"]},"
+                  "\"two\":{\"servers\":[\"[::1]:3\"]}"},
+     {.backends = {.changed = 1}}},
+    {"a server has another weight",
+     {0},
+     {.backends = "\"one\":{\"servers\":[{\"address\":\"10.0.0.1:1\",\"weight\":7},"
+                  "\"10.0.0.2:2\"]},\"two\":{\"servers\":[\"[::1]:3\"]}"},
+     {.backends = {.changed = 1}}},
+    {"a host comes",
+     {0},
+     {.routes = ROUTES ",{\"host\":\"b.test\",\"backend\":\"two\"}"},
+     {.hosts = {.added = 1}}},
+    {"a host of two goes",
+     {0},
+     {.routes = ROUTE(",\"name\":\"a.test\"")},
+     {.hosts = {.removed = 1}}},
+    {"hosts are routed to another backend",
+     {0},
+     {.routes = "{\"host\":[\"a.test\",\"*.a.test\"],\"backend\":\"two\"}"},
+     {.hosts = {.changed = 2}}},
+    {"another kind of wildcard",
+     {0},
+     {.routes = "{\"host\":[\"a.test\",\"**.a.test\"],\"backend\":\"one\"}"},
+     {.hosts = {.added = 1, .removed = 1}}},
+    {"a route for one ALPN is put before", /* of the same host */
+     {0},
+     {.routes = ROUTES ",{\"host\":\"a.test\",\"backend\":\"two\",\"alpn\":\"h2\"}"},
+     {.hosts = {.changed = 1}}},
+    {"another ALPN",
+     {.routes = ROUTE(",\"alpn\":\"h2\"")},
+     {.routes = ROUTE(",\"alpn\":\"h3\"")},
+     {.hosts = {.changed = 1}}},
+    {"another network",
+     {.routes = ROUTE(",\"from\":\"10.0.0.0/8\"")},
+     {.routes = ROUTE(",\"from\":\"10.0.0.0/9\"")},
+     {.hosts = {.changed = 1}}},
+    {"the same network, written otherwise",
+     {.routes = ROUTE(",\"from\":\"10.0.0.1\"")},
+     {.routes = ROUTE(",\"from\":[\"10.0.0.1/32\"]")},
+     {.settings = false}},
+    {"the condition's listener has another index",
+     {.routes = ROUTE(",\"listener\":\"l\"")},
+     {.listeners = "{\"name\":\"m\",\"address\":\"127.0.0.1:444\"}," LISTENERS,
+      .routes = ROUTE(",\"listener\":\"l\"")},
+     {.listeners = {.added = 1}}},
+    {"timeouts of a route",
+     {.routes = ROUTE("")},
+     {.routes = ROUTE(",\"timeouts\":{\"idle\":\"7s\"}")},
+     {.hosts = {.changed = 1}}},
+    {"another name for the log",
+     {.routes = ROUTE("")},
+     {.routes = ROUTE(",\"name\":\"shop\"")},
+     {.hosts = {.changed = 1}}},
+    {"timeouts of all", {0}, {.rest = ",\"timeouts\":{\"hello\":\"7s\"}"}, {.settings = true}},
+    {"a policy", {0}, {.rest = ",\"policies\":{\"no_sni\":\"close\"}"}, {.settings = true}},
+    {"the backend of a policy",
+     {.rest = ",\"policies\":{\"no_sni\":{\"backend\":\"one\"}}"},
+     {.rest = ",\"policies\":{\"no_sni\":{\"backend\":\"two\"}}"},
+     {.settings = true}},
+    {"the log's level", {0}, {.rest = ",\"log\":{\"level\":\"error\"}"}, {.settings = true}},
+    {"workers", {0}, {.rest = ",\"workers\":3"}, {.settings = true}},
+};
+
+static const char *either(const char *given, const char *otherwise)
+{
+    return given != NULL ? given : otherwise;
+}
+
+static struct config *make(const struct side *side)
+{
+    char text[2048];
+    struct diagnostics found = {0};
+    int len =
+        snprintf(text, sizeof text, "{\"listeners\":[%s],\"routes\":[%s],\"backends\":{%s}%s}",
+                 either(side->listeners, LISTENERS), either(side->routes, ROUTES),
+                 either(side->backends, BACKENDS), either(side->rest, ""));
+    struct config *config = config_load_text(text, (size_t)len, "test", &found);
+
+    if (config == NULL)
+        diagnostics_print(&found, "test", stderr, false);
+    diagnostics_free(&found);
+    assert_non_null(config);
+    return config;
+}
+
+static void check_count(const char *what, const char *of, const struct change_count *got,
+                        const struct change_count *expected)
+{
+    if (got->added != expected->added || got->removed != expected->removed ||
+        got->changed != expected->changed)
+        fail_msg("%s: %s: +%zu -%zu ~%zu instead of +%zu -%zu ~%zu", what, of, got->added,
+                 got->removed, got->changed, expected->added, expected->removed, expected->changed);
+}
+
+static void check(const char *what, const struct config_difference *got,
+                  const struct config_difference *expected)
+{
+    check_count(what, "listeners", &got->listeners, &expected->listeners);
+    check_count(what, "backends", &got->backends, &expected->backends);
+    check_count(what, "hosts", &got->hosts, &expected->hosts);
+    if (got->settings != expected->settings)
+        fail_msg("%s: settings: %d", what, got->settings);
+}
+
+/* What was added one way has been removed the other way. */
+static struct config_difference turned_round(struct config_difference difference)
+{
+    struct change_count *counts[] = {&difference.listeners, &difference.backends,
+                                     &difference.hosts};
+
+    for (size_t i = 0; i < 3; i++) {
+        size_t added = counts[i]->added;
+        counts[i]->added = counts[i]->removed;
+        counts[i]->removed = added;
+    }
+    return difference;
+}
+
+static void each_change_is_counted_both_ways(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config *before = make(&rows[i].before), *after = make(&rows[i].after);
+        struct config_difference difference, back = turned_round(rows[i].expected);
+
+        assert_true(config_difference(before, after, &difference));
+        check(rows[i].what, &difference, &rows[i].expected);
+        assert_true(config_difference(after, before, &difference));
+        check(rows[i].what, &difference, &back);
+        config_free(before);
+        config_free(after);
+    }
+}
+
+static void at_first_everything_is_added(void **state)
+{
+    const struct side side = {0};
+    const struct config_difference expected = {.listeners = {.added = 1},
+                                               .backends = {.added = 2},
+                                               .hosts = {.added = 2},
+                                               .settings = true};
+    struct config_difference difference;
+    struct config *config = make(&side);
+
+    (void)state;
+    assert_true(config_difference(NULL, config, &difference));
+    check("first", &difference, &expected);
+    config_free(config);
+}
+
+/* Many patterns, long and short, under other seeds: each table has its own. */
+static void many_patterns_find_their_counterparts(void **state)
+{
+    enum { COUNT = 5000, TEXT_MAX = 120 * COUNT };
+    char *text = test_malloc(TEXT_MAX);
+    struct config_difference difference;
+    struct config *configs[2];
+
+    (void)state;
+    for (int side = 0; side < 2; side++) {
+        size_t len = 0;
+        for (int i = side * 1000; i < COUNT; i++)
+            len += (size_t)snprintf(
+                text + len, TEXT_MAX - len, "%s{\"host\":\"%s%d.%stest\",\"backend\":\"%s\"}",
+                len > 0 ? "," : "",
+                i % 3 == 0   ? "**."
+                : i % 3 == 1 ? "*."
+                             : "",
+                i, i % 7 == 0 ? "a-name-that-is-too-long-for-a-cache-line." : "",
+                side == 1 && i % 10 == 0 ? "two" : "one");
+        size_t room = len + 1024;
+        char *whole = test_malloc(room);
+        int n = snprintf(whole, room, "{\"listeners\":[%s],\"routes\":[%s],\"backends\":{%s}}",
+                         LISTENERS, text, BACKENDS);
+        struct diagnostics found = {0};
+        configs[side] = config_load_text(whole, (size_t)n, "test", &found);
+        diagnostics_free(&found);
+        assert_non_null(configs[side]);
+        test_free(whole);
+    }
+    assert_true(config_difference(configs[0], configs[1], &difference));
+    assert_int_equal(difference.hosts.removed, 1000);
+    assert_int_equal(difference.hosts.added, 0);
+    assert_int_equal(difference.hosts.changed, 400);
+    config_free(configs[0]);
+    config_free(configs[1]);
+    test_free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_change_is_counted_both_ways),
+        cmocka_unit_test(at_first_everything_is_added),
+        cmocka_unit_test(many_patterns_find_their_counterparts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
