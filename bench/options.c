@@ -268,7 +268,7 @@ static void say_unknown(const struct option_reader *reader, const struct mode *m
     if (owner != NULL)
         fprintf(err, " (sni-bench %s has)", owner->name);
     if (owner != NULL && mode->bit == MODE_COMPARE)
-        fprintf(err, "; what is run belongs behind a --");
+        fprintf(err, "; the mode to run belongs behind a --");
     if (nearest != NULL)
         fprintf(err, "; did you mean --%s?\n", nearest);
     else
