@@ -219,6 +219,7 @@ static void waiting_pins_its_configuration(void **state)
     io_send_text(peeking, "\x16");
     rig_wait_figure(&rig->worker.conns.stats->accepted, 1);
     rig_reload(rig, silent, "");
+    rig_settle(rig); /* the order is followed: the next client comes under it */
     int connecting = rig_hello_client(rig, "a.test");
     rig_wait_figure(&rig->worker.conns.stats->accepted, 2);
     rig_reload(rig, 0, "");
