@@ -135,9 +135,9 @@ const struct mode bench_modes[] = {
     {"report", MODE_REPORT, "FILE... [--html FILE] [--md]",
      "tables and one page from results in JSON",
      "Reads what --json wrote (- is stdin), prints the comparisons, and writes them as one page "
-     "that needs nothing else: each comparison is a section; single runs of a mode are one "
-     "together, named by --label router=NAME or their file, several of a name being its rounds. "
-     "Results of torture, and of verify, stand side by side in one table each.",
+     "that needs no other file: each comparison is a section; single runs of a mode form one "
+     "section, named by --label router=NAME or by their files, and several of one name are its "
+     "rounds. Results of torture stand side by side in one table, those of verify in another.",
      "  sni-bench report run1.json run2.json --html out.html --md\n", false, report_run_mode},
     {"histogram", MODE_HISTOGRAM, "< FILE", "the distribution of your own numbers",
      "Reads nanoseconds, one a line, from stdin and prints their percentile distribution as --hgrm "

@@ -218,7 +218,7 @@ static void add_rows(struct option_reader *reader, unsigned bit)
     }
 }
 
-/* What a mistyped option may have been meant to be; NULL when nothing is near. */
+/* The option that was probably meant by a mistyped one; NULL when none is near. */
 static const char *nearest_option(const struct option_reader *reader, const char *name)
 {
     struct suggestion suggestion;
@@ -252,7 +252,9 @@ static const struct mode *find_owner(const char *name)
     return mode->name == NULL ? NULL : mode;
 }
 
-/* An option that this mode does not have: which one may have been meant, or whose it is. */
+/*
+ * Says that the mode has no such option, and which option was probably meant or which mode has it.
+ */
 static void say_unknown(const struct option_reader *reader, const struct mode *mode, FILE *err)
 {
     char name[64];
@@ -266,7 +268,7 @@ static void say_unknown(const struct option_reader *reader, const struct mode *m
     if (owner != NULL)
         fprintf(err, " (sni-bench %s has)", owner->name);
     if (owner != NULL && mode->bit == MODE_COMPARE)
-        fprintf(err, "; what is run belongs behind a --");
+        fprintf(err, "; the mode to run belongs behind a --");
     if (nearest != NULL)
         fprintf(err, "; did you mean --%s?\n", nearest);
     else

@@ -3,7 +3,7 @@
 
 /*
  * The command line: one table of options (bench/options_table.c) drives the reader, the help of
- * each mode and the error texts; one table of modes (bench/modes.c) says which there are.
+ * each mode and the error texts; one table (bench/modes.c) lists the modes.
  */
 
 #include <stdbool.h>

@@ -13,7 +13,7 @@ const struct option_row option_rows[] = {
     {"names", 0, OPTION_TEXT, MODE_LOAD, AT(ask.names), "N|LIST",
      "choose from b0.bench.test .. b(N-1).bench.test, or from a,b,c", NULL},
     {"names", 0, OPTION_TEXT, MODE_SERVE, AT(ask.names), "N|LIST",
-     "one backend per name: b0.bench.test .. or a,*.b,**.c (default: one that takes all)", NULL},
+     "one backend per name: b0.bench.test .. or a,*.b,**.c (default: one that serves all)", NULL},
     {"zipf", 0, OPTION_NUMBER, MODE_LOAD, AT(ask.zipf), "S",
      "choose the n-th name with weight 1/n^S (default: all alike)", NULL},
     {"alpn", 0, OPTION_TEXT, MODE_LOAD, AT(ask.alpn), "P,P",
@@ -30,7 +30,7 @@ const struct option_row option_rows[] = {
      "with --tls: resume sessions after the first handshake of each thread", NULL},
     {"hello-size", 0, OPTION_SIZE, MODE_LOAD, AT(ask.hello_bytes), "SIZE",
      "length of the ClientHello: 1800 = padded, 600 = without the post-quantum key share (default: "
-     "as a browser's comes, with it)",
+     "like a browser's, with it)",
      NULL},
     {"split", 0, OPTION_SPLIT, MODE_LOAD, AT(ask.segments), "CUTS",
      "cut the hello: segments=600,1200 (or just 600,1200) into TCP segments at these offsets, "
@@ -41,19 +41,20 @@ const struct option_row option_rows[] = {
 
     /* how much */
     {"rate", 'r', OPTION_RATE, MODE_CONN | MODE_LATENCY, AT(load.rate), "RATE",
-     "open loop: so many a second by the clock, whatever the answers do", NULL},
+     "open loop: this many a second by the clock, however late the answers are", NULL},
     {"max", 0, OPTION_FLAG, MODE_CONN | MODE_LATENCY, AT(load.max), NULL,
-     "closed loop: the next one when one is done (no latency measurement)", NULL},
+     "closed loop: the next one begins when one is done (no latency measurement)", NULL},
     {"new-conn", 0, OPTION_FLAG, MODE_LATENCY, AT(load.new_conn), NULL,
      "each request on a connection of its own", NULL},
     {"dir", 0, OPTION_CHOICE, MODE_BULK, AT(load.direction), "DIR",
      "down (to the client, default), up, or both at once", "down|up|both"},
     {"pattern", 0, OPTION_FLAG, MODE_BULK, AT(load.pattern), NULL,
-     "carry a seeded pattern and check every byte, both ways; what went up the backend confirms at "
-     "the end (costs CPU)",
+     "carry a seeded pattern and check every byte, both ways; the backend confirms at "
+     "the end what went up (costs CPU)",
      NULL},
     {"connections", 'c', OPTION_COUNT, MODE_LOAD, AT(load.connections), "N",
-     "connections at once (default: conn and latency 64, bulk 4, idle 1000); at most so many with "
+     "connections at once (default: conn and latency 64, bulk 4, idle 1000); at most this many "
+     "with "
      "--rate on new connections (default 1000)",
      NULL},
     {"req", 0, OPTION_SIZE, MODE_LATENCY, AT(load.request_bytes), "SIZE",
@@ -75,7 +76,7 @@ const struct option_row option_rows[] = {
     {"timeout", 0, OPTION_TIME, MODE_LOAD, AT(load.timeout_ns), "TIME",
      "a connection or request that takes longer is an error (default 5s)", NULL},
     {"seed", 0, OPTION_COUNT, MODE_LOAD, AT(load.seed), "N",
-     "of the random choices: the same seed asks the same names (default 1)", NULL},
+     "seed of the random choices: the same seed asks for the same names (default 1)", NULL},
 
     /* torture and verify */
     {"sni", 0, OPTION_TEXT, MODE_TORTURE, AT(ask.sni), "NAME",
@@ -83,7 +84,8 @@ const struct option_row option_rows[] = {
     {"other", 0, OPTION_TEXT, MODE_TORTURE, AT(torture.other), "NAME",
      "the second routed name (default other.NAME)", NULL},
     {"listen", 'l', OPTION_LIST, MODE_TORTURE, AT(serve.listen), "ADDR",
-     "our backend for --sni (default 127.0.0.1:9000); given twice, the second is for --other "
+     "address of the backend for --sni (default 127.0.0.1:9000); given twice, the second is for "
+     "--other "
      "(default: the next port)",
      NULL},
     {"only", 0, OPTION_LIST, MODE_TORTURE, AT(torture.only), "CASE",
@@ -95,7 +97,7 @@ const struct option_row option_rows[] = {
     {"hello-timeout", 0, OPTION_TIME, MODE_TORTURE, AT(torture.hello_timeout_ns), "TIME",
      "how long the router is set up to wait for a hello (default 5s)", NULL},
     {"timeout", 0, OPTION_TIME, MODE_TORTURE, AT(load.timeout_ns), "TIME",
-     "given up so long after --hello-timeout (default 5s)", NULL},
+     "a case is given up this long after --hello-timeout (default 5s)", NULL},
     {"gap", 0, OPTION_TIME, MODE_TORTURE, AT(torture.gap_ns), "TIME",
      "pause between segments, so that each travels alone (default 2ms)", NULL},
     {"sni", 0, OPTION_TEXT, MODE_VERIFY, AT(ask.sni), "NAME",
@@ -113,7 +115,7 @@ const struct option_row option_rows[] = {
     {"connections", 'c', OPTION_COUNT, MODE_VERIFY, AT(load.connections), "N",
      "streams at once, each on a new connection (default 64)", NULL},
     {"long", 0, OPTION_COUNT, MODE_VERIFY, AT(verify.long_lived), "N",
-     "besides, connections that live as long as the run (default 8)", NULL},
+     "further connections, which live as long as the run (default 8)", NULL},
     {"max-size", 0, OPTION_SIZE, MODE_VERIFY, AT(verify.max_bytes), "SIZE",
      "longest stream; sizes are spread evenly over the magnitudes from 1 byte on (default 4m)",
      NULL},
@@ -127,9 +129,9 @@ const struct option_row option_rows[] = {
     {"reload-every", 0, OPTION_TIME, MODE_VERIFY, AT(verify.reload_every_ns), "TIME",
      "how often --reload-cmd is run (default 1s)", NULL},
     {"timeout", 0, OPTION_TIME, MODE_VERIFY, AT(load.timeout_ns), "TIME",
-     "a stream on which nothing has moved for so long is stalled (default 5s)", NULL},
+     "a stream on which no byte has moved for this long is stalled (default 5s)", NULL},
     {"seed", 0, OPTION_COUNT, MODE_VERIFY | MODE_TORTURE, AT(load.seed), "N",
-     "of the random choices and bytes (default 1)", NULL},
+     "seed of the random choices and bytes (default 1)", NULL},
     {"json", 0, OPTION_TEXT, MODE_VERIFY | MODE_TORTURE, AT(out.json), "FILE",
      "write the result as JSON (- is stdout; `sni-bench schema --of MODE` describes it)", NULL},
     {"html", 0, OPTION_TEXT, MODE_VERIFY | MODE_TORTURE, AT(out.html), "FILE",
@@ -162,7 +164,7 @@ const struct option_row option_rows[] = {
     {"ca-out", 0, OPTION_TEXT, MODE_SERVE, AT(serve.ca_out), "FILE",
      "with --tls: write the CA certificate that clients should trust", NULL},
     {"stall", 0, OPTION_TIME, MODE_SERVE, AT(serve.stall_ns), "TIME",
-     "stop answering for so long once in every --stall-every", NULL},
+     "stop answering for this long, once in every --stall-every", NULL},
     {"stall-every", 0, OPTION_TIME, MODE_SERVE, AT(serve.stall_every_ns), "TIME",
      "see --stall (default 1s)", NULL},
 

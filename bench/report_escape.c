@@ -57,7 +57,7 @@ void report_put_json(FILE *out, const char *json)
     while (json < end) {
         size_t length = utf8_length(json, (size_t)(end - json));
 
-        /* These stand only inside of JSON's strings, where \u means the same. */
+        /* These characters occur in JSON only inside strings, where \u means the same. */
         if (*json == '<' || *json == '>' || *json == '&')
             fprintf(out, "\\u%04x", (unsigned)*json);
         else if (length == 0 || (is_forbidden(json, length) && *json != '\r'))

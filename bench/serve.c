@@ -228,7 +228,7 @@ static void say_totals(const struct serve *serve)
         in += (double)serve->threads[t].bytes_in;
         out += (double)serve->threads[t].bytes_out;
     }
-    fprintf(stderr, "served %llu connections, %s in, %s out; %llu that were not for us\n",
+    fprintf(stderr, "served %llu connections, %s in, %s out; %llu for names that no backend has\n",
             (unsigned long long)accepted, units_format_bytes(in, in_text),
             units_format_bytes(out, out_text), (unsigned long long)refused);
 }

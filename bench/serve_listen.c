@@ -33,7 +33,7 @@ static const char *path_of(const struct socket_address *address)
     return has ? un->sun_path : NULL;
 }
 
-/* Whether what lies at the path may go: only a socket on which nobody listens any more. */
+/* Whether the file at the path may be removed: only a socket on which nobody listens. */
 static int check_abandoned(const struct socket_address *address)
 {
     struct stat status;

@@ -186,7 +186,7 @@ static bool probe(struct torture *torture)
     if (!outcome.deviates)
         return true;
     fprintf(stderr,
-            "sni-bench: torture: a plain hello for %s did not reach our backend (%s%s%s).\n"
+            "sni-bench: torture: a plain hello for %s did not reach the backend (%s%s%s).\n"
             "Let the router at %s send %s to %s",
             torture->scene.names[0], torture_end_word(outcome.end),
             outcome.problem[0] == '\0' ? "" : ": ", outcome.problem, torture->options->ask.target,

@@ -102,7 +102,7 @@ bool scene_init(struct scene *scene, const struct options *options)
     return good && listen_at(scene, 0) && listen_at(scene, 1);
 }
 
-/* A unix socket's file goes with its listener. */
+/* Removes the file of a unix socket when its listener is closed. */
 static void unlink_socket(const struct socket_address *address)
 {
     const struct sockaddr_un *name = (const struct sockaddr_un *)&address->storage;

@@ -224,7 +224,7 @@ static void take_banner(struct verify_stream *stream, const uint8_t *bytes, size
         return;
     }
     if (result == WIRE_BAD)
-        fail(stream, VERIFY_CORRUPT, "the answer is not that of sni-bench serve");
+        fail(stream, VERIFY_CORRUPT, "the answer does not come from sni-bench serve");
     if (result != WIRE_WHOLE)
         return;
     const char *asked = names_text(&verify->names, stream->name, buffer);

@@ -77,8 +77,7 @@ static enum reason pick_server(struct conn *conn)
     attempt->server = server;
     attempt->address = 0;
     attempt->until_ms = now + (until_ms - now) / candidates;
-    passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server),
-                       conn->conns->worker);
+    passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
     return REASON_NONE;
 }
 
@@ -149,6 +148,12 @@ static void drop_attempt(struct conn *conn)
     conn->server = (struct side){.source = source, .fd = -1, .is_server = true};
 }
 
+/* The figures of the server being tried. */
+static struct stats_row *server_row(const struct conn *conn)
+{
+    return stats_row(conn->passage.server->stats, conn->conns->worker);
+}
+
 /* Whether there is a further address of the same server, and time for it. */
 static bool next_address(struct conn *conn)
 {
@@ -170,18 +175,22 @@ static enum reason turn_to_next(struct conn *conn, enum reason failure)
 {
     if (failure == REASON_RESOURCE)
         return REASON_RESOURCE;
+    stats_add(&server_row(conn)->connect_failures, 1);
     if (next_address(conn))
         return REASON_NONE;
     note_failure(&conn->attempt, failure);
     enum reason lack = pick_server(conn);
-    if (lack == REASON_NONE)
+    if (lack == REASON_NONE) {
         conn->passage.retries++;
+        stats_add(&server_row(conn)->retries, 1);
+    }
     return lack;
 }
 
 static struct verdict connected(struct conn *conn)
 {
-    conn->passage.connect_ms = (uint32_t)(conn_now(conn) - conn->attempt.started_ms);
+    passage_connected(&conn->passage, (uint32_t)(conn_now(conn) - conn->attempt.started_ms),
+                      conn->conns->worker);
     return verdict_connected();
 }
 

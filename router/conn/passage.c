@@ -82,21 +82,29 @@ void passage_keep_decision(struct passage *passage, const struct decision *decis
     stats_enter(stats_row(route_stats, worker));
 }
 
-void passage_use_server(struct passage *passage, struct server *server, uint32_t worker)
+void passage_use_server(struct passage *passage, struct server *server)
 {
     assert(server != NULL && passage->backend != CONFIG_NONE);
-    server_enter(server, worker);
+    assert(passage->connect_ms == PASSAGE_TIME_NONE);
+    server_enter(server);
     if (passage->server != NULL)
-        server_leave(passage->server, worker);
+        server_leave(passage->server);
     passage->server = server;
+}
+
+void passage_connected(struct passage *passage, uint32_t connect_ms, uint32_t worker)
+{
+    assert(passage->server != NULL && passage->connect_ms == PASSAGE_TIME_NONE);
+    passage->connect_ms = connect_ms;
+    server_stats_enter(passage->server, worker);
 }
 
 void passage_add_bytes(struct passage *passage, uint64_t in, uint64_t out, uint32_t worker)
 {
-    assert(passage->server != NULL);
+    assert(passage->connect_ms != PASSAGE_TIME_NONE);
     stats_add_bytes(stats_row(passage->listener_stats, worker), in, out);
     stats_add_bytes(stats_row(passage->route_stats, worker), in, out);
-    server_add_bytes(passage->server, worker, in, out);
+    server_stats_add_bytes(passage->server, worker, in, out);
 }
 
 const char *passage_host(const struct passage *passage)
@@ -123,8 +131,10 @@ bool passage_alpn_next(const struct passage *passage, size_t *at, const uint8_t 
 
 void passage_end(struct passage *passage, uint32_t worker)
 {
+    if (passage->connect_ms != PASSAGE_TIME_NONE)
+        server_stats_leave(passage->server, worker);
     if (passage->server != NULL)
-        server_leave(passage->server, worker);
+        server_leave(passage->server);
     stats_leave(stats_row(passage->route_stats, worker));
     stats_leave(stats_row(passage->listener_stats, worker));
     free(passage->names);

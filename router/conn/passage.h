@@ -75,7 +75,11 @@ void passage_keep_decision(struct passage *passage, const struct decision *decis
                            struct stats_cell *route_stats, uint32_t worker);
 
 /* Turns to a server: leaves the one before, if any, and enters this one. */
-void passage_use_server(struct passage *passage, struct server *server, uint32_t worker);
+void passage_use_server(struct passage *passage, struct server *server);
+
+/* The server has accepted, so long after the first attempt: it counts the connection from now on.
+ */
+void passage_connected(struct passage *passage, uint32_t connect_ms, uint32_t worker);
 
 /* Bytes that were carried: counted for the listener, the route, the backend and the server. */
 void passage_add_bytes(struct passage *passage, uint64_t in, uint64_t out, uint32_t worker);

@@ -164,8 +164,8 @@ static void finish(struct control *control)
     publisher_close(&control->publisher);
     if (control->publisher.published)
         say_ended(control);
-    stats_close(&control->stats);
     workers_free(&control->workers);
+    stats_close(&control->stats);
     if (lookups)
         _exit(control->exit_code);
     int error = uv_loop_close(&control->loop);
@@ -229,8 +229,7 @@ static void init(struct control *control, const struct config *first, struct sha
     shared->writer = &control->log.writer;
     signals_init(&control->signals, &control->loop, on_signal, control);
     workers_init(&control->workers, &control->loop, workers, shared, on_workers_wake, control);
-    publisher_init(&control->publisher, &control->workers, workers, &control->log.writer,
-                   &control->stats);
+    publisher_init(&control->publisher, &control->workers, &control->stats, &control->log.writer);
     resolve_init(&control->resolve, &control->loop);
     reload_init(&control->reload, &control->loop, source, &control->resolve, &control->publisher,
                 on_outcome, control);

@@ -12,11 +12,11 @@
 /* A configuration with so many routes leaves enough freed memory behind to give it back. */
 #define TRIM_ROUTES 10000u
 
-void publisher_init(struct publisher *publisher, struct workers *workers, uint32_t worker_count,
-                    struct log_writer *writer, struct stats *stats)
+void publisher_init(struct publisher *publisher, struct workers *workers, struct stats *stats,
+                    struct log_writer *writer)
 {
-    *publisher = (struct publisher){.workers = workers, .writer = writer, .stats = stats};
-    endpoints_init(&publisher->endpoints, worker_count);
+    *publisher = (struct publisher){.workers = workers, .stats = stats, .writer = writer};
+    endpoints_init(&publisher->endpoints, stats->workers);
     servers_init(&publisher->servers, stats);
 }
 

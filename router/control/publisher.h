@@ -31,9 +31,9 @@
 
 struct publisher {
     struct workers *workers;   /* borrowed */
+    struct stats *stats;       /* borrowed */
     struct log_writer *writer; /* borrowed */
     struct endpoints endpoints;
-    struct stats *stats; /* borrowed */
     struct servers servers;
     struct snapshot *newest; /* in use; NULL: none was published. Behind it those not freed yet */
     bool published;          /* ever */
@@ -41,8 +41,8 @@ struct publisher {
 };
 
 /* The publisher must not move in memory afterwards. */
-void publisher_init(struct publisher *publisher, struct workers *workers, uint32_t worker_count,
-                    struct log_writer *writer, struct stats *stats);
+void publisher_init(struct publisher *publisher, struct workers *workers, struct stats *stats,
+                    struct log_writer *writer);
 
 /* A snapshot to be published. Takes `config` over, also when there is no memory: NULL. */
 struct snapshot *publisher_prepare(struct publisher *publisher, struct config *config);

@@ -53,9 +53,8 @@ static bool is_candidate(struct server *const *servers, const struct backend_con
 }
 
 /*
- * No credit leaves these bounds by picking alone. It would when servers come and go over many
- * reloads, each leaving with credit or debt: the others would hold what a new one must wait for, or
- * all would fall to the new one at once.
+ * Picking alone keeps every credit within these bounds. A reload may lower them: credit that was
+ * saved up by larger weights, or among more servers, would buy one server a long row of picks.
  */
 static int64_t credit_bound(const struct backend_config *backend)
 {

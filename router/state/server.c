@@ -34,19 +34,30 @@ void server_free(struct server *server)
     free(server);
 }
 
-void server_enter(struct server *server, uint32_t worker)
+void server_enter(struct server *server)
 {
     unsigned before = atomic_fetch_add_explicit(&server->active, 1, memory_order_relaxed);
 
     assert(before < UINT32_MAX);
+}
+
+void server_leave(struct server *server)
+{
+    unsigned before = atomic_fetch_sub_explicit(&server->active, 1, memory_order_release);
+
+    assert(before > 0);
+}
+
+void server_stats_enter(struct server *server, uint32_t worker)
+{
+    assert(atomic_load_explicit(&server->active, memory_order_relaxed) > 0);
     stats_enter(stats_row(server->stats, worker));
     stats_enter(stats_row(server->backend_stats, worker));
 }
 
-void server_leave(struct server *server, uint32_t worker)
+void server_stats_leave(struct server *server, uint32_t worker)
 {
+    assert(atomic_load_explicit(&server->active, memory_order_relaxed) > 0);
     stats_leave(stats_row(server->stats, worker));
     stats_leave(stats_row(server->backend_stats, worker));
-    unsigned before = atomic_fetch_sub_explicit(&server->active, 1, memory_order_release);
-    assert(before > 0);
 }

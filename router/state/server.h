@@ -57,16 +57,22 @@ static inline bool server_is_usable(const struct server *server)
 }
 
 /*
- * A connection begins and ends to use the server, and is counted in its figures and its backend's.
- * It must begin while its worker holds a snapshot with the server, and may end later: between the
- * two neither the cell nor the figures are freed. Workers.
+ * A connection begins and ends to use the server, be it that it tries to reach it. It must begin
+ * while its worker holds a snapshot with the server, and may end later: between the two neither the
+ * cell nor its figures and its backend's are freed. Workers.
  */
-void server_enter(struct server *server, uint32_t worker);
-void server_leave(struct server *server, uint32_t worker); /* touches the cell for the last time */
+void server_enter(struct server *server);
+void server_leave(struct server *server); /* touches the cell for the last time */
 
-/* Bytes that such a connection has carried. That worker's thread. */
-static inline void server_add_bytes(struct server *server, uint32_t worker, uint64_t in,
-                                    uint64_t out)
+/*
+ * A connection has reached the server, has carried bytes, has ended: counted in the figures of the
+ * server and of its backend. Between server_enter() and server_leave(), on that worker's thread.
+ */
+void server_stats_enter(struct server *server, uint32_t worker);
+void server_stats_leave(struct server *server, uint32_t worker);
+
+static inline void server_stats_add_bytes(struct server *server, uint32_t worker, uint64_t in,
+                                          uint64_t out)
 {
     stats_add_bytes(stats_row(server->stats, worker), in, out);
     stats_add_bytes(stats_row(server->backend_stats, worker), in, out);

@@ -55,7 +55,7 @@ struct stats {
     uint32_t workers;
     struct worker_stats *of_workers; /* one each */
     struct claims cells[STATS_THINGS];
-    alignas(64) stats_slot made; /* a stack: workers push, control empties it */
+    stats_slot made; /* a stack: workers push, control empties it */
 };
 
 /* --- control --- */

@@ -197,7 +197,7 @@ static int setup(void **state)
     shared.stats = &scene->stats;
     assert_true(stats_init(&scene->stats, 1));
     workers_init(&scene->workers, &scene->loop, 1, &shared, on_wake, scene);
-    publisher_init(&scene->publisher, &scene->workers, 1, &scene->log.writer, &scene->stats);
+    publisher_init(&scene->publisher, &scene->workers, &scene->stats, &scene->log.writer);
     resolve_init(&scene->resolve, &scene->loop);
     scene->source = (struct control_source){.load = load, .context = scene, .file = "file"};
     reload_init(&scene->reload, &scene->loop, &scene->source, &scene->resolve, &scene->publisher,
@@ -229,8 +229,8 @@ static int teardown(void **state)
     assert_int_equal(names.count, 0); /* the test has answered all */
     assert_false(resolve_is_busy(&scene->resolve));
     publisher_close(&scene->publisher);
-    stats_close(&scene->stats);
     workers_free(&scene->workers);
+    stats_close(&scene->stats);
     assert_int_equal(uv_loop_close(&scene->loop), 0);
     free(scene);
     return 0;

@@ -315,26 +315,47 @@ static void turns_go_on_over_a_reload(void **state)
     end(fixture);
 }
 
-/* What servers that have gone took with them falls neither on a new one nor on the others. */
-static void many_changes_leave_no_debt(void **state)
+/* A reload changes the weights: credit of another measure decides no more than one cycle. */
+static void credit_is_cut_to_new_weights(void **state)
 {
-    struct fixture *fixture = begin(NULL, 6);
+    static const uint32_t heavy[] = {1000, 1000, 1000}, light[] = {1, 1, 1};
+    struct fixture *fixture = begin(heavy, 3);
 
     (void)state;
-    for (uint32_t i = 0; i < 1000; i++) {
-        pick(fixture, 0, &none); /* of a fresh server 5, or of one of the others */
-        while (pick(fixture, 0, &none) != i % 5)
-            continue;
-        servers_unclaim(&fixture->set, fixture->cells[5]); /* it goes, in whatever state */
-        servers_sweep(&fixture->set);
-        fixture->cells[5] = servers_claim(&fixture->set, &fixture->backend, 5);
-        assert_non_null(fixture->cells[5]);
+    for (uint32_t picks = 0; picks < 3; picks++) {
+        uint32_t picked[3] = {0};
+        for (uint32_t s = 0; s < 3; s++)
+            fixture->servers[s].weight = heavy[s];
+        pick(fixture, 0, &none);
+        for (uint32_t s = 0; s < 3; s++)
+            fixture->servers[s].weight = light[s];
+        for (uint32_t i = 0; i < 30; i++)
+            picked[pick(fixture, 0, &none)]++;
+        for (uint32_t s = 0; s < 3; s++)
+            assert_in_range(picked[s], 10 - 3, 10 + 3);
     }
-    uint32_t picked[6] = {0};
-    for (uint32_t i = 0; i < 60; i++)
-        picked[pick(fixture, 0, &none)]++;
-    for (uint32_t s = 0; s < 6; s++)
-        assert_in_range(picked[s], 4, 16);
+    end(fixture);
+}
+
+/* Most servers go just after they were picked and leave credit behind: a new one has its share. */
+static void credit_is_cut_to_fewer_servers(void **state)
+{
+    struct fixture *fixture = begin(NULL, 100);
+    uint32_t of_new = 0;
+
+    (void)state;
+    for (uint32_t s = 0; s < 90; s++)
+        assert_int_equal(pick(fixture, 0, &none), s);
+    fixture->backend.server_count = 11;
+    for (uint32_t s = 0; s < 11; s++) { /* the last is one that has just been picked */
+        struct server *stays = fixture->cells[s];
+        fixture->cells[s] = fixture->cells[89 + s];
+        fixture->cells[89 + s] = stays;
+    }
+    for (uint32_t i = 0; i < 110; i++)
+        of_new += pick(fixture, 0, &none) == 0;
+    assert_in_range(of_new, 10 - 3, 10 + 3);
+    fixture->backend.server_count = 100;
     end(fixture);
 }
 
@@ -352,7 +373,8 @@ int main(void)
         cmocka_unit_test(share_of_a_dead_server_spreads),
         cmocka_unit_test(server_that_is_down_is_passed_over),
         cmocka_unit_test(turns_go_on_over_a_reload),
-        cmocka_unit_test(many_changes_leave_no_debt),
+        cmocka_unit_test(credit_is_cut_to_new_weights),
+        cmocka_unit_test(credit_is_cut_to_fewer_servers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

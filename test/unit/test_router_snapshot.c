@@ -37,7 +37,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-    struct fixture *fixture = aligned_alloc(alignof(struct fixture), sizeof *fixture);
+    struct fixture *fixture = calloc(1, sizeof *fixture);
 
     if (fixture == NULL || !stats_init(&fixture->stats, WORKERS))
         return -1;
@@ -216,17 +216,17 @@ static void server_in_use_stays_until_it_is_left(void **state)
     struct snapshot *old = make(*state, text, 1);
     struct server *server = cell_of(old, "one", 1); /* gone in the new configuration */
 
-    server_enter(server, 2);
-    server_enter(server, 2);
+    server_enter(server);
+    server_enter(server);
     struct snapshot *new = make(*state, changed, 2);
     snapshot_free(old);
     sweep(*state);
     assert_int_equal(server_cells(*state), 5 + 1);
     assert_string_equal(server->text, "[::1]:2");
-    server_leave(server, 2);
+    server_leave(server);
     sweep(*state);
     assert_int_equal(server_cells(*state), 5 + 1);
-    server_leave(server, 2);
+    server_leave(server);
     sweep(*state);
     assert_int_equal(server_cells(*state), 5);
     snapshot_free(new);
@@ -238,7 +238,7 @@ static void server_comes_back(void **state)
     struct snapshot *snapshot = make(*state, text, 1);
     struct server *server = cell_of(snapshot, "one", 1);
 
-    server_enter(server, 2);
+    server_enter(server);
     server->seats[2].credit = 1;
     snapshot_free(snapshot);
     sweep(*state);
@@ -246,7 +246,7 @@ static void server_comes_back(void **state)
     snapshot = make(*state, text, 2);
     assert_ptr_equal(cell_of(snapshot, "one", 1), server);
     assert_int_equal(server->seats[2].credit, 1);
-    server_leave(server, 2);
+    server_leave(server);
     sweep(*state);
     assert_ptr_equal(cell_of(snapshot, "one", 1), server);
     assert_int_equal(server_cells(*state), 5);

@@ -69,7 +69,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-    struct fixture *fixture = aligned_alloc(alignof(struct fixture), sizeof *fixture);
+    struct fixture *fixture = calloc(1, sizeof *fixture);
 
     if (fixture == NULL || !stats_init(&fixture->stats, 2))
         return -1;

@@ -20,7 +20,7 @@ struct fixture {
 
 static int setup(void **state)
 {
-    struct fixture *fixture = aligned_alloc(alignof(struct fixture), sizeof *fixture);
+    struct fixture *fixture = calloc(1, sizeof *fixture);
 
     if (fixture == NULL || !stats_init(&fixture->stats, WORKERS))
         return -1;
@@ -348,9 +348,12 @@ static void server_counts_for_itself_and_its_backend(void **state)
     struct server *first = snapshot_server(snapshot, web, 0);
     struct server *second = snapshot_server(snapshot, web, 1);
 
-    server_enter(first, 0);
-    server_enter(second, 2);
-    server_add_bytes(second, 2, 5, 7);
+    server_enter(first);
+    server_enter(second);
+    assert_int_equal(stats_read(first->stats).connections, 0); /* it was not reached yet */
+    server_stats_enter(first, 0);
+    server_stats_enter(second, 2);
+    server_stats_add_bytes(second, 2, 5, 7);
     assert_int_equal(stats_read(first->stats).connections, 1);
     assert_int_equal(stats_read(second->stats).bytes_out, 7);
     struct stats_sums sums = stats_read(snapshot_backend_stats(snapshot, web));
@@ -358,8 +361,10 @@ static void server_counts_for_itself_and_its_backend(void **state)
     assert_int_equal(sums.active, 2);
     assert_int_equal(sums.bytes_in, 5);
     assert_int_equal(atomic_load(&first->active), 1);
-    server_leave(first, 0);
-    server_leave(second, 2);
+    server_stats_leave(first, 0);
+    server_stats_leave(second, 2);
+    server_leave(first);
+    server_leave(second);
     assert_int_equal(stats_read(snapshot_backend_stats(snapshot, web)).active, 0);
     snapshot_free(snapshot);
 }
