@@ -20,7 +20,7 @@
 
 #include "router/conn/conn.h"
 
-/* Connections accepted per wake-up, so that those that are there get their turn. */
+/* Connections accepted per wake-up, so that established ones get their turn. */
 #define ACCEPT_BATCH 64
 /* How long accepting pauses before it looks whether there is room again. */
 #define PAUSE_MS 50

@@ -98,7 +98,7 @@ static bool is_handed(const struct order *order, uint64_t endpoint)
     return false;
 }
 
-/* Those that are gone are emptied under the old configuration, which knows them. */
+/* Listeners that are gone are emptied under the old configuration, which knows them. */
 static void close_listeners_gone(struct worker *worker, const struct order *order)
 {
     struct listener *listener, *next;
