@@ -193,6 +193,7 @@ void rig_start(struct rig *rig, const char *members)
     rig->shared.control_wake = &rig->wake;
     endpoints_init(&rig->endpoints, 1);
     assert_true(stats_init(&rig->stats, 1));
+    rig->has_stats = true;
     servers_init(&rig->servers_known, &rig->stats);
     rig->shared.stats = &rig->stats;
     assert_int_equal(worker_init(&rig->worker, &rig->shared, 0, &rig->answers), 0);
@@ -271,7 +272,6 @@ void rig_join(struct rig *rig)
         snapshot_free(rig->snapshots[i]); /* asserts that nobody uses it */
     rig->snapshot_count = 0;
     servers_close(&rig->servers_known); /* asserts that none is in use */
-    stats_close(&rig->stats);
 }
 
 int rig_teardown(void **state)
@@ -286,6 +286,8 @@ int rig_teardown(void **state)
         rig_order_end(rig, ORDER_STOP, 0);
         rig_join(rig);
     }
+    if (rig->has_stats)
+        stats_close(&rig->stats);
     close(rig->log_pipe[0]);
     if (rig->log_pipe[1] >= 0)
         close(rig->log_pipe[1]);
