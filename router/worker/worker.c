@@ -116,6 +116,9 @@ static void take_handed(struct worker *worker, const struct handed_listener *han
 
     if (listener != NULL)
         listener->index = handed->index;
+    else if (handed->fd < 0) /* handed over earlier, when there was no memory for it */
+        conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: a listener is still missing",
+                  worker->index);
     else if (!listener_open(&worker->listeners, handed))
         conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: no memory to open a listener",
                   worker->index);

@@ -133,6 +133,8 @@ static void no_memory_for_a_listener(void **state)
     rig_settle(rig);
     atomic_store(&no_calloc_of, 0);
     expect_served(rig);
+    rig_reload(rig, 0, "");
+    expect_served(rig);
 }
 
 #define ROW(situation, path)                                                                       \
