@@ -1,4 +1,5 @@
-"""The process among others: signals at every moment, what it inherits, limits, CPUs."""
+"""The process among others: signals at every moment, what it inherits, limits, CPUs, being
+stopped."""
 
 import os
 import pathlib
@@ -6,8 +7,10 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 from support import backend, hello, net
@@ -204,6 +207,75 @@ class Cpus(Case):
     def remove(place):
         net.wait_until("an empty cgroup", lambda: not (place / "cgroup.procs").read_text())
         place.rmdir()
+
+
+class Stopped(Case):
+    """Longer than every timeout: what has arrived meanwhile counts, all the same."""
+
+    STREAMS = 150
+    TIMEOUT_S = 5
+
+    def stop(self, router):
+        router.signal(signal.SIGSTOP)
+        state = pathlib.Path(f"/proc/{router.process.pid}/stat")
+        net.wait_until("the stop", lambda: state.read_text().rpartition(")")[2].split()[0] == "T")
+
+    def play(self, relay):
+        timeout = f"{self.TIMEOUT_S}s"
+        config = self.config(timeouts={"hello": timeout, "idle": timeout, "half_close": timeout})
+        router = self.start(config, relay=relay)
+        streams = [self.enterContext(router.connect()) for _ in range(self.STREAMS)]
+        for sock in streams:
+            sock.sendall(HELLO)
+        for sock in streams:
+            self.assertEqual(net.receive(sock, len(HELLO)), HELLO)
+        hellos = [self.enterContext(router.connect()) for _ in range(self.STREAMS)]
+        for sock in hellos:
+            sock.sendall(HELLO[:100])
+        self.stop(router)
+        for sock in streams:
+            sock.sendall(b"still here")
+        for sock in hellos:
+            sock.sendall(HELLO[100:])
+        time.sleep(self.TIMEOUT_S + 1)
+        router.signal(signal.SIGCONT)
+        for sock in streams:
+            self.assertEqual(net.receive(sock, 10), b"still here")
+        for sock in hellos:
+            self.assertEqual(net.receive(sock, len(HELLO)), HELLO)
+
+    def test_streams_and_hellos_stay_copy(self):
+        self.play("copy")
+
+    def test_streams_and_hellos_stay_splice(self):
+        self.play("splice")
+
+    def test_what_says_nothing_times_out_afterwards(self):
+        router = self.start(self.config(timeouts={"hello": "1s"}))
+        before = router.open_now()[0]
+        sock = self.enterContext(router.connect())
+        sock.sendall(HELLO[:100])
+        net.wait_until("the accept", lambda: router.open_now()[0] > before)
+        self.stop(router)
+        time.sleep(1.5)
+        router.signal(signal.SIGCONT)
+        net.receive_all(sock)
+        router.wait_access(1, reason="hello_timeout")
+
+    def test_the_drain_takes_ends_that_have_come(self):
+        router = self.start(self.config(timeouts={"drain": "3s"}))
+        sock = self.enterContext(router.connect())
+        sock.sendall(HELLO)
+        self.assertEqual(net.receive(sock, len(HELLO)), HELLO)
+        router.signal(signal.SIGTERM)
+        router.wait_line("ending: 1 connections")
+        self.stop(router)
+        sock.shutdown(socket.SHUT_WR)
+        time.sleep(3.5)
+        router.signal(signal.SIGCONT)
+        self.assertEqual(router.wait_exit(), 0)
+        line, = [line for line in router.access() if line.get("sni")]
+        self.assertEqual(line["reason"], "closed")
 
 
 if __name__ == "__main__":
