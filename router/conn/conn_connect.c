@@ -253,7 +253,7 @@ struct verdict connect_event(struct conn *conn, struct side *side, uint32_t even
 struct verdict connect_deadline(struct conn *conn)
 {
     assert(conn->state == CONN_CONNECTING);
-    if (conn_now(conn) < conn->attempt.until_ms)
+    if (conn->server.fd < 0)
         return connect_step(conn, REASON_NONE); /* the backlog was full: knock again */
     return connect_step(conn, REASON_CONNECT_TIMEOUT);
 }

@@ -79,6 +79,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     conns_assert_own(listener->set->conns);
     if (status != 0)
         return;
+    uv_update_time(poll->loop); /* timeouts begin now, also if the process was stopped before */
     for (int i = 0; i < ACCEPT_BATCH && accept_one(listener); i++)
         continue;
 }

@@ -71,11 +71,26 @@ static void on_conn_gone(struct conns *conns)
     end_if_done((struct worker *)((char *)conns - offsetof(struct worker, conns)));
 }
 
+static void on_drain_over(uv_timer_t *timer);
+
+static void start_drain_timer(struct worker *worker, uint64_t drain_ms)
+{
+    worker->drain_until_ms = uv_now(&worker->loop) + drain_ms;
+    uv_timer_start(&worker->drain, on_drain_over, drain_ms, 0);
+}
+
+/* As for a connection's deadline: first what the sockets say, and a moment if it comes late. */
 static void on_drain_over(uv_timer_t *timer)
 {
     struct worker *worker = timer->data;
 
     assert(worker->draining);
+    conns_look(&worker->conns);
+    if (!worker->drain_excused && conns_was_stopped(&worker->conns, worker->drain_until_ms)) {
+        worker->drain_excused = true;
+        start_drain_timer(worker, CONNS_AFTER_STOP_MS);
+        return;
+    }
     conn_end_all(&worker->conns, REASON_DRAIN_TIMEOUT);
 }
 
@@ -83,7 +98,7 @@ static void begin_drain(struct worker *worker, uint64_t drain_ms)
 {
     listeners_close(&worker->listeners);
     worker->draining = true;
-    uv_timer_start(&worker->drain, on_drain_over, drain_ms, 0);
+    start_drain_timer(worker, drain_ms);
     end_if_done(worker);
 }
 
