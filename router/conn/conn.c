@@ -413,6 +413,8 @@ void conn_accept(struct conns *conns, uint32_t listener, int fd, const struct so
         stats_add(&conns->stats->closed[REASON_RESOURCE], 1);
         return;
     }
+    if (!conn->passage.peer.known) /* of a unix socket, which inherits nothing */
+        net_size_buffers(fd, &conn_config(conn)->sockets);
     conn_wait_for(conn, conn_config(conn)->timeouts.hello_ms);
     apply(conn, admit(conn, others));
 }

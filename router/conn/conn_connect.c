@@ -124,7 +124,7 @@ static enum start start_attempt(struct conn *conn, enum reason *failure)
     assert(conn->attempt.address < addresses->count);
     const struct target *target = &addresses->list[conn->attempt.address];
     conn_wait_until(conn, conn->attempt.until_ms);
-    int fd = net_connect(target, &done);
+    int fd = net_connect(target, &conn_config(conn)->sockets, &done);
     if (fd < 0 && errno == EAGAIN && conn_now(conn) < conn->attempt.until_ms) {
         conn_wait_for(conn, FULL_BACKLOG_MS);
         return START_UNDER_WAY;
