@@ -139,8 +139,8 @@ static void reset_if_cut(const struct conn *conn, const struct pump *pump)
 /* Nothing is carried any more. */
 static void stop_pumps(struct conn *conn)
 {
-    pump_close(&conn->up, &conn->conns->tools);
-    pump_close(&conn->down, &conn->conns->tools);
+    pump_close(&conn->up);
+    pump_close(&conn->down);
     turns_remove(&conn->conns->turns, &conn->turn);
 }
 

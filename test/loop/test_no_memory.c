@@ -97,7 +97,6 @@ static void no_memory_for_a_rest(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    rig->pipes = 0; /* what is in a pipe needs no memory of ours */
     rig_server(rig);
     rig_start(rig, "");
     rig_pair(rig, &client, &server);
@@ -108,21 +107,6 @@ static void no_memory_for_a_rest(void **state)
     atomic_store(&no_malloc, false);
     rig_expect_reason(rig, "resource");
     expect_served(rig);
-}
-
-static void no_memory_for_a_pipe(void **state)
-{
-    struct rig *rig = *state;
-    int client, server;
-
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
-    atomic_store(&no_malloc, true);
-    for (uint32_t i = 0; i < 20; i++) /* little enough for the sockets alone: nothing rests */
-        io_stream(client, server, 30000, i);
-    atomic_store(&no_malloc, false);
-    io_stream(client, server, 5000000, 7);
 }
 
 static void no_memory_for_a_listener(void **state)
@@ -152,8 +136,9 @@ static void no_memory_for_a_listener(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROWS(no_memory_for_a_connection), ROWS(no_memory_for_the_texts),
-        ROWS(no_memory_for_a_rest),       ROWS(no_memory_for_a_pipe),
+        ROWS(no_memory_for_a_connection),
+        ROWS(no_memory_for_the_texts),
+        ROWS(no_memory_for_a_rest),
         ROWS(no_memory_for_a_listener),
     };
 
