@@ -194,6 +194,7 @@ static struct verdict start_refusing(struct conn *conn, struct verdict verdict)
 {
     set_reason(conn, verdict.reason);
     move(conn, CONN_CLOSING);
+    stop_pumps(conn); /* a hello that was taken goes nowhere */
     conn_close_side(&conn->server);
     return refuse_begin(conn, (enum policy_action)verdict.action);
 }

@@ -275,6 +275,28 @@ static void no_memory_in_the_kernel(void **state)
     }
 }
 
+static void no_memory_while_peeking(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    for (int taken = 0; taken < 2; taken++) {
+        int client = rig_client(rig, NULL);
+        if (taken)
+            io_send_text(client, "\x16\x03\x01");
+        rig_settle(rig);
+        rig_hold(rig);
+        atomic_store(&refused.recv, ENOMEM);
+        io_send_text(client, "\x16\x03\x01");
+        rig_release(rig);
+        io_expect_gone(client);
+        rig_settle(rig);
+        atomic_store(&refused.recv, 0);
+        rig_expect_reason(rig, "resource");
+    }
+}
+
 /* A socket's own error that a filter might give as well: it is the connection's end, no denial. */
 static void error_that_is_no_denial(void **state)
 {
@@ -305,10 +327,10 @@ static void error_that_is_no_denial(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ROWS(splice_denied_at_first_use),    ROWS(splice_denied_in_the_middle),
-        ROWS(splice_out_of_the_pipe_denied), ROWS(no_pipe),
-        ROWS(no_memory_in_the_kernel),       ROW(error_that_is_no_denial, splice),
-        ROW(error_that_is_no_denial, auto),
+        ROWS(splice_denied_at_first_use),     ROWS(splice_denied_in_the_middle),
+        ROWS(splice_out_of_the_pipe_denied),  ROWS(no_pipe),
+        ROWS(no_memory_in_the_kernel),        ROWS(no_memory_while_peeking),
+        ROW(error_that_is_no_denial, splice), ROW(error_that_is_no_denial, auto),
     };
 
     rig_process_init();
