@@ -47,7 +47,7 @@ def routing(routes, **more):
 class Router:
     """One run of `sni-router run -c FILE`. Leaving the context ends it and checks its exit."""
 
-    def __init__(self, config, relay=None, expect_exit=0, wait=True):
+    def __init__(self, config, relay=None, expect_exit=0, wait=True, before_exec=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sni-router-"))
         self.file = self.dir / "routes.json"
         self.access_file = self.dir / "access.log"
@@ -59,7 +59,8 @@ class Router:
         if relay:
             arguments += ["--relay", relay]
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        preexec_fn=before_exec)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         if wait:
