@@ -8,8 +8,8 @@
  * The failures
  *  - Refused or unreachable, and the server's name has a further address: that one.
  *  - Refused, unreachable, no address, or the attempt's share of the time is used up: the next
- *    server of the backend, each at most once. That is safe: not one byte of the client's has
- *    left the kernel.
+ *    server of the backend, each at most once. That is safe: no server has got a byte of the
+ *    client's.
  *  - Every server has failed: policy `no_server`. The reason says how they failed, or no_server
  *    when they failed differently or none takes connections.
  *  - The router itself lacks a descriptor, memory or a port: `resource`; another server would
@@ -126,7 +126,7 @@ static enum start start_attempt(struct conn *conn, enum reason *failure)
     assert(conn->attempt.address < addresses->count);
     const struct target *target = &addresses->list[conn->attempt.address];
     conn_wait_until(conn, conn->attempt.until_ms);
-    int fd = net_connect(target, &done);
+    int fd = net_connect(target, &conn_config(conn)->sockets, &done);
     if (fd < 0 && errno == EAGAIN && conn_now(conn) < conn->attempt.until_ms) {
         conn_wait_for(conn, FULL_BACKLOG_MS);
         return START_UNDER_WAY;

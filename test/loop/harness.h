@@ -39,7 +39,7 @@ struct rig {
     const char *listeners; /* members of "listeners"; one called "public" by default */
     const char *spare;     /* one more server's address, behind those of rig_server() */
     uint32_t connection_cap;
-    uint32_t pipes;
+    bool no_pipe;      /* streams are copied, as if the system had no pipe */
     uint64_t unlogged; /* connections that cannot have a line: there was no memory for them */
 
     /* in control's place */
