@@ -37,15 +37,17 @@
 
 enum conn_state { CONN_PEEKING, CONN_CONNECTING, CONN_RELAYING, CONN_CLOSING, CONN_STATES };
 
-/* CONNECTING: the attempts to reach a server. Loop times. */
-struct attempt {
-    uint64_t started_ms;  /* of the first attempt: the budget runs from here */
-    uint64_t until_ms;    /* end of the share of the budget that the current server has */
-    struct tried tried;   /* servers of the backend, the current one included */
-    uint32_t server;      /* index in the backend: the one being tried */
-    uint16_t address;     /* of its addresses: the one being tried */
-    uint8_t failure;      /* enum reason of the last that failed, or REASON_NONE */
-    bool failures_differ; /* they failed for different reasons */
+/* CONNECTING: the search for a server. Times are milliseconds since the accept. */
+struct connecting {
+    struct tried tried;     /* servers of the backend, the current one included */
+    struct attempt *more;   /* attempts beside the one whose socket is `server`; owned */
+    uint32_t began_ms;      /* the budget runs from here */
+    uint32_t until_ms;      /* end of the share of the budget that the current server has */
+    uint32_t server;        /* index in the backend: the one being tried */
+    uint8_t next_address;   /* of its addresses: the one to be tried next */
+    uint8_t knocks;         /* at its full queue, so far: `server` is to be connected once more */
+    uint8_t server_failure; /* enum reason: how it has failed so far; REASON_NONE: not at all */
+    uint8_t failure;        /* ... those before it; REASON_NO_SERVER: in different ways */
 };
 
 /* RELAYING: the timeouts. */
@@ -83,6 +85,7 @@ struct conn {
     uint8_t reason;       /* enum reason; REASON_NONE until it has ended */
     bool watched : 1;     /* the client's socket is in the ready set */
     bool lowat : 1;       /* SO_RCVLOWAT was raised on the client's socket */
+    bool suspect : 1;     /* its sockets towards servers are noted: see loop_guard.h */
     uv_timer_t timer;     /* one for all deadlines; fires early and is armed again */
     uint64_t deadline_ms; /* loop time; phases set it with conn_wait_*() */
 
@@ -95,9 +98,9 @@ struct conn {
 
     /* what the state needs */
     union {
-        struct attempt attempt;  /* CONNECTING */
-        struct relay relay;      /* RELAYING */
-        struct lingering linger; /* CLOSING */
+        struct connecting connecting; /* CONNECTING */
+        struct relay relay;           /* RELAYING */
+        struct lingering linger;      /* CLOSING */
     };
 
     struct passage passage;
@@ -139,5 +142,8 @@ void conn_set_lowat(struct conn *conn, size_t bytes);
 
 /* Closes a side's socket, if it is open: the one place that does. */
 void conn_close_side(struct side *side);
+
+/* The phase of the state is told of events on one of its sides, and what it says is done. */
+void conn_side_events(struct conn *conn, struct side *side, uint32_t events);
 
 #endif
