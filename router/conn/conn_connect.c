@@ -87,12 +87,6 @@ static uint32_t addresses_left(const struct conn *conn)
     return addresses == NULL || next >= addresses->count ? 0 : addresses->count - next;
 }
 
-static void give_up_addresses(struct conn *conn)
-{
-    conn->connecting.next_address = UINT8_MAX;
-    conn->connecting.knocks = 0;
-}
-
 /* --- failures --- */
 
 /*
@@ -293,6 +287,16 @@ static bool pass_over_ours(struct conn *conn)
 /* What one more attempt came to. */
 enum step { STEP_WAIT, STEP_CONNECTED, STEP_NO_RESOURCE, STEP_AGAIN };
 
+/* The server's share of the time is used up. */
+static void end_share(struct conn *conn)
+{
+    for (uint32_t silent = attempt_count(conn); silent > 0; silent--)
+        note_failure(conn, REASON_CONNECT_TIMEOUT);
+    attempt_drop_all(conn);
+    conn->connecting.next_address = UINT8_MAX; /* no further one */
+    conn->connecting.knocks = 0;
+}
+
 /* One attempt more, at an address that is there. */
 static enum step try_address(struct conn *conn)
 {
@@ -303,6 +307,10 @@ static enum step try_address(struct conn *conn)
         wait_on(conn);
         return STEP_WAIT;
     case ATTEMPT_FULL:
+        if (now_of(conn) >= conn->connecting.until_ms) {
+            end_share(conn);
+            return STEP_AGAIN;
+        }
         knock_later(conn);
         return STEP_WAIT;
     case ATTEMPT_CONNECTED:
@@ -388,12 +396,16 @@ struct verdict connect_event(struct conn *conn, struct side *side, uint32_t even
 /* The time for a further attempt, or the end of the server's share. */
 struct verdict connect_deadline(struct conn *conn)
 {
+    uint32_t now = now_of(conn);
+
     assert(conn->state == CONN_CONNECTING);
-    if (now_of(conn) < conn->connecting.until_ms)
+    if (conn->connecting.knocks > 0 || now < conn->connecting.until_ms)
         return connect_step(conn);
-    for (uint32_t silent = attempt_count(conn); silent > 0; silent--)
-        note_failure(conn, REASON_CONNECT_TIMEOUT);
-    attempt_drop_all(conn);
-    give_up_addresses(conn);
+    if (conn->excused && addresses_left(conn) > 0) {
+        /* It was time for the next address when the process was stopped. */
+        conn->connecting.until_ms = fit((uint64_t)now + PACE_SHARE_MIN_MS);
+        return connect_step(conn);
+    }
+    end_share(conn);
     return connect_step(conn);
 }

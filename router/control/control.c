@@ -4,7 +4,7 @@
  * The happy path
  *  - Start: descriptor limit, then the parts in the order of list_parts(). The first
  *    configuration is published, and one line says what runs.
- *  - HUP: the configuration is read again.
+ *  - HUP: the configuration is read again, the access log opened again.
  *  - TERM, QUIT: the parts stop in reverse, and the workers drain meanwhile; then everything is
  *    freed: exit 0.
  *
@@ -22,6 +22,7 @@
 #include <uv.h>
 
 #include "router/control/caps.h"
+#include "router/control/cpus.h"
 #include "router/control/log_part.h"
 #include "router/control/part.h"
 #include "router/control/publisher.h"
@@ -105,6 +106,7 @@ static void on_signal(void *context, int number)
         break;
     case SIGHUP:
         reload_ask(&control->reload);
+        log_writer_reopen(&control->log.writer); /* many rotate logs with HUP */
         break;
     case SIGUSR1:
         log_line(LOG_LEVEL_INFO, "opening the access log again");
@@ -153,7 +155,7 @@ static void say_ended(const struct control *control)
 
 /*
  * Frees what control_run() has made; the loop has run dry, or nothing but look-ups are under way.
- * Those belong to threads that exit() would wait for, so the process ends without it.
+ * Look-ups belong to threads that exit() would wait for, so the process ends without it.
  */
 static void finish(struct control *control)
 {
@@ -176,10 +178,12 @@ static void finish(struct control *control)
 static void run(struct control *control, struct config *first)
 {
     control->exit_code = parts_start(&control->parts);
-    if (control->exit_code != 0)
-        config_free(first);
-    else
+    if (control->exit_code == 0) {
+        signals_let_in();
         reload_first(&control->reload, first);
+    } else {
+        config_free(first);
+    }
     while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && !resolve_is_busy(&control->resolve))
         continue; /* stopped for look-ups that have ended meanwhile */
     finish(control);
@@ -236,13 +240,26 @@ static void init(struct control *control, const struct config *first, struct sha
     list_parts(control);
 }
 
+/* One for each CPU. */
+static uint32_t default_workers(void)
+{
+    struct cpus cpus = cpus_read();
+    uint32_t workers = cpus_usable(cpus);
+
+    if (workers < cpus.affinity)
+        log_line(LOG_LEVEL_INFO, "the CPU quota pays for %u of %u CPUs: as many workers", workers,
+                 cpus.affinity);
+    return workers;
+}
+
 int control_run(struct config *first, const struct control_source *source, enum relay_mode mode)
 {
     struct control control = {0};
     struct shared shared = {.relay_mode = mode};
-    uint32_t workers = first->workers != 0 ? first->workers : uv_available_parallelism();
 
+    signals_hold();
     log_set_level(first->log.level);
+    uint32_t workers = first->workers != 0 ? first->workers : default_workers();
     if (!set_caps(&shared, first, workers)) {
         config_free(first);
         return EX_OSERR;

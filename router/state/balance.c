@@ -90,15 +90,17 @@ static int64_t clamp(int64_t value, int64_t bound)
 }
 
 /*
- * What has been picked costs the same, be it at first or after a failure: only so the shares of a
- * server that has failed add up to the others' weights. So those that are left gain the whole.
+ * Smooth weighted round robin, see balance.h. What has been picked costs the same, be it at first
+ * or after a failure: only so the shares of a server that has failed add up to the others' weights.
+ * So those that are left gain the whole.
  *
  * Picking alone keeps every credit within the sum of all weights. A reload may lower that: credit
  * that was saved up by larger weights, or among more servers, would buy one server a long row of
  * picks.
  */
-uint32_t balance_pick(struct server *const *servers, const struct backend_config *backend,
-                      uint32_t worker, const struct tried *tried)
+static uint32_t pick_round_robin(struct server *const *servers,
+                                 const struct backend_config *backend, uint32_t worker,
+                                 const struct tried *tried)
 {
     struct weights sums = sum_weights(servers, backend, tried);
     int64_t *best_credit = NULL;
@@ -123,6 +125,17 @@ uint32_t balance_pick(struct server *const *servers, const struct backend_config
     if (best_credit != NULL)
         *best_credit -= total;
     return best;
+}
+
+uint32_t balance_pick(struct server *const *servers, const struct backend_config *backend,
+                      uint32_t worker, const struct tried *tried)
+{
+    switch (backend->balance) {
+    case BALANCE_ROUND_ROBIN:
+        return pick_round_robin(servers, backend, worker, tried);
+    }
+    assert(false);
+    return CONFIG_NONE;
 }
 
 uint32_t balance_left(struct server *const *servers, const struct backend_config *backend,

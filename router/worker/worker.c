@@ -71,11 +71,26 @@ static void on_conn_gone(struct conns *conns)
     end_if_done((struct worker *)((char *)conns - offsetof(struct worker, conns)));
 }
 
+static void on_drain_over(uv_timer_t *timer);
+
+static void start_drain_timer(struct worker *worker, uint64_t drain_ms)
+{
+    worker->drain_until_ms = uv_now(&worker->loop) + drain_ms;
+    uv_timer_start(&worker->drain, on_drain_over, drain_ms, 0);
+}
+
+/* As for a connection's deadline: first what the sockets say, and a moment if it comes late. */
 static void on_drain_over(uv_timer_t *timer)
 {
     struct worker *worker = timer->data;
 
     assert(worker->draining);
+    conns_look(&worker->conns);
+    if (!worker->drain_excused && conns_was_stopped(&worker->conns, worker->drain_until_ms)) {
+        worker->drain_excused = true;
+        start_drain_timer(worker, CONNS_AFTER_STOP_MS);
+        return;
+    }
     conn_end_all(&worker->conns, REASON_DRAIN_TIMEOUT);
 }
 
@@ -83,7 +98,7 @@ static void begin_drain(struct worker *worker, uint64_t drain_ms)
 {
     listeners_close(&worker->listeners);
     worker->draining = true;
-    uv_timer_start(&worker->drain, on_drain_over, drain_ms, 0);
+    start_drain_timer(worker, drain_ms);
     end_if_done(worker);
 }
 
@@ -98,7 +113,7 @@ static bool is_handed(const struct order *order, uint64_t endpoint)
     return false;
 }
 
-/* Those that are gone are emptied under the old configuration, which knows them. */
+/* Listeners that are gone are emptied under the old configuration, which knows them. */
 static void close_listeners_gone(struct worker *worker, const struct order *order)
 {
     struct listener *listener, *next;
@@ -116,6 +131,9 @@ static void take_handed(struct worker *worker, const struct handed_listener *han
 
     if (listener != NULL)
         listener->index = handed->index;
+    else if (handed->fd < 0) /* handed over earlier, when there was no memory for it */
+        conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: a listener is still missing",
+                  worker->index);
     else if (!listener_open(&worker->listeners, handed))
         conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: no memory to open a listener",
                   worker->index);
@@ -249,6 +267,7 @@ int worker_start(struct worker *worker)
 static void free_rest(struct worker *worker)
 {
     int error = uv_loop_close(&worker->loop);
+
     assert(error == 0); /* else a handle was forgotten */
     conns_free(&worker->conns);
 }
@@ -263,6 +282,7 @@ void worker_abandon(struct worker *worker)
 void worker_join(struct worker *worker)
 {
     int error = uv_thread_join(&worker->thread);
+
     assert(error == 0);
     /* A second order to end, or an ask, may have come too late to be read. */
     for (struct order *order = order_take(&worker->mailbox), *next; order != NULL; order = next) {

@@ -208,6 +208,24 @@ static void attempt_fails_and_there_is_no_other(void **state)
     then_none(*state, FAULT_RESULT);
 }
 
+/* --- a server that answers --- */
+
+/* The usual way costs one socket and one connect; no error is asked for. */
+static void server_answers(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_server(rig);
+    rig_start(rig, "");
+    for (int i = 0; i < 3; i++) {
+        arrange(FAULT_RESULT, ENOMEM, 1);
+        expect_served(rig, rig_hello_client(rig, "a.test"), 0);
+        assert_int_equal(atomic_load(&sockets), 1);
+        assert_int_equal(atomic_load(&connects), 1);
+        assert_int_equal(atomic_load(&faults_left), 1);
+    }
+}
+
 /* --- now and then --- */
 
 static void connect_is_interrupted(void **state)
@@ -343,6 +361,7 @@ int main(void)
         TEST(socket_fails_and_there_is_no_other),
         TEST(connect_fails_and_there_is_no_other),
         TEST(attempt_fails_and_there_is_no_other),
+        TEST(server_answers),
         TEST(connect_is_interrupted),
         TEST(socket_connects_to_itself),
         TEST(socket_connects_to_itself_then_next_server),

@@ -55,11 +55,7 @@ static void expect_served(struct rig *rig)
     int client, server;
 
     rig_pair(rig, &client, &server);
-    io_end(client);
-    io_expect_end(server);
-    io_end(server);
-    io_expect_end(client);
-    rig_expect_reason(rig, "closed");
+    rig_end_pair(rig, client, server);
 }
 
 static void no_memory_for_a_connection(void **state)
@@ -102,9 +98,7 @@ static void no_memory_for_a_rest(void **state)
     int client, server;
 
     rig->pipes = 0; /* what is in a pipe needs no memory of ours */
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     atomic_store(&no_malloc, true);
     while (send(client, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
         continue;
@@ -119,9 +113,7 @@ static void no_memory_for_a_pipe(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     atomic_store(&no_malloc, true);
     for (uint32_t i = 0; i < 20; i++) /* little enough for the sockets alone: nothing rests */
         io_stream(client, server, 30000, i);
@@ -144,6 +136,8 @@ static void no_memory_for_a_listener(void **state)
     rig_release(rig);
     rig_settle(rig);
     atomic_store(&no_calloc_of, 0);
+    expect_served(rig);
+    rig_reload(rig, 0, "");
     expect_served(rig);
 }
 

@@ -109,7 +109,6 @@ static void alerts_as_documented(void **state)
         {REASON_CONNECT_TIMEOUT, 80},
         {REASON_UNREACHABLE, 80},
         {REASON_DNS_FAILED, 80},
-        {REASON_LOOP, 80},
         {REASON_RESOURCE, 80},
         {REASON_INTERNAL, 80},
         {REASON_CLOSED, 0},
@@ -121,6 +120,7 @@ static void alerts_as_documented(void **state)
         {REASON_HELLO_ABORT, 0},
         {REASON_DRAIN_TIMEOUT, 0},
         {REASON_ADMIN_KILL, 0},
+        {REASON_LOOP, 80},
         {REASON_BACKEND_DOWN, 0},
     };
 
