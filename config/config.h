@@ -48,6 +48,7 @@ struct backend_config {
     enum balance_kind balance;
     struct server_config *servers;
     uint32_t server_count; /* at least 1 */
+    uint32_t tries;        /* most servers that are tried for one client; at least 1 */
     struct position at;
 };
 

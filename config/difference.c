@@ -64,7 +64,7 @@ static bool same_backend(const void *one, const void *other)
 {
     const struct backend_config *a = one, *b = other;
 
-    if (a->balance != b->balance || a->server_count != b->server_count)
+    if (a->balance != b->balance || a->tries != b->tries || a->server_count != b->server_count)
         return false;
     for (uint32_t i = 0; i < a->server_count; i++) {
         const struct server_config *s = &a->servers[i], *t = &b->servers[i];

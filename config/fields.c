@@ -41,6 +41,8 @@ static const struct value_type type_backlog = {
     .kind = VALUE_INTEGER, .name = "a number", .example = "1024", .min = 1, .max = 65535};
 static const struct value_type type_weight = {
     .kind = VALUE_INTEGER, .name = "a number", .example = "3", .min = 0, .max = 1000};
+static const struct value_type type_tries = {
+    .kind = VALUE_INTEGER, .name = "a number", .example = "4", .min = 1, .max = 100};
 static const struct value_type type_workers = {
     .kind = VALUE_INTEGER, .name = "a number", .example = "4", .min = 1, .max = 1024};
 static const struct value_type type_connections = {
@@ -237,6 +239,12 @@ static const struct field fields_backend[] = {
      .into = INTO(backend_form, balance),
      .preset = "round_robin",
      .help = "How a server is chosen. `round_robin`: in turn, smoothly by weight."},
+    {.key = "tries",
+     .type = &type_tries,
+     .into = INTO(backend_form, tries),
+     .preset = "4",
+     .help = "Most servers that are tried for one client, the first included; 1: no other server "
+             "after one that failed."},
     END};
 const struct value_type type_backend = {
     .kind = VALUE_OBJECT, .name = "a backend", .fields = fields_backend};

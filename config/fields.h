@@ -97,6 +97,7 @@ struct document_form {
 
 struct backend_form {
     int balance; /* enum balance_kind */
+    uint32_t tries;
     const struct json_node *servers;
 };
 

@@ -150,6 +150,7 @@ static void backend_load(struct loader *loader, const struct json_node *node)
     field_read_presets(&type_backend, &form);
     field_read(&loader->reader, &type_backend, node, &form);
     backend.balance = (enum balance_kind)form.balance;
+    backend.tries = form.tries;
     if (form.servers != NULL)
         servers_load(loader, &backend, form.servers);
     if (backend.name == NULL) {

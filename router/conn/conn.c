@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #include "router/conn/conn_connect.h"
-
 #include "router/conn/conn_hello.h"
 #include "router/conn/conn_linger.h"
 #include "router/conn/conn_log.h"
@@ -343,7 +342,7 @@ static void note_events(struct side *side, uint32_t events)
         side->writable = true;
 }
 
-static void on_side_events(struct conn *conn, struct side *side, uint32_t events)
+void conn_side_events(struct conn *conn, struct side *side, uint32_t events)
 {
     conns_assert_own(conn->conns);
     if (is_over(conn) || side->fd < 0)
@@ -356,14 +355,14 @@ static void on_client_events(struct ready_source *source, uint32_t events)
 {
     struct conn *conn = (struct conn *)((char *)source - offsetof(struct conn, client.source));
 
-    on_side_events(conn, &conn->client, events);
+    conn_side_events(conn, &conn->client, events);
 }
 
 static void on_server_events(struct ready_source *source, uint32_t events)
 {
     struct conn *conn = (struct conn *)((char *)source - offsetof(struct conn, server.source));
 
-    on_side_events(conn, &conn->server, events);
+    conn_side_events(conn, &conn->server, events);
 }
 
 static void on_turn(struct turn *turn)

@@ -13,6 +13,7 @@
  *    are taken, so whatever follows the hello stays in the kernel. "Need more" is never "no match".
  *    One deadline since accept covers all of it.
  *  - The client ends or resets first: hello_abort.
+ *  - The client is this router itself, whose server leads back to it: refused, `loop`.
  *  - Not TLS, malformed, too large, no name, no route: refused as the policy of that case says,
  *    or routed by it.
  *  - No memory, ours or the kernel's: resource.
@@ -23,10 +24,26 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "router/conn/conn_loop.h"
 #include "sni/hello.h"
 
 /* First look; most hellos fit, and what lies behind them is not copied for nothing. */
 #define PEEK_FIRST_BYTES 4096u
+
+/* The client is the router itself: going on would go on for ever. */
+static struct verdict refuse_loop(struct conn *conn)
+{
+    struct decision decision = decide_case(conn_config(conn), POLICY_NO_SERVER, REASON_LOOP);
+
+    assert(decision.backend == CONFIG_NONE);
+    conns_warn(
+        conn->conns, CONNS_LOOP,
+        "a loop: a connection to listener %s comes from the router itself, since a server of "
+        "backend %s leads back to it; refused",
+        conn->passage.listener_stats->name,
+        conn_config(conn)->backends[conn->passage.backend].name);
+    return verdict_refuse(decision.action, decision.reason);
+}
 
 static struct verdict judge(struct conn *conn, enum hello_result result,
                             const struct client_hello *hello)
@@ -43,6 +60,9 @@ static struct verdict judge(struct conn *conn, enum hello_result result,
     passage_keep_decision(passage, &decision, route, conn->conns->worker);
     if (decision.backend == CONFIG_NONE)
         return verdict_refuse(decision.action, decision.reason);
+    if (loop_comes_back(conn, conn->conns->tools.scratch,
+                        result == HELLO_OK ? hello->wire_bytes : 1))
+        return refuse_loop(conn);
     return verdict_routed();
 }
 

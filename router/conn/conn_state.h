@@ -43,15 +43,17 @@ struct hello_wait {
     uint32_t need; /* so many bytes in all before the parser is asked again; 0 = none was taken */
 };
 
-/* CONNECTING: the attempts to reach a server. Loop times. */
-struct attempt {
-    uint64_t started_ms;  /* of the first attempt: the budget runs from here */
-    uint64_t until_ms;    /* end of the share of the budget that the current server has */
-    struct tried tried;   /* servers of the backend, the current one included */
-    uint32_t server;      /* index in the backend: the one being tried */
-    uint16_t address;     /* of its addresses: the one being tried */
-    uint8_t failure;      /* enum reason of the last that failed, or REASON_NONE */
-    bool failures_differ; /* they failed for different reasons */
+/* CONNECTING: the search for a server. Times are milliseconds since the accept. */
+struct connecting {
+    struct tried tried;     /* servers of the backend, the current one included */
+    struct attempt *more;   /* attempts beside the one whose socket is `server`; owned */
+    uint32_t began_ms;      /* the budget runs from here */
+    uint32_t until_ms;      /* end of the share of the budget that the current server has */
+    uint32_t server;        /* index in the backend: the one being tried */
+    uint8_t next_address;   /* of its addresses: the one to be tried next */
+    uint8_t knocks;         /* at its full queue, so far: `server` is to be connected once more */
+    uint8_t server_failure; /* enum reason: how it has failed so far; REASON_NONE: not at all */
+    uint8_t failure;        /* ... those before it; REASON_NO_SERVER: in different ways */
 };
 
 /* RELAYING: the timeouts. */
@@ -89,6 +91,7 @@ struct conn {
     uint8_t reason;       /* enum reason; REASON_NONE until it has ended */
     bool watched : 1;     /* the client's socket is in the ready set */
     bool excused : 1;     /* the deadline was late and has been put off, once */
+    bool suspect : 1;     /* its sockets towards servers are noted: see loop_guard.h */
     uv_timer_t timer;     /* one for all deadlines; fires early and is armed again */
     uint64_t deadline_ms; /* loop time; phases set it with conn_wait_*() */
 
@@ -101,10 +104,10 @@ struct conn {
 
     /* what the state needs */
     union {
-        struct hello_wait hello; /* PEEKING */
-        struct attempt attempt;  /* CONNECTING */
-        struct relay relay;      /* RELAYING */
-        struct lingering linger; /* CLOSING */
+        struct hello_wait hello;      /* PEEKING */
+        struct connecting connecting; /* CONNECTING */
+        struct relay relay;           /* RELAYING */
+        struct lingering linger;      /* CLOSING */
     };
 
     struct passage passage;
@@ -144,5 +147,8 @@ bool conn_watch_client(struct conn *conn);
 
 /* Closes a side's socket, if it is open: the one place that does. */
 void conn_close_side(struct side *side);
+
+/* The phase of the state is told of events on one of its sides, and what it says is done. */
+void conn_side_events(struct conn *conn, struct side *side, uint32_t events);
 
 #endif

@@ -30,19 +30,39 @@ void conns_assert_own(const struct conns *conns)
 
 /* --- logging --- */
 
-void conns_log(struct conns *conns, enum log_level level, const char *format, ...)
+static void put_line(struct conns *conns, enum log_level level, const char *format, va_list args)
 {
     char line[LOG_LINE_MAX];
+    size_t len = log_format(line, level, format, args);
+
+    if (!log_ring_put(&conns->shared->writer->feeds[conns->worker].error, line, len))
+        stats_add(&conns->stats->log_dropped, 1);
+    log_writer_wake(conns->shared->writer);
+}
+
+void conns_log(struct conns *conns, enum log_level level, const char *format, ...)
+{
     va_list args;
 
     if (!log_enabled(level))
         return;
     va_start(args, format);
-    size_t len = log_format(line, level, format, args);
+    put_line(conns, level, format, args);
     va_end(args);
-    if (!log_ring_put(&conns->shared->writer->feeds[conns->worker].error, line, len))
-        stats_add(&conns->stats->log_dropped, 1);
-    log_writer_wake(conns->shared->writer);
+}
+
+void conns_warn(struct conns *conns, enum conns_topic topic, const char *format, ...)
+{
+    uint64_t now = uv_now(conns->loop);
+    uint64_t *said_ms = &conns->said_ms[topic];
+    va_list args;
+
+    if (!log_enabled(LOG_LEVEL_WARNING) || (*said_ms != 0 && now - *said_ms < CONNS_SAY_EVERY_MS))
+        return;
+    *said_ms = now;
+    va_start(args, format);
+    put_line(conns, LOG_LEVEL_WARNING, format, args);
+    va_end(args);
 }
 
 void conns_log_access(struct conns *conns, const char *line, size_t len)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "router/conn/loop_guard.h"
 #include "router/log/log_writer.h"
 #include "router/net/pump.h"
 #include "router/state/stats.h"
@@ -17,7 +18,8 @@ struct shared {
     uint32_t connection_cap;   /* what the descriptor limit allows */
     enum relay_mode relay_mode;
     struct log_writer *writer;
-    struct stats *stats;      /* what is counted */
+    struct stats *stats; /* what is counted */
+    struct loop_guard loop_guard;
     uv_async_t *control_wake; /* a snapshot was let go of, or a worker has ended */
 };
 

@@ -213,25 +213,32 @@ void net_remove_stale(const struct target *where)
 
 /* --- connecting --- */
 
-int net_connect(const struct target *to, const struct socket_sizes *sizes, bool *done)
+int net_connect_socket(const struct target *to, const struct socket_sizes *sizes)
 {
     int fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    *done = false;
     if (fd < 0)
-        return -1;
+        return fd;
     net_size_buffers(fd, sizes);
-    if (!is_unix(to)) {
-        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-        set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
-        if (is_local(to))
-            net_unpace(fd);
-    }
-    if (connect(fd, (const struct sockaddr *)&to->address, to->len) == 0)
-        *done = true;
-    else if (errno != EINPROGRESS)
-        return fail(fd, NULL, NULL);
+    if (is_unix(to))
+        return fd;
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+    if (is_local(to))
+        net_unpace(fd);
     return fd;
+}
+
+int net_connect(int fd, const struct target *to)
+{
+    int result;
+
+    do {
+        result = connect(fd, (const struct sockaddr *)&to->address, to->len);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0 || errno == EISCONN) /* the latter after EINTR, as the next */
+        return 0;
+    return errno == EALREADY ? EINPROGRESS : errno;
 }
 
 int net_connect_result(int fd)
@@ -242,4 +249,24 @@ int net_connect_result(int fd)
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
         return errno;
     return error;
+}
+
+struct peer net_local(int fd)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof address;
+    struct peer local;
+
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        address.ss_family = AF_UNSPEC;
+    peer_from_sockaddr((const struct sockaddr *)&address, &local);
+    return local;
+}
+
+bool net_peer_is_us(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == getpid();
 }

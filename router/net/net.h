@@ -28,14 +28,26 @@ int net_probe_free(const struct listener_config *listener, const struct target *
 void net_remove_stale(const struct target *where);
 
 /*
- * Starts to connect, non-blocking, TCP_NODELAY set, with buffers of these sizes. The last
- * acknowledgement of the handshake waits for our first bytes and travels with them. Returns the
- * descriptor, or -1 with errno; *done says that it is connected already.
+ * A socket to connect with: non-blocking, TCP_NODELAY set, buffers of these sizes. The last
+ * acknowledgement of the handshake waits for our first bytes and travels with them. The descriptor,
+ * or -1 with errno.
  */
-int net_connect(const struct target *to, const struct socket_sizes *sizes, bool *done);
+int net_connect_socket(const struct target *to, const struct socket_sizes *sizes);
+
+/*
+ * Starts to connect. 0: it is connected; EINPROGRESS: under way; else the errno of its failure. One
+ * that has failed with EAGAIN (a unix socket whose queue is full) may be tried again.
+ */
+int net_connect(int fd, const struct target *to);
 
 /* How a connect that became writable went: 0 or an errno. */
 int net_connect_result(int fd);
+
+/* The socket's own address; not known when there is none to be had. */
+struct peer net_local(int fd);
+
+/* Whether the client of a unix socket is this very process. */
+bool net_peer_is_us(int fd);
 
 /* Keepalive probes after a minute of silence, three of them. For connections that last. */
 void net_keepalive(int fd);

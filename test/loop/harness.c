@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "config/load.h"
+#include "router/control/hazards.h"
 #include "test/loop/harness_io.h"
 #include "test/support/descriptors.h"
 
@@ -36,15 +37,35 @@ void rig_process_init(void)
 
 static size_t print_servers(const struct rig *rig, uint32_t first, char *text, size_t size)
 {
-    size_t len = 0;
+    bool named = rig->one_name || rig->leads_back;
+    size_t len = named ? (size_t)snprintf(text, size, "\"name.test:1\"") : 0;
 
-    for (uint32_t i = first; i < rig->server_count; i++)
+    for (uint32_t i = first; !named && i < rig->server_count; i++)
         len += (size_t)snprintf(text + len, size - len, "%s\"127.0.0.1:%u\"", len > 0 ? "," : "",
                                 rig->ports[i]);
     if (rig->spare != NULL)
         len += (size_t)snprintf(text + len, size - len, "%s\"%s\"", len > 0 ? "," : "", rig->spare);
     assert_true(len < size);
     return len;
+}
+
+/* What the name of the one server stands for, now that the listeners are open. */
+static void name_servers(const struct rig *rig, struct snapshot *snapshot)
+{
+    uint32_t own = rig->leads_back, count = rig->server_count + own;
+
+    if (!rig->one_name && !rig->leads_back)
+        return;
+    struct addresses *addresses = addresses_new(count);
+    assert_non_null(addresses);
+    if (rig->leads_back)
+        addresses->list[0] = rig->endpoints.first->where;
+    for (uint32_t i = 0; i < rig->server_count; i++) {
+        struct address address = {
+            .kind = ADDRESS_IPV4, .ip = {127, 0, 0, 1}, .port = rig->ports[i]};
+        assert_true(target_from_address(&address, &addresses->list[own + i]));
+    }
+    snapshot_set_addresses(snapshot, 0, addresses);
 }
 
 static struct snapshot *make_snapshot(struct rig *rig, uint32_t first_server, const char *members)
@@ -56,9 +77,10 @@ static struct snapshot *make_snapshot(struct rig *rig, uint32_t first_server, co
     int len = snprintf(text, sizeof text,
                        "{\"listeners\":[%s],"
                        "\"routes\":[{\"host\":\"a.test\",\"backend\":\"web\"}],"
-                       "\"backends\":{\"web\":{\"servers\":[%s]}},"
+                       "\"backends\":{\"web\":{\"servers\":[%s]%s}},"
                        "\"log\":{\"access\":{\"path\":\"/dev/null\"},\"level\":\"error\"}%s%s}",
-                       rig->listeners, servers, members[0] == '\0' ? "" : ",", members);
+                       rig->listeners, servers, rig->backend == NULL ? "" : rig->backend,
+                       members[0] == '\0' ? "" : ",", members);
     assert_in_range(len, 1, sizeof text - 1);
     struct config *config = config_load_text(text, (size_t)len, "test", &found);
     if (config == NULL)
@@ -83,6 +105,9 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
     assert_non_null(order);
     assert_non_null(view);
     assert_true(endpoints_open(&rig->endpoints, snapshot->config, &why));
+    name_servers(rig, snapshot);
+    if (!rig->unnoticed)
+        assert_true(hazards_note(snapshot, &rig->endpoints, NULL));
     order->adopt.view = view;
     order->adopt.handed = endpoints_offer(&rig->endpoints, snapshot->config, 0);
     order->adopt.handed_count = snapshot->config->listener_count;

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "router/conn/conn_attempt.h"
 #include "router/conn/conn_state.h"
 #include "sni/build.h"
 #include "test/loop/harness.h"
@@ -26,6 +27,7 @@ void *__wrap_realloc(void *old, size_t size);
 
 static atomic_bool no_malloc;
 static atomic_size_t no_calloc_of; /* this size fails */
+static atomic_int failures;        /* so often, so far */
 
 void *__wrap_malloc(size_t size)
 {
@@ -39,7 +41,10 @@ void *__wrap_realloc(void *old, size_t size)
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return count * size == atomic_load(&no_calloc_of) ? NULL : __real_calloc(count, size);
+    if (count * size != atomic_load(&no_calloc_of))
+        return __real_calloc(count, size);
+    atomic_fetch_add(&failures, 1);
+    return NULL;
 }
 
 static int setup(void **state)
@@ -159,6 +164,30 @@ static void no_memory_for_a_listener(void **state)
     expect_served(rig);
 }
 
+/* A further address of the server cannot be tried for now: the first one is waited for. */
+static void no_memory_for_a_further_address(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->one_name = true;
+    rig_silent_server(rig);
+    rig_server(rig);
+    rig_start(rig, "\"timeouts\":{\"connect\":\"60s\"}");
+    rig_settle(rig);
+    atomic_store(&failures, 0);
+    atomic_store(&no_calloc_of, sizeof(struct attempt));
+    int client = rig_hello_client(rig, "a.test");
+    for (int tries = 0; atomic_load(&failures) == 0; tries++) {
+        assert_in_range(tries, 0, RIG_PATIENCE_MS);
+        poll(NULL, 0, 1);
+    }
+    atomic_store(&no_calloc_of, 0);
+    int server = rig_accept(rig, 1);
+    io_expect_hello(server, "a.test");
+    rig_close(rig, server);
+    io_expect_end(client);
+}
+
 #define ROW(situation, path)                                                                       \
     {                                                                                              \
 #situation " [" #path "]", situation, setup, teardown, (void *)&rig_##path                 \
@@ -170,7 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROWS(no_memory_for_a_connection), ROWS(no_memory_for_the_texts),
         ROWS(no_memory_for_a_rest),       ROWS(no_memory_for_a_hello_in_pieces),
-        ROWS(no_memory_for_a_listener),
+        ROWS(no_memory_for_a_listener),   ROW(no_memory_for_a_further_address, auto),
     };
 
     rig_process_init();

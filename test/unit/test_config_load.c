@@ -120,6 +120,7 @@ static void test_listeners_and_backends(void **state)
     const struct backend_config *web = &config->backends[1];
     assert_string_equal(web->name, "web");
     assert_int_equal(web->balance, BALANCE_ROUND_ROBIN);
+    assert_int_equal(web->tries, 4);
     assert_int_equal(web->at.line, 11);
     assert_int_equal(web->server_count, 2);
     assert_string_equal(web->servers[0].name, "n");
