@@ -16,7 +16,7 @@
 
 /*
  * Takes over a freshly accepted, non-blocking socket. `listener` is the index of the listener in
- * the configuration of conns->view; CONFIG_NONE: it is not in it any more.
+ * the configuration of conns->view.
  */
 void conn_accept(struct conns *conns, uint32_t listener, int fd, const struct sockaddr *from);
 
