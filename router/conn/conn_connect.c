@@ -8,8 +8,8 @@
  * The failures
  *  - Refused or unreachable, and the server's name has a further address: that one.
  *  - Refused, unreachable, no address, or the attempt's share of the time is used up: the next
- *    server of the backend, each at most once. That is safe: not one byte of the client's has
- *    left the kernel.
+ *    server of the backend, each at most once. That is safe: no server has got a byte of the
+ *    client's.
  *  - Every server has failed: policy `no_server`. The reason says how they failed, or no_server
  *    when they failed differently or none takes connections.
  *  - The router itself lacks a descriptor, memory or a port: `resource`; another server would
@@ -67,11 +67,13 @@ static enum reason pick_server(struct conn *conn)
 
     if (now >= until_ms)
         return REASON_NO_SERVER;
-    uint32_t candidates = snapshot_left(snapshot, backend, &attempt->tried);
     uint32_t server = snapshot_pick(snapshot, backend, conn->conns->worker, &attempt->tried);
-    assert((server == CONFIG_NONE) == (candidates == 0));
     if (server == CONFIG_NONE)
         return REASON_NO_SERVER;
+    /* Another thread may have judged a server meanwhile: the one picked counts in any case. */
+    uint32_t candidates = snapshot_left(snapshot, backend, &attempt->tried);
+    if (candidates == 0)
+        candidates = 1;
     if (!tried_add(&attempt->tried, &snapshot->config->backends[backend], server))
         return REASON_RESOURCE;
     attempt->server = server;
@@ -124,7 +126,7 @@ static enum start start_attempt(struct conn *conn, enum reason *failure)
     assert(conn->attempt.address < addresses->count);
     const struct target *target = &addresses->list[conn->attempt.address];
     conn_wait_until(conn, conn->attempt.until_ms);
-    int fd = net_connect(target, &done);
+    int fd = net_connect(target, &conn_config(conn)->sockets, &done);
     if (fd < 0 && errno == EAGAIN && conn_now(conn) < conn->attempt.until_ms) {
         conn_wait_for(conn, FULL_BACKLOG_MS);
         return START_UNDER_WAY;
@@ -224,6 +226,8 @@ struct verdict connect_begin(struct conn *conn)
 {
     assert(conn->state == CONN_CONNECTING && conn->passage.backend != CONFIG_NONE);
     conn->attempt = (struct attempt){.started_ms = conn_now(conn), .failure = REASON_NONE};
+    if (conn->client.failed) /* told with the last of the hello: no event will tell again */
+        return verdict_end(REASON_CLIENT_ABORT);
     enum reason lack = pick_server(conn);
     if (lack != REASON_NONE)
         return give_up(conn, lack);

@@ -197,7 +197,6 @@ static bool set_caps(struct shared *shared, const struct config *config, uint32_
                  caps.descriptors, workers, workers == 1 ? "" : "s", caps.least);
         return false;
     }
-    shared->pipes_per_worker = caps.pipes_per_worker;
     shared->connection_cap = caps.connections;
     if (config->max_connections > caps.connections)
         log_line(LOG_LEVEL_WARNING,

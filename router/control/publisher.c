@@ -131,6 +131,7 @@ bool publisher_refresh(struct publisher *publisher, uint32_t server, struct addr
 void publisher_sweep(struct publisher *publisher)
 {
     struct snapshot **link = &publisher->newest;
+    struct config_use *newest = publisher->newest == NULL ? NULL : publisher->newest->use;
     bool trim = false;
 
     while (*link != NULL) {
@@ -142,6 +143,8 @@ void publisher_sweep(struct publisher *publisher)
         }
         *link = snapshot->next;
         bool large = snapshot->config->route_count >= TRIM_ROUTES;
+        if (snapshot->use->holders == 1 && snapshot->use != newest && !publisher->retired)
+            config_use_claim_routes(newest);
         trim |= snapshot_free(snapshot) && large;
     }
     servers_sweep(&publisher->servers);

@@ -131,6 +131,9 @@ static void take_handed(struct worker *worker, const struct handed_listener *han
 
     if (listener != NULL)
         listener->index = handed->index;
+    else if (handed->fd < 0) /* handed over earlier, when there was no memory for it */
+        conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: a listener is still missing",
+                  worker->index);
     else if (!listener_open(&worker->listeners, handed))
         conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: no memory to open a listener",
                   worker->index);
@@ -145,6 +148,7 @@ static void adopt(struct worker *worker, struct order *order)
     conns_use_view(&worker->conns, order->adopt.view);
     for (uint32_t i = 0; i < order->adopt.handed_count; i++)
         take_handed(worker, &order->adopt.handed[i]);
+    listeners_size_buffers(&worker->listeners, &order->adopt.view->snapshot->config->sockets);
 }
 
 static void refresh(struct worker *worker, struct order *order)

@@ -39,7 +39,7 @@ struct rig {
     const char *listeners; /* members of "listeners"; one called "public" by default */
     const char *spare;     /* one more server's address, behind those of rig_server() */
     uint32_t connection_cap;
-    uint32_t pipes;
+    bool no_pipe;      /* streams are copied, as if the system had no pipe */
     uint64_t unlogged; /* connections that cannot have a line: there was no memory for them */
 
     /* in control's place */
@@ -51,7 +51,7 @@ struct rig {
     struct log_writer writer;
     struct worker worker;
     struct endpoints endpoints;
-    struct stats stats;
+    struct stats stats; /* closed by the teardown: a test may read them after rig_join() */
     struct servers servers_known;
     struct snapshot *snapshots[RIG_SNAPSHOTS];
     uint32_t snapshot_count;
