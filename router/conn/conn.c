@@ -150,6 +150,8 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct conn *conn = handle->data;
     struct conns *conns = conn->conns;
+
+    assert(conn->magic == CONN_MAGIC);
     struct worker_stats *stats = conns->stats;
 
     assert_invariants(conn);
@@ -164,6 +166,7 @@ static void on_timer_closed(uv_handle_t *handle)
     atomic_fetch_sub_explicit(&conns->shared->active, 1, memory_order_relaxed);
     conn_unpin(conn);
     passage_end(&conn->passage, conns->worker);
+    conn->magic = 0;
     free(conn);
     conns->on_gone(conns);
 }
@@ -312,6 +315,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct conn *conn = timer->data;
 
+    assert(conn->magic == CONN_MAGIC);
     if (is_due(conn))
         conns_look(conn->conns);
     if (is_over(conn))
@@ -369,6 +373,7 @@ static void on_turn(struct turn *turn)
 {
     struct conn *conn = (struct conn *)((char *)turn - offsetof(struct conn, turn));
 
+    assert(conn->magic == CONN_MAGIC);
     conns_assert_own(conn->conns);
     assert(!is_over(conn) && phases[conn->state].on_turn != NULL);
     apply(conn, phases[conn->state].on_turn(conn));
@@ -385,6 +390,7 @@ static struct conn *conn_new(struct conns *conns, uint32_t listener, int fd,
     if (conn == NULL)
         return NULL;
     peer_from_sockaddr(from, &peer);
+    conn->magic = CONN_MAGIC;
     conn->conns = conns;
     conn->view = conns->view;
     view_pin(conn->view);

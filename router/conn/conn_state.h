@@ -79,6 +79,8 @@ struct lingering {
 };
 
 #define CONN_NO_DEADLINE UINT64_MAX
+/* What `magic` is while the connection lives. */
+#define CONN_MAGIC 0x636f6e6eu
 
 struct conn {
     /* whose it is */
@@ -87,6 +89,7 @@ struct conn {
     struct view *view;      /* PEEKING, CONNECTING: what it was accepted under, pinned; then NULL */
 
     /* conn.c's own */
+    uint32_t magic;       /* CONN_MAGIC: whatever a callback is given, is a connection */
     uint8_t state;        /* enum conn_state */
     uint8_t reason;       /* enum reason; REASON_NONE until it has ended */
     bool watched : 1;     /* the client's socket is in the ready set */

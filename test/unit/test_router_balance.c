@@ -332,11 +332,11 @@ static void server_that_is_down_is_passed_over(void **state)
     struct fixture *fixture = begin(NULL, 3);
 
     (void)state;
-    atomic_store(&fixture->cells[0]->verdict, SERVER_DOWN);
+    atomic_store(&fixture->cells[0]->health, SERVER_DOWN);
     assert_int_equal(balance_left(fixture->cells, &fixture->backend, &none), 2);
     for (uint32_t i = 0; i < 6; i++)
         assert_in_range(pick(fixture, 0, &none), 1, 2);
-    atomic_store(&fixture->cells[0]->verdict, SERVER_USABLE);
+    atomic_store(&fixture->cells[0]->health, SERVER_USABLE);
     assert_int_equal(balance_left(fixture->cells, &fixture->backend, &none), 3);
     end(fixture);
 }
