@@ -268,7 +268,7 @@ static void knock_later(struct conn *conn)
 
     if (*knocks < UINT8_MAX)
         ++*knocks;
-    wait_at_most(conn, pace_knock_ms(*knocks, salt));
+    wait_at_most(conn, pace_knock_ms(*knocks, salt, conn_now(conn)));
 }
 
 /* One of our own listeners is no server: the address is passed over. */
