@@ -91,6 +91,7 @@ struct document_form {
     uint32_t workers;
     uint32_t max_connections;
     uint32_t hello_limit_bytes;
+    struct socket_sizes sockets;
     struct log_form log;
 };
 

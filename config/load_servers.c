@@ -56,7 +56,8 @@ static void listener_address_register(struct loader *loader, struct name_index *
 static void listener_load(struct loader *loader, struct name_index *addresses,
                           const struct json_node *node)
 {
-    struct listener_config listener = {.at = loader_position(loader, node)};
+    struct listener_config listener = {.at = loader_position(loader, node),
+                                       .sizes = loader->config->sockets};
     struct config *config = loader->config;
     uint32_t index = config->listener_count;
 

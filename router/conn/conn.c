@@ -139,8 +139,8 @@ static void reset_if_cut(const struct conn *conn, const struct pump *pump)
 /* Nothing is carried any more. */
 static void stop_pumps(struct conn *conn)
 {
-    pump_close(&conn->up, &conn->conns->tools);
-    pump_close(&conn->down, &conn->conns->tools);
+    pump_close(&conn->up);
+    pump_close(&conn->down);
     turns_remove(&conn->conns->turns, &conn->turn);
 }
 
@@ -194,6 +194,7 @@ static struct verdict start_refusing(struct conn *conn, struct verdict verdict)
 {
     set_reason(conn, verdict.reason);
     move(conn, CONN_CLOSING);
+    stop_pumps(conn); /* a hello that was taken goes nowhere */
     conn_close_side(&conn->server);
     return refuse_begin(conn, (enum policy_action)verdict.action);
 }
@@ -435,6 +436,8 @@ void conn_accept(struct conns *conns, uint32_t listener, int fd, const struct so
         stats_add(&conns->stats->closed[REASON_RESOURCE], 1);
         return;
     }
+    if (!conn->passage.peer.known) /* of a unix socket, which inherits nothing */
+        net_size_buffers(fd, &conn_config(conn)->sockets);
     conn_wait_for(conn, conn_config(conn)->timeouts.hello_ms);
     apply(conn, admit(conn, others));
 }

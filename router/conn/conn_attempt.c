@@ -111,7 +111,7 @@ struct attempt_outcome attempt_start(struct conn *conn, const struct target *tar
     assert(conn->state == CONN_CONNECTING);
     if (side == NULL)
         return failed(conn, NULL, ENOMEM);
-    side->fd = net_connect_socket(target);
+    side->fd = net_connect_socket(target, &conn_config(conn)->sockets);
     if (side->fd < 0)
         return failed(conn, side, errno);
     return start(conn, side, target);

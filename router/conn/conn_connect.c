@@ -11,7 +11,7 @@
  *    others are closed.
  *  - Every address has failed, none is known, or the server's share of the time is used up: the
  *    next server that the balance names, each at most once, and at most `tries` of them. That is
- *    safe: not one byte of the client's has left the kernel.
+ *    safe: no server has got a byte of the client's.
  *  - Every server has failed: policy `no_server`. The reason says how they failed, or no_server
  *    when they failed differently or none takes connections.
  *  - The queue of a unix socket is full: it says so at once, where TCP would keep knocking. So it
@@ -48,6 +48,18 @@ static uint32_t now_of(const struct conn *conn)
 static uint32_t budget_end(const struct conn *conn)
 {
     return fit(conn->connecting.began_ms + conn_timeouts(conn)->connect_ms);
+}
+
+/*
+ * What is left of the budget. A process that was stopped or got no CPU has used time up that no
+ * server had: the next one gets its second all the same.
+ */
+static uint32_t budget_left(const struct conn *conn)
+{
+    uint32_t end = budget_end(conn), now = now_of(conn);
+    uint32_t left = end > now ? end - now : 0;
+
+    return conn->excused && left < PACE_SHARE_MIN_MS ? PACE_SHARE_MIN_MS : left;
 }
 
 /* The deadline, but not beyond the server's share. */
@@ -159,7 +171,8 @@ static bool use_server(struct conn *conn, uint32_t server, uint32_t candidates)
 {
     const struct snapshot *snapshot = conn->view->snapshot;
     struct connecting *connecting = &conn->connecting;
-    uint32_t backend = conn->passage.backend, now = now_of(conn);
+    uint32_t backend = conn->passage.backend;
+    uint64_t share_ms = pace_share_ms(budget_left(conn), candidates);
 
     if (!tried_add(&connecting->tried, &snapshot->config->backends[backend], server))
         return false;
@@ -167,7 +180,7 @@ static bool use_server(struct conn *conn, uint32_t server, uint32_t candidates)
     connecting->next_address = 0;
     connecting->knocks = 0;
     connecting->server_failure = REASON_NONE;
-    connecting->until_ms = now + (uint32_t)pace_share_ms(budget_end(conn) - now, candidates);
+    connecting->until_ms = fit(now_of(conn) + share_ms);
     passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
     if (addresses_of_server(conn) == NULL)
         note_failure(conn, REASON_DNS_FAILED);
@@ -182,13 +195,15 @@ static enum reason pick_server(struct conn *conn)
     uint32_t backend = conn->passage.backend;
     uint32_t tries = snapshot->config->backends[backend].tries;
 
-    if (now_of(conn) >= budget_end(conn) || tried->count >= tries)
+    if (budget_left(conn) == 0 || tried->count >= tries)
         return REASON_NO_SERVER;
-    uint32_t candidates = snapshot_left(snapshot, backend, tried);
     uint32_t server = snapshot_pick(snapshot, backend, conn->conns->worker, tried);
-    assert((server == CONFIG_NONE) == (candidates == 0));
     if (server == CONFIG_NONE)
         return REASON_NO_SERVER;
+    /* Another thread may have judged a server meanwhile: the one picked counts in any case. */
+    uint32_t candidates = snapshot_left(snapshot, backend, tried);
+    if (candidates == 0)
+        candidates = 1;
     if (candidates > tries - tried->count)
         candidates = tries - tried->count;
     return use_server(conn, server, candidates) ? REASON_NONE : REASON_RESOURCE;
@@ -364,6 +379,8 @@ struct verdict connect_begin(struct conn *conn)
     assert(conn->state == CONN_CONNECTING && conn->passage.backend != CONFIG_NONE);
     conn->connecting = (struct connecting){
         .began_ms = now_of(conn), .server_failure = REASON_NONE, .failure = REASON_NONE};
+    if (conn->client.failed) /* told with the last of the hello: no event will tell again */
+        return verdict_end(REASON_CLIENT_ABORT);
     enum reason lack = pick_server(conn);
     if (lack != REASON_NONE)
         return give_up(conn, lack);

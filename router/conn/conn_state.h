@@ -11,8 +11,9 @@
  *                                       ^---------------------------------'
  *
  * A state is what the connection waits for:
- *   PEEKING     the whole ClientHello. It stays in the kernel; nothing is stored here.
- *   CONNECTING  a server of the backend. Not a byte of the client's has left the kernel yet.
+ *   PEEKING     the whole ClientHello. It stays in the kernel, unless it comes in pieces: those are
+ *               taken, and kept in `up` until a server gets them.
+ *   CONNECTING  a server of the backend. No server has got a byte of the client's yet.
  *   RELAYING    readiness of either socket; two pumps carry the bytes.
  *   CLOSING     a peer that has not taken yet what was sent to it (enum linger_kind); then libuv's
  *               close callback, which logs and frees.
@@ -36,6 +37,11 @@
 #include "router/net/pump.h"
 
 enum conn_state { CONN_PEEKING, CONN_CONNECTING, CONN_RELAYING, CONN_CLOSING, CONN_STATES };
+
+/* PEEKING: what is missing. What has come in pieces is the preface of `up`. */
+struct hello_wait {
+    uint32_t need; /* so many bytes in all before the parser is asked again; 0 = none was taken */
+};
 
 /* CONNECTING: the search for a server. Times are milliseconds since the accept. */
 struct connecting {
@@ -85,7 +91,6 @@ struct conn {
     uint8_t reason;       /* enum reason; REASON_NONE until it has ended */
     bool watched : 1;     /* the client's socket is in the ready set */
     bool excused : 1;     /* the deadline was late and has been put off, once */
-    bool lowat : 1;       /* SO_RCVLOWAT was raised on the client's socket */
     bool suspect : 1;     /* its sockets towards servers are noted: see loop_guard.h */
     uv_timer_t timer;     /* one for all deadlines; fires early and is armed again */
     uint64_t deadline_ms; /* loop time; phases set it with conn_wait_*() */
@@ -99,6 +104,7 @@ struct conn {
 
     /* what the state needs */
     union {
+        struct hello_wait hello;      /* PEEKING */
         struct connecting connecting; /* CONNECTING */
         struct relay relay;           /* RELAYING */
         struct lingering linger;      /* CLOSING */
@@ -138,9 +144,6 @@ void conn_unpin(struct conn *conn);
 
 /* Adds the client's socket to the ready set, once. False: no room for it. */
 bool conn_watch_client(struct conn *conn);
-
-/* Has the kernel wake us when so many bytes are there; 1 = any number. */
-void conn_set_lowat(struct conn *conn, size_t bytes);
 
 /* Closes a side's socket, if it is open: the one place that does. */
 void conn_close_side(struct side *side);

@@ -3,7 +3,9 @@
 #include <assert.h>
 #include <malloc.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sni/hello.h"
 
@@ -120,7 +122,7 @@ bool conns_was_stopped(const struct conns *conns, uint64_t due_ms)
 
 void conns_sweep(struct conns *conns)
 {
-    pipe_pool_sweep(&conns->pipes);
+    splice_pipe_sweep(&conns->pipe);
     if (conns->peak >= TRIM_MIN_CONNS && conns->count <= conns->peak / 4) {
         conns->peak = conns->count;
         malloc_trim(0);
@@ -128,6 +130,16 @@ void conns_sweep(struct conns *conns)
 }
 
 /* --- life --- */
+
+/* The first worker that finds out says so for all. */
+static void on_splice_denied(const struct pump_tools *tools, int error)
+{
+    struct conns *conns = (struct conns *)((char *)tools - offsetof(struct conns, tools));
+
+    if (!atomic_exchange_explicit(&conns->shared->splice_denied, true, memory_order_relaxed))
+        conns_log(conns, LOG_LEVEL_WARNING, "splice is denied (%s): streams are copied from now on",
+                  strerror(error));
+}
 
 static bool init_scratch(struct conns *conns)
 {
@@ -138,10 +150,11 @@ static bool init_scratch(struct conns *conns)
     conns->tools = (struct pump_tools){
         .scratch = aligned_alloc(SCRATCH_ALIGN, conns->scratch_bytes),
         .copy_bytes = COPY_BYTES,
-        .pipes = &conns->pipes,
+        .pipe = &conns->pipe,
         .mode = conns->shared->relay_mode,
+        .on_splice_denied = on_splice_denied,
     };
-    pipe_pool_init(&conns->pipes, conns->shared->pipes_per_worker);
+    splice_pipe_init(&conns->pipe);
     return conns->tools.scratch != NULL;
 }
 
@@ -173,7 +186,7 @@ void conns_stop(struct conns *conns)
 void conns_free(struct conns *conns)
 {
     assert(conns->count == 0 && conns->view == NULL);
-    pipe_pool_close(&conns->pipes);
+    splice_pipe_close(&conns->pipe);
     free(conns->tools.scratch);
     conns->tools.scratch = NULL;
 }

@@ -3,7 +3,7 @@
 
 /*
  * The connections of one worker, and what they share: the loop, the ready set, the run queue, the
- * pipes, the scratch buffer, the counters, the way into the log. Touched by the worker's thread
+ * pipe, the scratch buffer, the counters, the way into the log. Touched by the worker's thread
  * only; the counters may be read by any.
  */
 
@@ -40,7 +40,7 @@ struct conns {
     struct view *view; /* for new connections; NULL before the first and after the last */
     struct ready ready;
     struct turns turns;
-    struct pipe_pool pipes;
+    struct splice_pipe pipe;
     struct pump_tools tools;
     size_t scratch_bytes; /* of tools.scratch */
 
@@ -87,7 +87,7 @@ bool conns_was_stopped(const struct conns *conns, uint64_t due_ms);
 /* How long timeouts wait when that is so. */
 #define CONNS_AFTER_STOP_MS 1000u
 
-/* Gives back pipes that nobody needs, and memory after a rush. Now and then. */
+/* Gives back the pipe if nobody needs it, and memory after a rush. Now and then. */
 void conns_sweep(struct conns *conns);
 
 /* Asserts that this is the thread that runs the loop. */

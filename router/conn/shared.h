@@ -14,8 +14,8 @@
 
 struct shared {
     atomic_uint active;        /* connections in the process */
+    atomic_bool splice_denied; /* and it was said */
     uint32_t connection_cap;   /* what the descriptor limit allows */
-    uint32_t pipes_per_worker; /* most pipes that one worker may have open */
     enum relay_mode relay_mode;
     struct log_writer *writer;
     struct stats *stats; /* what is counted */

@@ -74,12 +74,12 @@ static void end(struct control *control, uint64_t drain_ms)
     parts_stop(&control->parts);
 }
 
+/* Nothing is left on the loop, which ends by itself. */
 static void on_parts_stopped(void *context)
 {
-    struct control *control = context;
+    const struct control *control = context;
 
-    if (resolve_is_busy(&control->resolve))
-        uv_stop(&control->loop); /* look-ups alone would keep it running */
+    assert(control->parts.running == 0);
 }
 
 /* --- events --- */
@@ -132,7 +132,7 @@ static void on_outcome(void *context, const struct reload_outcome *outcome)
     struct control *control = context;
 
     reload_log(outcome, &control->publisher);
-    if (outcome->config != NULL)
+    if (!outcome->ends)
         return;
     assert(outcome->code != 0);
     control->exit_code = outcome->code;
@@ -154,21 +154,18 @@ static void say_ended(const struct control *control)
 }
 
 /*
- * Frees what control_run() has made; the loop has run dry, or nothing but look-ups are under way.
- * Look-ups belong to threads that exit() would wait for, so the process ends without it.
+ * Frees what control_run() has made; the loop has run dry. A thread that still looks a name up uses
+ * some of it, so the process ends here then.
  */
 static void finish(struct control *control)
 {
-    bool lookups = resolve_is_busy(&control->resolve);
-
     assert(control->parts.running == 0);
-    resolve_abandon(&control->resolve);
     publisher_close(&control->publisher);
     if (control->publisher.published)
         say_ended(control);
     workers_free(&control->workers);
     stats_close(&control->stats);
-    if (lookups)
+    if (resolve_is_stuck(&control->resolve))
         _exit(control->exit_code);
     int error = uv_loop_close(&control->loop);
     assert(error == 0);
@@ -184,8 +181,8 @@ static void run(struct control *control, struct config *first)
     } else {
         config_free(first);
     }
-    while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && !resolve_is_busy(&control->resolve))
-        continue; /* stopped for look-ups that have ended meanwhile */
+    int left = uv_run(&control->loop, UV_RUN_DEFAULT);
+    assert(left == 0);
     finish(control);
 }
 
@@ -200,7 +197,6 @@ static bool set_caps(struct shared *shared, const struct config *config, uint32_
                  caps.descriptors, workers, workers == 1 ? "" : "s", caps.least);
         return false;
     }
-    shared->pipes_per_worker = caps.pipes_per_worker;
     shared->connection_cap = caps.connections;
     if (config->max_connections > caps.connections)
         log_line(LOG_LEVEL_WARNING,

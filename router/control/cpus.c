@@ -205,7 +205,7 @@ static uint32_t quota_in(const char *root, enum version version)
 {
     char cgroup_line[LINE_MAX_BYTES], mount_line[LINE_MAX_BYTES], dir[PATH_MAX];
     struct mount mount;
-    char *path;
+    char *path = NULL;
 
     if (!find_path(root, version, cgroup_line, &path) ||
         !find_mount(root, version, mount_line, &mount))

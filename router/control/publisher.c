@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "router/control/exit_code.h"
 #include "router/control/hazards.h"
@@ -26,7 +27,7 @@ const struct config *publisher_config(const struct publisher *publisher)
     return publisher->newest == NULL ? NULL : publisher->newest->config;
 }
 
-const struct config_use *publisher_use(const struct publisher *publisher)
+struct config_use *publisher_use(const struct publisher *publisher)
 {
     return publisher->newest == NULL ? NULL : publisher->newest->use;
 }
@@ -45,33 +46,27 @@ struct snapshot *publisher_prepare(struct publisher *publisher, struct config *c
 static void use(struct publisher *publisher, struct snapshot *snapshot)
 {
     assert(snapshot->next == NULL);
+    for (uint32_t s = 0; s < snapshot->use->server_count; s++)
+        snapshot->use->cells[s]->was_used = true;
     snapshot->next = publisher->newest;
     publisher->newest = snapshot;
     publisher->published = true;
 }
 
 /* What the configuration says of the log: probed before, so this does not fail. */
-static void apply_log(struct publisher *publisher, const struct config *config, bool first)
+static void apply_log(struct publisher *publisher, const struct config *config)
 {
     log_set_level(config->log.level);
-    if (!first) /* the writer was started with the first one's path */
-        log_writer_redirect(publisher->writer, config->log.access_path);
+    log_writer_redirect(publisher->writer, config->log.access_path);
 }
 
-int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
-                      char sentence[PUBLISHER_SENTENCE_MAX])
+/* Opens the listeners that are new and tells the workers. 0, or as publisher_publish(). */
+static int hand_over(struct publisher *publisher, struct snapshot *snapshot,
+                     char sentence[PUBLISHER_SENTENCE_MAX])
 {
     const struct config *config = snapshot->config;
-    const char *log_path = config->log.access_path;
     struct endpoints_error why;
 
-    assert(!publisher->retired);
-    int error = log_writer_probe(publisher->writer, log_path);
-    if (error != 0) {
-        snprintf(sentence, PUBLISHER_SENTENCE_MAX, "cannot open the access log %s: %s", log_path,
-                 strerror(error));
-        return exit_code_of(error);
-    }
     if (!endpoints_open(&publisher->endpoints, config, &why)) {
         snprintf(sentence, PUBLISHER_SENTENCE_MAX, "cannot listen on %s (%s): %s: %s",
                  why.listener->address.text, why.listener->name, why.step, strerror(why.error));
@@ -83,8 +78,31 @@ int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
         snprintf(sentence, PUBLISHER_SENTENCE_MAX, "no memory for a new configuration");
         return EX_OSERR;
     }
+    return 0;
+}
+
+int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
+                      char sentence[PUBLISHER_SENTENCE_MAX])
+{
+    const struct config *config = snapshot->config;
+    const char *log_path = config->log.access_path;
+    bool made;
+
+    assert(!publisher->retired);
+    int error = log_writer_probe(publisher->writer, log_path, &made);
+    if (error != 0) {
+        snprintf(sentence, PUBLISHER_SENTENCE_MAX, "cannot open the access log %s: %s", log_path,
+                 strerror(error));
+        return exit_code_of(error);
+    }
+    int code = hand_over(publisher, snapshot, sentence);
+    if (code != 0) {
+        if (made)
+            unlink(log_path);
+        return code;
+    }
     endpoints_commit(&publisher->endpoints, config);
-    apply_log(publisher, config, !publisher->published);
+    apply_log(publisher, config);
     use(publisher, snapshot);
     if (config->route_count >= TRIM_ROUTES)
         malloc_trim(0); /* what reading the file has left */

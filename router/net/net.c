@@ -1,6 +1,8 @@
 #include "router/net/net.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
+#include <linux/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
@@ -46,6 +48,62 @@ void net_unpace(int fd)
     static const char reno[] = "reno"; /* the one that every kernel has */
 
     (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof reno - 1);
+}
+
+/* --- buffers --- */
+
+void net_size_buffers(int fd, const struct socket_sizes *sizes)
+{
+    if (sizes->receive_bytes != 0)
+        set_option(fd, SOL_SOCKET, SO_RCVBUF, (int)sizes->receive_bytes);
+    if (sizes->send_bytes != 0)
+        set_option(fd, SOL_SOCKET, SO_SNDBUF, (int)sizes->send_bytes);
+}
+
+/* What to ask for to get what a socket of this kind has from the start; 0: it cannot be told. */
+static uint32_t size_of_new(int fd, int option)
+{
+    int family, size = 0;
+    socklen_t len = sizeof family;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) != 0)
+        return 0;
+    int model = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (model < 0)
+        return 0;
+    len = sizeof size;
+    if (getsockopt(model, SOL_SOCKET, option, &size, &len) != 0)
+        size = 0;
+    close(model);
+    return (uint32_t)size / 2; /* the kernel doubles what it is asked for */
+}
+
+void net_resize_buffers(int fd, const struct socket_sizes *sizes)
+{
+    struct socket_sizes all = *sizes;
+
+    if (sizes->receive_bytes == 0)
+        all.receive_bytes = size_of_new(fd, SO_RCVBUF);
+    if (sizes->send_bytes == 0)
+        all.send_bytes = size_of_new(fd, SO_SNDBUF);
+    net_size_buffers(fd, &all);
+    set_option(fd, SOL_SOCKET, SO_BUF_LOCK,
+               (sizes->send_bytes != 0 ? SOCK_SNDBUF_LOCK : 0) |
+                   (sizes->receive_bytes != 0 ? SOCK_RCVBUF_LOCK : 0));
+}
+
+bool net_send_room(int fd, size_t *bytes)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof info;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0)
+        return false;
+    uint32_t queued = info[SK_MEMINFO_WMEM_QUEUED]; /* TCP counts in the one, unix sockets */
+    uint32_t sent = info[SK_MEMINFO_WMEM_ALLOC];    /* in the other */
+    uint32_t used = queued > sent ? queued : sent;
+    *bytes = info[SK_MEMINFO_SNDBUF] > used ? info[SK_MEMINFO_SNDBUF] - used : 0;
+    return true;
 }
 
 void net_reset_on_close(int fd)
@@ -102,6 +160,7 @@ int net_listen(const struct listener_config *listener, const struct target *wher
 
     if (fd < 0)
         return fail(fd, step, "socket");
+    net_size_buffers(fd, &listener->sizes);
     if (!is_unix(where)) {
         int on = 1;
         if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
@@ -154,11 +213,14 @@ void net_remove_stale(const struct target *where)
 
 /* --- connecting --- */
 
-int net_connect_socket(const struct target *to)
+int net_connect_socket(const struct target *to, const struct socket_sizes *sizes)
 {
     int fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || is_unix(to))
+    if (fd < 0)
+        return -1;
+    net_size_buffers(fd, sizes);
+    if (is_unix(to))
         return fd;
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);

@@ -42,6 +42,20 @@ struct addresses *addresses_of(const struct address *address)
     return addresses;
 }
 
+bool addresses_equal(const struct addresses *one, const struct addresses *other)
+{
+    if (one == NULL || other == NULL)
+        return one == other;
+    if (one->count != other->count)
+        return false;
+    for (uint32_t i = 0; i < one->count; i++) {
+        if (one->list[i].len != other->list[i].len ||
+            memcmp(&one->list[i].address, &other->list[i].address, one->list[i].len) != 0)
+            return false;
+    }
+    return true;
+}
+
 void addresses_ref(struct addresses *addresses)
 {
     if (addresses == NULL)

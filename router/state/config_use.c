@@ -179,13 +179,3 @@ uint32_t config_use_index(const struct config_use *use, uint32_t backend, uint32
     assert(server < use->config->backends[backend].server_count);
     return use->first_cell[backend] + server;
 }
-
-const struct address *config_use_address(const struct config_use *use, uint32_t index)
-{
-    uint32_t backend = 0;
-
-    assert(index < use->server_count);
-    while (index - use->first_cell[backend] >= use->config->backends[backend].server_count)
-        backend++;
-    return &use->config->backends[backend].servers[index - use->first_cell[backend]].address;
-}

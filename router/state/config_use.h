@@ -45,9 +45,6 @@ bool config_use_unref(struct config_use *use);
  */
 void config_use_claim_routes(struct config_use *use);
 
-/* The address, as it was written, of the server with this index. Any thread. */
-const struct address *config_use_address(const struct config_use *use, uint32_t index);
-
 /* The index of a server among all servers of the configuration. Any thread. */
 uint32_t config_use_index(const struct config_use *use, uint32_t backend, uint32_t server);
 

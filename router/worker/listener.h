@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "config/config.h"
+
 struct conns;
 
 /*
@@ -40,7 +42,8 @@ struct listeners {
     struct listener_list list;
     uv_timer_t resume; /* while accepting pauses */
     bool paused;
-    uint64_t pause_said_ms; /* loop time; 0 = not yet */
+    struct socket_sizes sizes; /* of the buffers that the sockets have */
+    uint64_t pause_said_ms;    /* loop time; 0 = not yet */
 };
 
 void listeners_init(struct listeners *listeners, struct conns *conns);
@@ -53,6 +56,9 @@ void listeners_stop(struct listeners *listeners);
  * memory; the socket is closed.
  */
 bool listener_open(struct listeners *listeners, const struct handed_listener *handed);
+
+/* Gives the sockets of all listeners, and so what is accepted from them, buffers of these sizes. */
+void listeners_size_buffers(struct listeners *listeners, const struct socket_sizes *sizes);
 
 /* The listener for an endpoint, or NULL. */
 struct listener *listener_find(struct listeners *listeners, uint64_t endpoint);

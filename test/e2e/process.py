@@ -161,6 +161,38 @@ class Limits(Case):
         self.assertRegex(router.stderr(), r"ended: 21 connections, .* [1-9]\d* log lines lost")
 
 
+    @unittest.skipIf(os.getuid() != 0, "another user's processes are needed, to be counted")
+    def test_as_few_threads_as_the_user_may_have(self):
+        """It starts and looks names up, or says what it could not start."""
+        os.chmod(self.dir, 0o755)
+        binary = pathlib.Path(shutil.copy(BINARY, self.dir))
+        route = f"app.test=localhost:{self.server.port}"
+        command = [str(binary), "run", "--listen", "127.0.0.1:0", "--route", route]
+        uid = 61_000 + os.getpid() % 4_000
+        outcomes = set()
+        most = 4 + len(os.sched_getaffinity(0)) + 4  # of the sanitizers, of look-ups
+        for limit in range(1, most + 1):
+            def prepare():
+                resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
+                os.setgid(uid)
+                os.setuid(uid)
+            with self.subTest(limit=limit):
+                router = subprocess.Popen(command, stdout=subprocess.DEVNULL,
+                                          stderr=subprocess.PIPE, text=True, preexec_fn=prepare,
+                                          env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+                with router:
+                    line = ""
+                    while "listening on" not in line and (more := router.stderr.readline()):
+                        line = more
+                    outcomes.add("listening on" in line)
+                    router.terminate()
+                    code = router.wait(net.DEADLINE_S)
+                    self.assertEqual(code, 0 if "listening on" in line else 71, line)
+                    if code == 71:
+                        self.assertRegex(line, "cannot start")
+        self.assertEqual(outcomes, {False, True})
+
+
 class Cpus(Case):
     def start_line(self, prepare):
         config = self.config()

@@ -193,7 +193,6 @@ int rig_setup(void **state)
     rig->mode = *mode;
     rig->listeners = "{\"name\":\"public\",\"address\":\"127.0.0.1:0\"}";
     rig->connection_cap = 1000;
-    rig->pipes = 64;
     sem_init(&rig->held, 0, 0);
     sem_init(&rig->release, 0, 0);
     sem_init(&rig->hold_closed, 0, 0);
@@ -212,7 +211,6 @@ void rig_start(struct rig *rig, const char *members)
     snprintf(log_path, sizeof log_path, "/proc/self/fd/%d", rig->log_pipe[1]);
     assert_int_equal(log_writer_start(&rig->writer, 1, log_path), 0);
     rig->shared.connection_cap = rig->connection_cap;
-    rig->shared.pipes_per_worker = rig->pipes;
     rig->shared.relay_mode = rig->mode;
     rig->shared.writer = &rig->writer;
     rig->shared.control_wake = &rig->wake;
@@ -221,6 +219,8 @@ void rig_start(struct rig *rig, const char *members)
     servers_init(&rig->servers_known, &rig->stats);
     rig->shared.stats = &rig->stats;
     assert_int_equal(worker_init(&rig->worker, &rig->shared, 0, &rig->answers), 0);
+    if (rig->no_pipe)
+        splice_pipe_deny(&rig->worker.conns.pipe);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
     rig->holdable = true;
@@ -263,7 +263,7 @@ static void check_figures(struct rig *rig)
     assert_true(TAILQ_EMPTY(&rig->worker.conns.list));
     assert_true(TAILQ_EMPTY(&rig->worker.conns.turns.queue));
     assert_true(LIST_EMPTY(&rig->worker.listeners.list));
-    assert_int_equal(rig->worker.conns.pipes.open_count, 0);
+    assert_int_equal(rig->worker.conns.pipe.read_fd, -1);
 }
 
 /* Every connection that said something has exactly one line. */

@@ -43,7 +43,7 @@ struct rig {
     bool leads_back;       /* the address of the first listener is that name's first */
     bool unnoticed;        /* ... and nobody notices it beforehand */
     uint32_t connection_cap;
-    uint32_t pipes;
+    bool no_pipe;      /* streams are copied, as if the system had no pipe */
     uint64_t unlogged; /* connections that cannot have a line: there was no memory for them */
 
     /* in control's place */

@@ -48,8 +48,7 @@ static int play(int threads)
     struct workers workers;
     struct part *list[] = {&log.part, &workers.part};
     struct stats stats;
-    struct shared shared = {
-        .connection_cap = 10, .pipes_per_worker = 1, .writer = &log.writer, .stats = &stats};
+    struct shared shared = {.connection_cap = 10, .writer = &log.writer, .stats = &stats};
     struct parts parts;
     bool stopped = false;
 

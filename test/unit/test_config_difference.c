@@ -125,6 +125,7 @@ static const struct row rows[] = {
      {.rest = ",\"policies\":{\"no_sni\":{\"backend\":\"two\"}}"},
      {.settings = true}},
     {"the log's level", {0}, {.rest = ",\"log\":{\"level\":\"error\"}"}, {.settings = true}},
+    {"a buffer", {0}, {.rest = ",\"sockets\":{\"send\":\"64k\"}"}, {.settings = true}},
     {"workers", {0}, {.rest = ",\"workers\":3"}, {.settings = true}},
 };
 
