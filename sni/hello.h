@@ -66,8 +66,8 @@ struct client_hello {
     size_t need;              /* HELLO_MORE: at least so many bytes in all, always > len */
     const char *why;          /* HELLO_MALFORMED, _NOT_TLS, _TOO_LARGE: a constant sentence */
 
-    /* for hello_alpn_next() only: where the ALPN list lies in the caller's bytes */
-    const uint8_t *input;      /* the caller's bytes: must outlive the struct's ALPN use */
+    /* the caller's bytes; the rest is for hello_alpn_next() only: where the ALPN list lies there */
+    const uint8_t *input;      /* they must outlive the struct's ALPN use */
     uint32_t alpn_at;          /* offset of the list within them */
     uint32_t alpn_record_left; /* bytes of its record from there on */
     uint32_t alpn_bytes;       /* its length in bytes; 0 = no ALPN extension */

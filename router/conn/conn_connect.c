@@ -50,6 +50,18 @@ static uint32_t budget_end(const struct conn *conn)
     return fit(conn->connecting.began_ms + conn_timeouts(conn)->connect_ms);
 }
 
+/*
+ * What is left of the budget. A process that was stopped or got no CPU has used time up that no
+ * server had: the next one gets its second all the same.
+ */
+static uint32_t budget_left(const struct conn *conn)
+{
+    uint32_t end = budget_end(conn), now = now_of(conn);
+    uint32_t left = end > now ? end - now : 0;
+
+    return conn->excused && left < PACE_SHARE_MIN_MS ? PACE_SHARE_MIN_MS : left;
+}
+
 /* The deadline, but not beyond the server's share. */
 static void wait_at_most(struct conn *conn, uint32_t delay_ms)
 {
@@ -159,7 +171,8 @@ static bool use_server(struct conn *conn, uint32_t server, uint32_t candidates)
 {
     const struct snapshot *snapshot = conn->view->snapshot;
     struct connecting *connecting = &conn->connecting;
-    uint32_t backend = conn->passage.backend, now = now_of(conn);
+    uint32_t backend = conn->passage.backend;
+    uint64_t share_ms = pace_share_ms(budget_left(conn), candidates);
 
     if (!tried_add(&connecting->tried, &snapshot->config->backends[backend], server))
         return false;
@@ -167,7 +180,7 @@ static bool use_server(struct conn *conn, uint32_t server, uint32_t candidates)
     connecting->next_address = 0;
     connecting->knocks = 0;
     connecting->server_failure = REASON_NONE;
-    connecting->until_ms = now + (uint32_t)pace_share_ms(budget_end(conn) - now, candidates);
+    connecting->until_ms = fit(now_of(conn) + share_ms);
     passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
     if (addresses_of_server(conn) == NULL)
         note_failure(conn, REASON_DNS_FAILED);
@@ -182,7 +195,7 @@ static enum reason pick_server(struct conn *conn)
     uint32_t backend = conn->passage.backend;
     uint32_t tries = snapshot->config->backends[backend].tries;
 
-    if (now_of(conn) >= budget_end(conn) || tried->count >= tries)
+    if (budget_left(conn) == 0 || tried->count >= tries)
         return REASON_NO_SERVER;
     uint32_t server = snapshot_pick(snapshot, backend, conn->conns->worker, tried);
     if (server == CONFIG_NONE)
@@ -270,7 +283,7 @@ static void knock_later(struct conn *conn)
 
     if (*knocks < UINT8_MAX)
         ++*knocks;
-    wait_at_most(conn, pace_knock_ms(*knocks, salt));
+    wait_at_most(conn, pace_knock_ms(*knocks, salt, conn_now(conn)));
 }
 
 /* One of our own listeners is no server: the address is passed over. */

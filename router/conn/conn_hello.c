@@ -60,8 +60,8 @@ static struct verdict judge(struct conn *conn, enum hello_result result,
     passage_keep_decision(passage, &decision, route, conn->conns->worker);
     if (decision.backend == CONFIG_NONE)
         return verdict_refuse(decision.action, decision.reason);
-    if (loop_comes_back(conn, conn->conns->tools.scratch,
-                        result == HELLO_OK ? hello->wire_bytes : 1))
+    if (result == HELLO_OK ? loop_comes_back(conn, hello->input, hello->wire_bytes)
+                           : loop_comes_back(conn, NULL, 0)) /* all of that kind are alike */
         return refuse_loop(conn);
     return verdict_routed();
 }

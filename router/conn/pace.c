@@ -30,7 +30,7 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 31;
 }
 
-uint32_t pace_knock_ms(uint32_t knocks, uint64_t salt)
+uint32_t pace_knock_ms(uint32_t knocks, uint64_t salt, uint64_t now_ms)
 {
     uint32_t most = PACE_KNOCK_MIN_MS;
 
@@ -39,5 +39,7 @@ uint32_t pace_knock_ms(uint32_t knocks, uint64_t salt)
         most *= 2;
     if (most > PACE_KNOCK_MAX_MS)
         most = PACE_KNOCK_MAX_MS;
-    return most / 2 + (uint32_t)(mix(salt + ((uint64_t)knocks << 56)) % (most - most / 2 + 1));
+    uint64_t spread = mix(salt + ((uint64_t)knocks << 56)) % (most - most / 2 + 1);
+    uint64_t at_ms = now_ms + most / 2 + spread + PACE_KNOCK_TICK_MS - 1;
+    return (uint32_t)(at_ms - at_ms % PACE_KNOCK_TICK_MS - now_ms);
 }

@@ -24,6 +24,8 @@
 /* Between two knocks at a unix socket whose queue is full. */
 #define PACE_KNOCK_MIN_MS 20u
 #define PACE_KNOCK_MAX_MS 1000u
+/* Knocks come at multiples of this, so that a worker is woken once for all that are due. */
+#define PACE_KNOCK_TICK_MS 16u
 
 /*
  * How long the next server may take of what is left of the budget, when so many servers could be
@@ -39,8 +41,9 @@ uint32_t pace_next_ms(uint64_t left_ms, uint32_t addresses);
 
 /*
  * How long to wait after the given number of knocks in vain (1 and more): it doubles, and `salt`
- * chooses a value in the upper half, so that those who wait do not knock all at once.
+ * chooses a value in the upper half, so that those who wait do not knock all at once; up to a tick
+ * more, by the clock `now_ms`.
  */
-uint32_t pace_knock_ms(uint32_t knocks, uint64_t salt);
+uint32_t pace_knock_ms(uint32_t knocks, uint64_t salt, uint64_t now_ms);
 
 #endif

@@ -218,7 +218,7 @@ int net_connect_socket(const struct target *to, const struct socket_sizes *sizes
     int fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
-        return fd;
+        return -1;
     net_size_buffers(fd, sizes);
     if (is_unix(to))
         return fd;

@@ -28,7 +28,7 @@ int net_probe_free(const struct listener_config *listener, const struct target *
 void net_remove_stale(const struct target *where);
 
 /*
- * A socket to connect with: non-blocking, TCP_NODELAY set, buffers of these sizes. The last
+ * A socket to connect with: non-blocking, TCP_NODELAY set, with buffers of these sizes. The last
  * acknowledgement of the handshake waits for our first bytes and travels with them. The descriptor,
  * or -1 with errno.
  */

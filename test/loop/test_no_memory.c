@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "router/conn/conn_attempt.h"
-#include "router/conn/conn_state.h"
 #include "sni/build.h"
 #include "test/loop/harness.h"
 #include "test/loop/harness_io.h"

@@ -94,6 +94,30 @@ static void a_connect_that_has_succeeded_is_used(void **state)
     io_expect_hello(server, "a.test");
 }
 
+/* The budget is over, but no server has had that time: a further one is tried all the same. */
+static void further_server_is_tried(void **state)
+{
+    struct rig *rig = *state;
+
+    rig_silent_server(rig);
+    rig_server(rig);
+    rig_start(rig, TIMEOUTS);
+    rig_hello_client(rig, "a.test");
+    rig_settle(rig);
+    rig_hold(rig);
+    stay_stopped();
+    rig_release(rig);
+    io_expect_hello(rig_accept(rig, 1), "a.test");
+}
+
+static void further_address_is_tried(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->one_name = true;
+    further_server_is_tried(state);
+}
+
 /* What it said just before the worker was stopped must not look old either. */
 static void a_moment_is_given_once(void **state)
 {
@@ -120,6 +144,8 @@ int main(void)
         RIG_ROW(what_has_arrived_counts, splice),
         RIG_ROW(ends_that_have_arrived_are_ends, auto),
         RIG_ROW(a_connect_that_has_succeeded_is_used, auto),
+        RIG_ROW(further_server_is_tried, auto),
+        RIG_ROW(further_address_is_tried, auto),
         RIG_ROW(a_moment_is_given_once, auto),
     };
 

@@ -74,10 +74,13 @@ static void knocks_become_seldom(void **state)
 
     (void)state;
     for (uint32_t k = 0; k < sizeof most / sizeof most[0]; k++) {
-        for (uint64_t salt = 0; salt < 1000; salt++)
-            assert_in_range(pace_knock_ms(k + 1, salt), most[k] / 2, most[k]);
+        for (uint64_t salt = 0; salt < 1000; salt++) {
+            uint32_t pause = pace_knock_ms(k + 1, salt, 7 * salt);
+            assert_in_range(pause, most[k] / 2, most[k] + PACE_KNOCK_TICK_MS - 1);
+            assert_int_equal((7 * salt + pause) % PACE_KNOCK_TICK_MS, 0);
+        }
     }
-    assert_in_range(pace_knock_ms(255, 1), 500, 1000);
+    assert_in_range(pace_knock_ms(255, 1, 5), 500, 1015);
 }
 
 /* Those who have waited equally long do not knock together: spread over the whole range. */
@@ -87,9 +90,9 @@ static void knocks_are_spread(void **state)
 
     (void)state;
     for (uint64_t salt = 0; salt < 4000; salt++)
-        quarters[(pace_knock_ms(7, salt) - 500) * 4 / 501]++;
+        quarters[(pace_knock_ms(7, salt, 0) - 500) * 4 / 516]++;
     for (int q = 0; q < 4; q++)
-        assert_in_range(quarters[q], 800, 1200);
+        assert_in_range(quarters[q], 750, 1250);
 }
 
 int main(void)
