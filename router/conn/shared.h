@@ -12,9 +12,9 @@
 #include "router/state/stats.h"
 
 struct shared {
-    atomic_uint active;        /* connections in the process */
-    uint32_t connection_cap;   /* what the descriptor limit allows */
-    uint32_t pipes_per_worker; /* most pipes that one worker may have open */
+    atomic_uint active;         /* connections in the process */
+    atomic_uint connection_cap; /* what the descriptor limit allows; a reload may change it */
+    uint32_t pipes_per_worker;  /* most pipes that one worker may have open */
     enum relay_mode relay_mode;
     struct log_writer *writer;
     struct stats *stats;      /* what is counted */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "router/control/caps.h"
 #include "router/control/exit_code.h"
 #include "router/log/log.h"
 
@@ -57,12 +58,26 @@ static void apply_log(struct publisher *publisher, const struct config *config, 
         log_writer_redirect(publisher->writer, config->log.access_path);
 }
 
+/* More listeners leave fewer descriptors to connections. */
+static void apply_caps(struct publisher *publisher, const struct config *config,
+                       const struct caps *caps)
+{
+    if (publisher->published)
+        atomic_store_explicit(&publisher->workers->shared.connection_cap, caps->connections,
+                              memory_order_relaxed);
+    if (config->max_connections > caps->connections)
+        log_line(LOG_LEVEL_WARNING,
+                 "limits.connections is %u, but %u descriptors are enough for %u connections",
+                 config->max_connections, caps->descriptors, caps->connections);
+}
+
 int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
                       char sentence[PUBLISHER_SENTENCE_MAX])
 {
     const struct config *config = snapshot->config;
     const char *log_path = config->log.access_path;
     struct endpoints_error why;
+    struct caps caps;
 
     assert(!publisher->retired);
     int error = log_writer_probe(publisher->writer, log_path);
@@ -71,9 +86,12 @@ int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
                  strerror(error));
         return exit_code_of(error);
     }
+    if (!caps_compute(&caps, config, publisher->workers->count)) {
+        caps_explain(&caps, config, publisher->workers->count, sentence, PUBLISHER_SENTENCE_MAX);
+        return EX_OSERR;
+    }
     if (!endpoints_open(&publisher->endpoints, config, &why)) {
-        snprintf(sentence, PUBLISHER_SENTENCE_MAX, "cannot listen on %s (%s): %s: %s",
-                 why.listener->address.text, why.listener->name, why.step, strerror(why.error));
+        endpoints_explain(&why, sentence, PUBLISHER_SENTENCE_MAX);
         return exit_code_of(why.error);
     }
     if (!workers_adopt(publisher->workers, snapshot, &publisher->endpoints)) {
@@ -82,6 +100,7 @@ int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
         return EX_OSERR;
     }
     endpoints_commit(&publisher->endpoints, config);
+    apply_caps(publisher, config, &caps);
     apply_log(publisher, config, !publisher->published);
     use(publisher, snapshot);
     if (config->route_count >= TRIM_ROUTES)

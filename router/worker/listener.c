@@ -8,7 +8,10 @@
  *  - The connection cap is reached, or the system is out of descriptors or memory: all
  *    listeners of the worker pause and look again a moment later; nothing spins, clients wait
  *    in the kernel's queue.
- *  - The client was gone before it was accepted: on to the next.
+ *  - The client was gone before it was accepted: on to the next. When that does not end, somebody
+ *    forbids accepting: a pause, and then as below.
+ *  - The socket is broken (somebody has shut it down, a filter forbids accepting, the loop cannot
+ *    watch it): it is closed, and control is told, which opens another one.
  */
 #include "router/worker/listener.h"
 
@@ -19,6 +22,8 @@
 #include <unistd.h>
 
 #include "router/conn/conn.h"
+#include "router/worker/accept_error.h"
+#include "router/worker/listener_leave.h"
 
 /* Connections accepted per wake-up, so that those that are there get their turn. */
 #define ACCEPT_BATCH 64
@@ -31,44 +36,90 @@ static void pause_all(struct listeners *listeners, const char *why);
 
 static bool is_full(const struct shared *shared)
 {
-    return atomic_load_explicit(&shared->active, memory_order_relaxed) >= shared->connection_cap;
+    return atomic_load_explicit(&shared->active, memory_order_relaxed) >=
+           atomic_load_explicit(&shared->connection_cap, memory_order_relaxed);
 }
 
 /* A TLS client. */
 static void accept_tls(struct listener *listener, int fd, const struct sockaddr *from)
 {
-    conn_accept(listener->set->conns, listener->index, fd, from);
+    struct conns *conns = listener->set->conns;
+
+    conn_accept(conns, listener->view != NULL ? listener->view : conns->view, listener->index, fd,
+                from);
 }
 
-/* One connection. False: none is waiting, or accepting has to pause. */
-static bool accept_one(struct listener *listener)
+/* --- broken sockets --- */
+
+/* Tells control, and closes the socket; the listener must not be used any more. */
+static void give_up(struct listener *listener, const char *step, int error)
 {
     struct listeners *listeners = listener->set;
+    struct order *report = listener->report;
+
+    assert(report != NULL && listener->stage == LISTENER_OPEN);
+    listener->report = NULL;
+    report->broken.endpoint = listener->endpoint;
+    report->broken.generation = listener->generation;
+    report->broken.worker = listeners->conns->worker;
+    report->broken.step = step;
+    report->broken.error = error;
+    order_post(listeners->answers, report);
+    uv_async_send(listeners->conns->shared->control_wake);
+    listener_close(listener);
+}
+
+/* --- accepting --- */
+
+/* What came of an accept that failed. */
+static enum accept_error failed(struct listener *listener, int error)
+{
+    struct listeners *listeners = listener->set;
+    enum accept_error class = accept_error_of(error, ++listener->failed_in_row);
+
+    if (class == ACCEPT_EMPTY)
+        listener->failed_in_row = 0;
+    else if (class != ACCEPT_PAUSE && listener->stage == LISTENER_OPEN)
+        stats_add(&listeners->conns->stats->accept_failures, 1);
+    if (class == ACCEPT_PAUSE)
+        pause_all(listeners, strerror(error));
+    return class;
+}
+
+/* One connection, or what kept it away; ACCEPT_NEXT: there may be more. */
+static enum accept_error accept_one(struct listener *listener)
+{
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
 
-    if (is_full(listeners->conns->shared)) {
-        pause_all(listeners, "the connection cap is reached");
-        return false;
+    if (is_full(listener->set->conns->shared)) {
+        pause_all(listener->set, "the connection cap is reached");
+        return ACCEPT_PAUSE;
     }
     from.ss_family = AF_UNSPEC;
     int fd = accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        listener->on_accept(listener, fd, (struct sockaddr *)&from);
-        return true;
-    }
-    switch (errno) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-        pause_all(listeners, strerror(errno));
-        return false;
-    case EAGAIN:
-        return false;
-    default: /* the client's own trouble, see accept(2) */
-        return true;
-    }
+    if (fd < 0)
+        return failed(listener, errno);
+    listener->failed_in_row = 0;
+    listener->on_accept(listener, fd, (struct sockaddr *)&from);
+    return ACCEPT_NEXT;
+}
+
+/* A batch; ACCEPT_NEXT: there may be more. errno as the last accept has left it. */
+static enum accept_error accept_batch(struct listener *listener)
+{
+    enum accept_error last = ACCEPT_NEXT;
+
+    for (int i = 0; i < ACCEPT_BATCH && last == ACCEPT_NEXT; i++)
+        last = accept_one(listener);
+    return last;
+}
+
+bool listener_accept_rest(struct listener *listener)
+{
+    enum accept_error last = accept_batch(listener);
+
+    return last == ACCEPT_EMPTY || last == ACCEPT_BROKEN;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -77,10 +128,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
     (void)events;
     conns_assert_own(listener->set->conns);
-    if (status != 0)
+    enum accept_error last = status != 0 ? ACCEPT_BROKEN : accept_batch(listener);
+    if (last != ACCEPT_BROKEN)
         return;
-    for (int i = 0; i < ACCEPT_BATCH && accept_one(listener); i++)
-        continue;
+    int error = status != 0 ? -status : errno;
+    if (listener->stage == LISTENER_OPEN)
+        give_up(listener, status != 0 ? "poll" : "accept4", error);
+    else
+        uv_poll_stop(poll); /* nobody comes any more, and it closes soon */
 }
 
 static void start(struct listener *listener)
@@ -89,27 +144,91 @@ static void start(struct listener *listener)
     assert(error == 0); /* it can only fail for a handle that is closing */
 }
 
-bool listener_open(struct listeners *listeners, const struct handed_listener *handed)
+/* --- one listener --- */
+
+struct listener *listener_new(void)
 {
     struct listener *listener = calloc(1, sizeof *listener);
 
-    assert(handed->fd >= 0 && listener_find(listeners, handed->endpoint) == NULL);
-    if (listener == NULL ||
-        uv_poll_init(listeners->conns->loop, &listener->poll, handed->fd) != 0) {
+    if (listener == NULL)
+        return NULL;
+    listener->report = order_new(ORDER_BROKEN);
+    if (listener->report == NULL) {
         free(listener);
-        close(handed->fd);
-        return false;
+        return NULL;
     }
-    listener->poll.data = listener;
+    return listener;
+}
+
+void listener_free(struct listener *listener)
+{
+    if (listener == NULL)
+        return;
+    order_free(listener->report);
+    free(listener);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct listener *listener = handle->data;
+
+    close(listener->fd);
+    listener_free(listener);
+}
+
+/* The loop cannot watch the socket: it is broken before it has begun. */
+static void refuse_to_open(struct listeners *listeners, struct listener *listener, int error)
+{
+    struct order *report = listener->report;
+
+    report->broken.endpoint = listener->endpoint;
+    report->broken.generation = listener->generation;
+    report->broken.worker = listeners->conns->worker;
+    report->broken.step = "epoll_ctl";
+    report->broken.error = error;
+    listener->report = NULL;
+    close(listener->fd);
+    listener_free(listener);
+    order_post(listeners->answers, report);
+    uv_async_send(listeners->conns->shared->control_wake);
+}
+
+void listener_open(struct listeners *listeners, struct handed_listener *handed)
+{
+    struct listener *listener = handed->made;
+
+    assert(listener != NULL && handed->fd >= 0);
+    assert(listener_find(listeners, handed->endpoint) == NULL);
+    handed->made = NULL;
     listener->fd = handed->fd;
+    handed->fd = -1;
     listener->endpoint = handed->endpoint;
+    listener->generation = handed->generation;
     listener->index = handed->index;
+    listener->backlog = handed->backlog;
     listener->set = listeners;
     listener->on_accept = accept_tls;
+    int error = uv_poll_init(listeners->conns->loop, &listener->poll, listener->fd);
+    if (error != 0) {
+        refuse_to_open(listeners, listener, -error);
+        return;
+    }
+    listener->poll.data = listener;
     LIST_INSERT_HEAD(&listeners->list, listener, link);
     if (!listeners->paused)
         start(listener);
-    return true;
+}
+
+void listener_follow(struct listener *listener, const struct handed_listener *handed)
+{
+    listener->index = handed->index;
+    if (listener->backlog == handed->backlog)
+        return;
+    /* On a socket that listens already this changes the length of its queue and nothing else. */
+    if (listen(listener->fd, (int)handed->backlog) != 0)
+        conns_log(listener->set->conns, LOG_LEVEL_WARNING, "worker %u: cannot change a backlog: %s",
+                  listener->set->conns->worker, strerror(errno));
+    listener->backlog = handed->backlog;
 }
 
 struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
@@ -118,27 +237,23 @@ struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
 
     LIST_FOREACH(listener, &listeners->list, link)
     {
-        if (listener->endpoint == endpoint)
+        if (listener->endpoint == endpoint && listener->stage == LISTENER_OPEN)
             return listener;
     }
     return NULL;
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct listener *listener = handle->data;
-
-    close(listener->fd);
-    free(listener);
-}
-
 void listener_close(struct listener *listener)
 {
-    /* The kernel has completed these handshakes: closing now would reset them. */
-    while (accept_one(listener))
-        continue;
+    struct listeners *listeners = listener->set;
+    struct view *view = listener->view;
+
     LIST_REMOVE(listener, link);
+    listener->view = NULL;
     uv_close((uv_handle_t *)&listener->poll, on_closed);
+    if (view != NULL)
+        conns_unpin(listeners->conns, view);
+    listeners->on_gone(listeners);
 }
 
 /* --- pausing --- */
@@ -182,12 +297,15 @@ static void pause_all(struct listeners *listeners, const char *why)
 
 /* --- the set --- */
 
-void listeners_init(struct listeners *listeners, struct conns *conns)
+void listeners_init(struct listeners *listeners, struct conns *conns, order_mailbox *answers,
+                    void (*on_gone)(struct listeners *listeners))
 {
-    *listeners = (struct listeners){.conns = conns};
+    *listeners = (struct listeners){.conns = conns, .answers = answers, .on_gone = on_gone};
     LIST_INIT(&listeners->list);
     uv_timer_init(conns->loop, &listeners->resume);
     listeners->resume.data = listeners;
+    uv_timer_init(conns->loop, &listeners->look);
+    listeners->look.data = listeners;
 }
 
 void listeners_close(struct listeners *listeners)
@@ -198,11 +316,11 @@ void listeners_close(struct listeners *listeners)
         next = LIST_NEXT(listener, link);
         listener_close(listener);
     }
-    uv_timer_stop(&listeners->resume);
 }
 
 void listeners_stop(struct listeners *listeners)
 {
     assert(LIST_EMPTY(&listeners->list));
     uv_close((uv_handle_t *)&listeners->resume, NULL);
+    uv_close((uv_handle_t *)&listeners->look, NULL);
 }

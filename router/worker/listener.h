@@ -9,27 +9,54 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "router/net/sockaddr.h"
+#include "router/worker/order.h"
+
 struct conns;
+struct view;
+struct listener;
 
 /*
  * What control tells a worker about one listener of a configuration: the endpoint it stands for (an
- * identity that survives reloads) and, when the endpoint is new to the worker, the socket to use.
+ * identity that survives reloads) and, when there is a socket to take over, that socket.
  */
 struct handed_listener {
-    uint64_t endpoint; /* identity of the endpoint */
-    uint32_t index;    /* of the listener in the configuration */
-    int fd;            /* handed over; -1: the worker has one for this endpoint already */
+    uint64_t endpoint;   /* identity of the endpoint */
+    uint32_t generation; /* of the socket, among those of the endpoint */
+    uint32_t index;      /* of the listener in the configuration */
+    uint32_t backlog;
+    int fd;                /* handed over; -1: the worker has one for this endpoint already */
+    struct listener *made; /* for the socket: listener_new(), owned; NULL without one */
+};
+
+/* Where a listener is on its way out. */
+enum listener_stage {
+    LISTENER_OPEN,
+    LISTENER_LAST_CALL, /* nobody is held back any more, and newcomers are still welcome */
+    LISTENER_SHUT       /* no newcomers: what has connected is taken, then the socket closes */
 };
 
 struct listener {
     uv_poll_t poll;
     int fd;
     uint64_t endpoint;
-    uint32_t index; /* of the listener in the worker's current configuration */
+    uint32_t generation;
+    uint32_t
+        index; /* of the listener in the configuration of `view`, or the worker's current one */
+    uint32_t backlog;
+    uint32_t failed_in_row; /* accepts, see accept_error_of() */
     struct listeners *set;
     /* Takes over what was accepted; the socket does not block. */
     void (*on_accept)(struct listener *listener, int fd, const struct sockaddr *from);
+    struct order *report; /* to be sent when the socket breaks; NULL: it was */
     LIST_ENTRY(listener) link;
+
+    /* leaving */
+    enum listener_stage stage;
+    uint32_t quiet;      /* looks in a row that found nobody who is about to connect */
+    uint64_t since_ms;   /* loop time: the stage began */
+    struct view *view;   /* what it was opened for, pinned; NULL: the worker's current one */
+    struct target where; /* its own address */
 };
 
 LIST_HEAD(listener_list, listener);
@@ -37,30 +64,51 @@ LIST_HEAD(listener_list, listener);
 /* The listeners of one worker. Its thread only. */
 struct listeners {
     struct conns *conns; /* where accepted connections go; also the loop, the counters, the log */
+    order_mailbox *answers;                       /* control's: reports go there */
+    void (*on_gone)(struct listeners *listeners); /* one has left the list */
     struct listener_list list;
     uv_timer_t resume; /* while accepting pauses */
+    uv_timer_t look;   /* while some are leaving */
+    uint32_t look_ms;  /* until the next look */
     bool paused;
     uint64_t pause_said_ms; /* loop time; 0 = not yet */
 };
 
-void listeners_init(struct listeners *listeners, struct conns *conns);
+void listeners_init(struct listeners *listeners, struct conns *conns, order_mailbox *answers,
+                    void (*on_gone)(struct listeners *listeners));
 
 /* Closes what listeners_init() opened: the listeners are closed, and none is opened any more. */
 void listeners_stop(struct listeners *listeners);
 
-/*
- * Starts to listen on a socket that was handed over; connections start as TLS clients. False: no
- * memory; the socket is closed.
- */
-bool listener_open(struct listeners *listeners, const struct handed_listener *handed);
+/* Memory for a listener, so that a worker need not ask for any. NULL: none. Control. */
+struct listener *listener_new(void);
 
-/* The listener for an endpoint, or NULL. */
+/* Frees one that was never opened; NULL is allowed. */
+void listener_free(struct listener *listener);
+
+/*
+ * Starts to listen on the socket that was handed over, which is taken with its memory; connections
+ * start as TLS clients. A socket that cannot be watched is closed and reported as broken.
+ */
+void listener_open(struct listeners *listeners, struct handed_listener *handed);
+
+/* Another configuration has the endpoint as well: its index and backlog there. */
+void listener_follow(struct listener *listener, const struct handed_listener *handed);
+
+/* The listener for an endpoint, or NULL; those that are leaving are none any more. */
 struct listener *listener_find(struct listeners *listeners, uint64_t endpoint);
 
-/* Takes what is still waiting to be accepted, then closes the socket. */
-void listener_close(struct listener *listener);
+/*
+ * The listener is not wanted any more: whoever has connected is accepted, under the configuration
+ * in use now, then it closes. That takes a moment when clients are about to connect, or have and
+ * were held back; never longer than some seconds.
+ */
+void listener_leave(struct listener *listener);
 
-/* Closes all, and does not resume. */
+/* The same for all, without newcomers: the worker ends. */
+void listeners_leave(struct listeners *listeners);
+
+/* Closes all at once; clients that wait are reset. */
 void listeners_close(struct listeners *listeners);
 
 #endif

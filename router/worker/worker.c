@@ -6,12 +6,13 @@
  *  - ORDER_ADOPT brings a view and sockets: listeners that are gone close, new ones open.
  *  - ORDER_REFRESH brings a view with new addresses of servers alone.
  *  - ORDER_ASK has its function look at the connections and goes back to control.
- *  - ORDER_DRAIN closes the listeners; when the last connection has gone the worker closes its
+ *  - ORDER_LISTEN brings a socket in the place of one that was broken or cannot be reached.
+ *  - ORDER_DRAIN has the listeners leave; when the last connection has gone the worker closes its
  *    handles and the loop ends; `ended` is set and control is woken.
  *
  * The failures
  *  - The drain takes too long, or ORDER_STOP comes: what is left is closed as drain_timeout.
- *  - A listener cannot be opened for want of memory: said in the error log, the others go on.
+ *  - A listening socket is broken: control is told, the others go on.
  */
 #include "router/worker/worker.h"
 
@@ -58,12 +59,17 @@ static void close_handles(struct worker *worker)
     uv_close((uv_handle_t *)&worker->drain, NULL);
 }
 
-/* The worker is done when it was told to end and its last connection has gone. */
+/* The worker is done when it was told to end and the last connection and listener have gone. */
 static void end_if_done(struct worker *worker)
 {
-    if (worker->draining && worker->conns.count == 0 &&
+    if (worker->draining && worker->conns.count == 0 && LIST_EMPTY(&worker->listeners.list) &&
         !uv_is_closing((uv_handle_t *)&worker->wake))
         close_handles(worker);
+}
+
+static void on_listener_gone(struct listeners *listeners)
+{
+    end_if_done((struct worker *)((char *)listeners - offsetof(struct worker, listeners)));
 }
 
 static void on_conn_gone(struct conns *conns)
@@ -71,18 +77,27 @@ static void on_conn_gone(struct conns *conns)
     end_if_done((struct worker *)((char *)conns - offsetof(struct worker, conns)));
 }
 
+static void end_now(struct worker *worker)
+{
+    worker->draining = true;
+    conn_end_all(&worker->conns, REASON_DRAIN_TIMEOUT);
+    listeners_close(&worker->listeners);
+    end_if_done(worker);
+}
+
 static void on_drain_over(uv_timer_t *timer)
 {
     struct worker *worker = timer->data;
 
     assert(worker->draining);
-    conn_end_all(&worker->conns, REASON_DRAIN_TIMEOUT);
+    end_now(worker);
 }
 
+/* What waits to be accepted is accepted, and has its time to finish as well. */
 static void begin_drain(struct worker *worker, uint64_t drain_ms)
 {
-    listeners_close(&worker->listeners);
     worker->draining = true;
+    listeners_leave(&worker->listeners);
     uv_timer_start(&worker->drain, on_drain_over, drain_ms, 0);
     end_if_done(worker);
 }
@@ -99,26 +114,37 @@ static bool is_handed(const struct order *order, uint64_t endpoint)
 }
 
 /* Those that are gone are emptied under the old configuration, which knows them. */
-static void close_listeners_gone(struct worker *worker, const struct order *order)
+static void leave_listeners_gone(struct worker *worker, const struct order *order)
 {
-    struct listener *listener, *next;
+    struct listener *listener;
 
-    for (listener = LIST_FIRST(&worker->listeners.list); listener != NULL; listener = next) {
-        next = LIST_NEXT(listener, link);
-        if (!is_handed(order, listener->endpoint))
-            listener_close(listener);
+    LIST_FOREACH(listener, &worker->listeners.list, link)
+    {
+        if (listener->stage == LISTENER_OPEN && !is_handed(order, listener->endpoint))
+            listener_leave(listener);
     }
 }
 
-static void take_handed(struct worker *worker, const struct handed_listener *handed)
+/* An endpoint without a socket has broken meanwhile: control opens another. */
+static void take_handed(struct worker *worker, struct handed_listener *handed)
 {
     struct listener *listener = listener_find(&worker->listeners, handed->endpoint);
 
     if (listener != NULL)
-        listener->index = handed->index;
-    else if (!listener_open(&worker->listeners, handed))
-        conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: no memory to open a listener",
-                  worker->index);
+        listener_follow(listener, handed);
+    else if (handed->fd >= 0)
+        listener_open(&worker->listeners, handed);
+}
+
+/* Another socket for an endpoint: the one it has had, if it is still there, leaves. */
+static void listen_anew(struct worker *worker, struct handed_listener *handed)
+{
+    struct listener *listener = listener_find(&worker->listeners, handed->endpoint);
+
+    assert(!worker->draining && worker->conns.view != NULL);
+    if (listener != NULL)
+        listener_leave(listener);
+    listener_open(&worker->listeners, handed);
 }
 
 static void adopt(struct worker *worker, struct order *order)
@@ -126,7 +152,7 @@ static void adopt(struct worker *worker, struct order *order)
     assert(!worker->draining); /* control reloads no more once it has told us to end */
     assert(order->adopt.view != NULL);
     if (worker->conns.view != NULL)
-        close_listeners_gone(worker, order);
+        leave_listeners_gone(worker, order);
     conns_use_view(&worker->conns, order->adopt.view);
     for (uint32_t i = 0; i < order->adopt.handed_count; i++)
         take_handed(worker, &order->adopt.handed[i]);
@@ -154,13 +180,17 @@ static void follow(struct worker *worker, struct order *order)
     case ORDER_REFRESH:
         refresh(worker, order);
         break;
+    case ORDER_LISTEN:
+        listen_anew(worker, order->listen.handed);
+        break;
     case ORDER_DRAIN:
         begin_drain(worker, order->drain.ms);
         break;
     case ORDER_STOP:
-        if (!worker->draining)
-            begin_drain(worker, 0);
-        conn_end_all(&worker->conns, REASON_DRAIN_TIMEOUT);
+        end_now(worker);
+        break;
+    case ORDER_BROKEN: /* is told by workers, not to them */
+        assert(false);
         break;
     case ORDER_ASK:
         order->ask.look(&worker->conns, order->ask.context);
@@ -210,7 +240,7 @@ static void init_handles(struct worker *worker)
     uv_timer_init(&worker->loop, &worker->drain);
     worker->sweep.data = worker;
     worker->drain.data = worker;
-    listeners_init(&worker->listeners, &worker->conns);
+    listeners_init(&worker->listeners, &worker->conns, worker->answers, on_listener_gone);
     uv_timer_start(&worker->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 

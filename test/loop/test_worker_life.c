@@ -455,7 +455,7 @@ static void asked_while_running(void **state)
     ask(rig, &found);
     rig_settle(rig);
     assert_false(found.answered); /* nothing of the asker's runs on the worker's thread */
-    order_answer_all(&rig->answers);
+    order_answer_all(&rig->answers, NULL, NULL);
     assert_true(found.answered && found.looked);
     assert_int_equal(found.conns, 1);
 }
@@ -473,7 +473,7 @@ static void asked_after_the_end(void **state)
         poll(NULL, 0, 1);
     ask(rig, &found);
     rig_join(rig);
-    order_answer_all(&rig->answers);
+    order_answer_all(&rig->answers, NULL, NULL);
     assert_true(found.answered && !found.looked);
 }
 
