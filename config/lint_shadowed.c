@@ -64,11 +64,12 @@ static void shadow_route(struct loader *loader, const struct json_node *node, ui
 
     if (host == NULL)
         return;
-    if (json_kind(host) == JSON_STRING)
+    if (json_kind(host) == JSON_STRING) {
         shadow_host(loader, host, route);
-    else
+    } else {
         for (host = json_first(host); host != NULL; host = json_next(host))
             shadow_host(loader, host, route);
+    }
 }
 
 void lint_shadowed(struct loader *loader)

@@ -148,6 +148,7 @@ bool host_parse(const char *text, struct host_pattern *host, struct problem *pro
     /* A name that a wildcard matches is longer by a label and a dot, and has to be legal, too. */
     bool ok = len > 0 && len <= (stars ? HOSTNAME_MAX - 2 : HOSTNAME_MAX) &&
               (stars || !hostname_is_ip(name, len));
+
     if (!ok) {
         host_explain(text, problem);
         return false;

@@ -260,6 +260,12 @@ static action *const actions[CONN_STATES][VERDICTS] = {
         },
 };
 
+bool conn_has_row(enum conn_state state, enum verdict_kind kind)
+{
+    assert(state < CONN_STATES && kind < VERDICTS);
+    return actions[state][kind] != NULL;
+}
+
 static void on_timer(uv_timer_t *timer);
 
 /* A timer that would fire earlier is left as it is: it is armed again then. */

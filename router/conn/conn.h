@@ -6,9 +6,11 @@
  * states it goes through: conn_state.h. The worker's thread.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "router/conn/conn_state.h"
 #include "router/conn/conns.h"
 #include "router/log/reason.h"
 
@@ -21,5 +23,8 @@ void conn_accept(struct conns *conns, struct view *view, uint32_t listener, int 
 
 /* Ends every connection now, for this reason. */
 void conn_end_all(struct conns *conns, enum reason reason);
+
+/* Whether the table has a row for this verdict in this state: else it cannot come there. */
+bool conn_has_row(enum conn_state state, enum verdict_kind kind);
 
 #endif

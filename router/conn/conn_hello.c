@@ -24,7 +24,7 @@
 
 /* First look; most hellos fit, and what lies behind them is not copied for nothing. */
 #define PEEK_FIRST_BYTES 4096u
-/* So much the kernel holds of any connection without being asked for more room. */
+/* What the kernel holds of any connection without being asked for more room. */
 #define PEEK_WINDOW_BYTES 32768u
 
 static struct verdict judge(struct conn *conn, enum hello_result result,

@@ -164,7 +164,7 @@ static void say_ended(const struct control *control)
 
 /*
  * Frees what control_run() has made; the loop has run dry, or nothing but look-ups are under way.
- * Those belong to threads that exit() would wait for, so the process ends without it.
+ * Look-ups belong to threads that exit() would wait for, so the process ends without it.
  */
 static void finish(struct control *control)
 {

@@ -27,8 +27,6 @@ void log_ring_close(struct log_ring *ring);
  */
 bool log_ring_put(struct log_ring *ring, const char *line, size_t len);
 
-/* Lends the bytes that lie there in one piece (0 = empty); log_ring_take() consumes them. Writer.
- */
 /* Takes one line out, with its newline: its length, 0 = empty. None is longer than `size`. Writer.
  */
 size_t log_ring_line(struct log_ring *ring, char *line, size_t size);

@@ -70,8 +70,10 @@ static int64_t clamp(int64_t value, int64_t bound)
     return value < -bound ? -bound : value > bound ? bound : value;
 }
 
-uint32_t balance_pick(struct server *const *servers, const struct backend_config *backend,
-                      uint32_t worker, const struct tried *tried)
+/* Smooth weighted round robin, see balance.h. */
+static uint32_t pick_round_robin(struct server *const *servers,
+                                 const struct backend_config *backend, uint32_t worker,
+                                 const struct tried *tried)
 {
     int64_t bound = credit_bound(backend);
     int64_t total = 0;
@@ -93,6 +95,17 @@ uint32_t balance_pick(struct server *const *servers, const struct backend_config
     if (best_credit != NULL)
         *best_credit -= total;
     return best;
+}
+
+uint32_t balance_pick(struct server *const *servers, const struct backend_config *backend,
+                      uint32_t worker, const struct tried *tried)
+{
+    switch (backend->balance) {
+    case BALANCE_ROUND_ROBIN:
+        return pick_round_robin(servers, backend, worker, tried);
+    }
+    assert(false);
+    return CONFIG_NONE;
 }
 
 uint32_t balance_left(struct server *const *servers, const struct backend_config *backend,

@@ -37,12 +37,14 @@ void server_free(struct server *server)
 void server_enter(struct server *server)
 {
     unsigned before = atomic_fetch_add_explicit(&server->active, 1, memory_order_relaxed);
+
     assert(before < UINT32_MAX);
 }
 
 void server_leave(struct server *server)
 {
     unsigned before = atomic_fetch_sub_explicit(&server->active, 1, memory_order_release);
+
     assert(before > 0);
 }
 

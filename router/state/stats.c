@@ -197,8 +197,8 @@ struct stats_sums stats_read(const struct stats_cell *cell)
 
     assert(cell->twin_of == NULL);
     add_rows(&sums, cell);
-    LIST_FOREACH(twin, &cell->twins, in_twins)
-    add_rows(&sums, twin);
+    LIST_FOREACH (twin, &cell->twins, in_twins)
+        add_rows(&sums, twin);
     return sums;
 }
 

@@ -127,6 +127,7 @@ const char *stats_thing_word(enum stats_thing thing);
 static inline void stats_add(stats_figure *figure, uint64_t amount)
 {
     uint64_t now = atomic_load_explicit(figure, memory_order_relaxed);
+
     atomic_store_explicit(figure, now + amount, memory_order_relaxed);
 }
 

@@ -25,7 +25,7 @@
 #include "router/worker/accept_error.h"
 #include "router/worker/listener_leave.h"
 
-/* Connections accepted per wake-up, so that those that are there get their turn. */
+/* Connections accepted per wake-up, so that established ones get their turn. */
 #define ACCEPT_BATCH 64
 /* How long accepting pauses before it looks whether there is room again. */
 #define PAUSE_MS 50
@@ -141,6 +141,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 static void start(struct listener *listener)
 {
     int error = uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+
     assert(error == 0); /* it can only fail for a handle that is closing */
 }
 
@@ -235,8 +236,7 @@ struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
 {
     struct listener *listener;
 
-    LIST_FOREACH(listener, &listeners->list, link)
-    {
+    LIST_FOREACH (listener, &listeners->list, link) {
         if (listener->endpoint == endpoint && listener->stage == LISTENER_OPEN)
             return listener;
     }
@@ -269,8 +269,8 @@ static void on_resume(uv_timer_t *timer)
         return;
     }
     listeners->paused = false;
-    LIST_FOREACH(listener, &listeners->list, link)
-    start(listener);
+    LIST_FOREACH (listener, &listeners->list, link)
+        start(listener);
 }
 
 /* Stops accepting on all sockets until there is room again. */
@@ -290,8 +290,8 @@ static void pause_all(struct listeners *listeners, const char *why)
                   atomic_load_explicit(&conns->shared->active, memory_order_relaxed));
         listeners->pause_said_ms = now;
     }
-    LIST_FOREACH(listener, &listeners->list, link)
-    uv_poll_stop(&listener->poll);
+    LIST_FOREACH (listener, &listeners->list, link)
+        uv_poll_stop(&listener->poll);
     uv_timer_start(&listeners->resume, on_resume, PAUSE_MS, 0);
 }
 

@@ -155,8 +155,7 @@ void listeners_leave(struct listeners *listeners)
 {
     struct listener *listener;
 
-    LIST_FOREACH(listener, &listeners->list, link)
-    {
+    LIST_FOREACH (listener, &listeners->list, link) {
         if (listener->stage == LISTENER_OPEN)
             begin(listener);
         if (listener->stage != LISTENER_SHUT)

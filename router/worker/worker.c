@@ -113,13 +113,12 @@ static bool is_handed(const struct order *order, uint64_t endpoint)
     return false;
 }
 
-/* Those that are gone are emptied under the old configuration, which knows them. */
+/* Listeners that are gone are emptied under the old configuration, which knows them. */
 static void leave_listeners_gone(struct worker *worker, const struct order *order)
 {
     struct listener *listener;
 
-    LIST_FOREACH(listener, &worker->listeners.list, link)
-    {
+    LIST_FOREACH (listener, &worker->listeners.list, link) {
         if (listener->stage == LISTENER_OPEN && !is_handed(order, listener->endpoint))
             listener_leave(listener);
     }
@@ -279,6 +278,7 @@ int worker_start(struct worker *worker)
 static void free_rest(struct worker *worker)
 {
     int error = uv_loop_close(&worker->loop);
+
     assert(error == 0); /* else a handle was forgotten */
     conns_free(&worker->conns);
 }
@@ -293,6 +293,7 @@ void worker_abandon(struct worker *worker)
 void worker_join(struct worker *worker)
 {
     int error = uv_thread_join(&worker->thread);
+
     assert(error == 0);
     /* A second order to end, or an ask, may have come too late to be read. */
     for (struct order *order = order_take(&worker->mailbox), *next; order != NULL; order = next) {

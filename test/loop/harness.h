@@ -146,6 +146,13 @@ int rig_hello_client(struct rig *rig, const char *host);
 int rig_accept(struct rig *rig, uint32_t server);
 /* A client, the hello for a.test, the server's side of it with the hello read. */
 void rig_pair(struct rig *rig, int *client, int *server);
+/* How most tests begin: a server, rig_start() with these members, and then a pair, a client that
+ * has said nothing, or one whose hello is sent. */
+void rig_start_pair(struct rig *rig, const char *members, int *client, int *server);
+int rig_start_client(struct rig *rig, const char *members);
+int rig_start_hello_client(struct rig *rig, const char *members, const char *host);
+/* How most tests end a pair: in order, the client first; its line is read and says "closed". */
+void rig_end_pair(struct rig *rig, int client, int server);
 /* Waits until a connect to a listener is refused: the listener has gone. */
 void rig_wait_refused(struct rig *rig, const struct sockaddr_storage *address, socklen_t len);
 void rig_address(const struct rig *rig, const char *listener, struct target *address);

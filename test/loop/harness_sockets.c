@@ -137,6 +137,36 @@ void rig_pair(struct rig *rig, int *client, int *server)
     io_expect_hello(*server, "a.test");
 }
 
+void rig_start_pair(struct rig *rig, const char *members, int *client, int *server)
+{
+    rig_server(rig);
+    rig_start(rig, members);
+    rig_pair(rig, client, server);
+}
+
+int rig_start_client(struct rig *rig, const char *members)
+{
+    rig_server(rig);
+    rig_start(rig, members);
+    return rig_client(rig, NULL);
+}
+
+int rig_start_hello_client(struct rig *rig, const char *members, const char *host)
+{
+    rig_server(rig);
+    rig_start(rig, members);
+    return rig_hello_client(rig, host);
+}
+
+void rig_end_pair(struct rig *rig, int client, int server)
+{
+    io_end(client);
+    io_expect_end(server);
+    io_end(server);
+    io_expect_end(client);
+    rig_expect_reason(rig, "closed");
+}
+
 void rig_wait_refused(struct rig *rig, const struct sockaddr_storage *address, socklen_t len)
 {
     for (int tries = 0; tries < RIG_PATIENCE_MS; tries++) {

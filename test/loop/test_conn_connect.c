@@ -20,11 +20,7 @@ static void expect_served(struct rig *rig, int client, uint32_t by)
     io_expect_hello(server, "a.test");
     io_send_text(server, "served");
     io_expect_text(client, "served");
-    io_end(client);
-    io_expect_end(server);
-    io_end(server);
-    io_expect_end(client);
-    rig_expect_reason(rig, "closed");
+    rig_end_pair(rig, client, server);
 }
 
 static void connect_refused_next_server(void **state)
@@ -174,9 +170,7 @@ static void end_while_connecting(void **state)
     struct rig *rig = *state;
 
     rig_silent_server(rig);
-    rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"connect\":\"2s\"}");
-    int client = rig_hello_client(rig, "a.test");
+    int client = rig_start_hello_client(rig, "\"timeouts\":{\"connect\":\"2s\"}", "a.test");
     rig_settle(rig);
     io_end(client);
     int server = rig_accept(rig, 1);
@@ -195,19 +189,13 @@ static void bytes_while_connecting(void **state)
     struct rig *rig = *state;
 
     rig_silent_server(rig);
-    rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"connect\":\"2s\"}");
-    int client = rig_hello_client(rig, "a.test");
+    int client = rig_start_hello_client(rig, "\"timeouts\":{\"connect\":\"2s\"}", "a.test");
     rig_settle(rig);
     io_send_text(client, "early data");
     int server = rig_accept(rig, 1);
     io_expect_hello(server, "a.test");
     io_expect_text(server, "early data");
-    io_end(client);
-    io_expect_end(server);
-    io_end(server);
-    io_expect_end(client);
-    rig_expect_reason(rig, "closed");
+    rig_end_pair(rig, client, server);
 }
 
 static void balance_in_turn(void **state)

@@ -19,11 +19,7 @@ static void converse_and_end(struct rig *rig, int client, int server)
     io_expect_text(server, "up");
     io_send_text(server, "down");
     io_expect_text(client, "down");
-    io_end(client);
-    io_expect_end(server);
-    io_end(server);
-    io_expect_end(client);
-    rig_expect_reason(rig, "closed");
+    rig_end_pair(rig, client, server);
 }
 
 static void hello_in_one_segment(void **state)
@@ -31,9 +27,7 @@ static void hello_in_one_segment(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     converse_and_end(rig, client, server);
     rig_expect_in_line(rig, "\"sni\":\"a.test\"");
     rig_expect_in_line(rig, "\"route\":\"a.test\",\"backend\":\"web\"");
@@ -111,10 +105,8 @@ static void rest_of_hello_with_the_end(void **state)
     struct rig *rig = *state;
     uint8_t hello[IO_HELLO_MAX];
     size_t len = io_hello("a.test", hello);
+    int client = rig_start_client(rig, "");
 
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_client(rig, NULL);
     io_send(client, hello, len / 2);
     rig_settle(rig);
     rig_hold(rig);
@@ -231,10 +223,8 @@ static void reset_while_peeking(void **state)
     struct rig *rig = *state;
     uint8_t hello[IO_HELLO_MAX];
     size_t len = io_hello("a.test", hello);
+    int client = rig_start_client(rig, "");
 
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_client(rig, NULL);
     io_send(client, hello, len / 2);
     rig_settle(rig);
     rig_hold(rig); /* the rest and the reset are found together: the reset wins */
@@ -248,10 +238,8 @@ static void reset_while_peeking(void **state)
 static void port_scan(void **state)
 {
     struct rig *rig = *state;
+    int client = rig_start_client(rig, "");
 
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_client(rig, NULL);
     io_end(client);
     io_expect_end(client);
     rig_wait_figure(&rig->worker.conns.stats->empty, 1);
@@ -262,10 +250,9 @@ static void port_scan(void **state)
 static void silence_until_timeout(void **state)
 {
     struct rig *rig = *state;
+    int client = rig_start_client(
+        rig, "\"timeouts\":{\"hello\":\"100ms\"},\"policies\":{\"hello_timeout\":\"alert\"}");
 
-    rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"hello\":\"100ms\"},\"policies\":{\"hello_timeout\":\"alert\"}");
-    int client = rig_client(rig, NULL);
     io_expect_alert(client, 80);
     io_expect_end(client);
     rig_close(rig, client);
@@ -277,10 +264,8 @@ static void half_hello_until_timeout(void **state)
     struct rig *rig = *state;
     uint8_t hello[IO_HELLO_MAX];
     size_t len = io_hello("a.test", hello);
+    int client = rig_start_client(rig, "\"timeouts\":{\"hello\":\"500ms\"}");
 
-    rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"hello\":\"500ms\"}");
-    int client = rig_client(rig, NULL);
     io_send(client, hello, len - 1);
     io_expect_end(client);
     rig_expect_reason(rig, "hello_timeout");

@@ -156,10 +156,8 @@ static void unknown_sni_alert_112(void **state)
 {
     struct rig *rig = *state;
     uint8_t more[100000] = {0};
+    int client = rig_start_hello_client(rig, "", "unknown.test");
 
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_hello_client(rig, "unknown.test");
     io_expect_alert(client, 112);
     io_send(client, more, sizeof more);
     io_expect_end(client);
@@ -184,10 +182,8 @@ static void unknown_sni_alert_112(void **state)
 static void refused_client_stays(void **state)
 {
     struct rig *rig = *state;
+    int client = rig_start_hello_client(rig, "", "unknown.test");
 
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_hello_client(rig, "unknown.test");
     io_expect_alert(client, 112);
     io_expect_end(client);
     rig_expect_reason(rig, "no_route");
@@ -198,10 +194,8 @@ static void refused_client_keeps_sending(void **state)
 {
     struct rig *rig = *state;
     static uint8_t more[4 * 1024 * 1024];
+    int client = rig_start_hello_client(rig, "", "unknown.test");
 
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_hello_client(rig, "unknown.test");
     while (send(client, more, sizeof more, MSG_NOSIGNAL) > 0)
         continue;
     rig_expect_reason(rig, "no_route");
@@ -213,11 +207,9 @@ static void refused_client_says_one_byte_more(void **state)
     struct rig *rig = *state;
     uint8_t hello[IO_HELLO_MAX];
     size_t len = io_hello("a.test", hello);
+    int client = rig_start_client(rig, "\"timeouts\":{\"hello\":\"500ms\"},"
+                                       "\"policies\":{\"hello_timeout\":\"alert\"}");
 
-    rig_server(rig);
-    rig_start(rig, "\"timeouts\":{\"hello\":\"500ms\"},"
-                   "\"policies\":{\"hello_timeout\":\"alert\"}");
-    int client = rig_client(rig, NULL);
     io_send(client, hello, len / 2);
     io_expect_alert(client, 80);
     io_expect_end(client);
@@ -232,10 +224,8 @@ static void refused_client_says_one_byte_more(void **state)
 static void refused_client_resets(void **state)
 {
     struct rig *rig = *state;
+    int client = rig_start_hello_client(rig, "", "unknown.test");
 
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_hello_client(rig, "unknown.test");
     io_expect_alert(client, 112);
     rig_reset(rig, client);
     rig_expect_reason(rig, "no_route");
@@ -244,10 +234,8 @@ static void refused_client_resets(void **state)
 static void not_tls_closed_without_bytes(void **state)
 {
     struct rig *rig = *state;
+    int client = rig_start_client(rig, "");
 
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_client(rig, NULL);
     io_send_text(client, "SSH-2.0-OpenSSH_9.2\r\n");
     io_expect_end(client);
     rig_expect_reason(rig, "not_tls");
@@ -259,9 +247,7 @@ static void limit_reached_policy(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    rig_server(rig);
-    rig_start(rig, "\"limits\":{\"connections\":1}");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "\"limits\":{\"connections\":1}", &client, &server);
     int refused = rig_hello_client(rig, "a.test");
     io_expect_alert(refused, 80);
     io_expect_end(refused);
@@ -280,9 +266,8 @@ static void limit_reached_reset(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    rig_server(rig);
-    rig_start(rig, "\"limits\":{\"connections\":1},\"policies\":{\"limit\":\"reset\"}");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "\"limits\":{\"connections\":1},\"policies\":{\"limit\":\"reset\"}",
+                   &client, &server);
     int refused = rig_hello_client(rig, "a.test");
     io_expect_reset(refused);
     rig_expect_reason(rig, "limit");

@@ -23,22 +23,6 @@
 /* More than all buffers on the way can hold: the sockets' at their largest, a rest, a pipe. */
 #define MORE_THAN_BUFFERS (512u * 1024u * 1024u)
 
-static void start_pair(struct rig *rig, const char *members, int *client, int *server)
-{
-    rig_server(rig);
-    rig_start(rig, members);
-    rig_pair(rig, client, server);
-}
-
-static void end_both(struct rig *rig, int client, int server)
-{
-    io_end(client);
-    io_expect_end(server);
-    io_end(server);
-    io_expect_end(client);
-    rig_expect_reason(rig, "closed");
-}
-
 /* --- socket options --- */
 
 static uint16_t port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
@@ -90,7 +74,7 @@ static void nodelay_and_keepalive_on_both_sides(void **state)
     struct timespec look = {.tv_nsec = 20 * 1000 * 1000};
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     int to_client = other_end(client), to_server = other_end(server);
     assert_int_equal(option(to_client, IPPROTO_TCP, TCP_NODELAY), 1);
     assert_int_equal(option(to_server, IPPROTO_TCP, TCP_NODELAY), 1);
@@ -101,7 +85,7 @@ static void nodelay_and_keepalive_on_both_sides(void **state)
         nanosleep(&look, NULL);
     }
     assert_int_equal(option(to_server, IPPROTO_TCP, TCP_KEEPIDLE), 60);
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
 }
 
 /*
@@ -114,7 +98,7 @@ static void server_with_nagle_is_not_held_back(void **state)
     struct timespec look = {.tv_nsec = 20 * 1000 * 1000};
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     int to_server = other_end(server);
     assert_int_equal(option(to_server, IPPROTO_TCP, TCP_QUICKACK), 0);
     io_stream(server, client, 100, 1);
@@ -122,7 +106,7 @@ static void server_with_nagle_is_not_held_back(void **state)
         assert_true(looks < 500);
         nanosleep(&look, NULL);
     }
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
 }
 
 /* --- bytes --- */
@@ -133,10 +117,10 @@ static void bulk_both_ways(void **state)
     int client, server;
     char in_line[64];
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     io_stream(client, server, BULK_BYTES, 1);
     io_stream(server, client, BULK_BYTES, 2);
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     snprintf(in_line, sizeof in_line, "\"bytes_out\":%u,", BULK_BYTES);
     rig_expect_in_line(rig, in_line);
 }
@@ -146,12 +130,12 @@ static void many_small_messages(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     for (uint32_t i = 0; i < 300; i++) {
         io_stream(client, server, 1 + i % 100, i);
         io_stream(server, client, 1 + i * 7 % 1000, i);
     }
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
 }
 
 /* Bulk, then small, then bulk: the adaptive path changes twice. */
@@ -160,13 +144,13 @@ static void calm_between_bulk(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     for (uint32_t round = 0; round < 3; round++) {
         io_stream(server, client, BULK_BYTES / 4, round);
         for (uint32_t i = 0; i < 20; i++)
             io_stream(server, client, 10, i);
     }
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
 }
 
 static void no_pipe_to_be_had(void **state)
@@ -175,24 +159,22 @@ static void no_pipe_to_be_had(void **state)
     int client, server;
 
     rig->pipes = 0;
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     io_stream(client, server, BULK_BYTES / 2, 3);
     io_stream(server, client, BULK_BYTES / 2, 4);
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
 }
 
 static void server_speaks_first(void **state)
 {
     struct rig *rig = *state;
-
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_hello_client(rig, "a.test");
+    int client = rig_start_hello_client(rig, "", "a.test");
     int server = rig_accept(rig, 0);
+
     io_send_text(server, "before I have read a byte");
     io_expect_text(client, "before I have read a byte");
     io_expect_hello(server, "a.test");
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
 }
 
 /* --- ends --- */
@@ -202,7 +184,7 @@ static void client_half_closes_then_downloads(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     io_send_text(client, "the last of me");
     io_end(client);
     io_expect_text(server, "the last of me");
@@ -218,7 +200,7 @@ static void server_half_closes_then_client_uploads(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     io_send_text(server, "the last of me");
     io_end(server);
     io_expect_text(client, "the last of me");
@@ -234,7 +216,7 @@ static void both_close(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_hold(rig); /* both ends are found at once, with bytes in front of them */
     io_send_text(client, "up");
     io_send_text(server, "down");
@@ -256,7 +238,7 @@ static void end_behind_unread_bytes(void **state)
     uint64_t sent = 0;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     for (;;) { /* until all buffers on the way to the server are full */
         struct pollfd pollfd = {.fd = client, .events = POLLOUT};
         io_fill(bytes, sizeof bytes, sent, 7);
@@ -295,7 +277,7 @@ static void reset_by_client_resets_server(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_reset(rig, client);
     io_expect_reset(server);
     rig_expect_reason(rig, "client_abort");
@@ -306,7 +288,7 @@ static void reset_by_server_resets_client(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_reset(rig, server);
     io_expect_reset(client);
     rig_expect_reason(rig, "server_abort");
@@ -317,7 +299,7 @@ static void server_resets_after_response(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_hold(rig);
     io_send_text(server, "response");
     rig_reset(rig, server);
@@ -334,7 +316,7 @@ static void server_resets_after_response_while_client_sends(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_hold(rig);
     io_send_text(client, "more that nobody will read");
     io_send_text(server, "response");
@@ -351,7 +333,7 @@ static void client_resets_after_request_while_server_sends(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_hold(rig);
     io_send_text(server, "more that nobody will read");
     io_send_text(client, "request");
@@ -382,7 +364,7 @@ static void reset_after_half_close(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     io_end(client);
     io_expect_end(server);
     rig_reset(rig, client); /* nothing is being read from it any more: only the error tells */
@@ -421,7 +403,7 @@ static void answer_outlives_its_server(void **state)
     int client, server;
     int small = 4096, unsent = 0;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
     io_fill(answer, sizeof answer, 0, 7);
     io_send(server, answer, sizeof answer);
@@ -444,7 +426,7 @@ static void server_never_reads(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "\"timeouts\":{\"idle\":\"500ms\"}", &client, &server);
+    rig_start_pair(rig, "\"timeouts\":{\"idle\":\"500ms\"}", &client, &server);
     send_until_gone(client);
     rig_expect_reason(rig, "idle_timeout");
 }
@@ -454,7 +436,7 @@ static void client_never_reads(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "\"timeouts\":{\"idle\":\"500ms\"}", &client, &server);
+    rig_start_pair(rig, "\"timeouts\":{\"idle\":\"500ms\"}", &client, &server);
     send_until_gone(server);
     rig_expect_reason(rig, "idle_timeout");
 }
@@ -496,7 +478,7 @@ static void goes_on_after_back_pressure(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     for (uint32_t round = 0; round < 3; round++) {
         uint64_t up = fill_the_way(rig, client);
         uint64_t down = fill_the_way(rig, server);
@@ -508,7 +490,7 @@ static void goes_on_after_back_pressure(void **state)
             io_stream(server, client, 1 + i * 10, i);
         }
     }
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
 }
 
 /* One direction that stands still does not hold the other one up. */
@@ -517,7 +499,7 @@ static void other_direction_goes_on(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "", &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     fill_the_way(rig, client);
     io_stream(server, client, BULK_BYTES, 8);
 }
@@ -527,7 +509,7 @@ static void client_resets_while_server_never_reads(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "\"timeouts\":{\"half_close\":\"300ms\"}", &client, &server);
+    rig_start_pair(rig, "\"timeouts\":{\"half_close\":\"300ms\"}", &client, &server);
     fill_the_way(rig, client);
     rig_reset(rig, client);
     rig_expect_reason(rig, "client_abort");
@@ -538,7 +520,7 @@ static void server_resets_while_client_never_reads(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "\"timeouts\":{\"half_close\":\"300ms\"}", &client, &server);
+    rig_start_pair(rig, "\"timeouts\":{\"half_close\":\"300ms\"}", &client, &server);
     fill_the_way(rig, server);
     rig_reset(rig, server);
     rig_expect_reason(rig, "server_abort");
@@ -551,8 +533,8 @@ static void idle_timeout(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "\"timeouts\":{\"idle\":\"1s\",\"connect\":\"60s\",\"hello\":\"60s\"}", &client,
-               &server);
+    rig_start_pair(rig, "\"timeouts\":{\"idle\":\"1s\",\"connect\":\"60s\",\"hello\":\"60s\"}",
+                   &client, &server);
     io_send_text(server, "something");
     io_expect_text(client, "something");
     io_expect_gone(client);
@@ -565,7 +547,7 @@ static void half_close_timeout(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "\"timeouts\":{\"half_close\":\"1s\",\"idle\":\"1h\"}", &client, &server);
+    rig_start_pair(rig, "\"timeouts\":{\"half_close\":\"1s\",\"idle\":\"1h\"}", &client, &server);
     io_end(client);
     io_expect_end(server);
     io_expect_gone(client);
@@ -584,7 +566,7 @@ static void half_close_timeout_without_idle(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    start_pair(rig, "\"timeouts\":{\"half_close\":\"1s\",\"idle\":\"off\"}", &client, &server);
+    rig_start_pair(rig, "\"timeouts\":{\"half_close\":\"1s\",\"idle\":\"off\"}", &client, &server);
     io_end(client);
     io_expect_end(server);
     io_expect_gone(client);
@@ -620,7 +602,7 @@ static void one_hundred_connections_at_once(void **state)
         seen[number] = true;
         io_stream(clients[i], servers[number], 100000, number);
         io_stream(servers[number], clients[i], 100000, number);
-        end_both(rig, clients[i], servers[number]);
+        rig_end_pair(rig, clients[i], servers[number]);
     }
 }
 

@@ -51,11 +51,7 @@ static void expect_served(struct rig *rig)
     int client, server;
 
     rig_pair(rig, &client, &server);
-    io_end(client);
-    io_expect_end(server);
-    io_end(server);
-    io_expect_end(client);
-    rig_expect_reason(rig, "closed");
+    rig_end_pair(rig, client, server);
 }
 
 static void no_memory_for_a_connection(void **state)
@@ -98,9 +94,7 @@ static void no_memory_for_a_rest(void **state)
     int client, server;
 
     rig->pipes = 0; /* what is in a pipe needs no memory of ours */
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     atomic_store(&no_malloc, true);
     while (send(client, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
         continue;
@@ -115,9 +109,7 @@ static void no_memory_for_a_pipe(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     atomic_store(&no_malloc, true);
     for (uint32_t i = 0; i < 20; i++) /* little enough for the sockets alone: nothing rests */
         io_stream(client, server, 30000, i);

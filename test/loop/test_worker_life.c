@@ -13,15 +13,6 @@
 #include "test/loop/harness.h"
 #include "test/loop/harness_io.h"
 
-static void end_both(struct rig *rig, int client, int server)
-{
-    io_end(client);
-    io_expect_end(server);
-    io_end(server);
-    io_expect_end(client);
-    rig_expect_reason(rig, "closed");
-}
-
 static void talk(int client, int server)
 {
     io_send_text(client, "ping");
@@ -48,15 +39,13 @@ static void drain_lets_finish(void **state)
     struct target public;
     int client, server;
 
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_address(rig, NULL, &public);
     rig_order_end(rig, ORDER_DRAIN, 60000);
     rig_wait_refused(rig, &public.address, public.len);
     talk(client, server);
     io_stream(server, client, 1000000, 1);
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     rig_join(rig);
 }
 
@@ -65,9 +54,7 @@ static void drain_timeout_closes(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_order_end(rig, ORDER_DRAIN, 200);
     io_expect_gone(client);
     io_expect_gone(server);
@@ -111,9 +98,7 @@ static void stop_while_draining(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_order_end(rig, ORDER_DRAIN, 60000);
     talk(client, server);
     rig_order_end(rig, ORDER_STOP, 0);
@@ -145,7 +130,7 @@ static void drain_takes_what_waits(void **state)
     int server = rig_accept(rig, 0);
     io_expect_hello(server, "a.test");
     talk(client, server);
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     rig_join(rig);
 }
 
@@ -156,9 +141,7 @@ static void adopt_new_snapshot_keeps_old_connections(void **state)
     struct rig *rig = *state;
     int old_client, old_server;
 
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &old_client, &old_server);
+    rig_start_pair(rig, "", &old_client, &old_server);
     rig_server(rig);
     rig_reload(rig, 1, "\"policies\":{\"unknown_sni\":\"reset\"}");
     rig_settle(rig);
@@ -166,12 +149,12 @@ static void adopt_new_snapshot_keeps_old_connections(void **state)
         int client = rig_hello_client(rig, "a.test");
         int server = rig_accept(rig, 1);
         io_expect_hello(server, "a.test");
-        end_both(rig, client, server);
+        rig_end_pair(rig, client, server);
     }
     io_expect_reset(rig_hello_client(rig, "b.test"));
     rig_expect_reason(rig, "no_route");
     talk(old_client, old_server);
-    end_both(rig, old_client, old_server);
+    rig_end_pair(rig, old_client, old_server);
     assert_int_equal(atomic_load(&rig->snapshots[1]->refs), 1);
 }
 
@@ -192,14 +175,12 @@ static void relaying_pins_no_configuration(void **state)
     int client, server;
     char text[64];
 
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     rig_server(rig);
     rig_reload(rig, 1, "");
     free_snapshot(rig, 0);
     talk(client, server);
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     rig_expect_in_line(rig, "\"listener\":\"public\"");
     rig_expect_in_line(rig, "\"route\":\"a.test\"");
     rig_expect_in_line(rig, "\"backend\":\"web\"");
@@ -219,6 +200,7 @@ static void waiting_pins_its_configuration(void **state)
     io_send_text(peeking, "\x16");
     rig_wait_figure(&rig->worker.conns.stats->accepted, 1);
     rig_reload(rig, silent, "");
+    rig_settle(rig); /* the order is followed: the next client comes under it */
     int connecting = rig_hello_client(rig, "a.test");
     rig_wait_figure(&rig->worker.conns.stats->accepted, 2);
     rig_reload(rig, 0, "");
@@ -251,10 +233,8 @@ static void hello_across_a_reload(void **state)
     struct rig *rig = *state;
     uint8_t hello[IO_HELLO_MAX];
     size_t len = io_hello("a.test", hello);
+    int client = rig_start_client(rig, "");
 
-    rig_server(rig);
-    rig_start(rig, "");
-    int client = rig_client(rig, NULL);
     io_send(client, hello, len / 2);
     rig_settle(rig);
     rig_server(rig);
@@ -263,7 +243,7 @@ static void hello_across_a_reload(void **state)
     io_send(client, hello + len / 2, len - len / 2);
     int server = rig_accept(rig, 0);
     io_expect_hello(server, "a.test");
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     rig_wait_refs(rig, 0, 0);
 }
 
@@ -295,14 +275,14 @@ static void removed_listener_closes(void **state)
     rig_wait_refused(rig, &second.address, second.len);
     int waiting_server = rig_accept(rig, 0);
     io_expect_hello(waiting_server, "a.test");
-    end_both(rig, waiting, waiting_server);
+    rig_end_pair(rig, waiting, waiting_server);
     rig_expect_in_line(rig, "\"listener\":\"second\"");
 
     talk(client, server);
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     rig_expect_in_line(rig, "\"listener\":\"second\"");
     rig_pair(rig, &client, &server); /* "public" is where it was */
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     rig_expect_in_line(rig, "\"listener\":\"public\"");
 }
 
@@ -322,7 +302,7 @@ static void added_listener_opens(void **state)
     rig_expect_reason(rig, "not_tls");
     rig_expect_in_line(rig, "\"listener\":\"second\"");
     rig_pair(rig, &client, &server); /* its index has changed */
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     rig_expect_in_line(rig, "\"listener\":\"public\"");
 }
 
@@ -338,9 +318,7 @@ static void connection_cap_pauses_and_resumes(void **state)
     int clients[4], servers[4];
 
     rig->connection_cap = 2;
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &clients[0], &servers[0]);
+    rig_start_pair(rig, "", &clients[0], &servers[0]);
     rig_pair(rig, &clients[1], &servers[1]);
     clients[2] = rig_hello_client(rig, "a.test");
     clients[3] = rig_hello_client(rig, "a.test");
@@ -352,7 +330,7 @@ static void connection_cap_pauses_and_resumes(void **state)
     assert_int_equal(stats_figure_read(&rig->worker.conns.stats->accept_pauses), 1);
     assert_int_equal(stats_figure_read(&rig->worker.conns.stats->accepted), 2);
     for (int i = 0; i < 2; i++) /* the second may leave while accepting pauses anew */
-        end_both(rig, clients[i], servers[i]);
+        rig_end_pair(rig, clients[i], servers[i]);
     for (int i = 2; i < 4; i++) {
         servers[i] = rig_accept(rig, 0);
         io_expect_hello(servers[i], "a.test");
@@ -369,19 +347,17 @@ static void listener_added_while_full(void **state)
     int client, server;
 
     rig->connection_cap = 1;
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     int waiting = rig_hello_client(rig, "a.test");
     rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
     rig->listeners = LISTENER("public") "," LISTENER("second");
     rig_reload(rig, 0, "");
     rig_settle(rig);
     assert_int_equal(stats_figure_read(&rig->worker.conns.stats->accepted), 1);
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     server = rig_accept(rig, 0);
     io_expect_hello(server, "a.test");
-    end_both(rig, waiting, server);
+    rig_end_pair(rig, waiting, server);
     client = rig_client(rig, "second");
     io_send_text(client, "not TLS");
     io_expect_end(client);
@@ -395,15 +371,13 @@ static void end_while_full(void **state)
     int client, server;
 
     rig->connection_cap = 1;
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     int waiting = rig_hello_client(rig, "a.test");
     rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
     rig_order_end(rig, ORDER_DRAIN, 60000);
     io_expect_gone(waiting);
     talk(client, server);
-    end_both(rig, client, server);
+    rig_end_pair(rig, client, server);
     rig_join(rig);
 }
 
@@ -449,9 +423,7 @@ static void asked_while_running(void **state)
     struct found found;
     int client, server;
 
-    rig_server(rig);
-    rig_start(rig, "");
-    rig_pair(rig, &client, &server);
+    rig_start_pair(rig, "", &client, &server);
     ask(rig, &found);
     rig_settle(rig);
     assert_false(found.answered); /* nothing of the asker's runs on the worker's thread */
