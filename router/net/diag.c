@@ -20,6 +20,7 @@
 
 struct query {
     uint16_t port;
+    bool only_v4;
     uint32_t states;
     bool (*visit)(void *context, const struct diag_socket *found);
     void *context;
@@ -111,7 +112,8 @@ static bool run(struct query *query)
     static const uint8_t families[] = {AF_INET, AF_INET6};
     bool told = true;
 
-    for (size_t i = 0; i < sizeof families && told && !query->satisfied; i++) {
+    for (size_t i = 0; i < (query->only_v4 ? 1 : sizeof families) && told && !query->satisfied;
+         i++) {
         int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
         /* A kernel without IPv6 has nothing to tell of it. */
         told = fd >= 0 && ask(fd, query, families[i]) &&
@@ -130,11 +132,15 @@ bool diag_listening(uint16_t port,
         .port = port, .states = 1u << TCP_LISTEN, .visit = visit_one, .context = context});
 }
 
-bool diag_connecting(uint16_t port,
+bool diag_connecting(const struct target *where,
                      bool (*visit_one)(void *context, const struct diag_socket *found),
                      void *context)
 {
-    return run(&(struct query){.port = port,
+    struct peer own;
+
+    peer_from_sockaddr((const struct sockaddr *)&where->address, &own);
+    return run(&(struct query){.port = own.port,
+                               .only_v4 = where->address.ss_family == AF_INET,
                                .states = 1u << TCP_SYN_RECV | 1u << STATE_NEW_SYN_RECV,
                                .visit = visit_one,
                                .context = context});

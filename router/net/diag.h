@@ -24,8 +24,11 @@ struct diag_socket {
 bool diag_listening(uint16_t port, bool (*visit)(void *context, const struct diag_socket *found),
                     void *context);
 
-/* The same for clients that are about to connect: handshakes that are not finished. */
-bool diag_connecting(uint16_t port, bool (*visit)(void *context, const struct diag_socket *found),
-                     void *context);
+/*
+ * The same for clients that are about to connect to a socket bound to `where`, or to another one on
+ * that port: handshakes that are not finished.
+ */
+bool diag_connecting(const struct target *where,
+                     bool (*visit)(void *context, const struct diag_socket *found), void *context);
 
 #endif

@@ -171,10 +171,7 @@ void listener_free(struct listener *listener)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct listener *listener = handle->data;
-
-    close(listener->fd);
-    listener_free(listener);
+    listener_free(handle->data);
 }
 
 /* The loop cannot watch the socket: it is broken before it has begun. */
@@ -251,6 +248,7 @@ void listener_close(struct listener *listener)
     LIST_REMOVE(listener, link);
     listener->view = NULL;
     uv_close((uv_handle_t *)&listener->poll, on_closed);
+    close(listener->fd); /* the loop has let go of it; newcomers are refused from now on */
     if (view != NULL)
         conns_unpin(listeners->conns, view);
     listeners->on_gone(listeners);

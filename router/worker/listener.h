@@ -53,7 +53,6 @@ struct listener {
 
     /* leaving */
     enum listener_stage stage;
-    uint32_t quiet;      /* looks in a row that found nobody who is about to connect */
     uint64_t since_ms;   /* loop time: the stage began */
     struct view *view;   /* what it was opened for, pinned; NULL: the worker's current one */
     struct target where; /* its own address */
@@ -71,6 +70,7 @@ struct listeners {
     uv_timer_t look;   /* while some are leaving */
     uint32_t look_ms;  /* until the next look */
     bool paused;
+    bool ending;            /* there is no last call */
     uint64_t pause_said_ms; /* loop time; 0 = not yet */
 };
 
@@ -101,9 +101,12 @@ struct listener *listener_find(struct listeners *listeners, uint64_t endpoint);
 /*
  * The listener is not wanted any more: whoever has connected is accepted, under the configuration
  * in use now, then it closes. That takes a moment when clients are about to connect, or have and
- * were held back; never longer than some seconds.
+ * were held back; never longer than some seconds. To be followed by listeners_look().
  */
 void listener_leave(struct listener *listener);
+
+/* Closes those that are leaving and for which nobody waits, and looks again if some are left. */
+void listeners_look(struct listeners *listeners);
 
 /* The same for all, without newcomers: the worker ends. */
 void listeners_leave(struct listeners *listeners);

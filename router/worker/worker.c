@@ -97,8 +97,8 @@ static void on_drain_over(uv_timer_t *timer)
 static void begin_drain(struct worker *worker, uint64_t drain_ms)
 {
     worker->draining = true;
-    listeners_leave(&worker->listeners);
     uv_timer_start(&worker->drain, on_drain_over, drain_ms, 0);
+    listeners_leave(&worker->listeners);
     end_if_done(worker);
 }
 
@@ -122,6 +122,7 @@ static void leave_listeners_gone(struct worker *worker, const struct order *orde
         if (listener->stage == LISTENER_OPEN && !is_handed(order, listener->endpoint))
             listener_leave(listener);
     }
+    listeners_look(&worker->listeners);
 }
 
 /* An endpoint without a socket has broken meanwhile: control opens another. */
@@ -143,6 +144,7 @@ static void listen_anew(struct worker *worker, struct handed_listener *handed)
     assert(!worker->draining && worker->conns.view != NULL);
     if (listener != NULL)
         listener_leave(listener);
+    listeners_look(&worker->listeners);
     listener_open(&worker->listeners, handed);
 }
 
