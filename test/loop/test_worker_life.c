@@ -364,7 +364,7 @@ static void listener_added_while_full(void **state)
     rig_expect_reason(rig, "not_tls");
 }
 
-/* Told to end while it is full and clients wait: it ends all the same. */
+/* Told to end while it is full and a client waits: there is room for it once another has left. */
 static void end_while_full(void **state)
 {
     struct rig *rig = *state;
@@ -375,9 +375,27 @@ static void end_while_full(void **state)
     int waiting = rig_hello_client(rig, "a.test");
     rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
     rig_order_end(rig, ORDER_DRAIN, 60000);
-    io_expect_gone(waiting);
     talk(client, server);
     rig_end_pair(rig, client, server);
+    server = rig_accept(rig, 0);
+    io_expect_hello(server, "a.test");
+    rig_end_pair(rig, waiting, server);
+    rig_join(rig);
+}
+
+/* Nobody leaves: it ends with the drain all the same. */
+static void drain_is_over_while_full(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    rig->connection_cap = 1;
+    rig_start_pair(rig, "", &client, &server);
+    int waiting = rig_hello_client(rig, "a.test");
+    rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
+    rig_order_end(rig, ORDER_DRAIN, 200);
+    io_expect_gone(waiting);
+    io_expect_gone(client);
     rig_join(rig);
 }
 
@@ -470,6 +488,7 @@ int main(void)
         RIG_ROWS(connection_cap_pauses_and_resumes),
         RIG_ROWS(listener_added_while_full),
         RIG_ROWS(end_while_full),
+        RIG_ROWS(drain_is_over_while_full),
     };
 
     rig_process_init();
