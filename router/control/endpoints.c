@@ -57,8 +57,8 @@ static const char *hint_of(const struct endpoints_error *why)
 
 void endpoints_explain(const struct endpoints_error *why, char *text, size_t size)
 {
-    snprintf(text, size, "cannot listen on %s (%s): %s: %s%s", why->listener->address.text,
-             why->listener->name, why->step, strerror(why->error), hint_of(why));
+    snprintf(text, size, "cannot listen on %s (%s): %s: %s%s", why->address, why->listener->name,
+             why->step, strerror(why->error), hint_of(why));
 }
 
 /* --- whose is the port --- */
@@ -183,7 +183,7 @@ static bool make_missing(struct endpoints *endpoints, const struct config *confi
         struct endpoint *endpoint =
             endpoint_new(listener, endpoints->next_id++, endpoints->workers);
         if (endpoint == NULL) {
-            *why = (struct endpoints_error){listener, "malloc", ENOMEM};
+            *why = (struct endpoints_error){listener, listener->address.text, "malloc", ENOMEM};
             return false;
         }
         endpoint->candidate = i;
@@ -203,6 +203,7 @@ static bool open_missing(struct endpoints *endpoints, const struct config *confi
             if (e->index != CONFIG_NONE)
                 continue;
             why->listener = &config->listeners[i];
+            why->address = why->listener->address.text;
             if (opening ? endpoint_listen(e, why->listener, &why->step)
                         : is_free(endpoints, e, why->listener, &why->step))
                 continue;
@@ -250,6 +251,7 @@ bool endpoints_open_again(struct endpoints *endpoints, struct endpoint *endpoint
 {
     assert(endpoint->index < config->listener_count);
     why->listener = &config->listeners[endpoint->index];
+    why->address = endpoint->bound;
     if (is_free(endpoints, endpoint, why->listener, &why->step) &&
         endpoint_listen(endpoint, why->listener, &why->step))
         return true;

@@ -31,8 +31,9 @@ struct endpoints {
 /* Why opening failed, for a message and an exit code. */
 struct endpoints_error {
     const struct listener_config *listener;
-    const char *step; /* the call that failed */
-    int error;        /* its errno */
+    const char *address; /* where, as text */
+    const char *step;    /* the call that failed */
+    int error;           /* its errno */
 };
 
 void endpoints_init(struct endpoints *endpoints, uint32_t workers);
