@@ -335,7 +335,7 @@ static const struct field fields_timeouts[] = {
     {.key = "drain",
      .type = &type_duration,
      .into = INTO(timeouts, drain_ms),
-     .preset = "30s",
+     .preset = "8s",
      .help = "At shutdown: how long connections may go on."},
     END};
 static const struct value_type type_timeouts = {
@@ -432,7 +432,7 @@ static const struct field fields_document[] = {
     {.key = "workers",
      .type = &type_workers,
      .into = INTO(document_form, workers),
-     .absent = "as many as CPUs the process may use",
+     .absent = "as many as CPUs the process may use and its CPU quota pays for",
      .help = "Threads that carry traffic."},
     {.key = "limits",
      .type = &type_limits,

@@ -106,12 +106,16 @@ static inline uint64_t route_hash_tag(uint64_t hash)
     return (hash & 0xff) + ((hash & 0xff) == 0);
 }
 
-/* The highest bit of each byte that equals the tag, and rarely of one behind such a byte. */
+/*
+ * The highest bit of each byte that equals the tag, and of no other byte: the entry behind another
+ * one may be free, and then it is whatever lay in that memory before.
+ */
 static inline uint64_t route_tags_equal(uint64_t tags, uint64_t tag)
 {
+    static const uint64_t low_bits = ROUTE_EVERY_BYTE * 0x7f;
     uint64_t differing = tags ^ tag * ROUTE_EVERY_BYTE;
 
-    return (differing - ROUTE_EVERY_BYTE) & ~differing & ROUTE_EVERY_BYTE << 7;
+    return ~(((differing & low_bits) + low_bits) | differing | low_bits);
 }
 
 static inline bool route_tags_full(uint64_t tags)

@@ -67,11 +67,13 @@ static enum reason pick_server(struct conn *conn)
 
     if (now >= until_ms)
         return REASON_NO_SERVER;
-    uint32_t candidates = snapshot_left(snapshot, backend, &attempt->tried);
     uint32_t server = snapshot_pick(snapshot, backend, conn->conns->worker, &attempt->tried);
-    assert((server == CONFIG_NONE) == (candidates == 0));
     if (server == CONFIG_NONE)
         return REASON_NO_SERVER;
+    /* Another thread may have judged a server meanwhile: the one picked counts in any case. */
+    uint32_t candidates = snapshot_left(snapshot, backend, &attempt->tried);
+    if (candidates == 0)
+        candidates = 1;
     if (!tried_add(&attempt->tried, &snapshot->config->backends[backend], server))
         return REASON_RESOURCE;
     attempt->server = server;
@@ -224,6 +226,8 @@ struct verdict connect_begin(struct conn *conn)
 {
     assert(conn->state == CONN_CONNECTING && conn->passage.backend != CONFIG_NONE);
     conn->attempt = (struct attempt){.started_ms = conn_now(conn), .failure = REASON_NONE};
+    if (conn->client.failed) /* told with the last of the hello: no event will tell again */
+        return verdict_end(REASON_CLIENT_ABORT);
     enum reason lack = pick_server(conn);
     if (lack != REASON_NONE)
         return give_up(conn, lack);
@@ -253,7 +257,7 @@ struct verdict connect_event(struct conn *conn, struct side *side, uint32_t even
 struct verdict connect_deadline(struct conn *conn)
 {
     assert(conn->state == CONN_CONNECTING);
-    if (conn_now(conn) < conn->attempt.until_ms)
+    if (conn->server.fd < 0)
         return connect_step(conn, REASON_NONE); /* the backlog was full: knock again */
     return connect_step(conn, REASON_CONNECT_TIMEOUT);
 }

@@ -78,8 +78,6 @@ static struct verdict look(struct conn *conn)
         conn_wait_for(conn, LINGER_LOOK_MS);
         return verdict_wait();
     }
-    if (conn->reason != REASON_CLOSED)
-        net_reset_on_close(staying(conn)->fd);
     return over(conn);
 }
 
@@ -98,6 +96,8 @@ struct verdict linger_deliver(struct conn *conn)
 {
     assert(conn->state == CONN_CLOSING && (conn->client.fd < 0) != (conn->server.fd < 0));
     conn->linger = (struct lingering){.kind = LINGER_DELIVER, .untaken_bytes = UINT32_MAX};
+    if (conn->reason != REASON_CLOSED)
+        net_reset_on_close(staying(conn)->fd); /* whatever ends the wait */
     return look(conn);
 }
 

@@ -274,8 +274,11 @@ struct verdict relay_deadline(struct conn *conn)
         conn_wait_until(conn, CONN_NO_DEADLINE);
         return verdict_wait();
     }
-    if (conn_now(conn) >= conn->relay.active_ms + timeout)
+    if (conn_now(conn) < conn->relay.active_ms + timeout)
+        conn_wait_until(conn, conn->relay.active_ms + timeout);
+    else if (conn->turn.queued)
+        conn_wait_for(conn, 1); /* it has more to carry, and its turn comes */
+    else
         return timed_out(conn);
-    conn_wait_until(conn, conn->relay.active_ms + timeout);
     return verdict_wait();
 }

@@ -82,6 +82,7 @@ struct conn {
     uint8_t state;        /* enum conn_state */
     uint8_t reason;       /* enum reason; REASON_NONE until it has ended */
     bool watched : 1;     /* the client's socket is in the ready set */
+    bool excused : 1;     /* the deadline was late and has been put off, once */
     bool lowat : 1;       /* SO_RCVLOWAT was raised on the client's socket */
     uv_timer_t timer;     /* one for all deadlines; fires early and is armed again */
     uint64_t deadline_ms; /* loop time; phases set it with conn_wait_*() */
@@ -118,11 +119,12 @@ static inline uint64_t conn_now(const struct conn *conn)
 static inline void conn_wait_until(struct conn *conn, uint64_t deadline_ms)
 {
     conn->deadline_ms = deadline_ms;
+    conn->excused = false;
 }
 
 static inline void conn_wait_for(struct conn *conn, uint64_t delay_ms)
 {
-    conn->deadline_ms = conn_now(conn) + delay_ms;
+    conn_wait_until(conn, conn_now(conn) + delay_ms);
 }
 
 /* The timeouts of its route, or the global ones; they live as long as its view is pinned. */

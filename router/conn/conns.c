@@ -16,6 +16,8 @@
 #define SCRATCH_ALIGN ((size_t)4096)
 /* Memory is given back when connections have fallen to a quarter of a peak of at least so many. */
 #define TRIM_MIN_CONNS 512u
+/* What a timer of a loop that runs is never late. */
+#define LATE_MS 100u
 
 void conns_assert_own(const struct conns *conns)
 {
@@ -71,6 +73,27 @@ const struct log_config *conns_log_config(const struct conns *conns)
 {
     assert(conns->view != NULL);
     return &conns->view->snapshot->config->log;
+}
+
+/* --- timeouts --- */
+
+void conns_look(struct conns *conns)
+{
+    uint64_t now = uv_now(conns->loop);
+
+    conns_assert_own(conns);
+    if (conns->looked_ms == now)
+        return;
+    conns->looked_ms = now;
+    ready_look(&conns->ready, (size_t)conns->count * 2);
+}
+
+bool conns_was_stopped(const struct conns *conns, uint64_t due_ms)
+{
+    uint64_t now = uv_now(conns->loop);
+
+    assert(now >= due_ms);
+    return now - due_ms >= LATE_MS;
 }
 
 /* --- giving back --- */

@@ -46,6 +46,7 @@ struct conns {
     uint32_t count;
     uint32_t peak; /* most since memory was last given back */
     uint64_t next_number;
+    uint64_t looked_ms; /* loop time of the last conns_look() */
 };
 
 /* 0, or a negative libuv error with nothing left behind. Before the thread starts. */
@@ -65,6 +66,21 @@ void conns_unpin(struct conns *conns, struct view *view);
 
 /* What the newest configuration says of the log: lines of older connections go by it as well. */
 const struct log_config *conns_log_config(const struct conns *conns);
+
+/*
+ * Before a timeout is carried out: what the sockets have to say by now is dealt with first. Once
+ * for each time that the loop looks at its clock, however many timeouts there are.
+ */
+void conns_look(struct conns *conns);
+
+/*
+ * Whether something that was due then comes so late that the process must have been stopped, or was
+ * not given a CPU: what was sent to us meanwhile may not be here yet.
+ */
+bool conns_was_stopped(const struct conns *conns, uint64_t due_ms);
+
+/* How long timeouts wait when that is so. */
+#define CONNS_AFTER_STOP_MS 1000u
 
 /* Gives back pipes that nobody needs, and memory after a rush. Now and then. */
 void conns_sweep(struct conns *conns);

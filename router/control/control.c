@@ -4,7 +4,7 @@
  * The happy path
  *  - Start: descriptor limit, then the parts in the order of list_parts(). The first
  *    configuration is published, and one line says what runs.
- *  - HUP: the configuration is read again.
+ *  - HUP: the configuration is read again, the access log opened again.
  *  - TERM, QUIT: the parts stop in reverse, and the workers drain meanwhile; then everything is
  *    freed: exit 0.
  *
@@ -22,6 +22,7 @@
 #include <uv.h>
 
 #include "router/control/caps.h"
+#include "router/control/cpus.h"
 #include "router/control/log_part.h"
 #include "router/control/part.h"
 #include "router/control/publisher.h"
@@ -75,12 +76,12 @@ static void end(struct control *control, uint64_t drain_ms)
     parts_stop(&control->parts);
 }
 
+/* Nothing is left on the loop, which ends by itself. */
 static void on_parts_stopped(void *context)
 {
-    struct control *control = context;
+    const struct control *control = context;
 
-    if (resolve_is_busy(&control->resolve))
-        uv_stop(&control->loop); /* look-ups alone would keep it running */
+    assert(control->parts.running == 0);
 }
 
 /* --- events --- */
@@ -107,6 +108,7 @@ static void on_signal(void *context, int number)
         break;
     case SIGHUP:
         reload_ask(&control->reload);
+        log_writer_reopen(&control->log.writer); /* many rotate logs with HUP */
         break;
     case SIGUSR1:
         log_line(LOG_LEVEL_INFO, "opening the access log again");
@@ -141,7 +143,7 @@ static void on_outcome(void *context, const struct reload_outcome *outcome)
     reload_log(outcome, &control->publisher);
     if (outcome->result == RELOAD_STARTED || outcome->result == RELOAD_CHANGED)
         relisten_published(&control->relisten);
-    if (outcome->config != NULL)
+    if (!outcome->ends)
         return;
     assert(outcome->code != 0);
     control->exit_code = outcome->code;
@@ -163,21 +165,18 @@ static void say_ended(const struct control *control)
 }
 
 /*
- * Frees what control_run() has made; the loop has run dry, or nothing but look-ups are under way.
- * Look-ups belong to threads that exit() would wait for, so the process ends without it.
+ * Frees what control_run() has made; the loop has run dry. A thread that still looks a name up uses
+ * some of it, so the process ends here then.
  */
 static void finish(struct control *control)
 {
-    bool lookups = resolve_is_busy(&control->resolve);
-
     assert(control->parts.running == 0);
-    resolve_abandon(&control->resolve);
     publisher_close(&control->publisher);
     if (control->publisher.published)
         say_ended(control);
     workers_free(&control->workers);
     stats_close(&control->stats);
-    if (lookups)
+    if (resolve_is_stuck(&control->resolve))
         _exit(control->exit_code);
     int error = uv_loop_close(&control->loop);
     assert(error == 0);
@@ -187,12 +186,14 @@ static void finish(struct control *control)
 static void run(struct control *control, struct config *first)
 {
     control->exit_code = parts_start(&control->parts);
-    if (control->exit_code != 0)
-        config_free(first);
-    else
+    if (control->exit_code == 0) {
+        signals_let_in();
         reload_first(&control->reload, first);
-    while (uv_run(&control->loop, UV_RUN_DEFAULT) != 0 && !resolve_is_busy(&control->resolve))
-        continue; /* stopped for look-ups that have ended meanwhile */
+    } else {
+        config_free(first);
+    }
+    int left = uv_run(&control->loop, UV_RUN_DEFAULT);
+    assert(left == 0);
     finish(control);
 }
 
@@ -245,13 +246,26 @@ static void init(struct control *control, const struct config *first, struct sha
     list_parts(control);
 }
 
+/* One for each CPU. */
+static uint32_t default_workers(void)
+{
+    struct cpus cpus = cpus_read();
+    uint32_t workers = cpus_usable(cpus);
+
+    if (workers < cpus.affinity)
+        log_line(LOG_LEVEL_INFO, "the CPU quota pays for %u of %u CPUs: as many workers", workers,
+                 cpus.affinity);
+    return workers;
+}
+
 int control_run(struct config *first, const struct control_source *source, enum relay_mode mode)
 {
     struct control control = {0};
     struct shared shared = {.relay_mode = mode};
-    uint32_t workers = first->workers != 0 ? first->workers : uv_available_parallelism();
 
+    signals_hold();
     log_set_level(first->log.level);
+    uint32_t workers = first->workers != 0 ? first->workers : default_workers();
     if (!set_caps(&shared, first, workers)) {
         config_free(first);
         return EX_OSERR;

@@ -6,13 +6,21 @@
 static int start(struct part *part)
 {
     struct log_part *log = part->self;
-    int error = log_writer_start(&log->writer, log->workers, log->first_path);
+    bool made;
+    int error = log_writer_probe(&log->writer, log->first_path, &made);
 
-    if (error == 0)
-        return 0;
-    log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s",
-             log->first_path == NULL ? "" : log->first_path, uv_strerror(error));
-    return exit_code_of(-error);
+    if (error != 0) {
+        log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s", log->first_path,
+                 uv_strerror(uv_translate_sys_error(error)));
+        return exit_code_of(error);
+    }
+    error = log_writer_start(&log->writer, log->workers, log->first_path);
+    if (error != 0) {
+        log_line(LOG_LEVEL_ERROR, "cannot start the thread that writes the logs: %s",
+                 uv_strerror(error));
+        return exit_code_of(-error);
+    }
+    return 0;
 }
 
 static void stop(struct part *part, void (*on_stopped)(struct part *part))

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "router/control/caps.h"
 #include "router/control/exit_code.h"
@@ -26,7 +27,7 @@ const struct config *publisher_config(const struct publisher *publisher)
     return publisher->newest == NULL ? NULL : publisher->newest->config;
 }
 
-const struct config_use *publisher_use(const struct publisher *publisher)
+struct config_use *publisher_use(const struct publisher *publisher)
 {
     return publisher->newest == NULL ? NULL : publisher->newest->use;
 }
@@ -45,17 +46,18 @@ struct snapshot *publisher_prepare(struct publisher *publisher, struct config *c
 static void use(struct publisher *publisher, struct snapshot *snapshot)
 {
     assert(snapshot->next == NULL);
+    for (uint32_t s = 0; s < snapshot->use->server_count; s++)
+        snapshot->use->cells[s]->was_used = true;
     snapshot->next = publisher->newest;
     publisher->newest = snapshot;
     publisher->published = true;
 }
 
 /* What the configuration says of the log: probed before, so this does not fail. */
-static void apply_log(struct publisher *publisher, const struct config *config, bool first)
+static void apply_log(struct publisher *publisher, const struct config *config)
 {
     log_set_level(config->log.level);
-    if (!first) /* the writer was started with the first one's path */
-        log_writer_redirect(publisher->writer, config->log.access_path);
+    log_writer_redirect(publisher->writer, config->log.access_path);
 }
 
 /* More listeners leave fewer descriptors to connections. */
@@ -71,21 +73,14 @@ static void apply_caps(struct publisher *publisher, const struct config *config,
                  config->max_connections, caps->descriptors, caps->connections);
 }
 
-int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
-                      char sentence[PUBLISHER_SENTENCE_MAX])
+/* Opens the listeners that are new and tells the workers. 0, or as publisher_publish(). */
+static int hand_over(struct publisher *publisher, struct snapshot *snapshot,
+                     char sentence[PUBLISHER_SENTENCE_MAX])
 {
     const struct config *config = snapshot->config;
-    const char *log_path = config->log.access_path;
     struct endpoints_error why;
     struct caps caps;
 
-    assert(!publisher->retired);
-    int error = log_writer_probe(publisher->writer, log_path);
-    if (error != 0) {
-        snprintf(sentence, PUBLISHER_SENTENCE_MAX, "cannot open the access log %s: %s", log_path,
-                 strerror(error));
-        return exit_code_of(error);
-    }
     if (!caps_compute(&caps, config, publisher->workers->count)) {
         caps_explain(&caps, config, publisher->workers->count, sentence, PUBLISHER_SENTENCE_MAX);
         return EX_OSERR;
@@ -99,9 +94,32 @@ int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
         snprintf(sentence, PUBLISHER_SENTENCE_MAX, "no memory for a new configuration");
         return EX_OSERR;
     }
-    endpoints_commit(&publisher->endpoints, config);
     apply_caps(publisher, config, &caps);
-    apply_log(publisher, config, !publisher->published);
+    return 0;
+}
+
+int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
+                      char sentence[PUBLISHER_SENTENCE_MAX])
+{
+    const struct config *config = snapshot->config;
+    const char *log_path = config->log.access_path;
+    bool made;
+
+    assert(!publisher->retired);
+    int error = log_writer_probe(publisher->writer, log_path, &made);
+    if (error != 0) {
+        snprintf(sentence, PUBLISHER_SENTENCE_MAX, "cannot open the access log %s: %s", log_path,
+                 strerror(error));
+        return exit_code_of(error);
+    }
+    int code = hand_over(publisher, snapshot, sentence);
+    if (code != 0) {
+        if (made)
+            unlink(log_path);
+        return code;
+    }
+    endpoints_commit(&publisher->endpoints, config);
+    apply_log(publisher, config);
     use(publisher, snapshot);
     if (config->route_count >= TRIM_ROUTES)
         malloc_trim(0); /* what reading the file has left */
@@ -132,6 +150,7 @@ bool publisher_refresh(struct publisher *publisher, uint32_t server, struct addr
 void publisher_sweep(struct publisher *publisher)
 {
     struct snapshot **link = &publisher->newest;
+    struct config_use *newest = publisher->newest == NULL ? NULL : publisher->newest->use;
     bool trim = false;
 
     while (*link != NULL) {
@@ -143,6 +162,8 @@ void publisher_sweep(struct publisher *publisher)
         }
         *link = snapshot->next;
         bool large = snapshot->config->route_count >= TRIM_ROUTES;
+        if (snapshot->use->holders == 1 && snapshot->use != newest && !publisher->retired)
+            config_use_claim_routes(newest);
         trim |= snapshot_free(snapshot) && large;
     }
     servers_sweep(&publisher->servers);

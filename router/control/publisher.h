@@ -64,7 +64,7 @@ bool publisher_refresh(struct publisher *publisher, uint32_t server, struct addr
 const struct config *publisher_config(const struct publisher *publisher);
 
 /* The configuration in use as look-ups hold it, or NULL. */
-const struct config_use *publisher_use(const struct publisher *publisher);
+struct config_use *publisher_use(const struct publisher *publisher);
 
 /* Frees the snapshots that nobody uses any more. */
 void publisher_sweep(struct publisher *publisher);

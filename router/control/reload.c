@@ -1,14 +1,14 @@
 /*
  * The happy path
- *  - The file is read and validated, the names of its servers are resolved, and the publisher
- *    does the rest.
+ *  - The file is read and validated, the names of its servers begin to be looked up, and the
+ *    publisher does the rest; answers that come later are used as they come.
  *
  * The failures
  *  - A bad or unreadable file, or one that cannot be published: the outcome says so. At start
  *    that is the end; later, nothing has changed.
- *  - Names that are not answered soon: the first configuration is published without them, and
- *    each is added as it is answered; a later one waits, since the old one still serves.
- *  - A reload is asked for while names are being looked up: the file is read when that is done.
+ *  - Names of new servers are not answered soon: published without them. Other names are not waited
+ *    for, since their last answer stays in use.
+ *  - A reload is asked for while a candidate waits: the newer one takes its place.
  */
 #include "router/control/reload.h"
 
@@ -19,36 +19,22 @@
 
 #include "router/log/log.h"
 
-/* How long listening waits for the addresses of servers. */
-#define PATIENCE_MS 2000u
+/* How long the first configuration waits for addresses, and how long later ones do. */
+#define FIRST_PATIENCE_MS 2000u
+#define PATIENCE_MS       500u
 
 /* --- states --- */
 
-static bool is_resolving(const struct reload *reload)
+enum reload_state reload_state(const struct reload *reload)
 {
-    return reload->state == RELOAD_RESOLVING || reload->state == RELOAD_RESOLVING_AGAIN;
+    if (reload->candidate != NULL)
+        return RELOAD_RESOLVING;
+    return resolve_is_busy(reload->resolve) ? RELOAD_LEARNING : RELOAD_IDLE;
 }
 
-static bool is_stopped(const struct reload *reload)
+static bool is_first(const struct reload *reload)
 {
-    return reload->part.state != PART_RUNNING;
-}
-
-static void move(struct reload *reload, enum reload_state state)
-{
-    static const unsigned from[] = {
-        [RELOAD_IDLE] = ~0u,
-        [RELOAD_RESOLVING] = 1u << RELOAD_IDLE,
-        [RELOAD_RESOLVING_AGAIN] = 1u << RELOAD_RESOLVING | 1u << RELOAD_RESOLVING_AGAIN,
-        [RELOAD_LEARNING] = 1u << RELOAD_RESOLVING | 1u << RELOAD_RESOLVING_AGAIN,
-        [RELOAD_LEARNING_AGAIN] = 1u << RELOAD_LEARNING | 1u << RELOAD_LEARNING_AGAIN,
-    };
-
-    assert((from[state] & 1u << reload->state) != 0);
-    reload->state = state;
-    assert((reload->candidate != NULL) == is_resolving(reload));
-    assert(state != RELOAD_LEARNING || resolve_is_busy(reload->resolve));
-    assert(state != RELOAD_LEARNING_AGAIN || resolve_is_busy(reload->resolve));
+    return publisher_config(reload->publisher) == NULL;
 }
 
 /* --- outcomes --- */
@@ -56,6 +42,7 @@ static void move(struct reload *reload, enum reload_state state)
 static void say(struct reload *reload, struct reload_outcome *outcome)
 {
     outcome->config = publisher_config(reload->publisher);
+    outcome->ends = outcome->config == NULL && reload->candidate == NULL;
     reload->on_outcome(reload->context, outcome);
 }
 
@@ -73,24 +60,36 @@ static void refuse(struct reload *reload, const struct diagnostics *found, int c
 
 /* --- publishing --- */
 
-/* Publishes the candidate, or lets go of it, and goes on to `next`. */
-static void publish(struct reload *reload, enum reload_state next)
+static void on_answer(void *context, uint32_t server, struct addresses *addresses);
+static void on_done(void *context);
+
+/* Has the names of a configuration looked up (NULL: none), and those of no other any more. */
+static void look_up(struct reload *reload, struct config_use *use)
+{
+    resolve_forget(reload->resolve);
+    if (use != NULL)
+        resolve_start(reload->resolve, use, on_answer, on_done, reload);
+}
+
+/* Publishes the candidate, or lets go of it: then the names of the one in use count again. */
+static void publish(struct reload *reload)
 {
     struct snapshot *candidate = reload->candidate;
+    struct diagnostics found = reload->found;
     const struct config *before = publisher_config(reload->publisher);
     struct reload_outcome outcome = {.result = before == NULL ? RELOAD_STARTED : RELOAD_CHANGED,
                                      .file = before == NULL ? NULL : reload->source->file,
+                                     .found = &found,
                                      .before = before};
-    struct diagnostics found = reload->found;
 
+    assert(reload_state(reload) == RELOAD_RESOLVING);
     uv_timer_stop(&reload->patience);
     reload->candidate = NULL;
     reload->found = (struct diagnostics){0};
-    move(reload, next);
-    outcome.found = &found;
     outcome.code = publisher_publish(reload->publisher, candidate, outcome.sentence);
     if (outcome.code != 0) {
         outcome.result = RELOAD_REFUSED;
+        look_up(reload, publisher_use(reload->publisher));
         snapshot_free(candidate);
     }
     say(reload, &outcome);
@@ -98,64 +97,74 @@ static void publish(struct reload *reload, enum reload_state next)
     publisher_sweep(reload->publisher); /* `before` was needed until now */
 }
 
-/* --- names --- */
-
-static void on_found(void *context, uint32_t server, struct addresses *addresses)
+static void drop_candidate(struct reload *reload)
 {
-    struct reload *reload = context;
-    const struct address *address = config_use_address(reload->resolve->use, server);
-
-    part_assert_own(&reload->part);
-    assert(reload->state != RELOAD_IDLE);
-    if (is_resolving(reload)) {
-        snapshot_set_addresses(reload->candidate, server, addresses);
-        return;
-    }
-    assert(reload->resolve->use == publisher_use(reload->publisher));
-    if (publisher_refresh(reload->publisher, server, addresses))
-        log_line(LOG_LEVEL_INFO, "server %s: its address is known now", address->text);
-    else
-        resolve_say_failed(address, UV_ENOMEM);
+    snapshot_free(reload->candidate);
+    reload->candidate = NULL;
+    diagnostics_free(&reload->found);
+    reload->found = (struct diagnostics){0};
 }
 
-static void on_resolved(void *context)
+/* --- names --- */
+
+/* A server of the configuration in use has these addresses now; takes them over. */
+static void refresh(struct reload *reload, uint32_t server, struct addresses *addresses)
+{
+    const struct snapshot *newest = reload->publisher->newest;
+    const struct addresses *before = newest->addresses[server];
+    const struct server *cell = newest->use->cells[server];
+    bool known = before != NULL;
+
+    assert(reload->resolve->use == newest->use);
+    if (addresses_equal(before, addresses))
+        addresses_unref(addresses);
+    else if (!publisher_refresh(reload->publisher, server, addresses))
+        resolve_say_failed(cell, "no memory");
+    else
+        log_line(LOG_LEVEL_INFO, "server %s: %s", cell->text,
+                 known ? "its address has changed" : "its address is known now");
+}
+
+static void on_answer(void *context, uint32_t server, struct addresses *addresses)
 {
     struct reload *reload = context;
-    enum reload_state was = reload->state;
 
     part_assert_own(&reload->part);
-    assert(was != RELOAD_IDLE);
-    if (is_resolving(reload))
-        publish(reload, RELOAD_IDLE);
-    else
-        move(reload, RELOAD_IDLE);
-    if (was == RELOAD_RESOLVING_AGAIN || was == RELOAD_LEARNING_AGAIN)
-        reload_ask(reload);
+    if (reload->candidate != NULL) {
+        if (addresses != NULL)
+            snapshot_set_addresses(reload->candidate, server, addresses);
+        if (!resolve_awaits_new(reload->resolve))
+            publish(reload);
+    } else if (addresses != NULL) {
+        refresh(reload, server, addresses);
+    }
+}
+
+static void on_done(void *context)
+{
+    struct reload *reload = context;
+
+    part_assert_own(&reload->part);
+    if (reload->candidate != NULL)
+        publish(reload);
 }
 
 static void on_out_of_patience(uv_timer_t *patience)
 {
     struct reload *reload = patience->data;
-    enum reload_state was = reload->state;
     char names[LOG_LINE_MAX / 2];
 
     part_assert_own(&reload->part);
-    assert(is_resolving(reload));
-    resolve_print_asked(reload->resolve, names, sizeof names);
-    if (publisher_config(reload->publisher) != NULL) {
-        log_line(LOG_LEVEL_WARNING, "reload: waiting for the addresses of %s", names);
-        return;
-    }
+    assert(reload_state(reload) == RELOAD_RESOLVING);
+    resolve_print_new(reload->resolve, names, sizeof names);
     log_line(LOG_LEVEL_WARNING,
-             "waiting for the addresses of %s: listening without them, they are used once known",
-             names);
-    publish(reload, RELOAD_LEARNING);
-    if (was == RELOAD_RESOLVING_AGAIN)
-        reload_ask(reload);
+             "waiting for the addresses of %s: %s without them, they are used once known", names,
+             is_first(reload) ? "listening" : "going on");
+    publish(reload);
 }
 
-/* Takes both over. */
-static void resolve_names(struct reload *reload, struct config *config, struct diagnostics *found)
+/* A configuration is to be published, at the latest when the patience ends. Takes both over. */
+static void take(struct reload *reload, struct config *config, struct diagnostics *found)
 {
     struct snapshot *candidate = publisher_prepare(reload->publisher, config);
 
@@ -164,29 +173,18 @@ static void resolve_names(struct reload *reload, struct config *config, struct d
         diagnostics_free(found);
         return;
     }
+    drop_candidate(reload);
     reload->candidate = candidate;
     reload->found = *found;
-    move(reload, RELOAD_RESOLVING);
-    uv_timer_start(&reload->patience, on_out_of_patience, PATIENCE_MS, 0);
-    resolve_start(reload->resolve, candidate->use, on_found, on_resolved, reload);
+    if (!uv_is_active((uv_handle_t *)&reload->patience))
+        uv_timer_start(&reload->patience, on_out_of_patience,
+                       is_first(reload) ? FIRST_PATIENCE_MS : PATIENCE_MS, 0);
+    look_up(reload, candidate->use);
+    if (reload->candidate != NULL && !resolve_awaits_new(reload->resolve))
+        publish(reload);
 }
 
 /* --- asking --- */
-
-/*
- * The file is good, but names of the configuration in use are still being looked up. The others of
- * its names are left out: the new file says which names matter now.
- */
-static void read_later(struct reload *reload, struct config *config)
-{
-    char names[LOG_LINE_MAX / 2];
-
-    config_free(config);
-    resolve_print_asked(reload->resolve, names, sizeof names);
-    log_line(LOG_LEVEL_WARNING, "reload: waiting for the addresses of %s", names);
-    resolve_skip_rest(reload->resolve);
-    move(reload, RELOAD_LEARNING_AGAIN);
-}
 
 static void read_file(struct reload *reload)
 {
@@ -195,35 +193,31 @@ static void read_file(struct reload *reload)
     char trouble[CONTROL_TROUBLE_MAX] = "", sentence[PUBLISHER_SENTENCE_MAX] = "";
     struct config *config = reload->source->load(reload->source->context, &found, trouble);
 
-    if (config == NULL) {
-        if (trouble[0] != '\0')
-            snprintf(sentence, sizeof sentence, "%s: %s", file, trouble);
-        refuse(reload, &found, EX_CONFIG, file, sentence);
-    } else if (reload->state == RELOAD_IDLE) {
-        resolve_names(reload, config, &found);
+    if (config != NULL) {
+        take(reload, config, &found);
         return;
-    } else {
-        read_later(reload, config);
     }
+    if (trouble[0] != '\0')
+        snprintf(sentence, sizeof sentence, "%s: %s", file, trouble);
+    refuse(reload, &found, EX_CONFIG, file, sentence);
     diagnostics_free(&found);
 }
 
 void reload_ask(struct reload *reload)
 {
-    if (is_stopped(reload))
+    const struct diagnostics none = {0};
+
+    if (reload->part.state != PART_RUNNING)
         return;
     part_assert_own(&reload->part);
-    if (is_resolving(reload)) {
-        move(reload, RELOAD_RESOLVING_AGAIN);
-    } else if (reload->source->file == NULL) {
-        struct reload_outcome outcome = {.result = RELOAD_UNAVAILABLE, .found = &reload->found};
-        outcome.before = publisher_config(reload->publisher);
-        snprintf(outcome.sentence, sizeof outcome.sentence,
-                 "the configuration is on the command line");
-        say(reload, &outcome);
-    } else {
+    if (reload->source->file != NULL) {
         read_file(reload);
+        return;
     }
+    struct reload_outcome outcome = {.result = RELOAD_UNAVAILABLE, .found = &none};
+    outcome.before = publisher_config(reload->publisher);
+    snprintf(outcome.sentence, sizeof outcome.sentence, "the configuration is on the command line");
+    say(reload, &outcome);
 }
 
 void reload_first(struct reload *reload, struct config *config)
@@ -231,8 +225,8 @@ void reload_first(struct reload *reload, struct config *config)
     struct diagnostics found = {0};
 
     part_assert_own(&reload->part);
-    assert(reload->state == RELOAD_IDLE && publisher_config(reload->publisher) == NULL);
-    resolve_names(reload, config, &found);
+    assert(reload_state(reload) == RELOAD_IDLE && is_first(reload));
+    take(reload, config, &found);
 }
 
 /* --- the part --- */
@@ -260,11 +254,8 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
     struct reload *reload = part->self;
 
     reload->on_stopped = on_stopped;
-    resolve_forget(reload->resolve);
-    snapshot_free(reload->candidate);
-    reload->candidate = NULL;
-    diagnostics_free(&reload->found);
-    move(reload, RELOAD_IDLE);
+    look_up(reload, NULL);
+    drop_candidate(reload);
     uv_close((uv_handle_t *)&reload->patience, on_patience_closed);
 }
 

@@ -4,19 +4,19 @@
 /*
  * Reads configurations and has them published, the first and every later one: a part of control.
  *
- *   state            asked                  names all answered      out of patience with names
- *   IDLE             read: RESOLVING
- *   RESOLVING        RESOLVING_AGAIN        publish: IDLE           first: publish, LEARNING; later
- *                                                                   ones: say so, and wait
- *   RESOLVING_AGAIN                         publish: IDLE, asked    as RESOLVING, then asked
- *   LEARNING         read: LEARNING_AGAIN   IDLE
- *   LEARNING_AGAIN   read                   IDLE, asked
+ *   state       asked                 new names answered     all answered     out of patience
+ *   IDLE        read: RESOLVING
+ *   RESOLVING   read: RESOLVING       publish: LEARNING      publish: IDLE    publish: LEARNING
+ *   LEARNING    read: RESOLVING                              IDLE
  *
- * A file that is bad when it is read is refused at once and changes no state. LEARNING: the first
- * configuration is in use without the addresses of some servers, which are added as they come.
+ * A file that is bad when it is read is refused at once and changes no state. RESOLVING: a
+ * candidate waits for the first answer for servers that are new, not for long, so that they can be
+ * used from the start; without such servers it is published at once. A newer candidate takes its
+ * place. LEARNING: in use, and further answers are used as they come. A server whose name was
+ * answered before keeps that answer until there is another one.
  *
- * Every reload that was asked for ends in one outcome, a value that is given to `on_outcome`;
- * reloads that are asked for while another is under way end in one outcome together.
+ * Every reload that was asked for ends in one outcome, a value that is given to `on_outcome`; one
+ * whose candidate is replaced ends together with the newer one.
  */
 
 #include <stdbool.h>
@@ -29,11 +29,9 @@
 #include "router/control/resolve.h"
 
 enum reload_state {
-    RELOAD_IDLE,            /* also before the start and after the stop */
-    RELOAD_RESOLVING,       /* a candidate waits for the addresses of its servers */
-    RELOAD_RESOLVING_AGAIN, /* ... and the file is to be read again afterwards */
-    RELOAD_LEARNING,        /* in use without some addresses, which are still looked up */
-    RELOAD_LEARNING_AGAIN   /* ... and the file is to be read again afterwards */
+    RELOAD_IDLE,      /* also before the start and after the stop */
+    RELOAD_RESOLVING, /* a candidate waits for the addresses of new servers */
+    RELOAD_LEARNING   /* in use, and names are still looked up */
 };
 
 enum reload_result {
@@ -56,6 +54,7 @@ struct reload_outcome {
      * or two for a million hosts: only who shows it asks for it.
      */
     const struct config *before;
+    bool ends; /* nothing is in use and nothing waits: there is nothing to run with */
 };
 
 struct reload {
@@ -67,10 +66,9 @@ struct reload {
     void (*on_outcome)(void *context, const struct reload_outcome *outcome);
     void *context;
 
-    enum reload_state state;
     struct snapshot *candidate; /* RESOLVING: to be published; else NULL */
     struct diagnostics found;   /* RESOLVING: in the candidate's file */
-    uv_timer_t patience;        /* RESOLVING: with look-ups that take long */
+    uv_timer_t patience;        /* RESOLVING: since the first candidate in a row began to wait */
     void (*on_stopped)(struct part *part);
 };
 
@@ -82,6 +80,8 @@ void reload_init(struct reload *reload, uv_loop_t *loop, const struct control_so
 
 /* Publishes the first configuration (taken over). Once, after the part has started. */
 void reload_first(struct reload *reload, struct config *config);
+
+enum reload_state reload_state(const struct reload *reload);
 
 /* Reads the configuration again and publishes it; after the part has stopped: does nothing. */
 void reload_ask(struct reload *reload);

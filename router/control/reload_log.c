@@ -82,7 +82,7 @@ void reload_log(const struct reload_outcome *outcome, const struct publisher *pu
     case RELOAD_REFUSED:
         if (outcome->sentence[0] != '\0')
             log_line(LOG_LEVEL_ERROR, "%s", outcome->sentence);
-        if (outcome->config != NULL)
+        if (!outcome->ends)
             log_line(LOG_LEVEL_ERROR, "reload failed: the old configuration stays");
         break;
     case RELOAD_UNAVAILABLE:

@@ -1,12 +1,15 @@
 /*
  * The happy path
- *  - Server after server: names are asked for with uv_getaddrinfo(), a few at a time; each answer
- *    becomes an address list, which on_found takes. When no name is left, on_done.
+ *  - The names of a configuration become questions, the most urgent first; a few are asked at a
+ *    time. Each answer becomes an address list, which the server's cell keeps and on_answer takes.
+ *    When all are answered, on_done.
  *
  * The failures
  *  - A name has no address, or there is no memory to ask or to keep the answer: a warning, and
- *    no on_found.
+ *    on_answer without addresses. The cell keeps what it knew.
  *  - A name server does not answer: control goes on, and is told when it does.
+ *  - Another configuration is to be looked up: what is under way is answered to nobody.
+ *  - The threads cannot be made: the part does not start.
  */
 #include "router/control/resolve.h"
 
@@ -15,26 +18,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "router/log/log.h"
+#include "router/state/server.h"
 
 /* Most addresses of one name that are kept. */
 #define ADDRESSES_MAX 8
 
+static const char no_memory[] = "no memory";
+
+/* A question that was asked. */
 struct query {
-    uv_getaddrinfo_t request;
+    struct lookup lookup; /* first */
     struct resolve *resolve;
-    const struct address *address;
-    uint32_t server; /* its index in the configuration */
-    size_t slot;     /* in resolve->asked */
+    LIST_ENTRY(query) link;
+    struct question question;
+    bool wanted; /* by the configuration that is looked up now; else nothing of it is looked at */
 };
 
 static void resolve_more(struct resolve *resolve);
 
-void resolve_say_failed(const struct address *address, int error)
+void resolve_say_failed(const struct server *server, const char *why)
 {
-    log_line(LOG_LEVEL_WARNING, "server %s: no address: %s", address->text, uv_strerror(error));
+    log_line(LOG_LEVEL_WARNING, "server %s: no address: %s%s", server->text, why,
+             server->known != NULL ? "; the last known stays in use" : "");
 }
+
+/* --- answers --- */
 
 static void set_target(struct target *target, const struct addrinfo *found, uint16_t port)
 {
@@ -61,136 +72,161 @@ static struct addresses *list_of(const struct addrinfo *found, uint16_t port)
     return addresses;
 }
 
-static void on_address(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+static const char *why_failed(const struct lookup *lookup)
 {
-    struct query *query = request->data;
-    struct resolve *resolve = query->resolve;
-    struct addresses *addresses = NULL;
-    bool wanted = resolve->on_found != NULL;
+    return lookup->error == EAI_SYSTEM ? strerror(lookup->system_error)
+                                       : gai_strerror(lookup->error);
+}
 
-    if (wanted && status == 0 && found != NULL) {
-        addresses = list_of(found, query->address->port);
-        status = addresses == NULL ? UV_ENOMEM : 0;
-    }
-    uv_freeaddrinfo(found);
+/* A question of the configuration that is looked up has its answer; NULL: `why` there is none. */
+static void tell(struct resolve *resolve, const struct question *question,
+                 struct addresses *addresses, const char *why)
+{
+    struct server *server = resolve->use->cells[question->server];
+
+    if (question->is_new)
+        resolve->new_left--;
     if (addresses != NULL)
-        resolve->on_found(resolve->context, query->server, addresses);
-    else if (wanted)
-        resolve_say_failed(query->address, status);
-    assert(resolve->asked[query->slot] == query->address && resolve->in_flight > 0);
-    resolve->asked[query->slot] = NULL;
+        server_know(server, addresses);
+    else
+        resolve_say_failed(server, why);
+    resolve->on_answer(resolve->context, question->server, addresses);
+}
+
+static void on_answered(struct lookup *lookup)
+{
+    struct query *query = (struct query *)lookup;
+    struct resolve *resolve = query->resolve;
+    struct question question = query->question;
+    const char *why = lookup->error == 0 ? no_memory : why_failed(lookup);
+    struct addresses *addresses = NULL;
+    bool wanted = query->wanted;
+
+    part_assert_own(&resolve->part);
+    if (wanted && lookup->error == 0)
+        addresses = list_of(lookup->found, question.address->port);
+    if (lookup->found != NULL)
+        freeaddrinfo(lookup->found);
+    LIST_REMOVE(query, link);
     free(query);
+    if (!wanted)
+        return;
+    assert(resolve->in_flight > 0);
     resolve->in_flight--;
+    tell(resolve, &question, addresses, why); /* may begin with another configuration */
     resolve_more(resolve);
 }
 
-static void ask(struct resolve *resolve, const struct address *address, uint32_t server)
-{
-    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct query *query = calloc(1, sizeof *query);
-    int error = UV_ENOMEM;
-    size_t slot = 0;
+/* --- questions --- */
 
-    while (resolve->asked[slot] != NULL)
-        slot++;
-    if (query != NULL) {
-        query->request.data = query;
-        query->resolve = resolve;
-        query->address = address;
-        query->server = server;
-        query->slot = slot;
-        error =
-            uv_getaddrinfo(resolve->loop, &query->request, on_address, address->path, NULL, &hints);
+static void ask(struct resolve *resolve, const struct question *question)
+{
+    struct query *query = calloc(1, sizeof *query);
+    size_t name_len = strlen(question->address->path);
+
+    if (query == NULL) {
+        tell(resolve, question, NULL, no_memory);
+        return;
     }
-    if (error == 0) {
-        resolve->asked[slot] = address;
-        resolve->in_flight++;
-    } else {
-        resolve_say_failed(address, error);
-        free(query);
-    }
+    assert(name_len < sizeof query->lookup.name);
+    memcpy(query->lookup.name, question->address->path, name_len);
+    query->lookup.on_answer = on_answered;
+    query->resolve = resolve;
+    query->question = *question;
+    query->wanted = true;
+    LIST_INSERT_HEAD(&resolve->queries, query, link);
+    resolve->in_flight++;
+    lookups_ask(&resolve->lookups, &query->lookup);
 }
 
-/* The next server whose address is a name, or NULL. */
-static const struct address *next_name(struct resolve *resolve, uint32_t *server)
+static void let_go(struct resolve *resolve)
 {
-    const struct config *config = resolve->use->config;
-
-    for (; resolve->next_backend < config->backend_count; resolve->next_backend++) {
-        uint32_t b = resolve->next_backend;
-        const struct backend_config *backend = &config->backends[b];
-        while (resolve->next_server < backend->server_count) {
-            uint32_t s = resolve->next_server++;
-            *server = config_use_index(resolve->use, b, s);
-            if (backend->servers[s].address.kind == ADDRESS_NAME)
-                return &backend->servers[s].address;
-        }
-        resolve->next_server = 0;
-    }
-    return NULL;
+    config_use_unref(resolve->use);
+    resolve->use = NULL;
+    free(resolve->questions);
+    resolve->questions = NULL;
+    resolve->question_count = resolve->next = resolve->in_flight = resolve->new_left = 0;
 }
 
 static void resolve_more(struct resolve *resolve)
 {
-    const struct address *address;
-    uint32_t server;
-
-    while (resolve->in_flight < RESOLVE_IN_FLIGHT &&
-           (address = next_name(resolve, &server)) != NULL)
-        ask(resolve, address, server);
-    if (resolve->in_flight > 0)
+    while (resolve->in_flight < RESOLVE_IN_FLIGHT && resolve->next < resolve->question_count) {
+        struct question question = resolve->questions[resolve->next++];
+        ask(resolve, &question);
+    }
+    if (resolve->in_flight > 0 || !resolve_is_busy(resolve))
         return;
-    resolve_abandon(resolve);
-    if (resolve->on_done != NULL)
-        resolve->on_done(resolve->context); /* may start anew */
+    let_go(resolve);
+    resolve->on_done(resolve->context); /* may start anew */
 }
 
-void resolve_start(struct resolve *resolve, struct config_use *use, resolve_found_cb *on_found,
+enum urgency { URGENT_NEW, URGENT_UNKNOWN, URGENT_KNOWN, URGENCIES };
+
+static enum urgency urgency_of(const struct server *server)
+{
+    if (server->known != NULL)
+        return URGENT_KNOWN;
+    return server->was_used ? URGENT_UNKNOWN : URGENT_NEW;
+}
+
+static void add_questions(struct resolve *resolve, enum urgency urgency)
+{
+    const struct config *config = resolve->use->config;
+
+    for (uint32_t b = 0; b < config->backend_count; b++) {
+        const struct backend_config *backend = &config->backends[b];
+        for (uint32_t s = 0; s < backend->server_count; s++) {
+            uint32_t index = config_use_index(resolve->use, b, s);
+            const struct address *address = &backend->servers[s].address;
+            if (address->kind != ADDRESS_NAME || urgency_of(resolve->use->cells[index]) != urgency)
+                continue;
+            resolve->questions[resolve->question_count++] = (struct question){
+                .address = address, .server = index, .is_new = urgency == URGENT_NEW};
+        }
+    }
+}
+
+void resolve_start(struct resolve *resolve, struct config_use *use, resolve_answer_cb *on_answer,
                    resolve_done_cb *on_done, void *context)
 {
     part_assert_own(&resolve->part);
     assert(!resolve_is_busy(resolve) && resolve->in_flight == 0);
-    assert(on_found != NULL && on_done != NULL);
     config_use_ref(use);
     resolve->use = use;
-    resolve->on_found = on_found;
+    resolve->on_answer = on_answer;
     resolve->on_done = on_done;
     resolve->context = context;
-    resolve->next_backend = 0;
-    resolve->next_server = 0;
+    resolve->questions = calloc(use->server_count + 1u, sizeof *resolve->questions);
+    if (resolve->questions == NULL)
+        log_line(LOG_LEVEL_WARNING, "no memory to look up the names of servers");
+    for (int u = URGENT_NEW; u < URGENCIES && resolve->questions != NULL; u++) {
+        add_questions(resolve, (enum urgency)u);
+        if (u == URGENT_NEW)
+            resolve->new_left = resolve->question_count;
+    }
     resolve_more(resolve);
-}
-
-void resolve_skip_rest(struct resolve *resolve)
-{
-    assert(resolve->in_flight > 0);
-    resolve->next_backend = resolve->use->config->backend_count;
 }
 
 void resolve_forget(struct resolve *resolve)
 {
-    resolve->on_found = NULL;
-    resolve->on_done = NULL;
+    struct query *query;
+
+    LIST_FOREACH (query, &resolve->queries, link)
+        query->wanted = false;
     if (resolve_is_busy(resolve))
-        resolve_skip_rest(resolve);
+        let_go(resolve);
 }
 
-void resolve_abandon(struct resolve *resolve)
+void resolve_print_new(const struct resolve *resolve, char *text, size_t size)
 {
-    if (resolve->use != NULL)
-        config_use_unref(resolve->use);
-    resolve->use = NULL;
-}
-
-void resolve_print_asked(const struct resolve *resolve, char *text, size_t size)
-{
+    const struct query *query;
     size_t len = 0;
 
     text[0] = '\0';
-    for (size_t slot = 0; slot < RESOLVE_IN_FLIGHT && len < size; slot++) {
-        if (resolve->asked[slot] != NULL)
+    LIST_FOREACH (query, &resolve->queries, link) {
+        if (query->wanted && query->question.is_new && len < size)
             len += (size_t)snprintf(text + len, size - len, "%s%s", len > 0 ? ", " : "",
-                                    resolve->asked[slot]->text);
+                                    query->question.address->text);
     }
 }
 
@@ -198,16 +234,31 @@ void resolve_print_asked(const struct resolve *resolve, char *text, size_t size)
 
 static int start(struct part *part)
 {
-    const struct resolve *resolve = part->self;
+    struct resolve *resolve = part->self;
+    int error = lookups_start(&resolve->lookups, resolve->loop);
 
-    assert(!resolve_is_busy(resolve));
-    return 0;
+    if (error == 0)
+        return 0;
+    log_line(LOG_LEVEL_ERROR, "cannot start the threads that look up names: %s",
+             uv_strerror(error));
+    return EX_OSERR;
 }
 
+static void on_lookups_stopped(void *context)
+{
+    struct resolve *resolve = context;
+
+    resolve->on_stopped(&resolve->part);
+}
+
+/* Look-ups go on, since they cannot be taken back, but nobody is told any more. */
 static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
-    resolve_forget(part->self);
-    on_stopped(part);
+    struct resolve *resolve = part->self;
+
+    resolve->on_stopped = on_stopped;
+    resolve_forget(resolve);
+    lookups_stop(&resolve->lookups, on_lookups_stopped, resolve);
 }
 
 void resolve_init(struct resolve *resolve, uv_loop_t *loop)
@@ -216,4 +267,5 @@ void resolve_init(struct resolve *resolve, uv_loop_t *loop)
         .part = {.name = "resolve", .self = resolve, .start = start, .stop = stop},
         .loop = loop,
     };
+    LIST_INIT(&resolve->queries);
 }

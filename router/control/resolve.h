@@ -2,72 +2,98 @@
 #define ROUTER_RESOLVE_H
 
 /*
- * Turns the names of servers into addresses, on the control loop; workers never wait for DNS. A
- * part of control.
+ * Turns the names of servers into addresses; workers never wait for DNS. A part of control.
  *
- * What is asked for cannot be taken back: a lookup under way ends when it is answered or given up,
- * which takes a dead name server many seconds. So control may publish the configuration before
- * that, and end without waiting.
+ * What is asked for cannot be taken back: a look-up under way ends when it is answered or given up,
+ * which takes a dead name server many seconds. So control publishes the configuration before that,
+ * turns to the names of another one, and ends without waiting.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <uv.h>
 
+#include "router/control/lookups.h"
 #include "router/control/part.h"
 #include "router/state/addresses.h"
 #include "router/state/config_use.h"
 
-/* libuv gives names half of its four threads. */
-#define RESOLVE_IN_FLIGHT 2
+/* So many at once; less than there may be threads, which those of a configuration that is gone may
+ * hold. */
+#define RESOLVE_IN_FLIGHT 8
 
-/* The addresses of a server (see config_use_index()); the callee has the hold on the list. */
-typedef void resolve_found_cb(void *context, uint32_t server, struct addresses *addresses);
+/*
+ * What came of the name of a server (see config_use_index()): its addresses, with a hold that is
+ * the callee's, or NULL. The server's cell knows them already; that there are none was said in the
+ * log.
+ */
+typedef void resolve_answer_cb(void *context, uint32_t server, struct addresses *addresses);
 typedef void resolve_done_cb(void *context);
+
+struct question {
+    const struct address *address; /* of the configuration */
+    uint32_t server;
+    bool is_new; /* nothing was in use that named this server, and it has no address yet */
+};
+
+struct query;
+LIST_HEAD(query_list, query);
 
 struct resolve {
     struct part part;
     uv_loop_t *loop;
-    struct config_use *use;     /* held; NULL: nothing is under way */
-    resolve_found_cb *on_found; /* NULL: what is under way is for nobody any more */
+    struct lookups lookups;
+    void (*on_stopped)(struct part *part);
+    struct query_list queries; /* under way, also for nobody any more */
+
+    struct config_use *use; /* whose names are asked for; held. NULL: nobody's */
+    resolve_answer_cb *on_answer;
     resolve_done_cb *on_done;
     void *context;
-    uint32_t next_backend, next_server; /* the next server to look at */
-    uint32_t in_flight;
-    const struct address *asked[RESOLVE_IN_FLIGHT]; /* NULL: that one is free */
+    struct question *questions; /* the most urgent first */
+    uint32_t question_count;
+    uint32_t next;      /* question to be asked */
+    uint32_t in_flight; /* asked and not answered */
+    uint32_t new_left;  /* questions of new servers that are not answered */
 };
 
-/* The part stops at once, although look-ups may go on: see resolve_abandon(). */
 void resolve_init(struct resolve *resolve, uv_loop_t *loop);
 
 /*
- * Looks up the servers of a configuration: `on_found` for each name that has an address, in the
- * end `on_done` once, both possibly before this returns. A name without an address is said in the
- * error log. Control.
+ * Looks up the servers of a configuration: `on_answer` for each that has a name, in the end
+ * `on_done` once, all of it possibly before this returns. Names that are new are asked for first,
+ * then those that have no address, then the others. Nothing may be under way. Control.
  */
-void resolve_start(struct resolve *resolve, struct config_use *use, resolve_found_cb *on_found,
+void resolve_start(struct resolve *resolve, struct config_use *use, resolve_answer_cb *on_answer,
                    resolve_done_cb *on_done, void *context);
+
+/* Asks for no further names, and nobody is called any more. Does nothing when nothing is under way.
+ */
+void resolve_forget(struct resolve *resolve);
 
 static inline bool resolve_is_busy(const struct resolve *resolve)
 {
     return resolve->use != NULL;
 }
 
-/* Says in the error log that a server has no address; `error` is libuv's. */
-void resolve_say_failed(const struct address *address, int error);
+/* Whether new servers wait for their first answer. */
+static inline bool resolve_awaits_new(const struct resolve *resolve)
+{
+    return resolve->new_left > 0;
+}
 
-/* Asks for no further names; `on_done` is called when those asked for are answered. */
-void resolve_skip_rest(struct resolve *resolve);
+/* Those, as far as they were asked for, for a message: "a.test:443, b.test:443". */
+void resolve_print_new(const struct resolve *resolve, char *text, size_t size);
 
-/* Asks for no further names, and nobody is called any more. Does nothing when nothing is under way.
- */
-void resolve_forget(struct resolve *resolve);
+/* Says in the error log that a server has no address. */
+void resolve_say_failed(const struct server *server, const char *why);
 
-/* Lets go of the configuration. No callback runs any more, since the loop does not. */
-void resolve_abandon(struct resolve *resolve);
-
-/* The servers whose names are being asked for, for a message: "a.test:443, b.test:443". */
-void resolve_print_asked(const struct resolve *resolve, char *text, size_t size);
+/* After the stop: a look-up goes on in its thread, which uses the struct. */
+static inline bool resolve_is_stuck(const struct resolve *resolve)
+{
+    return lookups_are_stuck(&resolve->lookups);
+}
 
 #endif

@@ -1,9 +1,63 @@
 #include "router/control/signals.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 static const int watched[SIGNALS_WATCHED] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+
+/* The first so many of those end the router. */
+#define SIGNALS_THAT_END 3
+
+/* --- before the loop runs, and after --- */
+
+static sigset_t set_of(const int *numbers, size_t count)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < count; i++)
+        sigaddset(&set, numbers[i]);
+    return set;
+}
+
+static void change_mask(int how, sigset_t set)
+{
+    int error = pthread_sigmask(how, &set, NULL);
+
+    assert(error == 0);
+}
+
+static void end_now(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+void signals_prepare(void)
+{
+    struct sigaction end = {.sa_handler = end_now};
+
+    change_mask(SIG_SETMASK,
+                set_of(watched + SIGNALS_THAT_END, SIGNALS_WATCHED - SIGNALS_THAT_END));
+    for (size_t i = 0; i < SIGNALS_THAT_END; i++)
+        sigaction(watched[i], &end, NULL);
+    signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+void signals_hold(void)
+{
+    change_mask(SIG_BLOCK, set_of(watched, SIGNALS_WATCHED));
+}
+
+void signals_let_in(void)
+{
+    change_mask(SIG_UNBLOCK, set_of(watched, SIGNALS_WATCHED));
+}
+
+/* --- the part --- */
 
 static void on_signal(uv_signal_t *handle, int number)
 {
@@ -17,7 +71,6 @@ static int start(struct part *part)
 {
     struct signals *signals = part->self;
 
-    signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
     for (size_t i = 0; i < SIGNALS_WATCHED; i++) {
         int error = uv_signal_init(signals->loop, &signals->handles[i]);
         assert(error == 0);
@@ -44,6 +97,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
     struct signals *signals = part->self;
 
     signals->on_stopped = on_stopped;
+    signals_hold(); /* without a handle the next one would kill the process */
     for (size_t i = 0; i < SIGNALS_WATCHED; i++)
         uv_close((uv_handle_t *)&signals->handles[i], on_closed);
 }

@@ -26,14 +26,19 @@ static bool is_stdout(const char *path)
     return strcmp(path, "-") == 0;
 }
 
+static int open_with(const char *path, int more_flags)
+{
+    /* Not to wait for the reader of a FIFO; files do not know the flag, and writing polls first. */
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
+    return open(path, flags | more_flags, 0640);
+}
+
 static int open_access(const char *path)
 {
     if (path == NULL)
         return -1;
-    if (is_stdout(path))
-        return STDOUT_FILENO;
-    /* Not to wait for the reader of a FIFO; files do not know the flag, and writing polls first. */
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    return is_stdout(path) ? STDOUT_FILENO : open_with(path, 0);
 }
 
 static void close_access(struct log_writer *writer)
@@ -274,15 +279,18 @@ static bool same_path(const struct log_writer *writer, const char *path)
            (writer->path != NULL && path != NULL && strcmp(writer->path, path) == 0);
 }
 
-int log_writer_probe(const struct log_writer *writer, const char *access_path)
+int log_writer_probe(const struct log_writer *writer, const char *access_path, bool *made)
 {
-    if (access_path == NULL || same_path(writer, access_path))
+    *made = false;
+    if (access_path == NULL || is_stdout(access_path) || same_path(writer, access_path))
         return 0;
-    int fd = open_access(access_path);
+    int fd = open_with(access_path, O_EXCL);
+    *made = fd >= 0;
+    if (fd < 0 && errno == EEXIST)
+        fd = open_with(access_path, 0);
     if (fd < 0)
         return errno;
-    if (fd > STDERR_FILENO)
-        close(fd);
+    close(fd);
     return 0;
 }
 

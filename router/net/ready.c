@@ -32,15 +32,29 @@ static void on_set_readable(uv_poll_t *poll, int status, int events)
 {
     struct ready *ready = poll->data;
     uv_loop_t *loop = poll->loop;
-    uint64_t began_ms = uv_now(loop);
 
     (void)events;
+    uv_update_time(loop); /* the process may have been stopped since the loop looked at its clock */
+    uint64_t began_ms = uv_now(loop);
     assert(status == 0); /* an epoll descriptor cannot fail */
     while (dispatch(ready) > 1) {
         uv_update_time(loop);
         if (uv_now(loop) - began_ms >= READY_LOOK_MS)
             break;
     }
+}
+
+/* What has come in meanwhile stands behind what was there: so many events later all of that is
+ * told. */
+void ready_look(struct ready *ready, size_t sockets)
+{
+    size_t told = 0;
+    int count;
+
+    do {
+        count = dispatch(ready);
+        told += count > 0 ? (size_t)count : 0;
+    } while (count < 0 || (count == READY_BATCH && told < sockets));
 }
 
 int ready_init(struct ready *ready, uv_loop_t *loop)

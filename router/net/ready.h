@@ -36,6 +36,12 @@ int ready_init(struct ready *ready, uv_loop_t *loop);
 int ready_add(struct ready *ready, int fd, struct ready_source *source);
 
 /*
+ * Deals with all the news that is there when it is called, where the set has not more than so many
+ * sockets. Not from within on_events.
+ */
+void ready_look(struct ready *ready, size_t sockets);
+
+/*
  * Switches news of readable bytes off or on again (ends, errors and writability are always told).
  * Switching on tells at once what is there.
  */

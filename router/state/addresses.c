@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct addresses *addresses_new(uint32_t count)
 {
@@ -24,6 +25,20 @@ struct addresses *addresses_of(const struct address *address)
     bool known = target_from_address(address, &addresses->list[0]);
     assert(known);
     return addresses;
+}
+
+bool addresses_equal(const struct addresses *one, const struct addresses *other)
+{
+    if (one == NULL || other == NULL)
+        return one == other;
+    if (one->count != other->count)
+        return false;
+    for (uint32_t i = 0; i < one->count; i++) {
+        if (one->list[i].len != other->list[i].len ||
+            memcmp(&one->list[i].address, &other->list[i].address, one->list[i].len) != 0)
+            return false;
+    }
+    return true;
 }
 
 void addresses_ref(struct addresses *addresses)

@@ -9,6 +9,7 @@
  * snapshot that holds it. Workers read it through their snapshot and count nothing.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "router/net/sockaddr.h"
@@ -24,6 +25,9 @@ struct addresses *addresses_new(uint32_t count);
 
 /* The list of a server whose address is no name. NULL: no memory. */
 struct addresses *addresses_of(const struct address *address);
+
+/* Whether both have the same addresses in the same order. NULL: no address. */
+bool addresses_equal(const struct addresses *one, const struct addresses *other);
 
 /* One more holder. NULL is allowed, here and below. */
 void addresses_ref(struct addresses *addresses);

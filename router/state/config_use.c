@@ -109,24 +109,34 @@ static bool fill_stats(struct config_use *use)
     return true;
 }
 
-/* The slots of routes, with the cells of those that have had traffic. */
-static bool fill_routes(struct config_use *use)
+void config_use_claim_routes(struct config_use *use)
 {
     const struct config *config = use->config;
     struct stats *stats = use->servers->stats;
 
-    use->routes = calloc(config->route_count + 1u, sizeof *use->routes);
-    if (use->routes == NULL)
-        return false;
     stats_collect(stats);
     if (stats_count(stats, STATS_ROUTE) == 0)
-        return true;
+        return;
     for (uint32_t i = 0; i < config->route_count; i++) {
         const char *name = config->routes[i].name;
+        struct stats_cell *none = NULL;
+        if (atomic_load_explicit(&use->routes[i], memory_order_relaxed) != NULL)
+            continue;
         struct stats_cell *known = stats_claim_known(stats, STATS_ROUTE, name, strlen(name));
-        if (known != NULL)
-            atomic_store_explicit(&use->routes[i], known, memory_order_relaxed);
+        if (known != NULL &&
+            !atomic_compare_exchange_strong_explicit(&use->routes[i], &none, known,
+                                                     memory_order_release, memory_order_relaxed))
+            stats_unclaim(stats, known); /* a worker was first */
     }
+}
+
+/* The slots of routes, with the cells of those that have had traffic. */
+static bool fill_routes(struct config_use *use)
+{
+    use->routes = calloc(use->config->route_count + 1u, sizeof *use->routes);
+    if (use->routes == NULL)
+        return false;
+    config_use_claim_routes(use);
     return true;
 }
 
@@ -168,14 +178,4 @@ uint32_t config_use_index(const struct config_use *use, uint32_t backend, uint32
     assert(backend < use->config->backend_count);
     assert(server < use->config->backends[backend].server_count);
     return use->first_cell[backend] + server;
-}
-
-const struct address *config_use_address(const struct config_use *use, uint32_t index)
-{
-    uint32_t backend = 0;
-
-    assert(index < use->server_count);
-    while (index - use->first_cell[backend] >= use->config->backends[backend].server_count)
-        backend++;
-    return &use->config->backends[backend].servers[index - use->first_cell[backend]].address;
 }

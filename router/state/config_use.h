@@ -38,8 +38,12 @@ void config_use_ref(struct config_use *use); /* control */
 /* True: that was the last holder, the configuration is freed. Control. */
 bool config_use_unref(struct config_use *use);
 
-/* The address, as it was written, of the server with this index. Any thread. */
-const struct address *config_use_address(const struct config_use *use, uint32_t index);
+/*
+ * Claims the figures that its routes have had by other configurations since it was made. Before
+ * such a configuration is freed: else what was counted under that one alone would go with it.
+ * Control.
+ */
+void config_use_claim_routes(struct config_use *use);
 
 /* The index of a server among all servers of the configuration. Any thread. */
 uint32_t config_use_index(const struct config_use *use, uint32_t backend, uint32_t server);

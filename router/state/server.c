@@ -30,8 +30,16 @@ void server_free(struct server *server)
 {
     assert(server->claimable.claims == 0 && !server->claimable.listed);
     assert(atomic_load_explicit(&server->active, memory_order_acquire) == 0);
+    addresses_unref(server->known);
     free((char *)server->claimable.key);
     free(server);
+}
+
+void server_know(struct server *server, struct addresses *addresses)
+{
+    addresses_ref(addresses);
+    addresses_unref(server->known);
+    server->known = addresses;
 }
 
 void server_enter(struct server *server)

@@ -5,8 +5,8 @@
  * A server of a backend as the process knows it: what must survive reloads. Configurations come
  * and go, the cell stays as long as one of them names the server or a connection uses it.
  *
- * Who touches what: the key and the texts never change; `claimable` and `fresh` are control's; a
- * seat is its worker's; the rest is atomic.
+ * Who touches what: the key and the texts never change; `claimable`, `fresh`, `was_used` and
+ * `known` are control's; a seat is its worker's; the rest is atomic.
  */
 
 #include <stdalign.h>
@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "router/state/addresses.h"
 #include "router/state/claims.h"
 #include "router/state/stats.h"
 
@@ -34,6 +35,8 @@ struct server {
     struct stats_cell *backend_stats;   /* its backend's; claimed */
     uint32_t workers;                   /* how many seats there are */
     bool fresh;                         /* no snapshot has held it yet */
+    bool was_used;                      /* a configuration with it was published */
+    struct addresses *known;            /* the last answer for its name; held. NULL: none so far */
 
     /* any thread */
     alignas(64) atomic_int verdict;     /* enum server_verdict; nothing sets it yet */
@@ -49,6 +52,12 @@ struct server {
  */
 struct server *server_new(char *key, size_t key_len, uint32_t workers);
 void server_free(struct server *server); /* control; asserts that nobody uses it */
+
+/*
+ * The name of the server stands for these addresses, which the snapshots to come begin with; takes
+ * a hold of its own. Control.
+ */
+void server_know(struct server *server, struct addresses *addresses);
 
 /* Whether the server takes new connections. Any thread. */
 static inline bool server_is_usable(const struct server *server)

@@ -35,8 +35,11 @@ struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct
         const struct backend_config *backend = &config->backends[b];
         for (uint32_t s = 0; s < backend->server_count; s++, at++) {
             const struct address *address = &backend->servers[s].address;
-            if (address->kind == ADDRESS_NAME)
+            if (address->kind == ADDRESS_NAME) {
+                snapshot->addresses[at] = use->cells[at]->known;
+                addresses_ref(snapshot->addresses[at]);
                 continue;
+            }
             snapshot->addresses[at] = addresses_of(address);
             if (snapshot->addresses[at] == NULL) {
                 snapshot_free(snapshot);

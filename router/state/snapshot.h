@@ -40,7 +40,8 @@ struct snapshot {
 
 /*
  * Takes `config` over, also on failure, when NULL is returned: no memory. Addresses given as
- * numbers or paths are known; those of names are not until they are set. Control.
+ * numbers or paths are known; those of names are the last answer, if there was one, until others
+ * are set. Control.
  */
 struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct servers *servers);
 

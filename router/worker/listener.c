@@ -128,6 +128,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
     (void)events;
     conns_assert_own(listener->set->conns);
+    uv_update_time(poll->loop); /* timeouts begin now, also if the process was stopped before */
     enum accept_error last = status != 0 ? ACCEPT_BROKEN : accept_batch(listener);
     if (last != ACCEPT_BROKEN)
         return;

@@ -85,11 +85,26 @@ static void end_now(struct worker *worker)
     end_if_done(worker);
 }
 
+static void on_drain_over(uv_timer_t *timer);
+
+static void start_drain_timer(struct worker *worker, uint64_t drain_ms)
+{
+    worker->drain_until_ms = uv_now(&worker->loop) + drain_ms;
+    uv_timer_start(&worker->drain, on_drain_over, drain_ms, 0);
+}
+
+/* As for a connection's deadline: first what the sockets say, and a moment if it comes late. */
 static void on_drain_over(uv_timer_t *timer)
 {
     struct worker *worker = timer->data;
 
     assert(worker->draining);
+    conns_look(&worker->conns);
+    if (!worker->drain_excused && conns_was_stopped(&worker->conns, worker->drain_until_ms)) {
+        worker->drain_excused = true;
+        start_drain_timer(worker, CONNS_AFTER_STOP_MS);
+        return;
+    }
     end_now(worker);
 }
 
@@ -97,7 +112,7 @@ static void on_drain_over(uv_timer_t *timer)
 static void begin_drain(struct worker *worker, uint64_t drain_ms)
 {
     worker->draining = true;
-    uv_timer_start(&worker->drain, on_drain_over, drain_ms, 0);
+    start_drain_timer(worker, drain_ms);
     listeners_leave(&worker->listeners);
     end_if_done(worker);
 }

@@ -36,6 +36,8 @@ struct worker {
     uv_timer_t sweep; /* gives unused pipes and memory back */
     uv_timer_t drain;
     bool draining;
+    bool drain_excused;        /* its end was late and has been put off, once */
+    uint64_t drain_until_ms;   /* loop time */
     uint64_t dropped_reported; /* log lines, as last said in the error log */
 };
 

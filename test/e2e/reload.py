@@ -117,7 +117,12 @@ class Reload(unittest.TestCase):
         address = "127.0.0.1:%d" % taken.getsockname()[1]
         config["listeners"].append({"name": "taken", "address": address})
         config["routes"][0]["host"] = "changed.test"
+        log = router.dir / "made.log"
+        config["log"] = {"access": {"path": str(log)}}
+        before = router.descriptors()
         router.reload(config, expect=address.replace(".", r"\."))
+        self.assertFalse(log.exists())
+        self.assertEqual(sorted(router.descriptors()), sorted(before))
         self.assertEqual(reach(router, "one.test"), "a")
         self.assertEqual(reach(router, "changed.test"), 112)
 

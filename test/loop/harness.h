@@ -51,7 +51,7 @@ struct rig {
     struct log_writer writer;
     struct worker worker;
     struct endpoints endpoints;
-    struct stats stats;
+    struct stats stats; /* closed by the teardown: a test may read them after rig_join() */
     struct servers servers_known;
     struct snapshot *snapshots[RIG_SNAPSHOTS];
     uint32_t snapshot_count;

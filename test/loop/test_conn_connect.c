@@ -164,6 +164,26 @@ static void reset_while_connecting(void **state)
     rig_expect_in_line(rig, "\"backend\":\"web\"");
 }
 
+/* The second half of the hello and the reset are found at once: there is nobody to connect for. */
+static void reset_with_the_end_of_the_hello(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t hello[IO_HELLO_MAX];
+    size_t len = io_hello("a.test", hello);
+
+    rig_silent_server(rig);
+    rig_start(rig, "\"timeouts\":{\"connect\":\"60s\"}");
+    int client = rig_client(rig, NULL);
+    io_send(client, hello, len / 2);
+    rig_wait_figure(&rig->worker.conns.stats->accepted, 1);
+    rig_settle(rig);
+    rig_hold(rig);
+    io_send(client, hello + len / 2, len - len / 2);
+    rig_reset(rig, client);
+    rig_release(rig);
+    rig_expect_reason(rig, "client_abort");
+}
+
 /* An end is no abort: the client may well have said all it wants to say. */
 static void end_while_connecting(void **state)
 {
@@ -222,6 +242,7 @@ int main(void)
         RIG_ROWS(unix_server_is_absent),
         RIG_ROWS(unix_server_after_a_silent_one),
         RIG_ROWS(reset_while_connecting),
+        RIG_ROWS(reset_with_the_end_of_the_hello),
         RIG_ROWS(end_while_connecting),
         RIG_ROWS(bytes_while_connecting),
         RIG_ROWS(balance_in_turn),

@@ -1,4 +1,5 @@
 /* The thread that writes the logs: nothing is lost but what is counted. */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -173,6 +174,25 @@ static void cannot_be_opened(void **state)
     assert_int_equal(log_writer_start(&fixture->writer, 1, path), UV_ENOENT);
 }
 
+static void probing_says_whether_it_has_made_the_file(void **state)
+{
+    struct fixture *fixture = *state;
+    bool made;
+
+    assert_int_equal(log_writer_start(&fixture->writer, 1, fixture->path), 0);
+    assert_int_equal(log_writer_probe(&fixture->writer, fixture->path, &made), 0);
+    assert_false(made);
+    assert_int_equal(log_writer_probe(&fixture->writer, fixture->other, &made), 0);
+    assert_true(made);
+    assert_int_equal(log_writer_probe(&fixture->writer, fixture->other, &made), 0);
+    assert_false(made);
+    assert_int_equal(log_writer_probe(&fixture->writer, fixture->dir, &made), EISDIR);
+    assert_false(made);
+    assert_int_equal(log_writer_probe(&fixture->writer, "-", &made), 0);
+    assert_int_equal(log_writer_probe(&fixture->writer, NULL, &made), 0);
+    log_writer_stop(&fixture->writer);
+}
+
 /* A file that cannot be opened again: the old one goes on being written. */
 static void cannot_be_opened_again(void **state)
 {
@@ -246,6 +266,7 @@ int main(void)
         TEST(reopened_after_rotation),
         TEST(redirected),
         TEST(cannot_be_opened),
+        TEST(probing_says_whether_it_has_made_the_file),
         TEST(cannot_be_opened_again),
         TEST(reader_takes_nothing),
         TEST(nowhere),

@@ -135,6 +135,8 @@ static void no_memory_for_a_listener(void **state)
     endpoints_cancel(&others);
     endpoints_close(&others);
     expect_served(rig);
+    rig_reload(rig, 0, "");
+    expect_served(rig);
 }
 
 #define ROW(situation, path)                                                                       \

@@ -1,7 +1,7 @@
 /*
  * Reloads: what each comes to, and what happens while names are being looked up.
  *
- * The parts of control run on this test's loop, with a worker of their own; uv_getaddrinfo() is
+ * The parts of control run on this test's loop, with a worker of their own; lookups_ask() is
  * replaced, so that a name is answered when the test says so, and the patience with names ends when
  * the test says so.
  */
@@ -26,7 +26,7 @@
 #include "router/control/resolve.h"
 #include "router/control/workers.h"
 
-#define QUESTIONS_MAX 8
+#define QUESTIONS_MAX 16
 #define OUTCOMES_MAX  8
 
 /* An outcome as it was when it was told. */
@@ -36,13 +36,8 @@ struct told {
     char sentence[PUBLISHER_SENTENCE_MAX];
     size_t errors, warnings;
     bool in_use;
+    bool ends;
     struct config_difference difference;
-};
-
-struct question {
-    uv_getaddrinfo_t *request;
-    uv_getaddrinfo_cb answer;
-    char name[64];
 };
 
 struct scene {
@@ -66,29 +61,20 @@ struct scene {
 
 /* Of the replaced functions; they know no scene. */
 static struct {
-    struct question list[QUESTIONS_MAX];
+    struct lookup *list[QUESTIONS_MAX];
     int count;
     const uv_loop_t *impatient; /* timers of this loop end at once */
 } names;
 
-int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb answer,
-                          const char *node, const char *service, const struct addrinfo *hints);
+void __wrap_lookups_ask(struct lookups *lookups, struct lookup *lookup);
 int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
 int __real_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat);
 
-int __wrap_uv_getaddrinfo(uv_loop_t *loop, uv_getaddrinfo_t *request, uv_getaddrinfo_cb answer,
-                          const char *node, const char *service, const struct addrinfo *hints)
+void __wrap_lookups_ask(struct lookups *lookups, struct lookup *lookup)
 {
-    struct question *question = &names.list[names.count++];
-
-    (void)loop;
-    (void)service;
-    (void)hints;
-    assert_in_range(names.count, 1, QUESTIONS_MAX);
-    question->request = request;
-    question->answer = answer;
-    snprintf(question->name, sizeof question->name, "%s", node);
-    return 0;
+    (void)lookups;
+    assert_in_range(names.count, 0, QUESTIONS_MAX - 1);
+    names.list[names.count++] = lookup;
 }
 
 int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat)
@@ -96,23 +82,30 @@ int __wrap_uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, u
     return __real_uv_timer_start(timer, cb, timer->loop == names.impatient ? 0 : timeout, repeat);
 }
 
-/* Answers the question for this name, which must have been asked: 127.0.0.1, or no such name. */
-static void answer(const char *name, bool known)
+/* Answers the oldest question for this name, which must have been asked. NULL: no such name. */
+static void answer_with(const char *name, const char *address)
 {
     static const struct addrinfo numeric = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
 
     for (int i = 0; i < names.count; i++) {
-        struct question question = names.list[i];
-        if (strcmp(question.name, name) != 0)
+        struct lookup *lookup = names.list[i];
+        if (strcmp(lookup->name, name) != 0)
             continue;
-        names.list[i] = names.list[--names.count];
-        if (known)
-            assert_int_equal(getaddrinfo("127.0.0.1", NULL, &numeric, &found), 0);
-        question.answer(question.request, known ? 0 : UV_EAI_NONAME, found);
+        names.count--;
+        memmove(&names.list[i], &names.list[i + 1],
+                (size_t)(names.count - i) * sizeof names.list[0]);
+        lookup->error = EAI_NONAME;
+        if (address != NULL)
+            lookup->error = getaddrinfo(address, NULL, &numeric, &lookup->found);
+        lookup->on_answer(lookup);
         return;
     }
     fail_msg("nobody asked for %s", name);
+}
+
+static void answer(const char *name, bool known)
+{
+    answer_with(name, known ? "127.0.0.1" : NULL);
 }
 
 /* --- configurations --- */
@@ -127,6 +120,8 @@ static void answer(const char *name, bool known)
 static const char plain[] = CONFIG("127.0.0.1:0", ROUTE("a.test"), NUMBER);
 static const char two_routes[] = CONFIG("127.0.0.1:0", ROUTE("a.test") "," ROUTE("b.test"), NUMBER);
 static const char named[] = CONFIG("127.0.0.1:0", ROUTE("a.test"), "\"x.test:9\"");
+static const char named_and_more[] =
+    CONFIG("127.0.0.1:0", ROUTE("a.test") "," ROUTE("b.test"), "\"x.test:9\"");
 static const char three_names[] =
     CONFIG("127.0.0.1:0", ROUTE("a.test"), "\"x.test:9\",\"y.test:9\",\"z.test:9\"");
 
@@ -162,6 +157,7 @@ static void on_outcome(void *context, const struct reload_outcome *outcome)
     told->errors = outcome->found->errors;
     told->warnings = outcome->found->warnings;
     told->in_use = outcome->config != NULL;
+    told->ends = outcome->ends;
     if (told->result == RELOAD_STARTED || told->result == RELOAD_CHANGED)
         assert_true(config_difference(outcome->before, outcome->config, &told->difference));
     else
@@ -262,12 +258,22 @@ static const struct told *outcome(const struct scene *scene, int count, enum rel
 
 static void expect_state(const struct scene *scene, enum reload_state state)
 {
-    assert_int_equal(scene->reload.state, state);
+    assert_int_equal(reload_state(&scene->reload), state);
 }
 
 static bool has_address(const struct scene *scene, uint32_t server)
 {
     return snapshot_addresses(scene->publisher.newest, 0, server) != NULL;
+}
+
+static void expect_address(const struct scene *scene, const char *expected)
+{
+    const struct addresses *addresses = snapshot_addresses(scene->publisher.newest, 0, 0);
+    char text[INET_ADDRSTRLEN];
+
+    assert_non_null(addresses);
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&addresses->list[0].address;
+    assert_string_equal(inet_ntop(AF_INET, &in->sin_addr, text, sizeof text), expected);
 }
 
 /* Out of patience: the timer was started with no time left. */
@@ -370,7 +376,7 @@ static void a_first_one_that_cannot_be_published_is_refused(void **state)
     begin(scene, CONFIG("unix:/absent/socket", ROUTE("a.test"), NUMBER));
     const struct told *told = outcome(scene, 1, RELOAD_REFUSED);
     assert_int_equal(told->code, EX_OSERR);
-    assert_false(told->in_use);
+    assert_true(told->ends && !told->in_use);
     assert_string_equal(
         told->sentence,
         "cannot listen on unix:/absent/socket (l): bind: No such file or directory");
@@ -389,7 +395,7 @@ static void a_command_line_cannot_be_read_again(void **state)
 
 /* --- names --- */
 
-static void a_reload_waits_for_its_names(void **state)
+static void a_reload_gives_new_names_a_moment(void **state)
 {
     struct scene *scene = *state;
 
@@ -413,7 +419,7 @@ static void a_name_without_an_address_holds_up_nothing(void **state)
     assert_false(has_address(scene, 0));
 }
 
-static void a_later_reload_waits_beyond_the_patience(void **state)
+static void after_the_moment_it_goes_on_without_them(void **state)
 {
     struct scene *scene = *state;
 
@@ -421,27 +427,114 @@ static void a_later_reload_waits_beyond_the_patience(void **state)
     names.impatient = &scene->loop;
     ask(scene, named);
     run_timers(scene);
-    expect_state(scene, RELOAD_RESOLVING);
-    assert_int_equal(scene->told_count, 1);
-    answer("x.test", true);
     outcome(scene, 2, RELOAD_CHANGED);
+    expect_state(scene, RELOAD_LEARNING);
+    assert_false(has_address(scene, 0));
+    answer("x.test", true);
+    expect_state(scene, RELOAD_IDLE);
+    assert_true(has_address(scene, 0));
 }
 
-static void reloads_asked_for_meanwhile_are_one_more(void **state)
+static void the_last_good_answer_stays(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, named);
+    answer_with("x.test", "127.0.0.2");
+    ask(scene, named_and_more);
+    outcome(scene, 2, RELOAD_CHANGED); /* not waiting for what is known */
+    expect_state(scene, RELOAD_LEARNING);
+    expect_address(scene, "127.0.0.2");
+    answer("x.test", false);
+    expect_state(scene, RELOAD_IDLE);
+    expect_address(scene, "127.0.0.2");
+}
+
+static void another_answer_is_used(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, named);
+    answer_with("x.test", "127.0.0.2");
+    ask(scene, named);
+    answer_with("x.test", "127.0.0.3");
+    expect_address(scene, "127.0.0.3");
+    ask(scene, named);
+    const struct snapshot *newest = scene->publisher.newest;
+    answer_with("x.test", "127.0.0.3");
+    assert_ptr_equal(scene->publisher.newest, newest); /* the same answer is nothing new */
+}
+
+/* It was asked for by the configuration in use, to no avail so far: it is not new. */
+static void a_name_that_was_not_answered_holds_up_no_reload(void **state)
+{
+    struct scene *scene = *state;
+
+    names.impatient = &scene->loop;
+    begin(scene, named);
+    run_timers(scene);
+    ask(scene, named_and_more);
+    outcome(scene, 2, RELOAD_CHANGED);
+    expect_state(scene, RELOAD_LEARNING);
+    answer("x.test", true); /* to nobody: the configuration has gone */
+    assert_false(has_address(scene, 0));
+    answer("x.test", true);
+    assert_true(has_address(scene, 0));
+    expect_state(scene, RELOAD_IDLE);
+}
+
+static void new_names_are_asked_for_first(void **state)
+{
+    struct scene *scene = *state;
+
+    names.impatient = &scene->loop;
+    begin(scene, three_names);
+    run_timers(scene);
+    answer("y.test", true);
+    names.impatient = NULL;
+    int before = names.count;
+    ask(scene, CONFIG("127.0.0.1:0", ROUTE("a.test"),
+                      "\"x.test:9\",\"y.test:9\",\"z.test:9\",\"new.test:9\""));
+    assert_string_equal(names.list[before]->name, "new.test");
+    assert_string_equal(names.list[before + 3]->name, "y.test"); /* known already */
+    expect_state(scene, RELOAD_RESOLVING);
+    answer("new.test", true); /* the others are not waited for */
+    outcome(scene, 2, RELOAD_CHANGED);
+    expect_state(scene, RELOAD_LEARNING);
+    assert_true(has_address(scene, 1) && has_address(scene, 3));
+    while (names.count > 0)
+        answer(names.list[0]->name, true);
+    assert_true(has_address(scene, 0) && has_address(scene, 2));
+}
+
+static void a_newer_reload_replaces_one_that_waits(void **state)
 {
     struct scene *scene = *state;
 
     begin(scene, plain);
     ask(scene, named);
+    expect_state(scene, RELOAD_RESOLVING);
     ask(scene, two_routes);
-    ask(scene, two_routes);
-    expect_state(scene, RELOAD_RESOLVING_AGAIN);
-    assert_int_equal(scene->times_read, 1);
-    answer("x.test", true);
     assert_int_equal(scene->times_read, 2);
-    assert_int_equal(scene->told[1].result, RELOAD_CHANGED);
-    assert_int_equal(outcome(scene, 3, RELOAD_CHANGED)->difference.hosts.added, 1);
+    assert_int_equal(outcome(scene, 2, RELOAD_CHANGED)->difference.hosts.added, 1);
     expect_state(scene, RELOAD_IDLE);
+    answer("x.test", true); /* to nobody */
+    assert_int_equal(scene->told_count, 2);
+}
+
+static void reloads_before_listening_replace_the_first(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, three_names);
+    ask(scene, "{");
+    assert_false(outcome(scene, 1, RELOAD_REFUSED)->ends); /* the first still waits */
+    expect_state(scene, RELOAD_RESOLVING);
+    ask(scene, two_routes);
+    outcome(scene, 2, RELOAD_STARTED);
+    expect_state(scene, RELOAD_IDLE);
+    while (names.count > 0)
+        answer(names.list[0]->name, true);
 }
 
 static void the_first_one_listens_and_learns_its_names(void **state)
@@ -465,23 +558,6 @@ static void the_first_one_listens_and_learns_its_names(void **state)
     assert_int_equal(scene->told_count, 1); /* new addresses are no reload */
 }
 
-static void a_reload_while_learning_spares_the_other_names(void **state)
-{
-    struct scene *scene = *state;
-
-    names.impatient = &scene->loop;
-    begin(scene, three_names);
-    run_timers(scene);
-    ask(scene, two_routes);
-    ask(scene, two_routes);
-    expect_state(scene, RELOAD_LEARNING_AGAIN);
-    assert_int_equal(scene->told_count, 1);
-    answer("x.test", true);
-    answer("y.test", true); /* z.test is not asked for: the teardown looks */
-    outcome(scene, 2, RELOAD_CHANGED);
-    expect_state(scene, RELOAD_IDLE);
-}
-
 static void a_bad_file_while_learning_changes_nothing(void **state)
 {
     struct scene *scene = *state;
@@ -498,37 +574,42 @@ static void a_bad_file_while_learning_changes_nothing(void **state)
     assert_true(has_address(scene, 2));
 }
 
-static void asked_before_listening_is_read_after_listening(void **state)
+static void a_rejected_reload_while_learning_changes_nothing(void **state)
 {
     struct scene *scene = *state;
 
     names.impatient = &scene->loop;
     begin(scene, three_names);
-    ask(scene, two_routes);
-    expect_state(scene, RELOAD_RESOLVING_AGAIN);
     run_timers(scene);
-    outcome(scene, 1, RELOAD_STARTED);
-    expect_state(scene, RELOAD_LEARNING_AGAIN);
-    answer("x.test", true);
     answer("y.test", true);
-    outcome(scene, 2, RELOAD_CHANGED);
+    ask(scene, CONFIG("unix:/absent/socket", ROUTE("a.test"), "\"x.test:9\""));
+    outcome(scene, 2, RELOAD_REFUSED);
+    expect_state(scene, RELOAD_LEARNING);
+    assert_true(has_address(scene, 1));
+    while (names.count > 0)
+        answer(names.list[0]->name, true);
+    assert_true(has_address(scene, 0) && has_address(scene, 2));
+    expect_state(scene, RELOAD_IDLE);
 }
 
 /* --- the end --- */
 
-static void nobody_is_told_after_the_stop(void **state)
+/* What is not answered at the stop is told never. */
+static void the_stop_waits_for_no_answer(void **state)
 {
     struct scene *scene = *state;
 
     begin(scene, plain);
     ask(scene, three_names);
+    expect_state(scene, RELOAD_RESOLVING);
     stop(scene);
-    assert_true(resolve_is_busy(&scene->resolve));
-    answer("x.test", true);
-    answer("y.test", false);
-    assert_int_equal(scene->told_count, 1);
+    expect_state(scene, RELOAD_IDLE);
+    assert_int_equal(names.count, 3);
     ask(scene, two_routes);
     assert_int_equal(scene->times_read, 1);
+    assert_int_equal(scene->told_count, 1);
+    while (names.count > 0)
+        free(names.list[--names.count]);
 }
 
 static void learning_ends_with_the_stop(void **state)
@@ -540,9 +621,9 @@ static void learning_ends_with_the_stop(void **state)
     run_timers(scene);
     expect_state(scene, RELOAD_LEARNING);
     stop(scene);
-    answer("x.test", true);
-    answer("y.test", true);
     assert_null(scene->publisher.newest);
+    while (names.count > 0)
+        free(names.list[--names.count]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -553,15 +634,19 @@ int main(void)
         TEST(each_reload_comes_to_its_outcome),
         TEST(a_first_one_that_cannot_be_published_is_refused),
         TEST(a_command_line_cannot_be_read_again),
-        TEST(a_reload_waits_for_its_names),
+        TEST(a_reload_gives_new_names_a_moment),
         TEST(a_name_without_an_address_holds_up_nothing),
-        TEST(a_later_reload_waits_beyond_the_patience),
-        TEST(reloads_asked_for_meanwhile_are_one_more),
+        TEST(after_the_moment_it_goes_on_without_them),
+        TEST(the_last_good_answer_stays),
+        TEST(another_answer_is_used),
+        TEST(a_name_that_was_not_answered_holds_up_no_reload),
+        TEST(new_names_are_asked_for_first),
+        TEST(a_newer_reload_replaces_one_that_waits),
+        TEST(reloads_before_listening_replace_the_first),
         TEST(the_first_one_listens_and_learns_its_names),
-        TEST(a_reload_while_learning_spares_the_other_names),
         TEST(a_bad_file_while_learning_changes_nothing),
-        TEST(asked_before_listening_is_read_after_listening),
-        TEST(nobody_is_told_after_the_stop),
+        TEST(a_rejected_reload_while_learning_changes_nothing),
+        TEST(the_stop_waits_for_no_answer),
         TEST(learning_ends_with_the_stop),
     };
 

@@ -1,4 +1,6 @@
 /* A worker's orders: drain, stop, another configuration; and how it accepts when it is full. */
+#include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -106,6 +109,35 @@ static void stop_while_draining(void **state)
     io_expect_gone(client);
     rig_join(rig);
     assert_int_equal(stats_figure_read(&rig->worker.conns.stats->closed[REASON_DRAIN_TIMEOUT]), 1);
+}
+
+/* What a server that was reset has left for the client is cut short: that is no end in order. */
+static void stop_while_delivering(void **state)
+{
+    static uint8_t answer[256 * 1024];
+    struct rig *rig = *state;
+    int client, server;
+    int small = 4096, unsent = 0;
+    ssize_t n;
+
+    rig_start_pair(rig, "", &client, &server);
+    assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    io_send(server, answer, sizeof answer);
+    do
+        assert_int_equal(ioctl(server, SIOCOUTQ, &unsent), 0);
+    while (unsent > 0);
+    rig_settle(rig);
+    rig_hold(rig);
+    rig_reset(rig, server);
+    rig_release(rig);
+    rig_settle(rig);
+    rig_order_end(rig, ORDER_STOP, 0);
+    rig_join(rig);
+    while ((n = recv(client, answer, sizeof answer, 0)) > 0)
+        continue;
+    assert_int_equal(n, -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->closed[REASON_SERVER_ABORT]), 1);
 }
 
 /* What the kernel has accepted is served, not reset, when the drain begins. */
@@ -475,6 +507,7 @@ int main(void)
         RIG_ROWS(drain_timeout_closes),
         RIG_ROWS(stop_at_once),
         RIG_ROWS(stop_while_draining),
+        RIG_ROWS(stop_while_delivering),
         RIG_ROWS(asked_while_running),
         RIG_ROWS(asked_after_the_end),
         RIG_ROWS(drain_takes_what_waits),

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "config/route_build.h"
+#include "config/route_table_inside.h"
 #include "sni/build.h"
 #include "sni/hello.h"
 #include "test/support/guard_page.h"
@@ -568,9 +569,32 @@ static void random_tables_agree_with_the_rules(void **state)
     }
 }
 
+/* A place whose tag differs is never looked at: a free one holds stale bytes of other tables. */
+static void tags_are_told_apart(void **state)
+{
+    uint32_t seed = 1;
+
+    (void)state;
+    for (int round = 0; round < 200000; round++) {
+        seed = seed * 1664525u + 1013904223u;
+        uint64_t tag = 1 + (seed >> 8) % 255;
+        uint64_t tags = 0, expected = 0;
+        for (int place = 0; place < 8; place++) {
+            seed = seed * 1664525u + 1013904223u;
+            /* equal, free, one bit apart, and anything */
+            uint64_t choices[] = {tag, 0, tag ^ 1, (seed >> 16) & 0xff};
+            uint64_t byte = choices[seed >> 9 & 3];
+            tags |= byte << 8 * place;
+            expected |= byte == tag ? UINT64_C(0x80) << 8 * place : 0;
+        }
+        assert_true(route_tags_equal(tags, tag) == expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tags_are_told_apart),
         cmocka_unit_test(names_are_matched_by_specificity),
         cmocka_unit_test(an_empty_table_knows_nothing),
         cmocka_unit_test(the_deepest_name_finds_every_level),

@@ -131,9 +131,6 @@ static void every_server_has_its_cell(void **state)
     assert_string_equal(cell_of(snapshot, "one", 2)->text, "name.test:3");
     assert_string_equal(cell_of(snapshot, "one", 2)->backend, "one");
     assert_string_equal(cell_of(snapshot, "two", 0)->text, "unix:@four");
-    for (uint32_t i = 0; i < 5; i++)
-        assert_string_equal(config_use_address(snapshot->use, i)->text,
-                            snapshot->use->cells[i]->text);
     snapshot_free(snapshot);
 }
 
@@ -161,6 +158,30 @@ static void changed_answer_keeps_config_and_cells(void **state)
     assert_int_equal(server_cells(*state), 5);
     assert_int_equal(family_of(new, "one", 0), AF_INET);
     assert_string_equal(cell_of(new, "one", 2)->text, "name.test:3");
+    assert_true(snapshot_free(new));
+}
+
+/* What a name was answered last is what the next configuration with that server begins with. */
+static void the_last_answer_is_carried_over(void **state)
+{
+    struct snapshot *old = make(*state, text, 1);
+    struct server *cell = cell_of(old, "one", 2);
+    struct addresses *found = addresses_new(1), *same = addresses_new(1);
+
+    assert_non_null(found);
+    assert_non_null(same);
+    server_know(cell, found);
+    struct snapshot *new = make(*state, text, 2);
+    assert_ptr_equal(cell_of(new, "one", 2), cell);
+    assert_ptr_equal(snapshot_addresses(new, backend_named(new, "one"), 2), found);
+    assert_true(addresses_equal(found, same) && !addresses_equal(found, NULL));
+    same->list[0].len = 1;
+    assert_false(addresses_equal(found, same));
+    server_know(cell, same); /* the new one still has what was found */
+    addresses_unref(found);
+    addresses_unref(same);
+    assert_ptr_equal(snapshot_addresses(new, backend_named(new, "one"), 2), found);
+    assert_true(snapshot_free(old));
     assert_true(snapshot_free(new));
 }
 
@@ -304,7 +325,7 @@ static void config_outlives_its_snapshots_while_held(void **state)
     assert_false(snapshot_free(snapshot));
     sweep(*state);
     assert_int_equal(server_cells(*state), 5);
-    assert_string_equal(config_use_address(use, config_use_index(use, 0, 1))->text,
+    assert_string_equal(use->cells[config_use_index(use, 0, 1)]->text,
                         use->config->backends[0].servers[1].address.text);
     assert_true(config_use_unref(use));
 }
@@ -331,6 +352,7 @@ int main(void)
         TEST(every_server_has_its_addresses),
         TEST(every_server_has_its_cell),
         TEST(changed_answer_keeps_config_and_cells),
+        TEST(the_last_answer_is_carried_over),
         TEST(list_goes_with_its_last_snapshot),
         TEST(reload_finds_the_cells_again),
         TEST(server_in_use_stays_until_it_is_left),

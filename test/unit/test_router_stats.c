@@ -447,6 +447,29 @@ static void changed_answer_shares_the_slots(void **state)
 }
 
 /* Routes without a name of their own may share their first host: their figures are one. */
+/*
+ * A route gets its cell after the next configuration was made, and no traffic under that one before
+ * the old one goes: what was counted stays.
+ */
+static void a_late_route_outlives_its_configuration(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot *old = make(fixture, LISTENER, ROUTE("a.test"));
+    struct snapshot *new = make(fixture, LISTENER, ROUTE("a.test"));
+    struct stats_cell *late = snapshot_route_stats(old, 0);
+
+    stats_enter(stats_row(late, 0));
+    stats_add_bytes(stats_row(late, 0), 10, 0);
+    stats_leave(stats_row(late, 0));
+    config_use_claim_routes(new->use);
+    snapshot_free(old);
+    sweep(fixture);
+    struct stats_sums sums = stats_read(snapshot_route_stats(new, 0));
+    assert_int_equal(sums.connections, 1);
+    assert_int_equal(sums.bytes_in, 10);
+    snapshot_free(new);
+}
+
 static void routes_of_one_name_are_read_as_one(void **state)
 {
     struct fixture *fixture = *state;
@@ -487,6 +510,7 @@ int main(void)
         TEST(figures_go_on_over_a_reload),
         TEST(cell_made_late_by_the_old_configuration),
         TEST(changed_answer_shares_the_slots),
+        TEST(a_late_route_outlives_its_configuration),
         TEST(routes_of_one_name_are_read_as_one),
     };
 

@@ -45,21 +45,28 @@ def routing(routes, **more):
 
 
 class Router:
-    """One run of `sni-router run -c FILE`. Leaving the context ends it and checks its exit."""
+    """One run of `sni-router run -c FILE`. Leaving the context ends it and checks its exit.
 
-    def __init__(self, config, relay=None, expect_exit=0, wait=True):
+    `file`: another one, which the caller has made; `prepare` runs in the child before the router.
+    """
+
+    def __init__(self, config, relay=None, expect_exit=0, wait=True, file=None, prepare=None,
+                 environment=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sni-router-"))
         self.file = self.dir / "routes.json"
         self.access_file = self.dir / "access.log"
         self.expect_exit = expect_exit
         self.lines = []
         self.listeners = {}
-        self.write(config)
-        arguments = [BINARY, "run", "-c", str(self.file)]
+        if file is None:
+            self.write(config)
+        arguments = [BINARY, "run", "-c", str(file or self.file)]
         if relay:
             arguments += ["--relay", relay]
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        preexec_fn=prepare,
+                                        env={**os.environ, **(environment or {})})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         if wait:
@@ -73,14 +80,16 @@ class Router:
         for raw in self.process.stderr:
             self.lines.append(raw.decode("utf-8", "replace").rstrip("\n"))
 
+    def text_of(self, config):
+        """JSON with an access log."""
+        access = {"path": str(self.access_file)} | config.get("log", {}).get("access", {})
+        config = config | {"log": config.get("log", {}) | {"access": access}}
+        return json.dumps(config, indent=2)
+
     def write(self, config):
         """Replaces the file: a dict becomes JSON with an access log, text is taken as it is."""
-        if isinstance(config, dict):
-            access = {"path": str(self.access_file)} | config.get("log", {}).get("access", {})
-            config = config | {"log": config.get("log", {}) | {"access": access}}
-            config = json.dumps(config, indent=2)
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(config)
+        fresh.write_text(self.text_of(config) if isinstance(config, dict) else config)
         fresh.rename(self.file)
 
     def wait_ready(self):

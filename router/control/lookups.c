@@ -1,0 +1,201 @@
+#include "router/control/lookups.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+/* --- lists --- */
+
+static void list_init(struct lookup_list *list)
+{
+    list->first = NULL;
+    list->end = &list->first;
+}
+
+static void list_add(struct lookup_list *list, struct lookup *lookup)
+{
+    lookup->next = NULL;
+    *list->end = lookup;
+    list->end = &lookup->next;
+}
+
+static struct lookup *list_take(struct lookup_list *list)
+{
+    struct lookup *first = list->first;
+
+    if (first == NULL)
+        return NULL;
+    list->first = first->next;
+    if (list->first == NULL)
+        list->end = &list->first;
+    return first;
+}
+
+/* --- the threads --- */
+
+static void look_up(struct lookup *lookup)
+{
+    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+
+    lookup->error = getaddrinfo(lookup->name, NULL, &hints, &lookup->found);
+    lookup->system_error = errno;
+}
+
+/* Under the lock. NULL: the end. */
+static struct lookup *next_question(struct lookups *lookups)
+{
+    while (!lookups->stopping && lookups->questions.first == NULL)
+        uv_cond_wait(&lookups->more, &lookups->lock);
+    return lookups->stopping ? NULL : list_take(&lookups->questions);
+}
+
+static void run(void *argument)
+{
+    struct lookups *lookups = argument;
+    struct lookup *lookup;
+
+    uv_mutex_lock(&lookups->lock);
+    while ((lookup = next_question(lookups)) != NULL) {
+        lookups->waiting--;
+        lookups->busy++;
+        uv_mutex_unlock(&lookups->lock);
+        look_up(lookup);
+        uv_mutex_lock(&lookups->lock);
+        lookups->busy--;
+        list_add(&lookups->answers, lookup);
+        if (!lookups->stopping)
+            uv_async_send(&lookups->answered);
+    }
+    uv_mutex_unlock(&lookups->lock);
+}
+
+/* The thread gets no signals. 0 or a negative libuv error. */
+static int add_thread(struct lookups *lookups)
+{
+    sigset_t all, before;
+
+    assert(lookups->threads < LOOKUPS_MAX_THREADS);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = uv_thread_create(&lookups->list[lookups->threads], run, lookups);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        lookups->threads++;
+    return error;
+}
+
+/* --- answers --- */
+
+static void tell_answers(struct lookups *lookups)
+{
+    struct lookup_list answers;
+
+    uv_mutex_lock(&lookups->lock);
+    answers = lookups->answers;
+    list_init(&lookups->answers);
+    uv_mutex_unlock(&lookups->lock);
+    for (struct lookup *lookup = answers.first, *next; lookup != NULL; lookup = next) {
+        next = lookup->next;
+        lookup->on_answer(lookup);
+    }
+}
+
+static void on_answered(uv_async_t *async)
+{
+    tell_answers(async->data);
+}
+
+/* --- asking --- */
+
+void lookups_ask(struct lookups *lookups, struct lookup *lookup)
+{
+    assert(lookup->on_answer != NULL && lookup->found == NULL);
+    uv_mutex_lock(&lookups->lock);
+    assert(!lookups->stopping);
+    list_add(&lookups->questions, lookup);
+    lookups->waiting++;
+    bool short_of_threads = lookups->waiting + lookups->busy > lookups->threads;
+    uv_cond_signal(&lookups->more);
+    uv_mutex_unlock(&lookups->lock);
+    if (short_of_threads && lookups->threads < LOOKUPS_MAX_THREADS)
+        (void)add_thread(lookups); /* else it waits its turn */
+}
+
+/* --- the beginning and the end --- */
+
+static void join(struct lookups *lookups)
+{
+    for (size_t i = 0; i < lookups->threads; i++) {
+        int error = uv_thread_join(&lookups->list[i]);
+        assert(error == 0);
+    }
+    lookups->threads = 0;
+    uv_cond_destroy(&lookups->more);
+    uv_mutex_destroy(&lookups->lock);
+}
+
+/* Has the threads end that wait for a question. True: those are all. */
+static bool end_threads(struct lookups *lookups)
+{
+    uv_mutex_lock(&lookups->lock);
+    assert(!lookups->stopping);
+    lookups->stopping = true;
+    bool all = lookups->busy + lookups->waiting == 0;
+    uv_cond_broadcast(&lookups->more);
+    uv_mutex_unlock(&lookups->lock);
+    return all;
+}
+
+int lookups_start(struct lookups *lookups, uv_loop_t *loop)
+{
+    memset(lookups, 0, sizeof *lookups);
+    lookups->loop = loop;
+    list_init(&lookups->questions);
+    list_init(&lookups->answers);
+    int error = uv_mutex_init(&lookups->lock);
+    if (error != 0)
+        return error;
+    if ((error = uv_cond_init(&lookups->more)) != 0)
+        goto destroy_lock;
+    if ((error = uv_async_init(loop, &lookups->answered, on_answered)) != 0)
+        goto destroy_cond;
+    lookups->answered.data = lookups;
+    while (error == 0 && lookups->threads < LOOKUPS_FIRST_THREADS)
+        error = add_thread(lookups);
+    if (error == 0)
+        return 0;
+    end_threads(lookups);
+    join(lookups);
+    uv_close((uv_handle_t *)&lookups->answered, NULL);
+    return error;
+
+destroy_cond:
+    uv_cond_destroy(&lookups->more);
+destroy_lock:
+    uv_mutex_destroy(&lookups->lock);
+    return error;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct lookups *lookups = handle->data;
+
+    lookups->on_stopped(lookups->context);
+}
+
+void lookups_stop(struct lookups *lookups, void (*on_stopped)(void *context), void *context)
+{
+    lookups->on_stopped = on_stopped;
+    lookups->context = context;
+    bool all = end_threads(lookups);
+    tell_answers(lookups);
+    if (all)
+        join(lookups);
+    uv_close((uv_handle_t *)&lookups->answered, on_closed);
+}
+
+bool lookups_are_stuck(const struct lookups *lookups)
+{
+    return lookups->threads > 0;
+}
