@@ -25,6 +25,7 @@
 
 #include "router/net/diag.h"
 #include "router/net/net_listen.h"
+#include "router/worker/order.h"
 
 /* Longer than workers take to leave a socket. */
 #define LEAVING_MS 30000u
@@ -287,9 +288,15 @@ bool endpoints_hand(const struct endpoint *endpoint, uint32_t index, uint32_t ba
                                        .generation = socket->generation,
                                        .index = index,
                                        .backlog = backlog,
-                                       .fd = socket->fd,
-                                       .made = socket->fd >= 0 ? listener_new() : NULL};
-    return socket->fd < 0 || handed->made != NULL;
+                                       .fd = socket->fd};
+    if (socket->fd < 0)
+        return true;
+    handed->made = calloc(1, sizeof *handed->made);
+    handed->report = order_new(ORDER_BROKEN);
+    if (handed->made != NULL && handed->report != NULL)
+        return true;
+    handed_release(handed);
+    return false;
 }
 
 struct handed_listener *endpoints_offer(const struct endpoints *endpoints,
@@ -311,7 +318,7 @@ struct handed_listener *endpoints_offer(const struct endpoints *endpoints,
     if (complete)
         return handed;
     for (uint32_t i = 0; i < count; i++)
-        listener_free(handed[i].made);
+        handed_release(&handed[i]);
     free(handed);
     return NULL;
 }

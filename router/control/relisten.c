@@ -94,7 +94,7 @@ static bool hand_over(struct relisten *relisten, struct endpoint *endpoint)
             continue;
         if (!endpoints_hand(endpoint, endpoint->index, backlog, w, &handed) ||
             !workers_listen(relisten->publisher->workers, w, &handed)) {
-            listener_free(handed.made);
+            handed_release(&handed);
             endpoint_take_back(endpoint);
             return false;
         }

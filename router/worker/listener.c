@@ -23,7 +23,6 @@
 
 #include "router/conn/conn.h"
 #include "router/worker/accept_error.h"
-#include "router/worker/listener_leave.h"
 
 /* Connections accepted per wake-up, so that established ones get their turn. */
 #define ACCEPT_BATCH 64
@@ -51,21 +50,27 @@ static void accept_tls(struct listener *listener, int fd, const struct sockaddr 
 
 /* --- broken sockets --- */
 
-/* Tells control, and closes the socket; the listener must not be used any more. */
+/* The listener has left the list, or was never in it; its report goes out. */
+static void report(struct listeners *listeners, struct listener *listener, const char *step,
+                   int error)
+{
+    struct order *order = listener->report;
+    const struct broken_listener broken = {.endpoint = listener->endpoint,
+                                           .generation = listener->generation,
+                                           .worker = listeners->conns->worker,
+                                           .step = step,
+                                           .error = error};
+
+    assert(order != NULL);
+    listener->report = NULL;
+    listeners->on_broken(listeners, order, &broken);
+}
+
+/* Closes the socket, and says so; the listener must not be used any more. */
 static void give_up(struct listener *listener, const char *step, int error)
 {
-    struct listeners *listeners = listener->set;
-    struct order *report = listener->report;
-
-    assert(report != NULL && listener->stage == LISTENER_OPEN);
-    listener->report = NULL;
-    report->broken.endpoint = listener->endpoint;
-    report->broken.generation = listener->generation;
-    report->broken.worker = listeners->conns->worker;
-    report->broken.step = step;
-    report->broken.error = error;
-    order_post(listeners->answers, report);
-    uv_async_send(listeners->conns->shared->control_wake);
+    assert(listener->stage == LISTENER_OPEN);
+    report(listener->set, listener, step, error);
     listener_close(listener);
 }
 
@@ -148,26 +153,18 @@ static void start(struct listener *listener)
 
 /* --- one listener --- */
 
-struct listener *listener_new(void)
+static void listener_free(struct listener *listener)
 {
-    struct listener *listener = calloc(1, sizeof *listener);
-
-    if (listener == NULL)
-        return NULL;
-    listener->report = order_new(ORDER_BROKEN);
-    if (listener->report == NULL) {
-        free(listener);
-        return NULL;
-    }
-    return listener;
+    free(listener->report); /* zeroed: it owns nothing */
+    free(listener);
 }
 
-void listener_free(struct listener *listener)
+void handed_release(struct handed_listener *handed)
 {
-    if (listener == NULL)
-        return;
-    order_free(listener->report);
-    free(listener);
+    free(handed->made);
+    free(handed->report);
+    handed->made = NULL;
+    handed->report = NULL;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -175,31 +172,16 @@ static void on_closed(uv_handle_t *handle)
     listener_free(handle->data);
 }
 
-/* The loop cannot watch the socket: it is broken before it has begun. */
-static void refuse_to_open(struct listeners *listeners, struct listener *listener, int error)
-{
-    struct order *report = listener->report;
-
-    report->broken.endpoint = listener->endpoint;
-    report->broken.generation = listener->generation;
-    report->broken.worker = listeners->conns->worker;
-    report->broken.step = "epoll_ctl";
-    report->broken.error = error;
-    listener->report = NULL;
-    close(listener->fd);
-    listener_free(listener);
-    order_post(listeners->answers, report);
-    uv_async_send(listeners->conns->shared->control_wake);
-}
-
 void listener_open(struct listeners *listeners, struct handed_listener *handed)
 {
     struct listener *listener = handed->made;
 
-    assert(listener != NULL && handed->fd >= 0);
+    assert(listener != NULL && handed->report != NULL && handed->fd >= 0);
     assert(listener_find(listeners, handed->endpoint) == NULL);
-    handed->made = NULL;
+    listener->report = handed->report;
     listener->fd = handed->fd;
+    handed->made = NULL;
+    handed->report = NULL;
     handed->fd = -1;
     listener->endpoint = handed->endpoint;
     listener->generation = handed->generation;
@@ -209,7 +191,9 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed)
     listener->on_accept = accept_tls;
     int error = uv_poll_init(listeners->conns->loop, &listener->poll, listener->fd);
     if (error != 0) {
-        refuse_to_open(listeners, listener, -error);
+        report(listeners, listener, "epoll_ctl", -error);
+        close(listener->fd);
+        listener_free(listener);
         return;
     }
     listener->poll.data = listener;
@@ -296,10 +280,9 @@ static void pause_all(struct listeners *listeners, const char *why)
 
 /* --- the set --- */
 
-void listeners_init(struct listeners *listeners, struct conns *conns, order_mailbox *answers,
-                    void (*on_gone)(struct listeners *listeners))
+void listeners_init(struct listeners *listeners, struct conns *conns)
 {
-    *listeners = (struct listeners){.conns = conns, .answers = answers, .on_gone = on_gone};
+    *listeners = (struct listeners){.conns = conns};
     LIST_INIT(&listeners->list);
     uv_timer_init(conns->loop, &listeners->resume);
     listeners->resume.data = listeners;

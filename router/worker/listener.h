@@ -10,9 +10,9 @@
 #include <uv.h>
 
 #include "router/net/sockaddr.h"
-#include "router/worker/order.h"
 
 struct conns;
+struct order;
 struct view;
 struct listener;
 
@@ -25,8 +25,19 @@ struct handed_listener {
     uint32_t generation; /* of the socket, among those of the endpoint */
     uint32_t index;      /* of the listener in the configuration */
     uint32_t backlog;
-    int fd;                /* handed over; -1: the worker has one for this endpoint already */
-    struct listener *made; /* for the socket: listener_new(), owned; NULL without one */
+    int fd; /* handed over; -1: the worker has one for this endpoint already */
+    /* For the socket, owned; NULL without one. A worker need not ask for memory. */
+    struct listener *made; /* zeroed */
+    struct order *report;  /* zeroed: to be sent when the socket breaks */
+};
+
+/* What is said then. */
+struct broken_listener {
+    uint64_t endpoint;
+    uint32_t generation; /* of the socket, among those of the endpoint */
+    uint32_t worker;
+    const char *step; /* the call that failed */
+    int error;        /* its errno */
 };
 
 /* Where a listener is on its way out. */
@@ -63,8 +74,12 @@ LIST_HEAD(listener_list, listener);
 /* The listeners of one worker. Its thread only. */
 struct listeners {
     struct conns *conns; /* where accepted connections go; also the loop, the counters, the log */
-    order_mailbox *answers;                       /* control's: reports go there */
+    /* set by the worker */
     void (*on_gone)(struct listeners *listeners); /* one has left the list */
+    /* One leaves the list because its socket is broken; takes `report` over, to be sent. */
+    void (*on_broken)(struct listeners *listeners, struct order *report,
+                      const struct broken_listener *broken);
+
     struct listener_list list;
     uv_timer_t resume; /* while accepting pauses */
     uv_timer_t look;   /* while some are leaving */
@@ -74,17 +89,14 @@ struct listeners {
     uint64_t pause_said_ms; /* loop time; 0 = not yet */
 };
 
-void listeners_init(struct listeners *listeners, struct conns *conns, order_mailbox *answers,
-                    void (*on_gone)(struct listeners *listeners));
+/* The callbacks of the set are the caller's to fill in afterwards. */
+void listeners_init(struct listeners *listeners, struct conns *conns);
 
 /* Closes what listeners_init() opened: the listeners are closed, and none is opened any more. */
 void listeners_stop(struct listeners *listeners);
 
-/* Memory for a listener, so that a worker need not ask for any. NULL: none. Control. */
-struct listener *listener_new(void);
-
-/* Frees one that was never opened; NULL is allowed. */
-void listener_free(struct listener *listener);
+/* Frees the memory that was handed over and not taken; the socket is the caller's. Any thread. */
+void handed_release(struct handed_listener *handed);
 
 /*
  * Starts to listen on the socket that was handed over, which is taken with its memory; connections
@@ -98,18 +110,11 @@ void listener_follow(struct listener *listener, const struct handed_listener *ha
 /* The listener for an endpoint, or NULL; those that are leaving are none any more. */
 struct listener *listener_find(struct listeners *listeners, uint64_t endpoint);
 
-/*
- * The listener is not wanted any more: whoever has connected is accepted, under the configuration
- * in use now, then it closes. That takes a moment when clients are about to connect, or have and
- * were held back; never longer than some seconds. To be followed by listeners_look().
- */
-void listener_leave(struct listener *listener);
+/* Accepts a batch of those that wait. True: nobody waits any more. */
+bool listener_accept_rest(struct listener *listener);
 
-/* Closes those that are leaving and for which nobody waits, and looks again if some are left. */
-void listeners_look(struct listeners *listeners);
-
-/* The same for all, without newcomers: the worker ends. */
-void listeners_leave(struct listeners *listeners);
+/* Closes the socket now, and the listener is gone; clients that wait are reset. */
+void listener_close(struct listener *listener);
 
 /* Closes all at once; clients that wait are reset. */
 void listeners_close(struct listeners *listeners);

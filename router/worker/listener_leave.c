@@ -22,7 +22,6 @@
 #include "router/conn/conns.h"
 #include "router/net/diag.h"
 #include "router/net/net_listen.h"
-#include "router/worker/listener.h"
 
 /* A client that was held back comes a second after its first packet, and a round trip. */
 #define LAST_CALL_MS 1300u

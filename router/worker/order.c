@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "router/worker/listener.h"
-
 struct order *order_new(enum order_kind kind)
 {
     struct order *order = calloc(1, sizeof *order);
@@ -19,7 +17,7 @@ struct order *order_new(enum order_kind kind)
 static void free_handed(struct handed_listener *handed, uint32_t count)
 {
     for (uint32_t i = 0; handed != NULL && i < count; i++)
-        listener_free(handed[i].made);
+        handed_release(&handed[i]);
     free(handed);
 }
 

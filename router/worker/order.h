@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "router/worker/listener.h"
+
 struct conns;
-struct handed_listener;
 struct view;
 
 enum order_kind {
@@ -23,15 +24,6 @@ enum order_kind {
     ORDER_STOP,    /* end everything now */
     ORDER_ASK,     /* look at the connections; control is answered */
     ORDER_BROKEN   /* from a worker: a listening socket is broken, and closed */
-};
-
-/* What a worker says of a socket that it cannot accept from any more. */
-struct broken_listener {
-    uint64_t endpoint;
-    uint32_t generation; /* of the socket, among those of the endpoint */
-    uint32_t worker;
-    const char *step; /* the call that failed */
-    int error;        /* its errno */
 };
 
 struct order {

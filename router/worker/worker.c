@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "router/conn/conn.h"
+#include "router/worker/listener_leave.h"
 
 /* How often unused pipes are closed and freed memory is given back. */
 #define SWEEP_MS 1000
@@ -48,6 +49,14 @@ static void on_sweep(uv_timer_t *timer)
     conns_sweep(&worker->conns);
 }
 
+/* --- to control --- */
+
+static void answer(struct worker *worker, struct order *order)
+{
+    order_post(worker->answers, order);
+    uv_async_send(worker->shared->control_wake);
+}
+
 /* --- the end --- */
 
 static void close_handles(struct worker *worker)
@@ -70,6 +79,17 @@ static void end_if_done(struct worker *worker)
 static void on_listener_gone(struct listeners *listeners)
 {
     end_if_done((struct worker *)((char *)listeners - offsetof(struct worker, listeners)));
+}
+
+static void on_listener_broken(struct listeners *listeners, struct order *report,
+                               const struct broken_listener *broken)
+{
+    struct worker *worker =
+        (struct worker *)((char *)listeners - offsetof(struct worker, listeners));
+
+    report->kind = ORDER_BROKEN;
+    report->broken = *broken;
+    answer(worker, report);
 }
 
 static void on_conn_gone(struct conns *conns)
@@ -181,12 +201,6 @@ static void refresh(struct worker *worker, struct order *order)
     conns_use_view(&worker->conns, order->adopt.view);
 }
 
-static void answer(struct worker *worker, struct order *order)
-{
-    order_post(worker->answers, order);
-    uv_async_send(worker->shared->control_wake);
-}
-
 static void follow(struct worker *worker, struct order *order)
 {
     switch (order->kind) {
@@ -256,7 +270,9 @@ static void init_handles(struct worker *worker)
     uv_timer_init(&worker->loop, &worker->drain);
     worker->sweep.data = worker;
     worker->drain.data = worker;
-    listeners_init(&worker->listeners, &worker->conns, worker->answers, on_listener_gone);
+    listeners_init(&worker->listeners, &worker->conns);
+    worker->listeners.on_gone = on_listener_gone;
+    worker->listeners.on_broken = on_listener_broken;
     uv_timer_start(&worker->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 

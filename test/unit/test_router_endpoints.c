@@ -88,7 +88,7 @@ static int change(struct place *place, const char *listeners)
         struct handed_listener *handed = endpoints_offer(&place->endpoints, config, w);
         assert_non_null(handed);
         for (uint32_t i = 0; i < config->listener_count; i++) {
-            listener_free(handed[i].made);
+            handed_release(&handed[i]);
             if (handed[i].fd < 0)
                 continue;
             place->given[place->given_count++] = handed[i].fd;
