@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,10 +17,28 @@
 
 #include <cmocka.h>
 
+#include "router/net/diag.h"
 #include "test/loop/harness.h"
 #include "test/loop/harness_io.h"
 
 #define LISTENER(name, members) "{\"name\":\"" name "\",\"address\":\"127.0.0.1:0\"" members "}"
+
+/* Replaced by the linker: the kernel may be asked, or not. */
+bool __wrap_diag_connecting(const struct target *where,
+                            bool (*visit)(void *context, const struct diag_socket *found),
+                            void *context);
+bool __real_diag_connecting(const struct target *where,
+                            bool (*visit)(void *context, const struct diag_socket *found),
+                            void *context);
+
+static atomic_bool kernel_tells = true;
+
+bool __wrap_diag_connecting(const struct target *where,
+                            bool (*visit)(void *context, const struct diag_socket *found),
+                            void *context)
+{
+    return kernel_tells && __real_diag_connecting(where, visit, context);
+}
 
 /* The client speaks now, and is served. */
 static void speak(struct rig *rig, int client, const char *listener)
@@ -247,6 +266,21 @@ static void drain_while_a_listener_leaves(void **state)
     rig_join(rig);
 }
 
+/* It may not be asked: then the socket stays as long as held back clients need. */
+static void the_kernel_does_not_tell(void **state)
+{
+    struct rig *rig = *state;
+
+    kernel_tells = false;
+    rig_server(rig);
+    rig_start(rig, "");
+    int silent = rig_client(rig, NULL);
+    rig_order_end(rig, ORDER_DRAIN, 60000);
+    speak(rig, silent, "public");
+    rig_join(rig);
+    kernel_tells = true;
+}
+
 /* --- unix sockets --- */
 
 static void unix_clients_that_wait(void **state)
@@ -289,6 +323,7 @@ int main(void)
         RIG_ROW(drain_is_over_while_a_client_is_silent, auto),
         RIG_ROW(stop_does_not_wait_for_silent_clients, auto),
         RIG_ROW(drain_while_a_listener_leaves, auto),
+        RIG_ROW(the_kernel_does_not_tell, auto),
         RIG_ROW(unix_clients_that_wait, auto),
     };
 

@@ -190,6 +190,24 @@ static void shut_down(const struct scene *scene, int how_many)
     assert_int_equal(how_many, 0);
 }
 
+/* --- descriptors --- */
+
+/* Each worker needs one for each listener: that many connections less, at two descriptors each. */
+static void more_listeners_leave_less_for_connections(void **state)
+{
+    struct scene *scene = *state;
+    const atomic_uint *cap = &scene->workers.shared.connection_cap;
+
+    publish(scene, "127.0.0.1:0");
+    assert_int_equal(atomic_load(cap), 100); /* as at the start */
+    publish(scene, "127.0.0.1:0");
+    unsigned one = atomic_load(cap);
+    publish(scene, "127.0.0.1:0\"},{\"address\":\"127.0.0.2:0");
+    assert_int_equal(atomic_load(cap), one - WORKERS / 2);
+    publish(scene, "127.0.0.1:0");
+    assert_int_equal(atomic_load(cap), one);
+}
+
 /* --- broken sockets --- */
 
 static void one_worker_loses_its_socket(void **state)
@@ -362,6 +380,7 @@ static void a_path_is_put_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(more_listeners_leave_less_for_connections, setup, teardown),
         cmocka_unit_test_setup_teardown(one_worker_loses_its_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(all_workers_lose_their_sockets, setup, teardown),
         cmocka_unit_test_setup_teardown(the_port_is_taken_meanwhile, setup, teardown),
