@@ -202,7 +202,7 @@ static bool take_value(struct options *options, const struct option_row *row, co
     if (!store(options, row, text))
         fprintf(err, "sni-bench: --%s '%s' must be %s\n", row->name, text, how_to_write(row));
     else if (is_empty_number(options, row))
-        fprintf(err, "sni-bench: --%s must be more than 0; leave it out for its default\n",
+        fprintf(err, "sni-bench: --%s must be greater than zero; leave it out for its default\n",
                 row->name);
     else
         return true;

@@ -117,7 +117,7 @@ static bool check_options(const struct options *options)
     if (options->serve.listen.count > TORTURE_SIDES)
         fix = "--listen is given at most twice";
     else if (options->torture.hello_timeout_ns == 0 || options->torture.gap_ns == 0)
-        fix = "--hello-timeout and --gap must be more than 0";
+        fix = "--hello-timeout and --gap must be greater than zero";
     else if (options->torture.gap_ns >= options->torture.hello_timeout_ns)
         fix = "--gap must be shorter than --hello-timeout: no hello would be whole in time";
     else if (options->torture.list && (writes || options->torture.strict))

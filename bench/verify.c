@@ -51,7 +51,7 @@ static bool check_options(const struct options *options)
     if (sources > 1)
         fix = "--sni, --sni-file and --names exclude each other: keep one";
     else if (options->load.duration_ns == 0 && options->load.count == 0)
-        fix = "--duration must be more than 0";
+        fix = "--duration must be greater than zero";
     else if (options->verify.max_bytes == 0)
         fix = "--max-size must be at least 1 byte";
     else if (options->verify.reload_every_ns != UINT64_MAX && options->verify.reload_cmd == NULL)

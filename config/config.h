@@ -18,13 +18,20 @@
 
 #define CONFIG_NONE UINT32_MAX /* "no such index" */
 
+/* Buffers of TCP and unix sockets, as setsockopt(2) takes them; 0 = the system decides. */
+struct socket_sizes {
+    uint32_t receive_bytes;
+    uint32_t send_bytes;
+};
+
 struct listener_config {
     const char *name; /* as given, or the address */
     struct address address;
     bool v6only;   /* "[::]:443": only IPv6 (default: both families) */
     bool freebind; /* listen also where no interface has the address (yet) */
     uint32_t backlog;
-    uint32_t mode; /* permissions of a unix socket, e.g. 0666 */
+    uint32_t mode;             /* permissions of a unix socket, e.g. 0666 */
+    struct socket_sizes sizes; /* the global ones */
     struct position at;
 };
 
@@ -42,6 +49,7 @@ struct backend_config {
     enum balance_kind balance;
     struct server_config *servers;
     uint32_t server_count; /* at least 1 */
+    uint32_t tries;        /* most servers that are tried for one client; at least 1 */
     struct position at;
 };
 
@@ -96,6 +104,7 @@ struct config {
     uint32_t workers;           /* 0 = as many as CPUs the process may use */
     uint32_t max_connections;   /* 0 = computed from the descriptor limit */
     uint32_t hello_limit_bytes; /* announced handshake length at most */
+    struct socket_sizes sockets;
     struct log_config log;
     struct arena *arena; /* owns all of the above, except `table` */
 };

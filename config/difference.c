@@ -64,7 +64,7 @@ static bool same_backend(const void *one, const void *other)
 {
     const struct backend_config *a = one, *b = other;
 
-    if (a->balance != b->balance || a->server_count != b->server_count)
+    if (a->balance != b->balance || a->tries != b->tries || a->server_count != b->server_count)
         return false;
     for (uint32_t i = 0; i < a->server_count; i++) {
         const struct server_config *s = &a->servers[i], *t = &b->servers[i];
@@ -156,6 +156,8 @@ static bool same_settings(const struct pair *pair)
     return same_timeouts(&a->timeouts, &b->timeouts) && a->workers == b->workers &&
            a->max_connections == b->max_connections &&
            a->hello_limit_bytes == b->hello_limit_bytes &&
+           a->sockets.receive_bytes == b->sockets.receive_bytes &&
+           a->sockets.send_bytes == b->sockets.send_bytes &&
            same_text(a->log.access_path, b->log.access_path) &&
            a->log.access_format == b->log.access_format && a->log.level == b->log.level;
 }

@@ -29,12 +29,20 @@ static const struct value_type type_hello_size = {.kind = VALUE_SIZE,
                                                   .pattern = REGEX_HELLO_SIZE,
                                                   .min = 1024,
                                                   .max = 65536};
+static const struct value_type type_buffer_size = {.kind = VALUE_SIZE,
+                                                   .name = "a size",
+                                                   .example = "\"256k\"",
+                                                   .pattern = REGEX_BUFFER_SIZE,
+                                                   .min = 4096,
+                                                   .max = 1073741824};
 static const struct value_type type_boolean = {
     .kind = VALUE_BOOLEAN, .name = "true or false", .example = "true"};
 static const struct value_type type_backlog = {
     .kind = VALUE_INTEGER, .name = "a number", .example = "1024", .min = 1, .max = 65535};
 static const struct value_type type_weight = {
     .kind = VALUE_INTEGER, .name = "a number", .example = "3", .min = 0, .max = 1000};
+static const struct value_type type_tries = {
+    .kind = VALUE_INTEGER, .name = "a number", .example = "4", .min = 1, .max = 100};
 static const struct value_type type_workers = {
     .kind = VALUE_INTEGER, .name = "a number", .example = "4", .min = 1, .max = 1024};
 static const struct value_type type_connections = {
@@ -238,6 +246,12 @@ static const struct field fields_backend[] = {
      .into = INTO(backend_form, balance),
      .preset = "round_robin",
      .help = "How a server is chosen. `round_robin`: in turn, smoothly by weight."},
+    {.key = "tries",
+     .type = &type_tries,
+     .into = INTO(backend_form, tries),
+     .preset = "4",
+     .help = "Most servers that are tried for one client, the first included; 1: no other server "
+             "after one that failed."},
     END};
 const struct value_type type_backend = {
     .kind = VALUE_OBJECT, .name = "a backend", .fields = fields_backend};
@@ -356,6 +370,23 @@ static const struct field fields_limits[] = {
 static const struct value_type type_limits = {
     .kind = VALUE_OBJECT, .name = "the limits", .fields = fields_limits};
 
+static const struct field fields_sockets[] = {
+    {.key = "receive",
+     .type = &type_buffer_size,
+     .into = INTO(document_form, sockets.receive_bytes),
+     .absent = "the system decides, and adapts it",
+     .help = "Receive buffer of every socket that carries traffic (`SO_RCVBUF`), from `\"4k\"` to "
+             "`\"1024m\"`. The system caps it at `net.core.rmem_max`."},
+    {.key = "send",
+     .type = &type_buffer_size,
+     .into = INTO(document_form, sockets.send_bytes),
+     .absent = "the system decides, and adapts it",
+     .help = "Send buffer of every socket that carries traffic (`SO_SNDBUF`), from `\"4k\"` to "
+             "`\"1024m\"`. The system caps it at `net.core.wmem_max`."},
+    END};
+static const struct value_type type_sockets = {
+    .kind = VALUE_OBJECT, .name = "the sockets", .fields = fields_sockets};
+
 static const char *const words_format[] = {[LOG_FORMAT_JSON] = "json",
                                            [LOG_FORMAT_LOGFMT] = "logfmt",
                                            [LOG_FORMAT_HAPROXY] = "haproxy",
@@ -438,6 +469,12 @@ static const struct field fields_document[] = {
      .type = &type_limits,
      .absent = "the defaults of its keys",
      .help = "How much to take on."},
+    {.key = "sockets",
+     .type = &type_sockets,
+     .absent = "the system decides",
+     .help =
+         "Sizes of sockets' buffers, for those who know better than the system: they bound what "
+         "a peer that does not read can pin in the kernel, and with it the throughput."},
     {.key = "log",
      .type = &type_log,
      .into = INTO(document_form, log),

@@ -91,11 +91,13 @@ struct document_form {
     uint32_t workers;
     uint32_t max_connections;
     uint32_t hello_limit_bytes;
+    struct socket_sizes sockets;
     struct log_form log;
 };
 
 struct backend_form {
     int balance; /* enum balance_kind */
+    uint32_t tries;
     const struct json_node *servers;
 };
 

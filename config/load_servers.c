@@ -60,7 +60,8 @@ static void listener_address_register(struct loader *loader, struct name_index *
 static void listener_load(struct loader *loader, struct name_index *addresses,
                           const struct json_node *node)
 {
-    struct listener_config listener = {.at = loader_position(loader, node)};
+    struct listener_config listener = {.at = loader_position(loader, node),
+                                       .sizes = loader->config->sockets};
     struct config *config = loader->config;
     uint32_t index = config->listener_count;
 
@@ -153,6 +154,7 @@ static void backend_load(struct loader *loader, const struct json_node *node)
     field_read_presets(&type_backend, &form);
     field_read(&loader->reader, &type_backend, node, &form);
     backend.balance = (enum balance_kind)form.balance;
+    backend.tries = form.tries;
     if (form.servers != NULL)
         servers_load(loader, &backend, form.servers);
     if (backend.name == NULL) {

@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #include "router/conn/conn_connect.h"
-
 #include "router/conn/conn_hello.h"
 #include "router/conn/conn_linger.h"
 #include "router/conn/conn_log.h"
@@ -140,8 +139,8 @@ static void reset_if_cut(const struct conn *conn, const struct pump *pump)
 /* Nothing is carried any more. */
 static void stop_pumps(struct conn *conn)
 {
-    pump_close(&conn->up, &conn->conns->tools);
-    pump_close(&conn->down, &conn->conns->tools);
+    pump_close(&conn->up);
+    pump_close(&conn->down);
     turns_remove(&conn->conns->turns, &conn->turn);
 }
 
@@ -151,6 +150,8 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct conn *conn = handle->data;
     struct conns *conns = conn->conns;
+
+    assert(conn->magic == CONN_MAGIC);
     struct worker_stats *stats = conns->stats;
 
     assert_invariants(conn);
@@ -165,6 +166,7 @@ static void on_timer_closed(uv_handle_t *handle)
     atomic_fetch_sub_explicit(&conns->shared->active, 1, memory_order_relaxed);
     conn_unpin(conn);
     passage_end(&conn->passage, conns->worker);
+    conn->magic = 0;
     free(conn);
     conns->on_gone(conns);
 }
@@ -195,6 +197,7 @@ static struct verdict start_refusing(struct conn *conn, struct verdict verdict)
 {
     set_reason(conn, verdict.reason);
     move(conn, CONN_CLOSING);
+    stop_pumps(conn); /* a hello that was taken goes nowhere */
     conn_close_side(&conn->server);
     return refuse_begin(conn, (enum policy_action)verdict.action);
 }
@@ -312,6 +315,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct conn *conn = timer->data;
 
+    assert(conn->magic == CONN_MAGIC);
     if (is_due(conn))
         conns_look(conn->conns);
     if (is_over(conn))
@@ -342,7 +346,7 @@ static void note_events(struct side *side, uint32_t events)
         side->writable = true;
 }
 
-static void on_side_events(struct conn *conn, struct side *side, uint32_t events)
+void conn_side_events(struct conn *conn, struct side *side, uint32_t events)
 {
     conns_assert_own(conn->conns);
     if (is_over(conn) || side->fd < 0)
@@ -355,20 +359,21 @@ static void on_client_events(struct ready_source *source, uint32_t events)
 {
     struct conn *conn = (struct conn *)((char *)source - offsetof(struct conn, client.source));
 
-    on_side_events(conn, &conn->client, events);
+    conn_side_events(conn, &conn->client, events);
 }
 
 static void on_server_events(struct ready_source *source, uint32_t events)
 {
     struct conn *conn = (struct conn *)((char *)source - offsetof(struct conn, server.source));
 
-    on_side_events(conn, &conn->server, events);
+    conn_side_events(conn, &conn->server, events);
 }
 
 static void on_turn(struct turn *turn)
 {
     struct conn *conn = (struct conn *)((char *)turn - offsetof(struct conn, turn));
 
+    assert(conn->magic == CONN_MAGIC);
     conns_assert_own(conn->conns);
     assert(!is_over(conn) && phases[conn->state].on_turn != NULL);
     apply(conn, phases[conn->state].on_turn(conn));
@@ -385,6 +390,7 @@ static struct conn *conn_new(struct conns *conns, struct view *view, uint32_t li
     if (conn == NULL)
         return NULL;
     peer_from_sockaddr(from, &peer);
+    conn->magic = CONN_MAGIC;
     conn->conns = conns;
     conn->view = view;
     view_pin(view);
@@ -437,6 +443,8 @@ void conn_accept(struct conns *conns, struct view *view, uint32_t listener, int 
         stats_add(&conns->stats->closed[REASON_RESOURCE], 1);
         return;
     }
+    if (!conn->passage.peer.known) /* of a unix socket, which inherits nothing */
+        net_size_buffers(fd, &conn_config(conn)->sockets);
     conn_wait_for(conn, conn_config(conn)->timeouts.hello_ms);
     apply(conn, admit(conn, others));
 }

@@ -6,81 +6,134 @@
  *    the event that it is writable ends the state.
  *
  * The failures
- *  - Refused or unreachable, and the server's name has a further address: that one.
- *  - Refused, unreachable, no address, or the attempt's share of the time is used up: the next
- *    server of the backend, each at most once. That is safe: not one byte of the client's has
- *    left the kernel.
+ *  - The address does not answer within a quarter of a second, or fails, and the server's name has
+ *    a further one: that is tried beside it (RFC 8305). The first to answer is the server, the
+ *    others are closed.
+ *  - Every address has failed, none is known, or the server's share of the time is used up: the
+ *    next server that the balance names, each at most once, and at most `tries` of them. That is
+ *    safe: no server has got a byte of the client's.
  *  - Every server has failed: policy `no_server`. The reason says how they failed, or no_server
  *    when they failed differently or none takes connections.
- *  - The router itself lacks a descriptor, memory or a port: `resource`; another server would
- *    not help.
+ *  - The queue of a unix socket is full: it says so at once, where TCP would keep knocking. So it
+ *    is knocked at again, ever more seldom.
+ *  - The address is one of our own listeners, or the socket connected to itself (which happens
+ *    when nobody listens on a port that the system hands out): as one that failed.
+ *  - The router itself lacks a descriptor or memory: `resource`, since another server would not
+ *    help; attempts that are under way are waited for first.
  *  - The client resets meanwhile: client_abort.
  */
 #include "router/conn/conn_connect.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
+#include "router/conn/conn_attempt.h"
+#include "router/conn/pace.h"
+#include "router/net/connect_error.h"
 #include "router/net/net.h"
 
-/* Retry interval for connect() to a unix socket whose backlog is full. */
-#define FULL_BACKLOG_MS 20u
+/* --- time: since the accept, since 32 bits of it fit into the connection --- */
 
-static enum reason reason_of_error(int error)
+static uint32_t fit(uint64_t ms)
 {
-    switch (error) {
-    case ECONNREFUSED:
-    case ECONNRESET:
-    case ENOENT: /* a unix socket that is not there */
-        return REASON_CONNECT_REFUSED;
-    case EAGAIN: /* a unix socket's queue was full all the time */
-    case ETIMEDOUT:
-        return REASON_CONNECT_TIMEOUT;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case EADDRNOTAVAIL: /* no local port is left */
-        return REASON_RESOURCE;
-    default:
-        return REASON_UNREACHABLE;
-    }
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
-/* The addresses of the server being tried; NULL: none is known. */
+static uint32_t now_of(const struct conn *conn)
+{
+    return fit(conn_now(conn) - conn->passage.accepted_ms);
+}
+
+static uint32_t budget_end(const struct conn *conn)
+{
+    return fit(conn->connecting.began_ms + conn_timeouts(conn)->connect_ms);
+}
+
+/* The deadline, but not beyond the server's share. */
+static void wait_at_most(struct conn *conn, uint32_t delay_ms)
+{
+    uint64_t share_end = conn->passage.accepted_ms + conn->connecting.until_ms;
+    uint64_t wanted = conn_now(conn) + delay_ms;
+
+    conn_wait_until(conn, wanted < share_end ? wanted : share_end);
+}
+
+/* --- the server being tried --- */
+
+/* Its addresses; NULL: none is known. */
 static const struct addresses *addresses_of_server(const struct conn *conn)
 {
-    return snapshot_addresses(conn->view->snapshot, conn->passage.backend, conn->attempt.server);
+    return snapshot_addresses(conn->view->snapshot, conn->passage.backend, conn->connecting.server);
 }
 
-/*
- * Turns to the server that the balance names. Each has an even share of what is left of the budget,
- * so that a silent one leaves time for the others. REASON_NONE: there is one to try.
- */
-static enum reason pick_server(struct conn *conn)
+static const struct hazard *hazard_of_server(const struct conn *conn)
 {
-    const struct snapshot *snapshot = conn->view->snapshot;
-    struct attempt *attempt = &conn->attempt;
-    uint32_t backend = conn->passage.backend;
-    uint64_t now = conn_now(conn);
-    uint64_t until_ms = attempt->started_ms + conn_timeouts(conn)->connect_ms;
+    return snapshot_hazard(conn->view->snapshot, conn->passage.backend, conn->connecting.server);
+}
 
-    if (now >= until_ms)
-        return REASON_NO_SERVER;
-    uint32_t server = snapshot_pick(snapshot, backend, conn->conns->worker, &attempt->tried);
-    if (server == CONFIG_NONE)
-        return REASON_NO_SERVER;
-    /* Another thread may have judged a server meanwhile: the one picked counts in any case. */
-    uint32_t candidates = snapshot_left(snapshot, backend, &attempt->tried);
-    if (candidates == 0)
-        candidates = 1;
-    if (!tried_add(&attempt->tried, &snapshot->config->backends[backend], server))
-        return REASON_RESOURCE;
-    attempt->server = server;
-    attempt->address = 0;
-    attempt->until_ms = now + (until_ms - now) / candidates;
-    passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
-    return REASON_NONE;
+/* Its figures. */
+static struct stats_row *server_row(const struct conn *conn)
+{
+    return stats_row(conn->passage.server->stats, conn->conns->worker);
+}
+
+/* How many of its addresses were not tried. */
+static uint32_t addresses_left(const struct conn *conn)
+{
+    const struct addresses *addresses = addresses_of_server(conn);
+    uint32_t next = conn->connecting.next_address;
+
+    return addresses == NULL || next >= addresses->count ? 0 : addresses->count - next;
+}
+
+/* --- failures --- */
+
+/*
+ * An attempt at the server has failed. Of several reasons the server gives that of the last, but
+ * having no way to one of its addresses says less than what another has answered.
+ */
+static void note_failure(struct conn *conn, enum reason reason)
+{
+    uint8_t *failure = &conn->connecting.server_failure;
+
+    stats_add(&server_row(conn)->connect_failures, 1);
+    if (*failure == REASON_NONE || (reason != REASON_UNREACHABLE && reason != REASON_LOOP))
+        *failure = (uint8_t)reason;
+}
+
+static void note_error(struct conn *conn, int error)
+{
+    const struct connect_error *known = connect_error_find(error);
+    const struct server *server = conn->passage.server;
+
+    note_failure(conn, known->reason);
+    if (known->blame != BLAME_SERVER)
+        conns_warn(conn->conns, CONNS_CONNECT_TROUBLE, "server %s (%s): cannot connect: %s (%s)",
+                   server->text, server->backend, strerror(error), known->meaning);
+}
+
+/* One of our own listeners is no server. */
+static void note_loop(struct conn *conn)
+{
+    const struct config *config = conn_config(conn);
+    const struct server *server = conn->passage.server;
+    uint32_t listener = hazard_of_server(conn)->listener;
+
+    assert(listener < config->listener_count);
+    note_failure(conn, REASON_LOOP);
+    conns_warn(conn->conns, CONNS_LOOP,
+               "server %s (%s): a loop: it leads back to our own listener %s; not connected",
+               server->text, server->backend, config->listeners[listener].name);
+}
+
+/* The whole server has failed. */
+static void note_server_failure(struct connecting *connecting)
+{
+    if (connecting->failure == REASON_NONE)
+        connecting->failure = connecting->server_failure;
+    else if (connecting->failure != connecting->server_failure)
+        connecting->failure = REASON_NO_SERVER;
 }
 
 /*
@@ -89,155 +142,244 @@ static enum reason pick_server(struct conn *conn)
  */
 static struct verdict give_up(const struct conn *conn, enum reason lack)
 {
-    const struct attempt *attempt = &conn->attempt;
     enum reason reason = lack;
 
     assert(lack == REASON_NO_SERVER || lack == REASON_RESOURCE);
-    if (lack == REASON_NO_SERVER && !attempt->failures_differ && attempt->failure != REASON_NONE)
-        reason = (enum reason)attempt->failure;
+    if (lack == REASON_NO_SERVER && conn->connecting.failure != REASON_NONE)
+        reason = (enum reason)conn->connecting.failure;
     struct decision decision = decide_case(conn_config(conn), POLICY_NO_SERVER, reason);
     assert(decision.backend == CONFIG_NONE);
     return verdict_refuse(decision.action, decision.reason);
 }
 
-static void note_failure(struct attempt *attempt, enum reason reason)
+/* --- servers --- */
+
+/* Turns to a server, which has a share of the budget. False: no memory. */
+static bool use_server(struct conn *conn, uint32_t server, uint32_t candidates)
 {
-    if (attempt->failure != REASON_NONE && attempt->failure != reason)
-        attempt->failures_differ = true;
-    attempt->failure = (uint8_t)reason;
-}
+    const struct snapshot *snapshot = conn->view->snapshot;
+    struct connecting *connecting = &conn->connecting;
+    uint32_t backend = conn->passage.backend, now = now_of(conn);
 
-/* What starting one attempt came to. */
-enum start { START_UNDER_WAY, START_CONNECTED, START_UNWATCHED, START_FAILED };
-
-/*
- * Starts one attempt, or goes on with one: a unix socket whose backlog is full says EAGAIN at once,
- * where TCP would keep knocking. START_FAILED: `*failure` says how.
- */
-static enum start start_attempt(struct conn *conn, enum reason *failure)
-{
-    const struct addresses *addresses = addresses_of_server(conn);
-    bool done;
-
-    assert(conn->server.fd < 0);
-    *failure = REASON_DNS_FAILED;
-    if (addresses == NULL)
-        return START_FAILED;
-    assert(conn->attempt.address < addresses->count);
-    const struct target *target = &addresses->list[conn->attempt.address];
-    conn_wait_until(conn, conn->attempt.until_ms);
-    int fd = net_connect(target, &done);
-    if (fd < 0 && errno == EAGAIN && conn_now(conn) < conn->attempt.until_ms) {
-        conn_wait_for(conn, FULL_BACKLOG_MS);
-        return START_UNDER_WAY;
-    }
-    *failure = reason_of_error(errno);
-    if (fd < 0)
-        return START_FAILED;
-    conn->server.fd = fd;
-    conn->server.ragged = target->address.ss_family == AF_UNIX;
-    if (ready_add(&conn->conns->ready, fd, &conn->server.source) != 0)
-        return START_UNWATCHED;
-    return done ? START_CONNECTED : START_UNDER_WAY;
-}
-
-/* The socket of an attempt that has failed goes; what was noted of it goes with it. */
-static void drop_attempt(struct conn *conn)
-{
-    struct ready_source source = conn->server.source;
-
-    conn_close_side(&conn->server);
-    conn->server = (struct side){.source = source, .fd = -1, .is_server = true};
-}
-
-/* The figures of the server being tried. */
-static struct stats_row *server_row(const struct conn *conn)
-{
-    return stats_row(conn->passage.server->stats, conn->conns->worker);
-}
-
-/* Whether there is a further address of the same server, and time for it. */
-static bool next_address(struct conn *conn)
-{
-    const struct addresses *addresses = addresses_of_server(conn);
-    struct attempt *attempt = &conn->attempt;
-
-    if (addresses == NULL || attempt->address + 1u >= addresses->count ||
-        conn_now(conn) >= attempt->until_ms)
+    if (!tried_add(&connecting->tried, &snapshot->config->backends[backend], server))
         return false;
-    attempt->address++;
+    connecting->server = server;
+    connecting->next_address = 0;
+    connecting->knocks = 0;
+    connecting->server_failure = REASON_NONE;
+    connecting->until_ms = now + (uint32_t)pace_share_ms(budget_end(conn) - now, candidates);
+    passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
+    if (addresses_of_server(conn) == NULL)
+        note_failure(conn, REASON_DNS_FAILED);
     return true;
 }
 
-/*
- * The attempt has failed: turns to what is tried next, a further address of the server or another
- * server. REASON_NO_SERVER: nothing is left to try; REASON_RESOURCE: nothing else would help.
- */
-static enum reason turn_to_next(struct conn *conn, enum reason failure)
+/* Turns to the server that the balance names. REASON_NONE: there is one to try. */
+static enum reason pick_server(struct conn *conn)
 {
-    if (failure == REASON_RESOURCE)
-        return REASON_RESOURCE;
-    stats_add(&server_row(conn)->connect_failures, 1);
-    if (next_address(conn))
-        return REASON_NONE;
-    note_failure(&conn->attempt, failure);
+    const struct snapshot *snapshot = conn->view->snapshot;
+    const struct tried *tried = &conn->connecting.tried;
+    uint32_t backend = conn->passage.backend;
+    uint32_t tries = snapshot->config->backends[backend].tries;
+
+    if (now_of(conn) >= budget_end(conn) || tried->count >= tries)
+        return REASON_NO_SERVER;
+    uint32_t server = snapshot_pick(snapshot, backend, conn->conns->worker, tried);
+    if (server == CONFIG_NONE)
+        return REASON_NO_SERVER;
+    /* Another thread may have judged a server meanwhile: the one picked counts in any case. */
+    uint32_t candidates = snapshot_left(snapshot, backend, tried);
+    if (candidates == 0)
+        candidates = 1;
+    if (candidates > tries - tried->count)
+        candidates = tries - tried->count;
+    return use_server(conn, server, candidates) ? REASON_NONE : REASON_RESOURCE;
+}
+
+static enum reason next_server(struct conn *conn)
+{
+    note_server_failure(&conn->connecting);
     enum reason lack = pick_server(conn);
-    if (lack == REASON_NONE) {
-        conn->passage.retries++;
-        stats_add(&server_row(conn)->retries, 1);
-    }
-    return lack;
+    if (lack != REASON_NONE)
+        return lack;
+    conn->passage.retries++;
+    stats_add(&server_row(conn)->retries, 1);
+    return REASON_NONE;
 }
 
-static struct verdict connected(struct conn *conn)
+/* --- attempts --- */
+
+/* Whether a socket that has connected, did so to itself. */
+static bool is_itself(const struct conn *conn, const struct side *side)
 {
-    passage_connected(&conn->passage, (uint32_t)(conn_now(conn) - conn->attempt.started_ms),
-                      conn->conns->worker);
-    return verdict_connected();
+    const struct addresses *addresses = addresses_of_server(conn);
+    uint64_t hazard = hazard_of_server(conn)->self;
+
+    if (hazard == 0)
+        return false;
+    struct peer local = net_local(side->fd);
+    for (uint32_t i = 0; i < addresses->count; i++) {
+        struct peer to;
+        peer_from_target(&addresses->list[i], &to);
+        if ((hazard >> i & 1u) != 0 && peer_equal(&to, &local))
+            return true;
+    }
+    return false;
 }
 
-/*
- * Attempts follow one another until one is under way or none is left. `failure` is how the one
- * before has failed; REASON_NONE: there was none, or it is to be taken up again.
- */
-static struct verdict connect_step(struct conn *conn, enum reason failure)
+/* A socket has connected. False: it was none of a server. */
+static bool reach(struct conn *conn, struct side *side)
+{
+    if (is_itself(conn, side)) {
+        net_reset_on_close(side->fd); /* the port is the server's: it must be free at once */
+        attempt_drop(conn, side);
+        note_error(conn, ECONNREFUSED);
+        return false;
+    }
+    attempt_win(conn, side);
+    passage_connected(&conn->passage, now_of(conn) - conn->connecting.began_ms,
+                      conn->conns->worker);
+    return true;
+}
+
+/* Starts an attempt at the next address, or knocks once more at the one whose queue was full. */
+static struct attempt_outcome start_next(struct conn *conn)
+{
+    struct connecting *connecting = &conn->connecting;
+    const struct addresses *addresses = addresses_of_server(conn);
+
+    if (connecting->knocks > 0)
+        return attempt_knock(conn, &addresses->list[connecting->next_address - 1]);
+    return attempt_start(conn, &addresses->list[connecting->next_address++]);
+}
+
+/* An attempt is under way: waits for it, and for the time of the next one. */
+static void wait_on(struct conn *conn)
+{
+    uint32_t more = addresses_left(conn), now = now_of(conn);
+    uint32_t left = now < conn->connecting.until_ms ? conn->connecting.until_ms - now : 0;
+
+    conn->connecting.knocks = 0;
+    wait_at_most(conn, more > 0 ? pace_next_ms(left, more) : UINT32_MAX);
+}
+
+static void knock_later(struct conn *conn)
+{
+    uint64_t salt = (uint64_t)conn->conns->worker << 40 | conn->passage.number;
+    uint8_t *knocks = &conn->connecting.knocks;
+
+    if (*knocks < UINT8_MAX)
+        ++*knocks;
+    wait_at_most(conn, pace_knock_ms(*knocks, salt));
+}
+
+/* One of our own listeners is no server: the address is passed over. */
+static bool pass_over_ours(struct conn *conn)
+{
+    struct connecting *connecting = &conn->connecting;
+
+    if (connecting->knocks > 0 ||
+        (hazard_of_server(conn)->ours >> connecting->next_address & 1u) == 0)
+        return false;
+    connecting->next_address++;
+    note_loop(conn);
+    return true;
+}
+
+/* What one more attempt came to. */
+enum step { STEP_WAIT, STEP_CONNECTED, STEP_NO_RESOURCE, STEP_AGAIN };
+
+/* The server's share of the time is used up. */
+static void end_share(struct conn *conn)
+{
+    for (uint32_t silent = attempt_count(conn); silent > 0; silent--)
+        note_failure(conn, REASON_CONNECT_TIMEOUT);
+    attempt_drop_all(conn);
+    conn->connecting.next_address = UINT8_MAX; /* no further one */
+    conn->connecting.knocks = 0;
+}
+
+/* One attempt more, at an address that is there. */
+static enum step try_address(struct conn *conn)
+{
+    struct attempt_outcome outcome = start_next(conn);
+
+    switch (outcome.state) {
+    case ATTEMPT_UNDER_WAY:
+        wait_on(conn);
+        return STEP_WAIT;
+    case ATTEMPT_FULL:
+        if (now_of(conn) >= conn->connecting.until_ms) {
+            end_share(conn);
+            return STEP_AGAIN;
+        }
+        knock_later(conn);
+        return STEP_WAIT;
+    case ATTEMPT_CONNECTED:
+        return reach(conn, outcome.side) ? STEP_CONNECTED : STEP_AGAIN;
+    case ATTEMPT_FAILED:
+        break;
+    }
+    conn->connecting.knocks = 0;
+    note_error(conn, outcome.error);
+    if (connect_error_find(outcome.error)->blame != BLAME_ROUTER)
+        return STEP_AGAIN;
+    if (attempt_count(conn) == 0)
+        return STEP_NO_RESOURCE;
+    conn->connecting.next_address--; /* there may be room in a moment */
+    wait_on(conn);
+    return STEP_WAIT;
+}
+
+/* Attempts follow one another until one is under way, or none is left to be started. */
+static struct verdict connect_step(struct conn *conn)
 {
     for (;;) {
-        if (failure != REASON_NONE) {
-            drop_attempt(conn);
-            enum reason lack = turn_to_next(conn, failure);
-            if (lack != REASON_NONE)
-                return give_up(conn, lack);
-        }
-        switch (start_attempt(conn, &failure)) {
-        case START_UNDER_WAY:
+        enum reason lack = REASON_NONE;
+        if (conn->connecting.knocks > 0 || addresses_left(conn) > 0) {
+            switch (pass_over_ours(conn) ? STEP_AGAIN : try_address(conn)) {
+            case STEP_WAIT:
+                return verdict_wait();
+            case STEP_CONNECTED:
+                return verdict_connected();
+            case STEP_NO_RESOURCE:
+                lack = REASON_RESOURCE;
+                break;
+            case STEP_AGAIN:
+                break;
+            }
+        } else if (attempt_count(conn) > 0) {
+            wait_on(conn);
             return verdict_wait();
-        case START_CONNECTED:
-            return connected(conn);
-        case START_UNWATCHED:
-            return verdict_end(REASON_RESOURCE);
-        case START_FAILED:
-            break;
+        } else {
+            lack = next_server(conn);
         }
+        if (lack != REASON_NONE)
+            return give_up(conn, lack);
     }
 }
+
+/* --- the phase --- */
 
 struct verdict connect_begin(struct conn *conn)
 {
     assert(conn->state == CONN_CONNECTING && conn->passage.backend != CONFIG_NONE);
-    conn->attempt = (struct attempt){.started_ms = conn_now(conn), .failure = REASON_NONE};
+    conn->connecting = (struct connecting){
+        .began_ms = now_of(conn), .server_failure = REASON_NONE, .failure = REASON_NONE};
     if (conn->client.failed) /* told with the last of the hello: no event will tell again */
         return verdict_end(REASON_CLIENT_ABORT);
     enum reason lack = pick_server(conn);
     if (lack != REASON_NONE)
         return give_up(conn, lack);
-    return conn_watch_client(conn) ? connect_step(conn, REASON_NONE) : verdict_end(REASON_RESOURCE);
+    return conn_watch_client(conn) ? connect_step(conn) : verdict_end(REASON_RESOURCE);
 }
 
 void connect_leave(struct conn *conn)
 {
     assert(conn->state == CONN_CONNECTING);
-    tried_clear(&conn->attempt.tried);
+    if (conn->connecting.more != NULL)
+        attempt_drop_all(conn);
+    tried_clear(&conn->connecting.tried);
 }
 
 struct verdict connect_event(struct conn *conn, struct side *side, uint32_t events)
@@ -245,19 +387,29 @@ struct verdict connect_event(struct conn *conn, struct side *side, uint32_t even
     assert(conn->state == CONN_CONNECTING);
     if (!side->is_server)
         return events & (EPOLLERR | EPOLLHUP) ? verdict_end(REASON_CLIENT_ABORT) : verdict_wait();
-    if (events & (EPOLLHUP | EPOLLERR)) {
-        int error = net_connect_result(side->fd);
-        if (error != 0)
-            return connect_step(conn, reason_of_error(error));
-        return connected(conn); /* and gone again at once: relaying finds out how */
-    }
-    return events & EPOLLOUT ? connected(conn) : verdict_wait();
+    struct attempt_outcome outcome = attempt_events(conn, side, events);
+    if (outcome.state == ATTEMPT_UNDER_WAY)
+        return verdict_wait();
+    if (outcome.state == ATTEMPT_CONNECTED && reach(conn, side))
+        return verdict_connected();
+    if (outcome.state == ATTEMPT_FAILED)
+        note_error(conn, outcome.error);
+    return connect_step(conn);
 }
 
+/* The time for a further attempt, or the end of the server's share. */
 struct verdict connect_deadline(struct conn *conn)
 {
+    uint32_t now = now_of(conn);
+
     assert(conn->state == CONN_CONNECTING);
-    if (conn->server.fd < 0)
-        return connect_step(conn, REASON_NONE); /* the backlog was full: knock again */
-    return connect_step(conn, REASON_CONNECT_TIMEOUT);
+    if (conn->connecting.knocks > 0 || now < conn->connecting.until_ms)
+        return connect_step(conn);
+    if (conn->excused && addresses_left(conn) > 0) {
+        /* It was time for the next address when the process was stopped. */
+        conn->connecting.until_ms = fit((uint64_t)now + PACE_SHARE_MIN_MS);
+        return connect_step(conn);
+    }
+    end_share(conn);
+    return connect_step(conn);
 }

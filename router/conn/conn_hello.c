@@ -1,18 +1,22 @@
 /*
- * PEEKING: look at the ClientHello without taking it, name the host, decide where it goes.
+ * PEEKING: read the ClientHello, name the host, decide where it goes.
  *
  * The happy path
- *  - recv(MSG_PEEK) into the worker's scratch buffer, hello_parse(), decide_hello(): routed.
- *  - The hello stays in the kernel until the pump moves it: nothing is stored and nothing
- *    replayed.
+ *  - recv(MSG_PEEK) into the worker's scratch buffer, hello_parse(), decide_hello(): routed. The
+ *    whole hello was there, so nothing is stored; the pump moves the very bytes.
  *
  * The failures
- *  - More is needed: SO_RCVLOWAT is set to what the parser asks for, so that the worker is
- *    woken once when it is there; "need more" is never "no match". One deadline since accept
- *    covers all of it.
+ *  - More is needed: what is there is taken and becomes the preface of the pump that is to carry
+ *    it, and no more of it is stored than has come. Bytes that are only looked at would stay in the
+ *    socket's buffer, where small segments take up far more than they bring, until it is full. The
+ *    parser is asked again when so many bytes are there as it has asked for; never more than that
+ *    are taken, so whatever follows the hello stays in the kernel. "Need more" is never "no match".
+ *    One deadline since accept covers all of it.
  *  - The client ends or resets first: hello_abort.
+ *  - The client is this router itself, whose server leads back to it: refused, `loop`.
  *  - Not TLS, malformed, too large, no name, no route: refused as the policy of that case says,
  *    or routed by it.
+ *  - No memory, ours or the kernel's: resource.
  */
 #include "router/conn/conn_hello.h"
 
@@ -20,12 +24,26 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "router/conn/conn_loop.h"
 #include "sni/hello.h"
 
 /* First look; most hellos fit, and what lies behind them is not copied for nothing. */
 #define PEEK_FIRST_BYTES 4096u
-/* What the kernel holds of any connection without being asked for more room. */
-#define PEEK_WINDOW_BYTES 32768u
+
+/* The client is the router itself: going on would go on for ever. */
+static struct verdict refuse_loop(struct conn *conn)
+{
+    struct decision decision = decide_case(conn_config(conn), POLICY_NO_SERVER, REASON_LOOP);
+
+    assert(decision.backend == CONFIG_NONE);
+    conns_warn(
+        conn->conns, CONNS_LOOP,
+        "a loop: a connection to listener %s comes from the router itself, since a server of "
+        "backend %s leads back to it; refused",
+        conn->passage.listener_stats->name,
+        conn_config(conn)->backends[conn->passage.backend].name);
+    return verdict_refuse(decision.action, decision.reason);
+}
 
 static struct verdict judge(struct conn *conn, enum hello_result result,
                             const struct client_hello *hello)
@@ -42,74 +60,122 @@ static struct verdict judge(struct conn *conn, enum hello_result result,
     passage_keep_decision(passage, &decision, route, conn->conns->worker);
     if (decision.backend == CONFIG_NONE)
         return verdict_refuse(decision.action, decision.reason);
+    if (loop_comes_back(conn, conn->conns->tools.scratch,
+                        result == HELLO_OK ? hello->wire_bytes : 1))
+        return refuse_loop(conn);
     return verdict_routed();
 }
 
-/* Bytes that lie there, or -1 with errno; never takes them. */
-static ssize_t peek(const struct conn *conn, size_t want)
+/* Bytes into the scratch buffer, or -1 with errno. */
+static ssize_t receive(const struct conn *conn, size_t want, int flags)
 {
     ssize_t n;
 
+    assert(want > 0 && want <= conn->conns->scratch_bytes);
     do {
-        n = recv(conn->client.fd, conn->conns->tools.scratch, want, MSG_PEEK);
+        n = recv(conn->client.fd, conn->conns->tools.scratch, want, flags);
     } while (n < 0 && errno == EINTR);
     return n;
 }
 
-/*
- * Has the kernel wake us when the parser will have something new to say. Looking takes nothing out,
- * so the receive window of a very large hello would close before it is whole: asking for more than
- * it can ever need makes the kernel enlarge the buffer, which it keeps when less is asked for then.
- */
-static struct verdict wait_for(struct conn *conn, size_t need)
+/* Reading has failed; `errno` says how. */
+static struct verdict failed(void)
 {
-    if (conn->client.failed)
-        return verdict_end(REASON_HELLO_ABORT);
-    if (conn->client.fin) /* half a hello lies unread: closing over it would be a reset */
-        return verdict_refuse(POLICY_CLOSE, REASON_HELLO_ABORT);
-    if (need > PEEK_WINDOW_BYTES)
-        conn_set_lowat(conn, 2 * hello_wire_limit(conn_config(conn)->hello_limit_bytes));
-    if (need > 1)
-        conn_set_lowat(conn, need);
+    return verdict_end(errno == ENOMEM || errno == ENOBUFS ? REASON_RESOURCE : REASON_HELLO_ABORT);
+}
+
+static struct verdict wait_for_more(struct conn *conn)
+{
+    conn->client.readable = false;
     return conn_watch_client(conn) ? verdict_wait() : verdict_end(REASON_RESOURCE);
 }
 
-static struct verdict hello_step(struct conn *conn)
+static enum hello_result parse(const struct conn *conn, const uint8_t *bytes, size_t len,
+                               struct client_hello *hello)
+{
+    uint32_t limit = conn_config(conn)->hello_limit_bytes;
+    enum hello_result result = hello_parse(bytes, len, limit, hello);
+
+    assert(result != HELLO_MORE || hello->need <= hello_wire_limit(limit));
+    return result;
+}
+
+/* The client has ended; what has come is judged as far as it goes. */
+static struct verdict judge_half(struct conn *conn)
 {
     struct client_hello hello;
-    uint32_t limit = conn_config(conn)->hello_limit_bytes;
-    size_t most = hello_wire_limit(limit);
-    size_t want = PEEK_FIRST_BYTES < most ? PEEK_FIRST_BYTES : most;
+    size_t len;
+    const uint8_t *bytes = pump_prefaced(&conn->up, &len);
+    enum hello_result result = parse(conn, bytes, len, &hello);
 
-    assert(most <= conn->conns->scratch_bytes);
+    return result == HELLO_MORE ? verdict_end(REASON_HELLO_ABORT) : judge(conn, result, &hello);
+}
+
+/* Takes what is there until the hello is whole. */
+static struct verdict take_hello(struct conn *conn)
+{
+    struct client_hello hello;
+    size_t len;
+
     for (;;) {
-        ssize_t n = peek(conn, want);
+        pump_prefaced(&conn->up, &len);
+        ssize_t n = receive(conn, conn->hello.need - len, 0);
         if (n < 0 && errno == EAGAIN)
-            return wait_for(conn, 1);
-        if (n <= 0)
-            return verdict_end(REASON_HELLO_ABORT);
-        conn->passage.spoke = true;
-        enum hello_result result =
-            hello_parse(conn->conns->tools.scratch, (size_t)n, limit, &hello);
+            return wait_for_more(conn);
+        if (n < 0)
+            return failed();
+        if (n == 0)
+            return judge_half(conn);
+        if (!pump_preface(&conn->up, conn->conns->tools.scratch, (size_t)n, true))
+            return verdict_end(REASON_RESOURCE);
+        const uint8_t *bytes = pump_prefaced(&conn->up, &len);
+        if (len < conn->hello.need)
+            continue;
+        enum hello_result result = parse(conn, bytes, len, &hello);
         if (result != HELLO_MORE)
             return judge(conn, result, &hello);
-        if ((size_t)n < want || want == most)
-            return wait_for(conn, hello.need);
-        want = want * 8 < most ? want * 8 : most; /* the look was too short: look again */
+        conn->hello.need = (uint32_t)hello.need;
+    }
+}
+
+/* Looks at what is there, further as long as that shows more. */
+static struct verdict look_at_hello(struct conn *conn)
+{
+    struct client_hello hello;
+    size_t most = hello_wire_limit(conn_config(conn)->hello_limit_bytes);
+    size_t want = PEEK_FIRST_BYTES < most ? PEEK_FIRST_BYTES : most;
+
+    for (;;) {
+        ssize_t n = receive(conn, want, MSG_PEEK);
+        if (n < 0 && errno == EAGAIN)
+            return wait_for_more(conn);
+        if (n < 0)
+            return failed();
+        if (n == 0)
+            return verdict_end(REASON_HELLO_ABORT);
+        conn->passage.spoke = true;
+        enum hello_result result = parse(conn, conn->conns->tools.scratch, (size_t)n, &hello);
+        if (result != HELLO_MORE)
+            return judge(conn, result, &hello);
+        conn->hello.need = (uint32_t)hello.need;
+        if ((size_t)n < want)
+            return take_hello(conn);
+        want = want * 8 < most ? want * 8 : most;
     }
 }
 
 struct verdict hello_begin(struct conn *conn)
 {
     assert(conn->state == CONN_PEEKING && !conn->watched && !conn->passage.spoke);
-    return hello_step(conn);
+    conn->hello = (struct hello_wait){0};
+    return look_at_hello(conn);
 }
 
 struct verdict hello_event(struct conn *conn, struct side *side, uint32_t events)
 {
     (void)events;
     assert(conn->state == CONN_PEEKING && side == &conn->client);
-    return hello_step(conn);
+    return conn->hello.need == 0 ? look_at_hello(conn) : take_hello(conn);
 }
 
 struct verdict hello_deadline(struct conn *conn)

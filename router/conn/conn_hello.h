@@ -1,7 +1,7 @@
 #ifndef ROUTER_CONN_HELLO_H
 #define ROUTER_CONN_HELLO_H
 
-/* PEEKING: looks at the ClientHello without taking it; routed, refused, or over. */
+/* PEEKING: reads the ClientHello; routed, refused, or over. */
 
 #include "router/conn/conn_state.h"
 

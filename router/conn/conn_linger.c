@@ -98,7 +98,9 @@ struct verdict linger_deliver(struct conn *conn)
     conn->linger = (struct lingering){.kind = LINGER_DELIVER, .untaken_bytes = UINT32_MAX};
     if (conn->reason != REASON_CLOSED)
         net_reset_on_close(staying(conn)->fd); /* whatever ends the wait */
-    return look(conn);
+    /* Closing in order over bytes that lie unread would be a reset. No event may tell of them. */
+    struct verdict verdict = conn->reason == REASON_CLOSED ? read_on(conn) : verdict_wait();
+    return verdict.kind == VERDICT_WAIT ? look(conn) : verdict;
 }
 
 struct verdict linger_event(struct conn *conn, struct side *side, uint32_t events)

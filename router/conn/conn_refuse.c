@@ -44,7 +44,6 @@ struct verdict refuse_begin(struct conn *conn, enum policy_action action)
         net_reset_on_close(conn->client.fd);
         return verdict_end(reason);
     }
-    conn_set_lowat(conn, 1);
     if (action == POLICY_ALERT)
         alerted = send_alert(conn, reason_info(reason)->alert);
     if (shutdown(conn->client.fd, SHUT_WR) != 0)

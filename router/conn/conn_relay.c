@@ -199,12 +199,10 @@ struct verdict relay_begin(struct conn *conn)
     conn->relay = (struct relay){
         .active_ms = now, .idle_ms = timeouts->idle_ms, .half_close_ms = timeouts->half_close_ms};
     conn_unpin(conn); /* an hour of relaying keeps no old configuration */
-    conn_set_lowat(conn, 1);
     pump_init(&conn->up, &conn->client, &conn->server);
     pump_init(&conn->down, &conn->server, &conn->client);
     uint64_t soon = timeout_now(conn);
     conn_wait_for(conn, soon != 0 && soon < KEEPALIVE_AFTER_MS ? soon : KEEPALIVE_AFTER_MS);
-    conn->client.readable = true; /* the hello is there */
     conn->server.writable = true;
     return relay_step(conn);
 }

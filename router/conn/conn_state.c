@@ -31,16 +31,6 @@ bool conn_watch_client(struct conn *conn)
     return true;
 }
 
-void conn_set_lowat(struct conn *conn, size_t bytes)
-{
-    int lowat = (int)bytes;
-
-    if (bytes <= 1 && !conn->lowat)
-        return;
-    (void)setsockopt(conn->client.fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat);
-    conn->lowat = bytes > 1;
-}
-
 void conn_close_side(struct side *side)
 {
     if (side->fd >= 0)

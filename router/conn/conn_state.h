@@ -11,8 +11,9 @@
  *                                       ^---------------------------------'
  *
  * A state is what the connection waits for:
- *   PEEKING     the whole ClientHello. It stays in the kernel; nothing is stored here.
- *   CONNECTING  a server of the backend. Not a byte of the client's has left the kernel yet.
+ *   PEEKING     the whole ClientHello. It stays in the kernel, unless it comes in pieces: those are
+ *               taken, and kept in `up` until a server gets them.
+ *   CONNECTING  a server of the backend. No server has got a byte of the client's yet.
  *   RELAYING    readiness of either socket; two pumps carry the bytes.
  *   CLOSING     a peer that has not taken yet what was sent to it (enum linger_kind); then libuv's
  *               close callback, which logs and frees.
@@ -37,15 +38,22 @@
 
 enum conn_state { CONN_PEEKING, CONN_CONNECTING, CONN_RELAYING, CONN_CLOSING, CONN_STATES };
 
-/* CONNECTING: the attempts to reach a server. Loop times. */
-struct attempt {
-    uint64_t started_ms;  /* of the first attempt: the budget runs from here */
-    uint64_t until_ms;    /* end of the share of the budget that the current server has */
-    struct tried tried;   /* servers of the backend, the current one included */
-    uint32_t server;      /* index in the backend: the one being tried */
-    uint16_t address;     /* of its addresses: the one being tried */
-    uint8_t failure;      /* enum reason of the last that failed, or REASON_NONE */
-    bool failures_differ; /* they failed for different reasons */
+/* PEEKING: what is missing. What has come in pieces is the preface of `up`. */
+struct hello_wait {
+    uint32_t need; /* so many bytes in all before the parser is asked again; 0 = none was taken */
+};
+
+/* CONNECTING: the search for a server. Times are milliseconds since the accept. */
+struct connecting {
+    struct tried tried;     /* servers of the backend, the current one included */
+    struct attempt *more;   /* attempts beside the one whose socket is `server`; owned */
+    uint32_t began_ms;      /* the budget runs from here */
+    uint32_t until_ms;      /* end of the share of the budget that the current server has */
+    uint32_t server;        /* index in the backend: the one being tried */
+    uint8_t next_address;   /* of its addresses: the one to be tried next */
+    uint8_t knocks;         /* at its full queue, so far: `server` is to be connected once more */
+    uint8_t server_failure; /* enum reason: how it has failed so far; REASON_NONE: not at all */
+    uint8_t failure;        /* ... those before it; REASON_NO_SERVER: in different ways */
 };
 
 /* RELAYING: the timeouts. */
@@ -71,6 +79,8 @@ struct lingering {
 };
 
 #define CONN_NO_DEADLINE UINT64_MAX
+/* What `magic` is while the connection lives. */
+#define CONN_MAGIC 0x636f6e6eu
 
 struct conn {
     /* whose it is */
@@ -79,11 +89,12 @@ struct conn {
     struct view *view;      /* PEEKING, CONNECTING: what it was accepted under, pinned; then NULL */
 
     /* conn.c's own */
+    uint32_t magic;       /* CONN_MAGIC: whatever a callback is given, is a connection */
     uint8_t state;        /* enum conn_state */
     uint8_t reason;       /* enum reason; REASON_NONE until it has ended */
     bool watched : 1;     /* the client's socket is in the ready set */
     bool excused : 1;     /* the deadline was late and has been put off, once */
-    bool lowat : 1;       /* SO_RCVLOWAT was raised on the client's socket */
+    bool suspect : 1;     /* its sockets towards servers are noted: see loop_guard.h */
     uv_timer_t timer;     /* one for all deadlines; fires early and is armed again */
     uint64_t deadline_ms; /* loop time; phases set it with conn_wait_*() */
 
@@ -96,9 +107,10 @@ struct conn {
 
     /* what the state needs */
     union {
-        struct attempt attempt;  /* CONNECTING */
-        struct relay relay;      /* RELAYING */
-        struct lingering linger; /* CLOSING */
+        struct hello_wait hello;      /* PEEKING */
+        struct connecting connecting; /* CONNECTING */
+        struct relay relay;           /* RELAYING */
+        struct lingering linger;      /* CLOSING */
     };
 
     struct passage passage;
@@ -136,10 +148,10 @@ void conn_unpin(struct conn *conn);
 /* Adds the client's socket to the ready set, once. False: no room for it. */
 bool conn_watch_client(struct conn *conn);
 
-/* Has the kernel wake us when so many bytes are there; 1 = any number. */
-void conn_set_lowat(struct conn *conn, size_t bytes);
-
 /* Closes a side's socket, if it is open: the one place that does. */
 void conn_close_side(struct side *side);
+
+/* The phase of the state is told of events on one of its sides, and what it says is done. */
+void conn_side_events(struct conn *conn, struct side *side, uint32_t events);
 
 #endif

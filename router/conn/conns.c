@@ -3,7 +3,9 @@
 #include <assert.h>
 #include <malloc.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sni/hello.h"
 
@@ -28,19 +30,39 @@ void conns_assert_own(const struct conns *conns)
 
 /* --- logging --- */
 
-void conns_log(struct conns *conns, enum log_level level, const char *format, ...)
+static void put_line(struct conns *conns, enum log_level level, const char *format, va_list args)
 {
     char line[LOG_LINE_MAX];
+    size_t len = log_format(line, level, format, args);
+
+    if (!log_ring_put(&conns->shared->writer->feeds[conns->worker].error, line, len))
+        stats_add(&conns->stats->log_dropped, 1);
+    log_writer_wake(conns->shared->writer);
+}
+
+void conns_log(struct conns *conns, enum log_level level, const char *format, ...)
+{
     va_list args;
 
     if (!log_enabled(level))
         return;
     va_start(args, format);
-    size_t len = log_format(line, level, format, args);
+    put_line(conns, level, format, args);
     va_end(args);
-    if (!log_ring_put(&conns->shared->writer->feeds[conns->worker].error, line, len))
-        stats_add(&conns->stats->log_dropped, 1);
-    log_writer_wake(conns->shared->writer);
+}
+
+void conns_warn(struct conns *conns, enum conns_topic topic, const char *format, ...)
+{
+    uint64_t now = uv_now(conns->loop);
+    uint64_t *said_ms = &conns->said_ms[topic];
+    va_list args;
+
+    if (!log_enabled(LOG_LEVEL_WARNING) || (*said_ms != 0 && now - *said_ms < CONNS_SAY_EVERY_MS))
+        return;
+    *said_ms = now;
+    va_start(args, format);
+    put_line(conns, LOG_LEVEL_WARNING, format, args);
+    va_end(args);
 }
 
 void conns_log_access(struct conns *conns, const char *line, size_t len)
@@ -100,7 +122,7 @@ bool conns_was_stopped(const struct conns *conns, uint64_t due_ms)
 
 void conns_sweep(struct conns *conns)
 {
-    pipe_pool_sweep(&conns->pipes);
+    splice_pipe_sweep(&conns->pipe);
     if (conns->peak >= TRIM_MIN_CONNS && conns->count <= conns->peak / 4) {
         conns->peak = conns->count;
         malloc_trim(0);
@@ -108,6 +130,16 @@ void conns_sweep(struct conns *conns)
 }
 
 /* --- life --- */
+
+/* The first worker that finds out says so for all. */
+static void on_splice_denied(const struct pump_tools *tools, int error)
+{
+    struct conns *conns = (struct conns *)((char *)tools - offsetof(struct conns, tools));
+
+    if (!atomic_exchange_explicit(&conns->shared->splice_denied, true, memory_order_relaxed))
+        conns_log(conns, LOG_LEVEL_WARNING, "splice is denied (%s): streams are copied from now on",
+                  strerror(error));
+}
 
 static bool init_scratch(struct conns *conns)
 {
@@ -118,10 +150,11 @@ static bool init_scratch(struct conns *conns)
     conns->tools = (struct pump_tools){
         .scratch = aligned_alloc(SCRATCH_ALIGN, conns->scratch_bytes),
         .copy_bytes = COPY_BYTES,
-        .pipes = &conns->pipes,
+        .pipe = &conns->pipe,
         .mode = conns->shared->relay_mode,
+        .on_splice_denied = on_splice_denied,
     };
-    pipe_pool_init(&conns->pipes, conns->shared->pipes_per_worker);
+    splice_pipe_init(&conns->pipe);
     return conns->tools.scratch != NULL;
 }
 
@@ -153,7 +186,7 @@ void conns_stop(struct conns *conns)
 void conns_free(struct conns *conns)
 {
     assert(conns->count == 0 && conns->view == NULL);
-    pipe_pool_close(&conns->pipes);
+    splice_pipe_close(&conns->pipe);
     free(conns->tools.scratch);
     conns->tools.scratch = NULL;
 }

@@ -3,7 +3,7 @@
 
 /*
  * The connections of one worker, and what they share: the loop, the ready set, the run queue, the
- * pipes, the scratch buffer, the counters, the way into the log. Touched by the worker's thread
+ * pipe, the scratch buffer, the counters, the way into the log. Touched by the worker's thread
  * only; the counters may be read by any.
  */
 
@@ -23,6 +23,9 @@
 struct conn;
 TAILQ_HEAD(conn_list, conn);
 
+/* What clients can cause warnings about; each is said only so often. */
+enum conns_topic { CONNS_CONNECT_TROUBLE, CONNS_LOOP, CONNS_TOPICS };
+
 struct conns {
     /* set once */
     struct shared *shared;
@@ -37,7 +40,7 @@ struct conns {
     struct view *view; /* for new connections; NULL before the first and after the last */
     struct ready ready;
     struct turns turns;
-    struct pipe_pool pipes;
+    struct splice_pipe pipe;
     struct pump_tools tools;
     size_t scratch_bytes; /* of tools.scratch */
 
@@ -47,6 +50,8 @@ struct conns {
     uint32_t peak; /* most since memory was last given back */
     uint64_t next_number;
     uint64_t looked_ms; /* loop time of the last conns_look() */
+
+    uint64_t said_ms[CONNS_TOPICS]; /* loop time of the last warning; 0: none so far */
 };
 
 /* 0, or a negative libuv error with nothing left behind. Before the thread starts. */
@@ -82,7 +87,7 @@ bool conns_was_stopped(const struct conns *conns, uint64_t due_ms);
 /* How long timeouts wait when that is so. */
 #define CONNS_AFTER_STOP_MS 1000u
 
-/* Gives back pipes that nobody needs, and memory after a rush. Now and then. */
+/* Gives back the pipe if nobody needs it, and memory after a rush. Now and then. */
 void conns_sweep(struct conns *conns);
 
 /* Asserts that this is the thread that runs the loop. */
@@ -90,6 +95,11 @@ void conns_assert_own(const struct conns *conns);
 
 /* Writes to the error log without waiting; lost, and counted, when the ring is full. */
 void conns_log(struct conns *conns, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A warning that clients can cause: the same, and a topic at most once in CONNS_SAY_EVERY_MS. */
+#define CONNS_SAY_EVERY_MS 10000u
+void conns_warn(struct conns *conns, enum conns_topic topic, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Writes an access line without waiting; lost, and counted, when the ring is full. */

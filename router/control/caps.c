@@ -1,7 +1,7 @@
 /*
  * The happy path
  *  - The soft limit is raised to the hard one. Of the descriptors there are, some are reserved,
- *    pipes get a bounded part, connections all that is left: two each.
+ *    connections get all that is left: two each.
  *
  * The failures
  *  - The limit cannot be raised: the soft one counts.
@@ -14,21 +14,14 @@
 #include <sys/resource.h>
 
 /*
- * Descriptors kept for everything that is neither a connection nor a pipe: a part of them between
- * these bounds, since a reload may open many sockets beside the old ones, and some per worker.
+ * Descriptors kept for everything that is no connection: a part of them between
+ * these bounds, since a reload may open many sockets beside the old ones, and some per worker,
+ * among them two for the pipe through which it splices.
  */
 #define RESERVED_SHARE      8u
 #define RESERVED_MIN        24u
 #define RESERVED_MAX        64u
-#define RESERVED_PER_WORKER 8u
-/*
- * Pipes for splicing: a part of the descriptors, between these bounds in all, and one per worker at
- * least. Each may hold 1 MiB.
- */
-#define PIPES_SHARE 32u
-#define PIPES_MIN   4u
-#define PIPES_MAX   256u
-
+#define RESERVED_PER_WORKER 10u
 static rlim_t raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -53,18 +46,14 @@ bool caps_compute(struct caps *caps, const struct config *config, uint32_t worke
 {
     assert(workers > 0);
     uint32_t fds = (uint32_t)raise_descriptor_limit();
-    uint32_t pipes = clamp(fds / PIPES_SHARE, PIPES_MIN, PIPES_MAX);
-    pipes = pipes > workers ? pipes : workers;
     uint64_t other = clamp(fds / RESERVED_SHARE, RESERVED_MIN, RESERVED_MAX) +
-                     (uint64_t)workers * (RESERVED_PER_WORKER + config->listener_count) +
-                     2u * (uint64_t)pipes;
+                     (uint64_t)workers * (RESERVED_PER_WORKER + config->listener_count);
 
     *caps = (struct caps){.descriptors = fds, .least = (uint32_t)other + 2};
     if (other + 2 > fds)
         return false;
-    caps->pipes_per_worker = pipes / workers;
     caps->connections = (fds - (uint32_t)other) / 2;
-    assert(caps->pipes_per_worker > 0 && caps->connections > 0);
+    assert(caps->connections > 0);
     assert(other + 2u * (uint64_t)caps->connections <= fds);
     return true;
 }

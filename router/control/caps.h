@@ -1,7 +1,7 @@
 #ifndef ROUTER_CAPS_H
 #define ROUTER_CAPS_H
 
-/* What the descriptor limit allows: how many connections, how many pipes. */
+/* What the descriptor limit allows: how many connections. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,16 +10,15 @@
 #include "config/config.h"
 
 struct caps {
-    uint32_t descriptors;      /* the limit, after it was raised as far as it goes */
-    uint32_t least;            /* descriptors that so many workers need at least */
-    uint32_t connections;      /* two descriptors each */
-    uint32_t pipes_per_worker; /* two descriptors each */
+    uint32_t descriptors; /* the limit, after it was raised as far as it goes */
+    uint32_t least;       /* descriptors that so many workers need at least */
+    uint32_t connections; /* two descriptors each */
 };
 
 /*
- * Raises the soft limit of the process to the hard one and splits the descriptors. False: there are
- * too few to run; `descriptors` says how many there are, `least` how many would do. Control, for
- * each configuration.
+ * Raises the soft limit of the process to the hard one and counts what is left for connections.
+ * False: there are too few to run; `descriptors` says how many there are, `least` how many would
+ * do. Control, for each configuration.
  */
 bool caps_compute(struct caps *caps, const struct config *config, uint32_t workers);
 

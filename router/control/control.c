@@ -207,7 +207,6 @@ static bool set_caps(struct shared *shared, const struct config *config, uint32_
         log_line(LOG_LEVEL_ERROR, "%s", text);
         return false;
     }
-    shared->pipes_per_worker = caps.pipes_per_worker;
     shared->connection_cap = caps.connections;
     return true;
 }

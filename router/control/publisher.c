@@ -9,6 +9,7 @@
 
 #include "router/control/caps.h"
 #include "router/control/exit_code.h"
+#include "router/control/hazards.h"
 #include "router/log/log.h"
 
 /* A configuration with so many routes leaves enough freed memory behind to give it back. */
@@ -89,7 +90,8 @@ static int hand_over(struct publisher *publisher, struct snapshot *snapshot,
         endpoints_explain(&why, sentence, PUBLISHER_SENTENCE_MAX);
         return exit_code_of(why.error);
     }
-    if (!workers_adopt(publisher->workers, snapshot, &publisher->endpoints)) {
+    if (!hazards_note(snapshot, &publisher->endpoints, NULL) ||
+        !workers_adopt(publisher->workers, snapshot, &publisher->endpoints)) {
         endpoints_cancel(&publisher->endpoints);
         snprintf(sentence, PUBLISHER_SENTENCE_MAX, "no memory for a new configuration");
         return EX_OSERR;
@@ -136,7 +138,8 @@ bool publisher_refresh(struct publisher *publisher, uint32_t server, struct addr
         return false;
     }
     snapshot_set_addresses(snapshot, server, addresses);
-    if (!workers_refresh(publisher->workers, snapshot)) {
+    if (!hazards_note(snapshot, &publisher->endpoints, publisher->newest) ||
+        !workers_refresh(publisher->workers, snapshot)) {
         snapshot_free(snapshot);
         return false;
     }

@@ -13,6 +13,7 @@
 #include "router/control/reload.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -91,6 +92,7 @@ static void publish(struct reload *reload)
         outcome.result = RELOAD_REFUSED;
         look_up(reload, publisher_use(reload->publisher));
         snapshot_free(candidate);
+        malloc_trim(0); /* a file may be large, also one that is refused */
     }
     say(reload, &outcome);
     diagnostics_free(&found);
@@ -201,6 +203,7 @@ static void read_file(struct reload *reload)
         snprintf(sentence, sizeof sentence, "%s: %s", file, trouble);
     refuse(reload, &found, EX_CONFIG, file, sentence);
     diagnostics_free(&found);
+    malloc_trim(0);
 }
 
 void reload_ask(struct reload *reload)

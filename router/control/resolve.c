@@ -23,8 +23,8 @@
 #include "router/log/log.h"
 #include "router/state/server.h"
 
-/* Most addresses of one name that are kept. */
-#define ADDRESSES_MAX 8
+/* Most addresses of an answer that are looked at. */
+#define ANSWER_MAX 64
 
 static const char no_memory[] = "no memory";
 
@@ -49,6 +49,7 @@ void resolve_say_failed(const struct server *server, const char *why)
 
 static void set_target(struct target *target, const struct addrinfo *found, uint16_t port)
 {
+    memset(target, 0, sizeof *target);
     assert(found->ai_addrlen <= sizeof target->address);
     assert(found->ai_family == AF_INET || found->ai_family == AF_INET6);
     memcpy(&target->address, found->ai_addr, found->ai_addrlen);
@@ -59,16 +60,23 @@ static void set_target(struct target *target, const struct addrinfo *found, uint
         ((struct sockaddr_in *)&target->address)->sin_port = htons(port);
 }
 
-/* The addresses of an answer, in its order, up to the most that are kept. NULL: no memory. */
+/*
+ * The addresses of an answer in the order they are tried, up to the most that are kept: of both
+ * families, if it has both. NULL: no memory.
+ */
 static struct addresses *list_of(const struct addrinfo *found, uint16_t port)
 {
+    struct target list[ANSWER_MAX];
     uint32_t count = 0;
 
-    for (const struct addrinfo *at = found; at != NULL && count < ADDRESSES_MAX; at = at->ai_next)
-        count++;
+    for (; found != NULL && count < ANSWER_MAX; found = found->ai_next)
+        set_target(&list[count++], found, port);
+    addresses_interleave(list, count);
+    if (count > ADDRESSES_MAX)
+        count = ADDRESSES_MAX;
     struct addresses *addresses = addresses_new(count);
-    for (uint32_t i = 0; addresses != NULL && i < count; i++, found = found->ai_next)
-        set_target(&addresses->list[i], found, port);
+    if (addresses != NULL)
+        memcpy(addresses->list, list, count * sizeof list[0]);
     return addresses;
 }
 

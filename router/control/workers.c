@@ -96,6 +96,34 @@ void workers_tell_broken(struct workers *workers,
     workers->on_broken = on_broken;
 }
 
+bool workers_ask(struct workers *workers, void (*look)(struct conns *conns, void *context),
+                 void (*on_answer)(void *context, bool looked), void *context)
+{
+    struct order *asks = NULL, *next;
+    uint32_t made = 0;
+
+    part_assert_own(&workers->part);
+    assert(look != NULL && on_answer != NULL && !workers->joined);
+    for (; made < workers->count; made++) {
+        struct order *order = order_new(ORDER_ASK);
+        if (order == NULL)
+            break;
+        order->ask.look = look;
+        order->ask.on_answer = on_answer;
+        order->ask.context = context;
+        order->next = asks;
+        asks = order;
+    }
+    for (uint32_t i = made; asks != NULL; asks = next) {
+        next = asks->next;
+        if (made == workers->count)
+            worker_post(&workers->list[--i], asks);
+        else
+            order_free(asks);
+    }
+    return made == workers->count;
+}
+
 static void order_all(struct workers *workers, enum order_kind kind, uint64_t drain_ms)
 {
     assert(kind == ORDER_DRAIN || kind == ORDER_STOP);

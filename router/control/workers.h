@@ -72,6 +72,15 @@ bool workers_listen(struct workers *workers, uint32_t worker, const struct hande
 void workers_tell_broken(struct workers *workers,
                          void (*on_broken)(void *context, const struct broken_listener *broken));
 
+/*
+ * Has `look` look at the connections of every worker, on its thread, with `context`. `on_answer`
+ * comes once for each worker, on control's thread; `looked` is false when the worker had ended. One
+ * context for all: `look` of several workers may run at once. False: no memory, and nobody was
+ * asked.
+ */
+bool workers_ask(struct workers *workers, void (*look)(struct conns *conns, void *context),
+                 void (*on_answer)(void *context, bool looked), void *context);
+
 /* Before the part is stopped: how long connections may take then. */
 void workers_allow_drain(struct workers *workers, uint64_t drain_ms);
 

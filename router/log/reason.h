@@ -35,7 +35,8 @@
     X(UNREACHABLE, "unreachable", "SC", INTERNAL_ERROR, "there was no way to the server")          \
     X(NO_SERVER, "no_server", "SC", INTERNAL_ERROR, "no server of the backend could be used")      \
     X(DNS_FAILED, "dns_failed", "SC", INTERNAL_ERROR, "the server's name has no address")          \
-    X(RESOURCE, "resource", "RC", INTERNAL_ERROR, "the router ran out of memory, ports or files")  \
+    X(LOOP, "loop", "PC", INTERNAL_ERROR, "the server leads back to the router itself")            \
+    X(RESOURCE, "resource", "RC", INTERNAL_ERROR, "the router ran out of memory or descriptors")   \
     X(DRAIN_TIMEOUT, "drain_timeout", "KD", NONE, "the router was told to stop")                   \
     X(ADMIN_KILL, "admin_kill", "KD", NONE, "an operator ended the connection")                    \
     X(BACKEND_DOWN, "backend_down", "DD", NONE, "the server was taken down")                       \

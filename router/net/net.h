@@ -4,19 +4,32 @@
 /* Socket calls, with the options this router wants. No loop, no state. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "config/config.h"
 #include "router/net/sockaddr.h"
 
 /*
- * Starts to connect, non-blocking, TCP_NODELAY set. The last acknowledgement of the handshake waits
- * for our first bytes and travels with them. Returns the descriptor, or -1 with errno; *done says
- * that it is connected already.
+ * A socket to connect with: non-blocking, TCP_NODELAY set, buffers of these sizes. The last
+ * acknowledgement of the handshake waits for our first bytes and travels with them. The descriptor,
+ * or -1 with errno.
  */
-int net_connect(const struct target *to, bool *done);
+int net_connect_socket(const struct target *to, const struct socket_sizes *sizes);
+
+/*
+ * Starts to connect. 0: it is connected; EINPROGRESS: under way; else the errno of its failure. One
+ * that has failed with EAGAIN (a unix socket whose queue is full) may be tried again.
+ */
+int net_connect(int fd, const struct target *to);
 
 /* How a connect that became writable went: 0 or an errno. */
 int net_connect_result(int fd);
+
+/* The socket's own address; not known when there is none to be had. */
+struct peer net_local(int fd);
+
+/* Whether the client of a unix socket is this very process. */
+bool net_peer_is_us(int fd);
 
 /* Keepalive probes after a minute of silence, three of them. For connections that last. */
 void net_keepalive(int fd);
@@ -40,6 +53,25 @@ void net_quick_ack(int fd);
  * there is no queue on loopback that it could spare. Works best before the connection is there.
  */
 void net_unpace(int fd);
+
+/*
+ * Gives a socket buffers of these sizes; 0 leaves a size to the system. For a TCP socket before it
+ * connects: then the window that is announced fits. What a socket that listens has, the TCP
+ * sockets accepted from it inherit.
+ */
+void net_size_buffers(int fd, const struct socket_sizes *sizes);
+
+/*
+ * The same for a socket whose buffers may have been sized before: those whose size is left to the
+ * system are set back to what a new socket has. Linux before 5.15 keeps them from growing then.
+ */
+void net_resize_buffers(int fd, const struct socket_sizes *sizes);
+
+/*
+ * How many bytes a socket still takes before it says EAGAIN, roughly: the kernel's book-keeping
+ * shares the room. False: the kernel does not say.
+ */
+bool net_send_room(int fd, size_t *bytes);
 
 /* Makes close(2) send a reset. */
 void net_reset_on_close(int fd);

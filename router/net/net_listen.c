@@ -69,6 +69,7 @@ static int socket_for(const struct listener_config *listener, const struct targe
 
     if (fd < 0)
         return fail(fd, step, "socket");
+    net_size_buffers(fd, &listener->sizes);
     if (is_unix_address(where))
         return fd;
     prefer(fd, SOL_SOCKET, SO_REUSEADDR, 1);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "router/net/net.h"
 
@@ -17,6 +18,17 @@
 #define PUMP_CALM_READS 4
 /* Most bytes of one splice. */
 #define PUMP_SPLICE_BYTES (1024u * 1024u)
+/*
+ * A splice asks for so much more than the receiver has room for. It fills it, which is what makes
+ * the kernel tell when there is room again, and what is left in the pipe is no more than that. With
+ * less, a receiver that keeps taking is filled in ever smaller pieces, which costs more than the
+ * copying of what is left.
+ */
+#define PUMP_AHEAD_BYTES (64u * 1024u)
+/* What a splice asks for where the kernel does not say how much room there is. */
+#define PUMP_BLIND_BYTES (64u * 1024u)
+/* A preface grows in steps of so much, so that one that comes byte by byte is seldom moved. */
+#define PREFACE_STEP_BYTES 512u
 /* Bytes a pump may read in one turn while other connections wait. */
 #define PUMP_TURN_BYTES (1024u * 1024u)
 
@@ -27,38 +39,52 @@ enum step {
     STEP_END,     /* the reading side has ended */
     STEP_READ_FAILED,
     STEP_WRITE_FAILED,
+    STEP_DENIED, /* splice(2) must not be used here; it has moved nothing */
     STEP_NO_MEMORY
 };
 
 void pump_init(struct pump *pump, struct side *from, struct side *to)
 {
     assert(from != to && from->fd >= 0 && to->fd >= 0);
-    *pump = (struct pump){.from = from, .to = to};
+    assert(pump->bytes == 0 && (pump->rest == NULL || pump->prefaced));
+    *pump =
+        (struct pump){.from = from, .to = to, .rest = pump->rest, .prefaced = pump->rest != NULL};
 }
 
 /* The system call that `errno` speaks of has failed for good. */
 static enum step failed(struct pump *pump, enum step how)
 {
     assert(pump->error == 0 && errno > 0 && errno <= INT16_MAX);
+    if (errno == ENOMEM || errno == ENOBUFS)
+        return STEP_NO_MEMORY;
     pump->error = (int16_t)errno;
     return how;
 }
 
 bool pump_holds_bytes(const struct pump *pump)
 {
-    return pump->rest != NULL || pump->pipe != NULL;
+    return pump->rest != NULL;
 }
 
-/* --- copying --- */
+/* --- what waits for the receiver --- */
+
+/* Room for `len` bytes; NULL: no memory. */
+static struct pump_rest *rest_new(size_t len)
+{
+    struct pump_rest *rest = malloc(sizeof *rest + len);
+
+    if (rest != NULL)
+        *rest = (struct pump_rest){.left = (uint32_t)len};
+    return rest;
+}
 
 /* Keeps what `to` did not take. */
 static enum step keep_rest(struct pump *pump, const uint8_t *bytes, size_t len)
 {
     assert(pump->rest == NULL && len > 0);
-    pump->rest = malloc(sizeof *pump->rest + len);
+    pump->rest = rest_new(len);
     if (pump->rest == NULL)
         return STEP_NO_MEMORY;
-    *pump->rest = (struct pump_rest){.left = (uint32_t)len};
     memcpy(pump->rest->bytes, bytes, len);
     return STEP_BLOCKED;
 }
@@ -126,24 +152,53 @@ static void push_preface(struct pump *pump)
     pump->unpushed = false;
 }
 
-bool pump_preface(struct pump *pump, const uint8_t *bytes, size_t len, bool counted)
+/* What is allocated for a preface of so many bytes. */
+static size_t preface_room(size_t len)
 {
-    uint32_t before = pump->rest == NULL ? 0 : pump->rest->left;
+    return (len + PREFACE_STEP_BYTES - 1) / PREFACE_STEP_BYTES * PREFACE_STEP_BYTES;
+}
 
-    assert(len > 0 && pump->bytes == 0 && pump->pipe == NULL && !pump->end_read);
-    struct pump_rest *rest = realloc(pump->rest, sizeof *rest + before + len);
+/* Makes the preface so much longer; false: no memory. */
+static bool grow_preface(struct pump *pump, size_t len)
+{
+    size_t before = pump->rest == NULL ? 0 : pump->rest->left;
+    struct pump_rest *rest = pump->rest;
+
+    if (preface_room(before + len) > preface_room(before))
+        rest = realloc(pump->rest, sizeof *rest + preface_room(before + len));
     if (rest == NULL)
         return false;
     if (before == 0)
         *rest = (struct pump_rest){0};
-    assert(rest->at == 0 && (counted || rest->uncounted == before)); /* the router's own go first */
-    memcpy(rest->bytes + before, bytes, len);
     rest->left += (uint32_t)len;
-    if (!counted)
-        rest->uncounted += (uint32_t)len;
     pump->rest = rest;
     pump->prefaced = true;
     return true;
+}
+
+bool pump_preface(struct pump *pump, const uint8_t *bytes, size_t len, bool counted)
+{
+    size_t before = pump->rest == NULL ? 0 : pump->rest->left;
+
+    assert(len > 0 && pump->bytes == 0 && !pump->end_read && (before == 0 || pump->prefaced));
+    if (!grow_preface(pump, len))
+        return false;
+    struct pump_rest *rest = pump->rest;
+    size_t at = counted ? before : rest->uncounted;
+    memmove(rest->bytes + at + len, rest->bytes + at, before - at);
+    memcpy(rest->bytes + at, bytes, len);
+    if (!counted)
+        rest->uncounted += (uint32_t)len;
+    return true;
+}
+
+const uint8_t *pump_prefaced(const struct pump *pump, size_t *len)
+{
+    const struct pump_rest *rest = pump->rest;
+
+    assert(rest == NULL || (pump->prefaced && rest->at == 0));
+    *len = rest == NULL ? 0 : rest->left - rest->uncounted;
+    return *len == 0 ? NULL : rest->bytes + rest->uncounted;
 }
 
 /*
@@ -193,55 +248,121 @@ static enum step read_bytes(struct pump *pump, const struct pump_tools *tools, s
 
 /* --- splicing --- */
 
-static enum step flush_pipe(struct pump *pump, const struct pump_tools *tools)
+/*
+ * Whether this errno of splice(2) says that the call must not be used: what sandboxes, filters and
+ * kernels without it answer. Nothing has moved then, so copying goes on where it was. A socket can
+ * fail with EACCES as well (ICMPv6); a splice of nothing, which the kernel always grants, tells.
+ */
+static bool is_denial(int error)
 {
-    struct pipe *pipe = pump->pipe;
-
-    while (pipe->held_bytes > 0) {
-        ssize_t n = splice(pipe->read_fd, NULL, pump->to->fd, NULL, pipe->held_bytes,
-                           SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        if (n > 0) {
-            assert((uint32_t)n <= pipe->held_bytes);
-            pipe->held_bytes -= (uint32_t)n;
-            pump->bytes += (uint64_t)n;
-        } else if (n < 0 && errno == EAGAIN) {
-            pump->to->writable = false;
-            return STEP_BLOCKED;
-        } else if (n == 0 || errno != EINTR) {
-            return failed(pump, STEP_WRITE_FAILED); /* a pipe that holds bytes never ends: n < 0 */
-        }
+    switch (error) {
+    case ENOSYS:
+    case EPERM:
+    case EINVAL:
+    case EOPNOTSUPP:
+    case EBADF:
+    case ESPIPE:
+        return true;
+    case EACCES:
+        return splice(-1, NULL, -1, NULL, 0, 0) != 0;
+    default:
+        return false;
     }
-    pipe_pool_give(tools->pipes, &pump->pipe);
-    return STEP_MOVED;
+}
+
+static enum step splice_failed(struct pump *pump, const struct pump_tools *tools, enum step how)
+{
+    int error = errno;
+
+    if (is_denial(error)) {
+        splice_pipe_deny(tools->pipe);
+        if (tools->on_splice_denied != NULL)
+            tools->on_splice_denied(tools, error);
+        return STEP_DENIED;
+    }
+    errno = error;
+    return failed(pump, how);
+}
+
+/* What to ask for, so that little of it is left in the pipe when the receiver is full. */
+static size_t splice_want(const struct pump *pump)
+{
+    size_t room;
+
+    if (!net_send_room(pump->to->fd, &room))
+        return PUMP_BLIND_BYTES;
+    return room < PUMP_SPLICE_BYTES - PUMP_AHEAD_BYTES ? room + PUMP_AHEAD_BYTES
+                                                       : PUMP_SPLICE_BYTES;
 }
 
 /* One splice into an empty pipe. */
 static enum step fill_pipe(struct pump *pump, const struct pump_tools *tools, size_t *got)
 {
+    struct splice_pipe *pipe = tools->pipe;
+    size_t want = splice_want(pump);
     ssize_t n;
 
     do {
-        n = splice(pump->from->fd, NULL, pump->pipe->write_fd, NULL, PUMP_SPLICE_BYTES,
+        n = splice(pump->from->fd, NULL, pipe->write_fd, NULL, want,
                    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     } while (n < 0 && errno == EINTR);
-    if (n > 0) {
-        pump->pipe->held_bytes = (uint32_t)n;
-        *got = (size_t)n;
-        if (*got >= PUMP_BULKY_BYTES)
-            pump->full_reads = PUMP_FULL_READS + PUMP_CALM_READS;
-        else if (pump->full_reads > 0)
-            pump->full_reads--;
-        return STEP_MOVED;
-    }
-    enum step step = STEP_END;
+    if (n == 0)
+        return STEP_END;
     if (n < 0 && errno == EAGAIN) { /* the pipe was empty, so it was the socket that blocked */
         pump->from->readable = false;
-        step = STEP_BLOCKED;
-    } else if (n < 0) {
-        step = failed(pump, STEP_READ_FAILED);
+        return STEP_BLOCKED;
     }
-    pipe_pool_give(tools->pipes, &pump->pipe);
-    return step;
+    if (n < 0)
+        return splice_failed(pump, tools, STEP_READ_FAILED);
+    pipe->held_bytes = (uint32_t)n;
+    *got = (size_t)n;
+    if (*got >= PUMP_BULKY_BYTES || *got == want)
+        pump->full_reads = PUMP_FULL_READS + PUMP_CALM_READS;
+    else if (pump->full_reads > 0)
+        pump->full_reads--;
+    return STEP_MOVED;
+}
+
+/* Splices out of the pipe as far as `to` takes it. */
+static enum step drain_pipe(struct pump *pump, const struct pump_tools *tools)
+{
+    struct splice_pipe *pipe = tools->pipe;
+
+    while (pipe->held_bytes > 0) {
+        ssize_t n = splice(pipe->read_fd, NULL, pump->to->fd, NULL, pipe->held_bytes,
+                           SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n > 0) {
+            assert((size_t)n <= pipe->held_bytes);
+            pipe->held_bytes -= (uint32_t)n;
+            pump->bytes += (uint64_t)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            pump->to->writable = false;
+            return STEP_BLOCKED;
+        } else if (n == 0 || errno != EINTR) { /* a pipe that holds bytes never ends: n < 0 */
+            return splice_failed(pump, tools, STEP_WRITE_FAILED);
+        }
+    }
+    return STEP_MOVED;
+}
+
+/* Moves what is left in the pipe into a rest. False: no memory. */
+static bool keep_piped(struct pump *pump, struct splice_pipe *pipe)
+{
+    size_t at = 0;
+
+    assert(pump->rest == NULL && pipe->held_bytes > 0);
+    pump->rest = rest_new(pipe->held_bytes);
+    if (pump->rest == NULL)
+        return false;
+    while (pipe->held_bytes > 0) {
+        ssize_t n = read(pipe->read_fd, pump->rest->bytes + at, pipe->held_bytes);
+        if (n < 0 && errno == EINTR)
+            continue;
+        assert(n > 0); /* the bytes are there, and nobody else reads them */
+        at += (size_t)n;
+        pipe->held_bytes -= (uint32_t)n;
+    }
+    return true;
 }
 
 static bool wants_splice(const struct pump *pump, const struct pump_tools *tools)
@@ -254,20 +375,22 @@ static bool wants_splice(const struct pump *pump, const struct pump_tools *tools
 
 /* --- both --- */
 
-static enum step flush(struct pump *pump, const struct pump_tools *tools)
-{
-    if (pump->rest != NULL)
-        return flush_rest(pump);
-    if (pump->pipe != NULL)
-        return flush_pipe(pump, tools);
-    return STEP_MOVED;
-}
-
-static enum step carry_spliced(struct pump *pump, const struct pump_tools *tools, size_t *got)
+/*
+ * Splices once, and what was read as far as it goes. STEP_DENIED: nothing was read, and it must be
+ * copied.
+ */
+static enum step carry_piped(struct pump *pump, const struct pump_tools *tools, size_t *got)
 {
     enum step step = fill_pipe(pump, tools, got);
 
-    return step == STEP_MOVED ? flush_pipe(pump, tools) : step;
+    if (step != STEP_MOVED)
+        return step;
+    step = drain_pipe(pump, tools);
+    if (step != STEP_BLOCKED && step != STEP_DENIED)
+        return step;
+    if (!keep_piped(pump, tools->pipe))
+        return STEP_NO_MEMORY;
+    return step == STEP_DENIED ? flush_rest(pump) : STEP_BLOCKED;
 }
 
 static enum step carry_copied(struct pump *pump, const struct pump_tools *tools, size_t *got)
@@ -286,20 +409,21 @@ static enum step carry_copied(struct pump *pump, const struct pump_tools *tools,
 static enum step carry(struct pump *pump, const struct pump_tools *tools, size_t *got)
 {
     assert(!pump_holds_bytes(pump));
-    if (!wants_splice(pump, tools))
+    if (!wants_splice(pump, tools) || !splice_pipe_take(tools->pipe))
         return carry_copied(pump, tools, got);
     if (pump->to->paced) {
         pump->to->paced = false;
         net_unpace(pump->to->fd);
     }
-    pump->pipe = pipe_pool_take(tools->pipes);
-    return pump->pipe != NULL ? carry_spliced(pump, tools, got) : carry_copied(pump, tools, got);
+    enum step step = carry_piped(pump, tools, got);
+    splice_pipe_give(tools->pipe);
+    return step == STEP_DENIED ? carry_copied(pump, tools, got) : step;
 }
 
 /* What a turn came to whose last step moved nothing. */
 static enum pump_result result_of(const struct pump *pump, enum step step)
 {
-    assert(step != STEP_MOVED && step != STEP_END);
+    assert(step != STEP_MOVED && step != STEP_END && step != STEP_DENIED);
     assert((pump->error != 0) == (step == STEP_READ_FAILED || step == STEP_WRITE_FAILED));
     switch (step) {
     case STEP_READ_FAILED:
@@ -311,6 +435,7 @@ static enum pump_result result_of(const struct pump *pump, enum step step)
     case STEP_MOVED:
     case STEP_BLOCKED:
     case STEP_END:
+    case STEP_DENIED:
         break;
     }
     return PUMP_WAIT;
@@ -321,11 +446,10 @@ enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools)
     size_t turn_bytes = 0;
 
     assert(!pump->ended && !pump->broken && pump->error == 0);
-    assert(pump->rest == NULL || pump->pipe == NULL);
     if (pump_holds_bytes(pump)) {
         if (!pump->to->writable)
             return PUMP_WAIT;
-        enum step step = flush(pump, tools);
+        enum step step = flush_rest(pump);
         if (step != STEP_MOVED)
             return result_of(pump, step);
     }
@@ -352,10 +476,8 @@ enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools)
     return PUMP_ENDED;
 }
 
-void pump_close(struct pump *pump, const struct pump_tools *tools)
+void pump_close(struct pump *pump)
 {
     free(pump->rest);
     pump->rest = NULL;
-    if (pump->pipe != NULL)
-        pipe_pool_discard(tools->pipes, &pump->pipe);
 }

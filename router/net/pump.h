@@ -6,18 +6,21 @@
  *
  * The happy path
  *  - It starts by copying through the worker's scratch buffer: an idle or chatty connection
- *    owns no buffer and no pipe.
- *  - After PUMP_FULL_READS full reads in a row it borrows a pipe for each turn and splices.
+ *    owns no buffer.
+ *  - After PUMP_FULL_READS full reads in a row it splices, through the worker's pipe, which it uses
+ *    for one splice in and out. It asks for little more than the receiver has room for.
  *  - A turn ends when there is nothing to read, nothing can be written, or its budget is used
  *    up.
  *  - When reading has met the end and everything is written, the pump has ended; passing the
  *    end on (shutdown) is the connection's affair.
  *
  * The failures
- *  - The receiver takes less than was read: the rest is kept (a small allocation, or in the
- *    pipe) and reading stops until the receiver has taken it.
- *  - No pipe to be had: it copies.
- *  - No memory for a rest: PUMP_NO_MEMORY, the connection must end, since bytes would be lost.
+ *  - The receiver takes less than was read: the rest is kept, in a small allocation, and reading
+ *    stops until the receiver has taken it. What is left in the pipe is moved there.
+ *  - No pipe to be had: it copies. So do all of the worker's pumps once a splice was denied; what
+ *    is in the pipe then is copied out.
+ *  - No memory, ours for a rest or the kernel's: PUMP_NO_MEMORY, the connection must end, since
+ *    bytes would be lost.
  *  - Reading or writing fails: PUMP_READ_FAILED or PUMP_WRITE_FAILED. Reading is only tried
  *    when everything read before has been written, so a failed read loses nothing.
  */
@@ -26,8 +29,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "router/net/pipe_pool.h"
 #include "router/net/ready.h"
+#include "router/net/splice_pipe.h"
 
 /* One side's socket, as far as edge-triggered readiness has told. */
 struct side {
@@ -50,8 +53,11 @@ enum relay_mode { RELAY_AUTO, RELAY_COPY, RELAY_SPLICE };
 struct pump_tools {
     uint8_t *scratch;  /* at least copy_bytes */
     size_t copy_bytes; /* most bytes of one copying read */
-    struct pipe_pool *pipes;
+    struct splice_pipe *pipe;
     enum relay_mode mode;
+    /* The system has denied splice(2), with this errno: it is not tried again. NULL: nobody cares.
+     */
+    void (*on_splice_denied)(const struct pump_tools *tools, int error);
 };
 
 /* Bytes that wait for the receiver. One allocation. */
@@ -66,8 +72,7 @@ struct pump {
     struct side *from;
     struct side *to;
     uint64_t bytes;         /* of `from`, written to `to` */
-    struct pipe *pipe;      /* holds bytes that `to` has not taken; NULL most of the time */
-    struct pump_rest *rest; /* the same for copying */
+    struct pump_rest *rest; /* bytes that `to` has not taken; NULL most of the time */
     int16_t error;          /* errno of the call that failed; 0 = none has */
     uint8_t full_reads;     /* how bulky the stream is: at PUMP_FULL_READS it splices */
     bool prefaced : 1;      /* `rest` is a preface: what follows it may share its segment */
@@ -86,15 +91,20 @@ enum pump_result {
     PUMP_NO_MEMORY
 };
 
+/* The pump is all zeros, or has a preface, which it keeps. */
 void pump_init(struct pump *pump, struct side *from, struct side *to);
 
 /*
  * Bytes that `to` gets before any of `from`'s, in one segment with what follows if that is there
- * already. They are copied. `counted`: they are the sender's, taken from its socket earlier; else
- * they are the router's own, which go first. Before the first pump_run(). False: no memory, nothing
- * has changed.
+ * already. They are copied, behind those of earlier calls. `counted`: they are the sender's, taken
+ * from its socket earlier; else they are the router's own, which go before the sender's, whenever
+ * they are said. Before the first pump_run(), also before pump_init(). Little more is allocated
+ * than the bytes take. False: no memory, nothing has changed.
  */
 bool pump_preface(struct pump *pump, const uint8_t *bytes, size_t len, bool counted);
+
+/* The sender's part of the preface and its length, until the next call; NULL and 0: none. */
+const uint8_t *pump_prefaced(const struct pump *pump, size_t *len);
 
 /* Carries what can be carried now. Not to be called again after a failure. Worker thread. */
 enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools);
@@ -103,6 +113,6 @@ enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools);
 bool pump_holds_bytes(const struct pump *pump);
 
 /* Frees what the pump holds, written or not. */
-void pump_close(struct pump *pump, const struct pump_tools *tools);
+void pump_close(struct pump *pump);
 
 #endif

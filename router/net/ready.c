@@ -17,10 +17,14 @@ static int dispatch(struct ready *ready)
     int count = epoll_wait(ready->epoll_fd, events, READY_BATCH, 0);
 
     assert(count >= 0 || errno == EINTR);
+    ready->batch = events;
+    ready->batch_count = count;
     for (int i = 0; i < count; i++) {
         struct ready_source *source = events[i].data.ptr;
-        source->on_events(source, events[i].events);
+        if (source != NULL) /* not forgotten meanwhile */
+            source->on_events(source, events[i].events);
     }
+    ready->batch = NULL;
     return count;
 }
 
@@ -59,6 +63,7 @@ void ready_look(struct ready *ready, size_t sockets)
 
 int ready_init(struct ready *ready, uv_loop_t *loop)
 {
+    ready->batch = NULL;
     ready->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (ready->epoll_fd < 0)
         return uv_translate_sys_error(errno);
@@ -91,6 +96,20 @@ void ready_mute(struct ready *ready, int fd, struct ready_source *source, bool m
     int error = epoll_ctl(ready->epoll_fd, EPOLL_CTL_MOD, fd, &event);
 
     assert(error == 0); /* the socket is in the set: nothing is allocated */
+}
+
+void ready_hand_over(struct ready *ready, int fd, struct ready_source *source)
+{
+    assert(source->on_events != NULL);
+    ready_mute(ready, fd, source, false);
+}
+
+void ready_forget(struct ready *ready, const struct ready_source *source)
+{
+    for (int i = 0; ready->batch != NULL && i < ready->batch_count; i++) {
+        if (ready->batch[i].data.ptr == source)
+            ready->batch[i].data.ptr = NULL;
+    }
 }
 
 static void on_poll_closed(uv_handle_t *handle)

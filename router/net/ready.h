@@ -17,7 +17,7 @@
 
 /*
  * What the set knows a socket by; embedded in whatever owns the socket, which must stay where it is
- * until the loop's close phase: an event of the same batch may still name it.
+ * until the loop's close phase (an event of the same batch may still name it) or be forgotten.
  */
 struct ready_source {
     /* Something has happened to the socket; `events` are EPOLLIN, EPOLLOUT, ... */
@@ -27,6 +27,8 @@ struct ready_source {
 struct ready {
     int epoll_fd;
     uv_poll_t poll;
+    struct epoll_event *batch; /* events that are still to be told; NULL: none are being told */
+    int batch_count;
 };
 
 /* 0 or a negative libuv error; after failure nothing is left behind. Loop thread. */
@@ -46,6 +48,15 @@ void ready_look(struct ready *ready, size_t sockets);
  * Switching on tells at once what is there.
  */
 void ready_mute(struct ready *ready, int fd, struct ready_source *source, bool mute);
+
+/* Has a socket of the set tell another source from now on; what it is ready for is told again. */
+void ready_hand_over(struct ready *ready, int fd, struct ready_source *source);
+
+/*
+ * No event that has been taken out of the set already will name the source: it may be freed, or
+ * stand for another socket, when its own is closed.
+ */
+void ready_forget(struct ready *ready, const struct ready_source *source);
 
 /* Stops watching. The set itself is closed in libuv's close phase. */
 void ready_stop(struct ready *ready);

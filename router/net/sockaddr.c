@@ -116,10 +116,40 @@ void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer)
     }
 }
 
+static const uint8_t loopback6[16] = {[15] = 1};
+
+void peer_from_target(const struct target *target, struct peer *peer)
+{
+    peer_from_sockaddr((const struct sockaddr *)&target->address, peer);
+    if (!peer_is_any(peer))
+        return;
+    if (peer->v6) {
+        memcpy(peer->ip, loopback6, 16);
+    } else {
+        peer->ip[0] = IN_LOOPBACKNET;
+        peer->ip[3] = 1;
+    }
+}
+
+bool peer_same_ip(const struct peer *a, const struct peer *b)
+{
+    return a->known && b->known && a->v6 == b->v6 && memcmp(a->ip, b->ip, 16) == 0;
+}
+
+bool peer_equal(const struct peer *a, const struct peer *b)
+{
+    return peer_same_ip(a, b) && a->port == b->port;
+}
+
+bool peer_is_any(const struct peer *peer)
+{
+    static const uint8_t any[16];
+
+    return peer->known && memcmp(peer->ip, any, 16) == 0;
+}
+
 bool peer_is_local(const struct peer *peer)
 {
-    static const uint8_t loopback6[16] = {[15] = 1};
-
     return peer->known &&
            (peer->v6 ? memcmp(peer->ip, loopback6, 16) == 0 : peer->ip[0] == IN_LOOPBACKNET);
 }

@@ -40,6 +40,11 @@ struct peer {
 
 /* v4-mapped IPv6 addresses become IPv4. */
 void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer);
+/* Where a connect to the target arrives: the unspecified address means loopback then. */
+void peer_from_target(const struct target *target, struct peer *peer);
+bool peer_equal(const struct peer *a, const struct peer *b);   /* address and port */
+bool peer_same_ip(const struct peer *a, const struct peer *b); /* the port may differ */
+bool peer_is_any(const struct peer *peer);                     /* the unspecified address */
 /* Whether it is a loopback address. */
 bool peer_is_local(const struct peer *peer);
 /* "10.0.0.1:5000", "[::1]:5000" or "unix"; returns its length. */

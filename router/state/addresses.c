@@ -6,13 +6,28 @@
 
 struct addresses *addresses_new(uint32_t count)
 {
-    assert(count > 0);
+    assert(count > 0 && count <= ADDRESSES_MAX);
     struct addresses *addresses = calloc(1, sizeof *addresses + count * sizeof addresses->list[0]);
     if (addresses == NULL)
         return NULL;
     addresses->holders = 1;
     addresses->count = count;
     return addresses;
+}
+
+void addresses_interleave(struct target *list, uint32_t count)
+{
+    for (uint32_t at = 1; at < count; at++) {
+        sa_family_t before = list[at - 1].address.ss_family;
+        uint32_t other = at;
+        while (other < count && list[other].address.ss_family == before)
+            other++;
+        if (other == count)
+            return; /* one family is left */
+        struct target moved = list[other];
+        memmove(&list[at + 1], &list[at], (other - at) * sizeof *list);
+        list[at] = moved;
+    }
 }
 
 struct addresses *addresses_of(const struct address *address)

@@ -23,6 +23,15 @@ struct addresses {
 /* A list to be filled in, with the caller as its one holder. NULL: no memory. */
 struct addresses *addresses_new(uint32_t count);
 
+/* So many addresses of one name are kept at most. */
+#define ADDRESSES_MAX 8u
+
+/*
+ * Has the families take turns, beginning with that of the first, and each keep its own order (RFC
+ * 8305, section 4): a family that does not work costs one try. Before the list is in use.
+ */
+void addresses_interleave(struct target *list, uint32_t count);
+
 /* The list of a server whose address is no name. NULL: no memory. */
 struct addresses *addresses_of(const struct address *address);
 

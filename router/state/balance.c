@@ -45,24 +45,43 @@ void tried_clear(struct tried *tried)
 
 /* --- picking --- */
 
+/* Credit is weight in parts, so that a gain after a failure can be a fraction of it. */
+#define CREDIT_SHIFT 16
+
+static bool may_be_chosen(struct server *const *servers, const struct backend_config *backend,
+                          uint32_t server)
+{
+    return backend->servers[server].weight > 0 && server_is_usable(servers[server]);
+}
+
 static bool is_candidate(struct server *const *servers, const struct backend_config *backend,
                          const struct tried *tried, uint32_t server)
 {
-    return backend->servers[server].weight > 0 && !tried_has(tried, server) &&
-           server_is_usable(servers[server]);
+    return may_be_chosen(servers, backend, server) && !tried_has(tried, server);
 }
 
-/*
- * Picking alone keeps every credit within these bounds. A reload may lower them: credit that was
- * saved up by larger weights, or among more servers, would buy one server a long row of picks.
- */
-static int64_t credit_bound(const struct backend_config *backend)
-{
-    int64_t total = 0;
+/* Sums of weights. */
+struct weights {
+    int64_t all;        /* of all servers */
+    int64_t usable;     /* of those that may be chosen, tried or not */
+    int64_t candidates; /* of those that were not tried */
+};
 
-    for (uint32_t s = 0; s < backend->server_count; s++)
-        total += backend->servers[s].weight;
-    return total;
+static struct weights sum_weights(struct server *const *servers,
+                                  const struct backend_config *backend, const struct tried *tried)
+{
+    struct weights sums = {0};
+
+    for (uint32_t s = 0; s < backend->server_count; s++) {
+        int64_t weight = backend->servers[s].weight;
+        sums.all += weight;
+        if (!may_be_chosen(servers, backend, s))
+            continue;
+        sums.usable += weight;
+        if (!tried_has(tried, s))
+            sums.candidates += weight;
+    }
+    return sums;
 }
 
 static int64_t clamp(int64_t value, int64_t bound)
@@ -70,14 +89,22 @@ static int64_t clamp(int64_t value, int64_t bound)
     return value < -bound ? -bound : value > bound ? bound : value;
 }
 
-/* Smooth weighted round robin, see balance.h. */
+/*
+ * Smooth weighted round robin, see balance.h. What has been picked costs the same, be it at first
+ * or after a failure: only so the shares of a server that has failed add up to the others' weights.
+ * So those that are left gain the whole.
+ *
+ * Picking alone keeps every credit within the sum of all weights. A reload may lower that: credit
+ * that was saved up by larger weights, or among more servers, would buy one server a long row of
+ * picks.
+ */
 static uint32_t pick_round_robin(struct server *const *servers,
                                  const struct backend_config *backend, uint32_t worker,
                                  const struct tried *tried)
 {
-    int64_t bound = credit_bound(backend);
-    int64_t total = 0;
+    struct weights sums = sum_weights(servers, backend, tried);
     int64_t *best_credit = NULL;
+    int64_t total = 0;
     uint32_t best = CONFIG_NONE;
 
     for (uint32_t s = 0; s < backend->server_count; s++) {
@@ -85,8 +112,11 @@ static uint32_t pick_round_robin(struct server *const *servers,
             continue;
         assert(worker < servers[s]->workers);
         int64_t *credit = &servers[s]->seats[worker].credit;
-        total += backend->servers[s].weight;
-        *credit = clamp(*credit, bound) + backend->servers[s].weight;
+        int64_t gain = (int64_t)backend->servers[s].weight << CREDIT_SHIFT;
+        if (sums.usable != sums.candidates)
+            gain = gain * sums.usable / sums.candidates;
+        total += gain;
+        *credit = clamp(*credit, sums.all << CREDIT_SHIFT) + gain;
         if (best_credit == NULL || *credit > *best_credit) {
             best = s;
             best_credit = credit;

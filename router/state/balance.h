@@ -7,7 +7,7 @@
  * Smooth weighted round robin: at each pick every server that may be chosen gains its weight, the
  * richest wins and pays the sum of those weights. Over one cycle each server is picked exactly
  * weight times, spread evenly. After a failure the same is done among the servers not tried yet, so
- * that the share of a server that is gone spreads over the others.
+ * that the share of a server that is gone spreads over the others, as their weights are.
  *
  * The credit stands in the servers' cells, one per worker and touched by that worker only: turns go
  * on over a reload.

@@ -18,7 +18,7 @@
 #include "router/state/claims.h"
 #include "router/state/stats.h"
 
-enum server_verdict {
+enum server_health {
     SERVER_USABLE, /* until something says otherwise */
     SERVER_DOWN    /* the balance passes it over */
 };
@@ -39,7 +39,7 @@ struct server {
     struct addresses *known;            /* the last answer for its name; held. NULL: none so far */
 
     /* any thread */
-    alignas(64) atomic_int verdict;     /* enum server_verdict; nothing sets it yet */
+    alignas(64) atomic_int health;      /* enum server_health; nothing sets it yet */
     atomic_uint_fast64_t cool_until_ms; /* not to be tried before then; nothing sets it yet */
     atomic_uint active; /* connections of all workers that use it, for the balance */
 
@@ -62,7 +62,7 @@ void server_know(struct server *server, struct addresses *addresses);
 /* Whether the server takes new connections. Any thread. */
 static inline bool server_is_usable(const struct server *server)
 {
-    return atomic_load_explicit(&server->verdict, memory_order_relaxed) == SERVER_USABLE;
+    return atomic_load_explicit(&server->health, memory_order_relaxed) == SERVER_USABLE;
 }
 
 /*

@@ -78,6 +78,25 @@ const struct addresses *snapshot_addresses(const struct snapshot *snapshot, uint
     return snapshot->addresses[config_use_index(snapshot->use, backend, server)];
 }
 
+const struct hazard *snapshot_hazard(const struct snapshot *snapshot, uint32_t backend,
+                                     uint32_t server)
+{
+    static const struct hazard none = {.listener = CONFIG_NONE};
+
+    if (snapshot->hazards == NULL)
+        return &none;
+    return &snapshot->hazards[config_use_index(snapshot->use, backend, server)];
+}
+
+struct hazard *snapshot_note_hazard(struct snapshot *snapshot, uint32_t index)
+{
+    assert(index < snapshot->use->server_count);
+    assert(atomic_load_explicit(&snapshot->refs, memory_order_relaxed) == 0);
+    if (snapshot->hazards == NULL)
+        snapshot->hazards = calloc(snapshot->use->server_count, sizeof *snapshot->hazards);
+    return snapshot->hazards == NULL ? NULL : &snapshot->hazards[index];
+}
+
 struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend, uint32_t server)
 {
     return snapshot->use->cells[config_use_index(snapshot->use, backend, server)];
@@ -147,6 +166,7 @@ bool snapshot_free(struct snapshot *snapshot)
     for (uint32_t s = 0; snapshot->addresses != NULL && s < snapshot->use->server_count; s++)
         addresses_unref(snapshot->addresses[s]);
     free(snapshot->addresses);
+    free(snapshot->hazards);
     bool last = config_use_unref(snapshot->use);
     free(snapshot);
     return last;

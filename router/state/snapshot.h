@@ -29,10 +29,18 @@
 #include "router/state/balance.h"
 #include "router/state/config_use.h"
 
+/* What is to be minded of a server's addresses; bit n stands for the list's address n. */
+struct hazard {
+    uint64_t ours;     /* one of our own listeners: a connection to it would come back */
+    uint64_t self;     /* this host, a port that it hands out: a socket may connect to itself */
+    uint32_t listener; /* `ours`: the first such listener, an index in the configuration */
+};
+
 struct snapshot {
     const struct config *config; /* of `use` */
     struct config_use *use;
     struct addresses **addresses; /* per server, see config_use_index(); NULL: none is known */
+    struct hazard *hazards;       /* per server; NULL: none of any server */
     uint32_t generation;          /* of the configuration; 1 for the first of the process */
     atomic_uint refs;
     struct snapshot *next; /* control's list of snapshots that are not freed yet */
@@ -57,6 +65,16 @@ void snapshot_set_addresses(struct snapshot *snapshot, uint32_t index, struct ad
 /* The addresses of a server, NULL: none is known; the snapshot keeps them. Any thread. */
 const struct addresses *snapshot_addresses(const struct snapshot *snapshot, uint32_t backend,
                                            uint32_t server);
+
+/* What is to be minded of these addresses; the snapshot keeps it. Any thread. */
+const struct hazard *snapshot_hazard(const struct snapshot *snapshot, uint32_t backend,
+                                     uint32_t server);
+
+/*
+ * Where to note what is to be minded of a server's addresses, in a snapshot that was not posted
+ * yet; zeroed at first. NULL: no memory. Control.
+ */
+struct hazard *snapshot_note_hazard(struct snapshot *snapshot, uint32_t index);
 
 /* The cell of a server; it outlives the snapshot while the caller has entered it. Any thread. */
 struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend, uint32_t server);

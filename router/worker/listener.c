@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "router/conn/conn.h"
+#include "router/net/net.h"
 #include "router/worker/accept_error.h"
 
 /* Connections accepted per wake-up, so that established ones get their turn. */
@@ -288,6 +289,23 @@ void listeners_init(struct listeners *listeners, struct conns *conns)
     listeners->resume.data = listeners;
     uv_timer_init(conns->loop, &listeners->look);
     listeners->look.data = listeners;
+}
+
+/* TCP sockets: those that unix sockets accept inherit nothing. */
+void listeners_size_buffers(struct listeners *listeners, const struct socket_sizes *sizes)
+{
+    struct socket_sizes *now = &listeners->sizes;
+    bool changed =
+        now->receive_bytes != sizes->receive_bytes || now->send_bytes != sizes->send_bytes;
+    struct listener *listener;
+
+    LIST_FOREACH (listener, &listeners->list, link) {
+        if (changed)
+            net_resize_buffers(listener->fd, sizes);
+        else
+            net_size_buffers(listener->fd, sizes);
+    }
+    *now = *sizes;
 }
 
 void listeners_close(struct listeners *listeners)

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
+#include "config/config.h"
 #include "router/net/sockaddr.h"
 
 struct conns;
@@ -85,8 +86,9 @@ struct listeners {
     uv_timer_t look;   /* while some are leaving */
     uint32_t look_ms;  /* until the next look */
     bool paused;
-    bool ending;            /* there is no last call */
-    uint64_t pause_said_ms; /* loop time; 0 = not yet */
+    bool ending;               /* there is no last call */
+    struct socket_sizes sizes; /* of the buffers that the sockets have */
+    uint64_t pause_said_ms;    /* loop time; 0 = not yet */
 };
 
 /* The callbacks of the set are the caller's to fill in afterwards. */
@@ -106,6 +108,9 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed);
 
 /* Another configuration has the endpoint as well: its index and backlog there. */
 void listener_follow(struct listener *listener, const struct handed_listener *handed);
+
+/* Gives the sockets of all listeners, and so what is accepted from them, buffers of these sizes. */
+void listeners_size_buffers(struct listeners *listeners, const struct socket_sizes *sizes);
 
 /* The listener for an endpoint, or NULL; those that are leaving are none any more. */
 struct listener *listener_find(struct listeners *listeners, uint64_t endpoint);

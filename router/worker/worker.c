@@ -192,6 +192,7 @@ static void adopt(struct worker *worker, struct order *order)
     conns_use_view(&worker->conns, order->adopt.view);
     for (uint32_t i = 0; i < order->adopt.handed_count; i++)
         take_handed(worker, &order->adopt.handed[i]);
+    listeners_size_buffers(&worker->listeners, &order->adopt.view->snapshot->config->sockets);
 }
 
 static void refresh(struct worker *worker, struct order *order)

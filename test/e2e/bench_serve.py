@@ -248,7 +248,7 @@ class Names(unittest.TestCase):
                                 (["--cpu-list", "9999"], "--cpu-list '9999'"),
                                 (["--cpu-list", "x"], "--cpu-list 'x'"),
                                 (["--tls", "--alpn", ","], "--alpn ','"),
-                                (["-t", "0"], "--threads must be more than 0"),
+                                (["-t", "0"], "--threads must be greater than zero"),
                                 (["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"], "2 times"),
                                 (["--names", "2", "--listen", "unix:/tmp/x"], "--one-port"),
                                 (["--names", "3", "--listen", "127.0.0.1:65534"], "ports")):

@@ -6,7 +6,7 @@ import threading
 import unittest
 
 from support import backend, hello, net
-from support.router import Router, routing
+from support.router import Router, routing, sanitized
 
 
 def reach(router, name, listener="public"):
@@ -143,6 +143,30 @@ class Reload(unittest.TestCase):
         os.mkfifo(router.file)
         router.reload(expect=r"routes\.json: a pipe or device can be read once only")
         self.assertEqual(reach(router, "one.test"), "a")
+
+    @unittest.skipIf(sanitized(), "the sanitizers keep what was freed")
+    def test_memory_of_large_files_is_given_back(self):
+        small = routing({"one.test": self.a.text})
+        router = self.enterContext(Router(small))
+        router.reload()
+        before = router.private_bytes()
+        large = routing({"one.test": self.a.text})
+        large["routes"] += [{"host": f"h{number}.example.test", "backend": "b0"}
+                            for number in range(200_000)]
+        refused = large | {"routes": large["routes"] + [{"host": "two.test", "backend": "none"}]}
+        taken = large | {"listeners": large["listeners"] + [
+            {"name": "taken", "address": "unix:/absent/socket"}]}
+        bar = before + len(json.dumps(large)) // 2
+
+        def given_back():
+            return router.private_bytes() < bar
+        router.reload(large, expect="reloaded: 200001 routes")
+        self.assertGreater(router.private_bytes(), bar)
+        router.reload(small, expect="reloaded: 1 route,")
+        net.wait_until("the memory of the old configuration", given_back)
+        for config in refused, taken:
+            router.reload(config, expect="reload failed")
+            net.wait_until("the memory of a file that was refused", given_back)
 
     def test_under_load(self):
         """20 reloads while 4 clients connect without a pause: not one connection fails."""

@@ -128,6 +128,14 @@ def size():
     return str(number) + R.choice(["", "", "k", "K", "m", "kb", " "])
 
 
+def buffer_size():
+    """Around the edges of what is allowed, 4 KiB and 1 GiB, and of each digit on the way."""
+    edge = R.choice([1, 4, 1024, 4096, 1048576, 1073741824]) + R.choice([-1, 0, 1])
+    digits = R.choice([str(edge), str(R.randint(0, 2 ** R.randint(1, 31))),
+                       "1073741824"[:R.randint(1, 10)].ljust(R.randint(1, 10), R.choice("09"))])
+    return digits + R.choice(["", "", "k", "K", "m", "M", "g", " "])
+
+
 def mode():
     return R.choice(["", "0", "00", "1"]) + "".join(R.choice("01678")
                                                     for _ in range(R.randint(1, 4)))
@@ -254,14 +262,15 @@ def check_random(schema, folder):
 def check_sizes(schema, folder):
     """One size to a document: there is one place for it only."""
     wrong = 0
-    pattern = schema["properties"]["limits"]["properties"]["hello"]["pattern"]
-    for value in sorted({size() for _ in range(200)}):
-        path = folder / "size.json"
-        path.write_text(json.dumps({"listeners": LISTENER, "limits": {"hello": value}}))
-        said, schema_says = run_check(path)[0], bool(re.search(pattern, value))
-        if said != schema_says:
-            wrong += 1
-            print(f"size {value!r}: check says {said}, the schema {schema_says}")
+    path = folder / "size.json"
+    for section, key, random_size in (("limits", "hello", size), ("sockets", "send", buffer_size)):
+        pattern = schema["properties"][section]["properties"][key]["pattern"]
+        for value in sorted({random_size() for _ in range(200)}):
+            path.write_text(json.dumps({"listeners": LISTENER, section: {key: value}}))
+            said, schema_says = run_check(path)[0], bool(re.search(pattern, value))
+            if said != schema_says:
+                wrong += 1
+                print(f"size {value!r}: check says {said}, the schema {schema_says}")
     return wrong
 
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "config/load.h"
+#include "router/control/hazards.h"
 #include "test/loop/harness_io.h"
 #include "test/support/descriptors.h"
 
@@ -36,15 +37,35 @@ void rig_process_init(void)
 
 static size_t print_servers(const struct rig *rig, uint32_t first, char *text, size_t size)
 {
-    size_t len = 0;
+    bool named = rig->one_name || rig->leads_back;
+    size_t len = named ? (size_t)snprintf(text, size, "\"name.test:1\"") : 0;
 
-    for (uint32_t i = first; i < rig->server_count; i++)
+    for (uint32_t i = first; !named && i < rig->server_count; i++)
         len += (size_t)snprintf(text + len, size - len, "%s\"127.0.0.1:%u\"", len > 0 ? "," : "",
                                 rig->ports[i]);
     if (rig->spare != NULL)
         len += (size_t)snprintf(text + len, size - len, "%s\"%s\"", len > 0 ? "," : "", rig->spare);
     assert_true(len < size);
     return len;
+}
+
+/* What the name of the one server stands for, now that the listeners are open. */
+static void name_servers(const struct rig *rig, struct snapshot *snapshot)
+{
+    uint32_t own = rig->leads_back, count = rig->server_count + own;
+
+    if (!rig->one_name && !rig->leads_back)
+        return;
+    struct addresses *addresses = addresses_new(count);
+    assert_non_null(addresses);
+    if (rig->leads_back)
+        addresses->list[0] = rig->endpoints.first->where;
+    for (uint32_t i = 0; i < rig->server_count; i++) {
+        struct address address = {
+            .kind = ADDRESS_IPV4, .ip = {127, 0, 0, 1}, .port = rig->ports[i]};
+        assert_true(target_from_address(&address, &addresses->list[own + i]));
+    }
+    snapshot_set_addresses(snapshot, 0, addresses);
 }
 
 static struct snapshot *make_snapshot(struct rig *rig, uint32_t first_server, const char *members)
@@ -56,9 +77,10 @@ static struct snapshot *make_snapshot(struct rig *rig, uint32_t first_server, co
     int len = snprintf(text, sizeof text,
                        "{\"listeners\":[%s],"
                        "\"routes\":[{\"host\":\"a.test\",\"backend\":\"web\"}],"
-                       "\"backends\":{\"web\":{\"servers\":[%s]}},"
+                       "\"backends\":{\"web\":{\"servers\":[%s]%s}},"
                        "\"log\":{\"access\":{\"path\":\"/dev/null\"},\"level\":\"error\"}%s%s}",
-                       rig->listeners, servers, members[0] == '\0' ? "" : ",", members);
+                       rig->listeners, servers, rig->backend == NULL ? "" : rig->backend,
+                       members[0] == '\0' ? "" : ",", members);
     assert_in_range(len, 1, sizeof text - 1);
     struct config *config = config_load_text(text, (size_t)len, "test", &found);
     if (config == NULL)
@@ -83,6 +105,9 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
     assert_non_null(order);
     assert_non_null(view);
     assert_true(endpoints_open(&rig->endpoints, snapshot->config, &why));
+    name_servers(rig, snapshot);
+    if (!rig->unnoticed)
+        assert_true(hazards_note(snapshot, &rig->endpoints, NULL));
     order->adopt.view = view;
     order->adopt.handed = endpoints_offer(&rig->endpoints, snapshot->config, 0);
     order->adopt.handed_count = snapshot->config->listener_count;
@@ -168,7 +193,6 @@ int rig_setup(void **state)
     rig->mode = *mode;
     rig->listeners = "{\"name\":\"public\",\"address\":\"127.0.0.1:0\"}";
     rig->connection_cap = 1000;
-    rig->pipes = 64;
     sem_init(&rig->held, 0, 0);
     sem_init(&rig->release, 0, 0);
     sem_init(&rig->hold_closed, 0, 0);
@@ -187,7 +211,6 @@ void rig_start(struct rig *rig, const char *members)
     snprintf(log_path, sizeof log_path, "/proc/self/fd/%d", rig->log_pipe[1]);
     assert_int_equal(log_writer_start(&rig->writer, 1, log_path), 0);
     rig->shared.connection_cap = rig->connection_cap;
-    rig->shared.pipes_per_worker = rig->pipes;
     rig->shared.relay_mode = rig->mode;
     rig->shared.writer = &rig->writer;
     rig->shared.control_wake = &rig->wake;
@@ -196,6 +219,8 @@ void rig_start(struct rig *rig, const char *members)
     servers_init(&rig->servers_known, &rig->stats);
     rig->shared.stats = &rig->stats;
     assert_int_equal(worker_init(&rig->worker, &rig->shared, 0, &rig->answers), 0);
+    if (rig->no_pipe)
+        splice_pipe_deny(&rig->worker.conns.pipe);
     rig->hold.data = rig;
     assert_int_equal(uv_async_init(&rig->worker.loop, &rig->hold, on_hold), 0);
     rig->holdable = true;
@@ -238,7 +263,7 @@ static void check_figures(struct rig *rig)
     assert_true(TAILQ_EMPTY(&rig->worker.conns.list));
     assert_true(TAILQ_EMPTY(&rig->worker.conns.turns.queue));
     assert_true(LIST_EMPTY(&rig->worker.listeners.list));
-    assert_int_equal(rig->worker.conns.pipes.open_count, 0);
+    assert_int_equal(rig->worker.conns.pipe.read_fd, -1);
 }
 
 /* Every connection that said something has exactly one line. */

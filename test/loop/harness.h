@@ -38,8 +38,12 @@ struct rig {
     /* may be set by a test before rig_start() */
     const char *listeners; /* members of "listeners"; one called "public" by default */
     const char *spare;     /* one more server's address, behind those of rig_server() */
+    const char *backend;   /* further members of the backend "web"; NULL: none */
+    bool one_name;         /* the servers are the addresses of one server's name */
+    bool leads_back;       /* the address of the first listener is that name's first */
+    bool unnoticed;        /* ... and nobody notices it beforehand */
     uint32_t connection_cap;
-    uint32_t pipes;
+    bool no_pipe;      /* streams are copied, as if the system had no pipe */
     uint64_t unlogged; /* connections that cannot have a line: there was no memory for them */
 
     /* in control's place */

@@ -20,7 +20,7 @@
 #include "test/loop/harness_io.h"
 
 #define BULK_BYTES (8u * 1024u * 1024u)
-/* More than all buffers on the way can hold: the sockets' at their largest, a rest, a pipe. */
+/* More than all buffers on the way can hold: the sockets' at their largest and a rest. */
 #define MORE_THAN_BUFFERS (512u * 1024u * 1024u)
 
 /* --- socket options --- */
@@ -158,7 +158,7 @@ static void no_pipe_to_be_had(void **state)
     struct rig *rig = *state;
     int client, server;
 
-    rig->pipes = 0;
+    rig->no_pipe = true;
     rig_start_pair(rig, "", &client, &server);
     io_stream(client, server, BULK_BYTES / 2, 3);
     io_stream(server, client, BULK_BYTES / 2, 4);
@@ -606,7 +606,7 @@ static void one_hundred_connections_at_once(void **state)
     }
 }
 
-/* Several streams at once in one worker: budgets, the run queue, shared pipes. */
+/* Several streams at once in one worker: budgets, the run queue, the one pipe. */
 static void streams_side_by_side(void **state)
 {
     enum { STREAMS = 8, BYTES = 4 * 1024 * 1024 };
@@ -615,7 +615,6 @@ static void streams_side_by_side(void **state)
     static uint8_t bytes[BYTES], got[BYTES];
     size_t sent[STREAMS] = {0};
 
-    rig->pipes = 2;
     rig_server(rig);
     rig_start(rig, "");
     io_fill(bytes, BYTES, 0, 9);

@@ -18,7 +18,6 @@
 #include "test/loop/harness_io.h"
 
 #define COPY_BYTES 32768u
-#define PIPES      4u
 
 /* source -> from ==pump==> to -> sink; the pump's two sockets do not block, the test's do. */
 struct bench {
@@ -26,7 +25,7 @@ struct bench {
     struct side from, to;
     struct pump pump;
     struct pump_tools tools;
-    struct pipe_pool pipes;
+    struct splice_pipe pipe;
     uint8_t scratch[COPY_BYTES];
 };
 
@@ -64,7 +63,7 @@ static void unblock(int fd)
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 }
 
-static void bench_open(struct bench *bench, enum relay_mode mode, int buffers, uint32_t pipes)
+static void bench_open(struct bench *bench, enum relay_mode mode, int buffers)
 {
     connect_pair(&bench->source, &bench->from.fd, 0);
     connect_pair(&bench->to.fd, &bench->sink, buffers);
@@ -72,9 +71,9 @@ static void bench_open(struct bench *bench, enum relay_mode mode, int buffers, u
     unblock(bench->to.fd);
     bench->from.readable = bench->from.writable = true;
     bench->to.readable = bench->to.writable = true;
-    pipe_pool_init(&bench->pipes, pipes);
+    splice_pipe_init(&bench->pipe);
     bench->tools = (struct pump_tools){
-        .scratch = bench->scratch, .copy_bytes = COPY_BYTES, .pipes = &bench->pipes, .mode = mode};
+        .scratch = bench->scratch, .copy_bytes = COPY_BYTES, .pipe = &bench->pipe, .mode = mode};
     pump_init(&bench->pump, &bench->from, &bench->to);
 }
 
@@ -91,7 +90,7 @@ static int setup(void **state)
     struct bench *bench = calloc(1, sizeof *bench);
 
     assert_non_null(bench);
-    bench_open(bench, *mode, 0, PIPES);
+    bench_open(bench, *mode, 0);
     *state = bench;
     return 0;
 }
@@ -100,9 +99,10 @@ static int teardown(void **state)
 {
     struct bench *bench = *state;
 
-    pump_close(&bench->pump, &bench->tools);
+    pump_close(&bench->pump);
     assert_false(pump_holds_bytes(&bench->pump));
-    pipe_pool_close(&bench->pipes); /* asserts that no pipe is lent */
+    assert_int_equal(bench->pipe.held_bytes, 0);
+    splice_pipe_close(&bench->pipe);
     close_once(&bench->source);
     close_once(&bench->sink);
     close_once(&bench->from.fd);
@@ -111,18 +111,18 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Opens the bench anew with small buffers towards the sink, or with other pipes. */
-static void reopen(struct bench *bench, int buffers, uint32_t pipes)
+/* Opens the bench anew with small buffers towards the sink. */
+static void reopen(struct bench *bench, int buffers)
 {
     enum relay_mode mode = bench->tools.mode;
 
-    pipe_pool_close(&bench->pipes);
+    splice_pipe_close(&bench->pipe);
     close_once(&bench->source);
     close_once(&bench->sink);
     close_once(&bench->from.fd);
     close_once(&bench->to.fd);
     memset(bench, 0, sizeof *bench);
-    bench_open(bench, mode, buffers, pipes);
+    bench_open(bench, mode, buffers);
 }
 
 /* Tells the sides what has become possible, as the ready set does. Never waits. */
@@ -220,17 +220,18 @@ static void random_chunks_into_a_narrow_receiver(void **state)
     struct bench *bench = *state;
 
     for (uint32_t seed = 0; seed < 8; seed++) {
-        reopen(bench, 4096, PIPES);
+        reopen(bench, 4096);
         carry_randomly(bench, seed, 300000);
         bench->pump = (struct pump){0};
     }
 }
 
-static void random_chunks_without_pipes(void **state)
+static void random_chunks_without_a_pipe(void **state)
 {
     struct bench *bench = *state;
 
-    reopen(bench, 4096, 0);
+    reopen(bench, 4096);
+    splice_pipe_deny(&bench->pipe);
     carry_randomly(bench, 2, 500000);
 }
 
@@ -256,20 +257,19 @@ static void back_pressure_stops_reading(void **state)
 {
     struct bench *bench = *state;
 
-    reopen(bench, 4096, PIPES);
+    reopen(bench, 4096);
     uint64_t sent = press(bench);
     assert_true(pump_holds_bytes(&bench->pump));
-    /* One rest or one pipe, and not a byte more is read, however often it is asked. */
+    /* One rest, and not a byte more is read, however often it is asked. */
     uint64_t carried = bench->pump.bytes;
-    uint32_t rest = bench->pump.rest == NULL ? 0 : bench->pump.rest->left;
-    assert_in_range(rest, 0, COPY_BYTES);
-    assert_true((bench->pump.rest != NULL) != (bench->pump.pipe != NULL));
+    uint32_t rest = bench->pump.rest->left;
+    assert_in_range(rest, 1, 65536);
+    assert_int_equal(bench->pipe.held_bytes, 0);
     bench->from.readable = true;
     for (int i = 0; i < 10; i++)
         assert_int_equal(pump_run(&bench->pump, &bench->tools), PUMP_WAIT);
     assert_int_equal(bench->pump.bytes, carried);
-    assert_int_equal(bench->pump.rest == NULL ? 0 : bench->pump.rest->left, rest);
-    assert_true(bench->pipes.open_count <= 1);
+    assert_int_equal(bench->pump.rest->left, rest);
     /* And nothing was lost. */
     io_end(bench->source);
     uint64_t received = 0;
@@ -285,7 +285,7 @@ static void end_with_bytes_pending(void **state)
 {
     struct bench *bench = *state;
 
-    reopen(bench, 4096, PIPES);
+    reopen(bench, 4096);
     uint64_t sent = press(bench);
     io_end(bench->source);
     assert_int_equal(turn(bench), PUMP_WAIT); /* the end waits behind the bytes */
@@ -303,11 +303,10 @@ static void closed_with_bytes_pending(void **state)
 {
     struct bench *bench = *state;
 
-    reopen(bench, 4096, PIPES);
+    reopen(bench, 4096);
     press(bench);
-    pump_close(&bench->pump, &bench->tools);
+    pump_close(&bench->pump);
     assert_false(pump_holds_bytes(&bench->pump));
-    assert_int_equal(bench->pipes.open_count, bench->pipes.free_count);
 }
 
 /* --- ends and failures --- */
@@ -318,7 +317,6 @@ static void nothing_to_do(void **state)
 
     assert_int_equal(turn(bench), PUMP_WAIT);
     assert_false(bench->from.readable);
-    assert_int_equal(bench->pipes.open_count, bench->pipes.free_count);
 }
 
 static void end_at_once(void **state)
@@ -387,7 +385,7 @@ static void write_reset_with_bytes_pending(void **state)
     struct bench *bench = *state;
     struct pollfd pollfd = {.fd = bench->to.fd, .events = POLLIN};
 
-    reopen(bench, 4096, PIPES);
+    reopen(bench, 4096);
     press(bench);
     reset_socket(&bench->sink);
     assert_int_equal(poll(&pollfd, 1, RIG_PATIENCE_MS), 1);
@@ -452,7 +450,7 @@ static void pass(struct bench *bench, size_t len)
 
 static bool has_spliced(const struct bench *bench)
 {
-    return bench->pipes.open_count > 0;
+    return bench->pipe.read_fd >= 0;
 }
 
 static void mode_decides(void **state)
@@ -475,11 +473,10 @@ static void adaptive_switch(void **state)
     assert_false(has_spliced(bench));
     pass(bench, 4 * COPY_BYTES);
     assert_true(has_spliced(bench));
-    /* Now the pool is closed whenever a pipe is free: a splice would show by opening another. */
+    /* Now the pipe is closed: a splice would show by opening it. */
     for (int i = 0; i < 20; i++)
         pass(bench, 100);
-    pipe_pool_close(&bench->pipes);
-    pipe_pool_init(&bench->pipes, PIPES);
+    splice_pipe_close(&bench->pipe);
     for (int i = 0; i < 10; i++)
         pass(bench, 100);
     assert_false(has_spliced(bench));
@@ -487,33 +484,18 @@ static void adaptive_switch(void **state)
     assert_true(has_spliced(bench));
 }
 
-/* All pipes are lent to others: it copies, and splices again when there is one. */
-static void pipe_pool_exhausted(void **state)
-{
-    struct bench *bench = *state;
-    struct pipe *taken;
-
-    reopen(bench, 0, 1);
-    taken = pipe_pool_take(&bench->pipes);
-    assert_non_null(taken);
-    pass(bench, 4 * COPY_BYTES);
-    pass(bench, 4 * COPY_BYTES);
-    assert_int_equal(bench->pipes.free_count, 0);
-    assert_int_equal(bench->pipes.open_count, 1);
-    pipe_pool_discard(&bench->pipes, &taken);
-    pass(bench, 4 * COPY_BYTES);
-    assert_int_equal(bench->pipes.open_count, bench->tools.mode == RELAY_COPY ? 0 : 1);
-}
-
-/* An idle pump owns nothing: pipes go back after every turn, also after empty ones. */
-static void pipes_go_back(void **state)
+/* The system has no pipe: it copies, and splices again when there is one. */
+static void no_pipe_for_a_while(void **state)
 {
     struct bench *bench = *state;
 
+    bench->pipe.refused = true;
     pass(bench, 4 * COPY_BYTES);
-    assert_int_equal(turn(bench), PUMP_WAIT);
-    assert_false(pump_holds_bytes(&bench->pump));
-    assert_int_equal(bench->pipes.open_count, bench->pipes.free_count);
+    pass(bench, 4 * COPY_BYTES);
+    assert_false(has_spliced(bench));
+    splice_pipe_sweep(&bench->pipe);
+    pass(bench, 4 * COPY_BYTES);
+    assert_int_equal(has_spliced(bench), bench->tools.mode != RELAY_COPY);
 }
 
 /* --- a preface --- */
@@ -548,8 +530,8 @@ static void preface_shares_a_segment(void **state)
     uint32_t segments = 0;
 
     for (int tries = 0; tries < 20 && segments != 1; tries++) {
-        pump_close(&bench->pump, &bench->tools);
-        reopen(bench, 0, PIPES);
+        pump_close(&bench->pump);
+        reopen(bench, 0);
         preface(bench, "PROXY ", false);
         io_send_text(bench->source, "hello");
         await_readable(bench->from.fd);
@@ -593,7 +575,7 @@ static void preface_into_a_narrow_receiver(void **state)
     struct bench *bench = *state;
     uint64_t received = 0;
 
-    reopen(bench, 4096, PIPES);
+    reopen(bench, 4096);
     io_fill(own, sizeof own, 0, 1);
     io_fill(taken, sizeof taken, sizeof own, 1);
     assert_true(pump_preface(&bench->pump, own, sizeof own, false));
@@ -621,7 +603,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROWS(random_chunks),
         ROWS(random_chunks_into_a_narrow_receiver),
-        ROWS(random_chunks_without_pipes),
+        ROWS(random_chunks_without_a_pipe),
         ROWS(back_pressure_stops_reading),
         ROWS(end_with_bytes_pending),
         ROWS(closed_with_bytes_pending),
@@ -635,8 +617,7 @@ int main(void)
         ROWS(budget_used_up),
         ROWS(mode_decides),
         ROW(adaptive_switch, auto),
-        ROWS(pipe_pool_exhausted),
-        ROWS(pipes_go_back),
+        ROWS(no_pipe_for_a_while),
         ROWS(preface_goes_first),
         ROWS(preface_shares_a_segment),
         ROWS(preface_alone),

@@ -181,7 +181,7 @@ static void on_stopped(void *context)
 static int setup(void **state)
 {
     struct scene *scene = aligned_alloc(_Alignof(struct scene), sizeof *scene);
-    struct shared shared = {.connection_cap = 10, .pipes_per_worker = 1, .relay_mode = RELAY_COPY};
+    struct shared shared = {.connection_cap = 10, .relay_mode = RELAY_COPY};
 
     assert_non_null(scene);
     memset(scene, 0, sizeof *scene);

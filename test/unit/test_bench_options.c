@@ -199,7 +199,7 @@ static void test_zero_is_refused_where_it_means_nothing(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        check_refused(lines[i], " must be more than 0; leave it out for its default");
+        check_refused(lines[i], " must be greater than zero; leave it out for its default");
     struct attempt attempt = parse("conn 127.0.0.1:9 --warmup 0 --resp 0 --split-gap 0 --seed 0");
     assert_int_equal(attempt.result, OPTIONS_RUN);
     free_attempt(&attempt);

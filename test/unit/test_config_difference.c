@@ -68,6 +68,11 @@ static const struct row rows[] = {
      {.backends = "\"one\":{\"servers\":[{\"address\":\"10.0.0.1:1\",\"weight\":7},"
                   "\"10.0.0.2:2\"]},\"two\":{\"servers\":[\"[::1]:3\"]}"},
      {.backends = {.changed = 1}}},
+    {"a backend has another number of tries",
+     {0},
+     {.backends = "\"one\":{\"servers\":[\"10.0.0.1:1\",\"10.0.0.2:2\"],\"tries\":2},"
+                  "\"two\":{\"servers\":[\"[::1]:3\"]}"},
+     {.backends = {.changed = 1}}},
     {"a host comes",
      {0},
      {.routes = ROUTES ",{\"host\":\"b.test\",\"backend\":\"two\"}"},
@@ -120,6 +125,7 @@ static const struct row rows[] = {
      {.rest = ",\"policies\":{\"no_sni\":{\"backend\":\"two\"}}"},
      {.settings = true}},
     {"the log's level", {0}, {.rest = ",\"log\":{\"level\":\"error\"}"}, {.settings = true}},
+    {"a buffer", {0}, {.rest = ",\"sockets\":{\"send\":\"64k\"}"}, {.settings = true}},
     {"workers", {0}, {.rest = ",\"workers\":3"}, {.settings = true}},
 };
 

@@ -50,6 +50,8 @@ static void test_defaults(void **state)
     assert_int_equal(config->workers, 0);
     assert_int_equal(config->max_connections, 0);
     assert_int_equal(config->hello_limit_bytes, 65536);
+    assert_int_equal(config->sockets.receive_bytes, 0);
+    assert_int_equal(config->sockets.send_bytes, 0);
     assert_int_equal(config->timeouts.hello_ms, 5000);
     assert_int_equal(config->timeouts.connect_ms, 3000);
     assert_int_equal(config->timeouts.idle_ms, 3600000);
@@ -97,6 +99,7 @@ static const char EVERYTHING[] =
     "  { \"address\": \"[::1]:443\", \"v6only\": true } ],\n"
     " \"timeouts\": { \"connect\": \"1s\", \"idle\": \"10m\" },\n"
     " \"workers\": 3, \"limits\": { \"connections\": 100, \"hello\": \"2k\" },\n"
+    " \"sockets\": { \"send\": \"5000\", \"receive\": \"64k\" },\n"
     " \"log\": { \"level\": \"error\", \"access\": { \"format\": \"logfmt\", \"path\": \"/x\" } }\n"
     "}\n";
 
@@ -120,6 +123,7 @@ static void test_listeners_and_backends(void **state)
     const struct backend_config *web = &config->backends[1];
     assert_string_equal(web->name, "web");
     assert_int_equal(web->balance, BALANCE_ROUND_ROBIN);
+    assert_int_equal(web->tries, 4);
     assert_int_equal(web->at.line, 11);
     assert_int_equal(web->server_count, 2);
     assert_string_equal(web->servers[0].name, "n");
@@ -144,6 +148,8 @@ static void test_the_rest(void **state)
     assert_int_equal(config->workers, 3);
     assert_int_equal(config->max_connections, 100);
     assert_int_equal(config->hello_limit_bytes, 2048);
+    assert_int_equal(config->sockets.receive_bytes, 65536);
+    assert_int_equal(config->sockets.send_bytes, 5000);
     assert_int_equal(config->log.level, LOG_LEVEL_ERROR);
     assert_int_equal(config->log.access_format, LOG_FORMAT_LOGFMT);
     assert_string_equal(config->log.access_path, "/x");

@@ -280,16 +280,63 @@ static void share_of_a_dead_server_spreads(void **state)
     end(fixture);
 }
 
+/* The same by weight: what the dead one would have had goes to the others as their weights are. */
+static void share_of_a_dead_server_spreads_by_weight(void **state)
+{
+    static const uint32_t weights[] = {3, 5, 2, 1};
+    struct fixture *fixture = begin(weights, 4);
+    uint32_t served[4] = {0};
+
+    (void)state;
+    for (uint32_t i = 0; i < 660; i++) {
+        struct tried tried = {0};
+        uint32_t server = pick(fixture, 0, &none);
+        if (server == 1) {
+            assert_true(tried_add(&tried, &fixture->backend, server));
+            server = pick(fixture, 0, &tried);
+        }
+        served[server]++;
+    }
+    assert_int_equal(served[1], 0);
+    assert_in_range(served[0], 328, 332);
+    assert_in_range(served[2], 218, 222);
+    assert_in_range(served[3], 108, 112);
+    end(fixture);
+}
+
+/* Two of six are dead: whoever comes to one goes on to any of the others, never to a neighbour. */
+static void shares_of_two_dead_servers_spread(void **state)
+{
+    struct fixture *fixture = begin(NULL, 6);
+    uint32_t served[6] = {0};
+
+    (void)state;
+    for (uint32_t i = 0; i < 600; i++) {
+        struct tried tried = {0};
+        uint32_t server = pick(fixture, 0, &none);
+        while (server == 2 || server == 3) {
+            assert_true(tried_add(&tried, &fixture->backend, server));
+            server = pick(fixture, 0, &tried);
+        }
+        served[server]++;
+    }
+    for (uint32_t s = 0; s < 6; s++) {
+        if (s != 2 && s != 3)
+            assert_in_range(served[s], 146, 154);
+    }
+    end(fixture);
+}
+
 static void server_that_is_down_is_passed_over(void **state)
 {
     struct fixture *fixture = begin(NULL, 3);
 
     (void)state;
-    atomic_store(&fixture->cells[0]->verdict, SERVER_DOWN);
+    atomic_store(&fixture->cells[0]->health, SERVER_DOWN);
     assert_int_equal(balance_left(fixture->cells, &fixture->backend, &none), 2);
     for (uint32_t i = 0; i < 6; i++)
         assert_in_range(pick(fixture, 0, &none), 1, 2);
-    atomic_store(&fixture->cells[0]->verdict, SERVER_USABLE);
+    atomic_store(&fixture->cells[0]->health, SERVER_USABLE);
     assert_int_equal(balance_left(fixture->cells, &fixture->backend, &none), 3);
     end(fixture);
 }
@@ -371,6 +418,8 @@ int main(void)
         cmocka_unit_test(each_untried_server_comes_once),
         cmocka_unit_test(many_servers_come_once),
         cmocka_unit_test(share_of_a_dead_server_spreads),
+        cmocka_unit_test(share_of_a_dead_server_spreads_by_weight),
+        cmocka_unit_test(shares_of_two_dead_servers_spread),
         cmocka_unit_test(server_that_is_down_is_passed_over),
         cmocka_unit_test(turns_go_on_over_a_reload),
         cmocka_unit_test(credit_is_cut_to_new_weights),

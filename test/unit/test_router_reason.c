@@ -56,12 +56,32 @@ static void sentences_are_sentences(void **state)
 /* The words are an interface; this list is the documented one. */
 static void words_as_documented(void **state)
 {
-    static const char *const documented[] = {
-        "closed",          "client_abort",    "server_abort", "idle_timeout", "half_close_timeout",
-        "max_duration",    "hello_timeout",   "hello_abort",  "not_tls",      "malformed",
-        "too_large",       "no_sni",          "no_route",     "denied",       "limit",
-        "connect_refused", "connect_timeout", "unreachable",  "no_server",    "dns_failed",
-        "resource",        "drain_timeout",   "admin_kill",   "backend_down", "internal"};
+    static const char *const documented[] = {"closed",
+                                             "client_abort",
+                                             "server_abort",
+                                             "idle_timeout",
+                                             "half_close_timeout",
+                                             "max_duration",
+                                             "hello_timeout",
+                                             "hello_abort",
+                                             "not_tls",
+                                             "malformed",
+                                             "too_large",
+                                             "no_sni",
+                                             "no_route",
+                                             "denied",
+                                             "limit",
+                                             "connect_refused",
+                                             "connect_timeout",
+                                             "unreachable",
+                                             "no_server",
+                                             "dns_failed",
+                                             "loop",
+                                             "resource",
+                                             "drain_timeout",
+                                             "admin_kill",
+                                             "backend_down",
+                                             "internal"};
 
     (void)state;
     assert_int_equal(REASON_COUNT, sizeof documented / sizeof documented[0]);
@@ -76,18 +96,31 @@ static void alerts_as_documented(void **state)
         enum reason reason;
         int alert;
     } documented[] = {
-        {REASON_NO_SNI, 112},         {REASON_NO_ROUTE, 112},
-        {REASON_NOT_TLS, 70},         {REASON_MALFORMED, 50},
-        {REASON_TOO_LARGE, 47},       {REASON_HELLO_TIMEOUT, 80},
-        {REASON_DENIED, 49},          {REASON_LIMIT, 80},
-        {REASON_NO_SERVER, 80},       {REASON_CONNECT_REFUSED, 80},
-        {REASON_CONNECT_TIMEOUT, 80}, {REASON_UNREACHABLE, 80},
-        {REASON_DNS_FAILED, 80},      {REASON_RESOURCE, 80},
-        {REASON_INTERNAL, 80},        {REASON_CLOSED, 0},
-        {REASON_CLIENT_ABORT, 0},     {REASON_SERVER_ABORT, 0},
-        {REASON_IDLE_TIMEOUT, 0},     {REASON_HALF_CLOSE_TIMEOUT, 0},
-        {REASON_MAX_DURATION, 0},     {REASON_HELLO_ABORT, 0},
-        {REASON_DRAIN_TIMEOUT, 0},    {REASON_ADMIN_KILL, 0},
+        {REASON_NO_SNI, 112},
+        {REASON_NO_ROUTE, 112},
+        {REASON_NOT_TLS, 70},
+        {REASON_MALFORMED, 50},
+        {REASON_TOO_LARGE, 47},
+        {REASON_HELLO_TIMEOUT, 80},
+        {REASON_DENIED, 49},
+        {REASON_LIMIT, 80},
+        {REASON_NO_SERVER, 80},
+        {REASON_CONNECT_REFUSED, 80},
+        {REASON_CONNECT_TIMEOUT, 80},
+        {REASON_UNREACHABLE, 80},
+        {REASON_DNS_FAILED, 80},
+        {REASON_RESOURCE, 80},
+        {REASON_INTERNAL, 80},
+        {REASON_CLOSED, 0},
+        {REASON_CLIENT_ABORT, 0},
+        {REASON_SERVER_ABORT, 0},
+        {REASON_IDLE_TIMEOUT, 0},
+        {REASON_HALF_CLOSE_TIMEOUT, 0},
+        {REASON_MAX_DURATION, 0},
+        {REASON_HELLO_ABORT, 0},
+        {REASON_DRAIN_TIMEOUT, 0},
+        {REASON_ADMIN_KILL, 0},
+        {REASON_LOOP, 80},
         {REASON_BACKEND_DOWN, 0},
     };
 
