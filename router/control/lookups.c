@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 
@@ -135,6 +136,15 @@ static void join(struct lookups *lookups)
     uv_mutex_destroy(&lookups->lock);
 }
 
+/* Some end at once, others when their question is answered. */
+static void detach(struct lookups *lookups)
+{
+    for (size_t i = 0; i < lookups->threads; i++) {
+        int error = pthread_detach(lookups->list[i]);
+        assert(error == 0);
+    }
+}
+
 /* Has the threads end that wait for a question. True: those are all. */
 static bool end_threads(struct lookups *lookups)
 {
@@ -192,6 +202,8 @@ void lookups_stop(struct lookups *lookups, void (*on_stopped)(void *context), vo
     tell_answers(lookups);
     if (all)
         join(lookups);
+    else
+        detach(lookups);
     uv_close((uv_handle_t *)&lookups->answered, on_closed);
 }
 

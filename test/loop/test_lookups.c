@@ -2,6 +2,7 @@
  * The threads that look names up: getaddrinfo(3) is replaced, so that a name is answered when the
  * test lets it, and uv_thread_create() as well, so that there are no more threads than it allows.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <semaphore.h>
@@ -33,6 +34,9 @@ struct scene {
     struct lookups lookups;
     bool stopped;
 };
+
+/* A scene that is not freed. */
+static const struct scene *volatile left_behind;
 
 struct asked {
     struct lookup lookup; /* first */
@@ -91,6 +95,10 @@ static int teardown(void **state)
     uv_run(&scene->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&scene->loop), 0);
     assert_false(atomic_load(&outside.signals_in));
+    if (lookups_are_stuck(&scene->lookups)) {
+        left_behind = scene; /* a thread that nobody joins has used it */
+        return 0;
+    }
     sem_destroy(&outside.release);
     free(scene);
     return 0;
@@ -123,6 +131,25 @@ static void expect_answer(struct scene *scene, const struct asked *asked, int er
 static void wait_asked(int count)
 {
     while (atomic_load(&outside.asked) < count)
+        poll(NULL, 0, 1);
+}
+
+/* Of this process; the sanitizers may have one of their own. */
+static int threads_count(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    int count = 0;
+
+    assert_non_null(tasks);
+    while (readdir(tasks) != NULL)
+        count++;
+    closedir(tasks);
+    return count;
+}
+
+static void wait_threads(int count)
+{
+    while (threads_count() > count)
         poll(NULL, 0, 1);
 }
 
@@ -206,6 +233,7 @@ static void the_stop_waits_for_no_answer(void **state)
 {
     struct scene *scene = *state;
     struct asked asked;
+    int before = threads_count();
 
     assert_int_equal(lookups_start(&scene->lookups, &scene->loop), 0);
     ask(scene, &asked, "a.test");
@@ -214,10 +242,7 @@ static void the_stop_waits_for_no_answer(void **state)
     assert_true(lookups_are_stuck(&scene->lookups));
     assert_false(asked.answered);
     sem_post(&outside.release); /* only that the test can end in order */
-    for (size_t i = 0; i < scene->lookups.threads; i++)
-        assert_int_equal(uv_thread_join(&scene->lookups.list[i]), 0);
-    uv_cond_destroy(&scene->lookups.more);
-    uv_mutex_destroy(&scene->lookups.lock);
+    wait_threads(before);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
