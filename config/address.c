@@ -124,6 +124,7 @@ static bool any_parse(bool listen, struct address_draft *draft, struct problem *
         return false;
     }
     draft->address.kind = ADDRESS_IPV6;
+    draft->address.any = true;
     snprintf(draft->text, sizeof draft->text, "[::]:%u", draft->address.port);
     return true;
 }

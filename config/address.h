@@ -20,6 +20,7 @@ enum address_kind {
 struct address {
     enum address_kind kind;
     uint16_t port;    /* host order; 0 for unix */
+    bool any;         /* ":443" or "*:443": "[::]:443", or IPv4 alone where there is no IPv6 */
     uint8_t ip[16];   /* network order; 4 bytes used for IPv4 */
     const char *path; /* ADDRESS_UNIX, ADDRESS_NAME */
     const char *text; /* canonical text, for messages and logs: "10.0.0.5:443" */

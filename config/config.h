@@ -27,7 +27,8 @@ struct socket_sizes {
 struct listener_config {
     const char *name; /* as given, or the address */
     struct address address;
-    bool v6only; /* "[::]:443": only IPv6 (default: both families) */
+    bool v6only;   /* "[::]:443": only IPv6 (default: both families) */
+    bool freebind; /* listen also where no interface has the address (yet) */
     uint32_t backlog;
     uint32_t mode;             /* permissions of a unix socket, e.g. 0666 */
     struct socket_sizes sizes; /* the global ones */

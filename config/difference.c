@@ -50,7 +50,7 @@ static bool same_listener(const void *one, const void *other)
     const struct listener_config *a = one, *b = other;
 
     return same_text(a->address.text, b->address.text) && a->v6only == b->v6only &&
-           a->backlog == b->backlog && a->mode == b->mode;
+           a->backlog == b->backlog && a->mode == b->mode && a->freebind == b->freebind;
 }
 
 static size_t list_listeners(const struct config *config, struct named *list)

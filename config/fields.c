@@ -92,8 +92,9 @@ static const struct field fields_listener[] = {
      .into = INTO(listener_config, address),
      .required = true,
      .help =
-         "Where to accept connections. `*:443` and `:443` mean `[::]:443`: IPv6 and IPv4. Port 0 "
-         "lets the system choose; the line printed at start says which port it became."},
+         "Where to accept connections. `*:443` and `:443` mean `[::]:443`: IPv6 and IPv4 (IPv4 "
+         "alone, `0.0.0.0:443`, where the system has no IPv6). Port 0 lets the system choose; the "
+         "line printed at start says which port it became."},
     {.key = "name",
      .type = &type_name,
      .into = INTO(listener_config, name),
@@ -104,6 +105,12 @@ static const struct field fields_listener[] = {
      .into = INTO(listener_config, v6only),
      .preset = "false",
      .help = "Only for IPv6 addresses: do not accept IPv4 on this listener."},
+    {.key = "freebind",
+     .type = &type_boolean,
+     .into = INTO(listener_config, freebind),
+     .preset = "false",
+     .help = "Only for IP addresses: listen although no interface has the address (yet), such as "
+             "one that moves between hosts."},
     {.key = "backlog",
      .type = &type_backlog,
      .into = INTO(listener_config, backlog),

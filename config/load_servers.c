@@ -22,11 +22,15 @@ static void listener_check(struct loader *loader, const struct listener_config *
                            const struct json_node *node)
 {
     const struct json_node *v6only = json_member(node, "v6only"), *mode = json_member(node, "mode");
+    const struct json_node *freebind = json_member(node, "freebind");
     bool path = listener->address.kind == ADDRESS_UNIX && listener->address.path[0] == '/';
 
     if (v6only != NULL && listener->address.kind != ADDRESS_IPV6)
         finding_error(&loader->findings, json_key_offset(v6only),
                       "\"v6only\" is for IPv6 addresses only");
+    if (freebind != NULL && listener->address.kind == ADDRESS_UNIX)
+        finding_error(&loader->findings, json_key_offset(freebind),
+                      "\"freebind\" is for IP addresses only");
     if (mode != NULL && !path)
         finding_error(&loader->findings, json_key_offset(mode),
                       "\"mode\" is for unix sockets with a path only");

@@ -381,7 +381,7 @@ static void on_turn(struct turn *turn)
 
 /* --- accept --- */
 
-static struct conn *conn_new(struct conns *conns, uint32_t listener, int fd,
+static struct conn *conn_new(struct conns *conns, struct view *view, uint32_t listener, int fd,
                              const struct sockaddr *from)
 {
     struct conn *conn = calloc(1, sizeof *conn);
@@ -392,8 +392,8 @@ static struct conn *conn_new(struct conns *conns, uint32_t listener, int fd,
     peer_from_sockaddr(from, &peer);
     conn->magic = CONN_MAGIC;
     conn->conns = conns;
-    conn->view = conns->view;
-    view_pin(conn->view);
+    conn->view = view;
+    view_pin(view);
     conn->client = (struct side){.source = {on_client_events},
                                  .fd = fd,
                                  .readable = true,
@@ -428,12 +428,13 @@ static struct verdict admit(struct conn *conn, uint32_t others)
     return verdict_refuse(decision.action, decision.reason);
 }
 
-void conn_accept(struct conns *conns, uint32_t listener, int fd, const struct sockaddr *from)
+void conn_accept(struct conns *conns, struct view *view, uint32_t listener, int fd,
+                 const struct sockaddr *from)
 {
     conns_assert_own(conns);
-    assert(fd >= 0 && conns->view != NULL);
+    assert(fd >= 0 && view != NULL);
     uint32_t others = atomic_fetch_add_explicit(&conns->shared->active, 1, memory_order_relaxed);
-    struct conn *conn = conn_new(conns, listener, fd, from);
+    struct conn *conn = conn_new(conns, view, listener, fd, from);
 
     stats_add(&conns->stats->accepted, 1);
     if (conn == NULL) {

@@ -15,10 +15,11 @@
 #include "router/log/reason.h"
 
 /*
- * Takes over a freshly accepted, non-blocking socket. `listener` is the index of the listener in
- * the configuration of conns->view.
+ * Takes over a freshly accepted, non-blocking socket. `view` is what the connection goes by, and
+ * `listener` the index of the listener in its configuration.
  */
-void conn_accept(struct conns *conns, uint32_t listener, int fd, const struct sockaddr *from);
+void conn_accept(struct conns *conns, struct view *view, uint32_t listener, int fd,
+                 const struct sockaddr *from);
 
 /* Ends every connection now, for this reason. */
 void conn_end_all(struct conns *conns, enum reason reason);

@@ -13,9 +13,9 @@
 #include "router/state/stats.h"
 
 struct shared {
-    atomic_uint active;        /* connections in the process */
-    atomic_bool splice_denied; /* and it was said */
-    uint32_t connection_cap;   /* what the descriptor limit allows */
+    atomic_uint active;         /* connections in the process */
+    atomic_bool splice_denied;  /* and it was said */
+    atomic_uint connection_cap; /* what the descriptor limit allows; a reload may change it */
     enum relay_mode relay_mode;
     struct log_writer *writer;
     struct stats *stats; /* what is counted */

@@ -10,6 +10,7 @@
 #include "router/control/caps.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <sys/resource.h>
 
 /*
@@ -55,4 +56,14 @@ bool caps_compute(struct caps *caps, const struct config *config, uint32_t worke
     assert(caps->connections > 0);
     assert(other + 2u * (uint64_t)caps->connections <= fds);
     return true;
+}
+
+void caps_explain(const struct caps *caps, const struct config *config, uint32_t workers,
+                  char *text, size_t size)
+{
+    snprintf(text, size,
+             "the descriptor limit of %u is too low for %u worker%s and %u listener%s: %u are "
+             "needed at least (ulimit -n)",
+             caps->descriptors, workers, workers == 1 ? "" : "s", config->listener_count,
+             config->listener_count == 1 ? "" : "s", caps->least);
 }

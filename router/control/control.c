@@ -26,6 +26,7 @@
 #include "router/control/log_part.h"
 #include "router/control/part.h"
 #include "router/control/publisher.h"
+#include "router/control/relisten.h"
 #include "router/control/reload.h"
 #include "router/control/reload_log.h"
 #include "router/control/resolve.h"
@@ -37,7 +38,7 @@
 #define INTERRUPT_DRAIN_MS 1000u
 
 /* How many parts there are; init_parts() lists them. */
-#define PARTS 5
+#define PARTS 6
 
 struct control {
     uv_loop_t loop;
@@ -48,6 +49,7 @@ struct control {
     struct log_part log;
     struct signals signals;
     struct workers workers;
+    struct relisten relisten;
     struct resolve resolve;
     struct reload reload;
 
@@ -126,12 +128,21 @@ static void on_workers_wake(void *context)
     publisher_sweep(&control->publisher);
 }
 
+static void on_broken(void *context, const struct broken_listener *broken)
+{
+    struct control *control = context;
+
+    relisten_note(&control->relisten, broken);
+}
+
 /* Without a configuration there is nothing to run. */
 static void on_outcome(void *context, const struct reload_outcome *outcome)
 {
     struct control *control = context;
 
     reload_log(outcome, &control->publisher);
+    if (outcome->result == RELOAD_STARTED || outcome->result == RELOAD_CHANGED)
+        relisten_published(&control->relisten);
     if (!outcome->ends)
         return;
     assert(outcome->code != 0);
@@ -189,19 +200,14 @@ static void run(struct control *control, struct config *first)
 static bool set_caps(struct shared *shared, const struct config *config, uint32_t workers)
 {
     struct caps caps;
+    char text[LOG_LINE_MAX / 2];
 
     if (!caps_compute(&caps, config, workers)) {
-        log_line(LOG_LEVEL_ERROR,
-                 "the descriptor limit of %u is too low for %u worker%s: %u are needed at least "
-                 "(ulimit -n)",
-                 caps.descriptors, workers, workers == 1 ? "" : "s", caps.least);
+        caps_explain(&caps, config, workers, text, sizeof text);
+        log_line(LOG_LEVEL_ERROR, "%s", text);
         return false;
     }
     shared->connection_cap = caps.connections;
-    if (config->max_connections > caps.connections)
-        log_line(LOG_LEVEL_WARNING,
-                 "limits.connections is %u, but %u descriptors are enough for %u connections",
-                 config->max_connections, caps.descriptors, caps.connections);
     return true;
 }
 
@@ -213,6 +219,7 @@ static void list_parts(struct control *control)
     control->list[count++] = &control->log.part;
     control->list[count++] = &control->signals.part;
     control->list[count++] = &control->workers.part;
+    control->list[count++] = &control->relisten.part;
     control->list[count++] = &control->resolve.part;
     control->list[count++] = &control->reload.part;
     assert(count == PARTS);
@@ -229,7 +236,9 @@ static void init(struct control *control, const struct config *first, struct sha
     shared->writer = &control->log.writer;
     signals_init(&control->signals, &control->loop, on_signal, control);
     workers_init(&control->workers, &control->loop, workers, shared, on_workers_wake, control);
+    workers_tell_broken(&control->workers, on_broken);
     publisher_init(&control->publisher, &control->workers, &control->stats, &control->log.writer);
+    relisten_init(&control->relisten, &control->loop, &control->publisher);
     resolve_init(&control->resolve, &control->loop);
     reload_init(&control->reload, &control->loop, source, &control->resolve, &control->publisher,
                 on_outcome, control);

@@ -7,7 +7,9 @@
  * The failures
  *  - An address cannot be bound: what was opened for this configuration is closed again.
  *  - Another process listens on the port already: SO_REUSEPORT would join it silently, so the
- *    port is tried without it first, unless one of our own endpoints has it.
+ *    address is tried without it first. When a socket of our own would be in the way of that, the
+ *    kernel is asked who listens there.
+ *  - A socket breaks, or a path is removed: what is missing is opened again (relisten.h).
  *  - A unix socket's path was left behind by a process that died: it is removed. One that another
  *    process has put in place of ours is not.
  */
@@ -15,14 +17,18 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <uv.h>
 
-#include "router/log/log.h"
-#include "router/net/net.h"
+#include "router/net/diag.h"
+#include "router/net/net_listen.h"
+#include "router/worker/order.h"
+
+/* Longer than workers take to leave a socket. */
+#define LEAVING_MS 30000u
 
 void endpoints_init(struct endpoints *endpoints, uint32_t workers)
 {
@@ -30,161 +36,200 @@ void endpoints_init(struct endpoints *endpoints, uint32_t workers)
     *endpoints = (struct endpoints){.workers = workers, .next_id = 1};
 }
 
-/* --- one endpoint --- */
+/* --- errors --- */
 
-/* Removes a unix socket's path, unless another process has put its own there meanwhile. */
-static void remove_path(struct endpoint *endpoint)
+/* What the operator can do about it, as the end of a sentence; "": nothing to say. */
+static const char *hint_of(const struct endpoints_error *why)
 {
-    const char *path = listen_key_path(&endpoint->key);
-    struct stat now;
+    static const uint8_t any[16];
+    const struct address *address = &why->listener->address;
+    bool v6 = address->kind == ADDRESS_IPV6;
+    bool v6_any = v6 && memcmp(address->ip, any, sizeof any) == 0;
 
-    if (endpoint->path_inode != 0 && stat(path, &now) == 0 && now.st_ino == endpoint->path_inode &&
-        now.st_dev == endpoint->path_device)
-        unlink(path);
-    endpoint->path_inode = 0;
+    if ((v6 && why->error == EAFNOSUPPORT) || (v6_any && why->error == EADDRNOTAVAIL))
+        return v6_any && !address->any ? ": this system has no IPv6 (an address such as \":443\" "
+                                         "means IPv4 alone here)"
+                                       : ": this system has no IPv6";
+    if (why->error == EADDRNOTAVAIL && !why->listener->freebind)
+        return ": no interface has this address (with \"freebind\": true the listener does not "
+               "need one)";
+    return "";
 }
 
-/* Remembers which file the path was when we made it. */
-static void note_path(struct endpoint *endpoint)
+void endpoints_explain(const struct endpoints_error *why, char *text, size_t size)
 {
-    const char *path = listen_key_path(&endpoint->key);
-    struct stat made;
-
-    if (path != NULL && stat(path, &made) == 0) {
-        endpoint->path_inode = made.st_ino;
-        endpoint->path_device = made.st_dev;
-    }
+    snprintf(text, size, "cannot listen on %s (%s): %s: %s%s", why->address, why->listener->name,
+             why->step, strerror(why->error), hint_of(why));
 }
 
-static void endpoint_free(struct endpoints *endpoints, struct endpoint *endpoint)
+/* --- whose is the port --- */
+
+/* One of our own sockets is in the way: then finding the address taken says nothing. */
+static bool ours_is_in_the_way(const struct endpoints *endpoints, const struct endpoint *endpoint)
 {
-    for (uint32_t w = 0; w < endpoints->workers; w++) {
-        if (endpoint->fds[w] >= 0)
-            close(endpoint->fds[w]);
-    }
-    remove_path(endpoint);
-    free(endpoint->bound);
-    free(endpoint->fds);
-    free(endpoint);
-}
-
-static struct endpoint *endpoint_new(struct endpoints *endpoints,
-                                     const struct listener_config *listener)
-{
-    struct endpoint *endpoint = calloc(1, sizeof *endpoint);
-
-    if (endpoint == NULL)
-        return NULL;
-    endpoint->fds = malloc(endpoints->workers * sizeof *endpoint->fds);
-    if (endpoint->fds == NULL) {
-        free(endpoint);
-        return NULL;
-    }
-    for (uint32_t w = 0; w < endpoints->workers; w++)
-        endpoint->fds[w] = -1;
-    endpoint->id = endpoints->next_id++;
-    endpoint->key = listen_key_of(listener);
-    endpoint->applied.mode = listener->mode;
-    endpoint->applied.backlog = listener->backlog;
-    endpoint->index = CONFIG_NONE;
-    endpoint->candidate = CONFIG_NONE;
-    target_from_address(&listener->address, &endpoint->where);
-    return endpoint;
-}
-
-/* --- opening --- */
-
-/* Whether one of our own endpoints has the port: then finding it taken says nothing. */
-static bool port_is_ours(const struct endpoints *endpoints, const struct listener_config *listener)
-{
-    struct peer bound;
-
     for (const struct endpoint *e = endpoints->first; e != NULL; e = e->next) {
-        peer_from_sockaddr((const struct sockaddr *)&e->where.address, &bound);
-        if (bound.known && bound.port == listener->address.port)
+        if (endpoint_is_open(e) &&
+            target_overlaps(&e->where, e->v6only, &endpoint->where, endpoint->v6only))
+            return true;
+    }
+    for (const struct endpoint *e = endpoints->leaving; e != NULL; e = e->next) {
+        if (target_overlaps(&e->where, e->v6only, &endpoint->where, endpoint->v6only))
             return true;
     }
     return false;
 }
 
-/* Learns where the socket is bound. False, with errno: no memory. */
-static bool note_bound(struct endpoint *endpoint, int fd)
-{
-    struct target *where = &endpoint->where;
-    struct peer peer;
-    char text[PEER_TEXT_MAX];
+struct stranger {
+    const struct endpoints *endpoints;
+    const struct endpoint *endpoint;
+    bool found;
+};
 
-    if (endpoint->key.transport == LISTEN_UNIX) {
-        endpoint->bound = strdup(endpoint->key.address);
-        return endpoint->bound != NULL;
-    }
-    where->len = sizeof where->address;
-    if (getsockname(fd, (struct sockaddr *)&where->address, &where->len) != 0)
-        return false;
-    peer_from_sockaddr((const struct sockaddr *)&where->address, &peer);
-    peer_print(&peer, text);
-    endpoint->bound = strdup(text);
-    return endpoint->bound != NULL;
+static bool has_inode(const struct endpoint *first, uint64_t inode)
+{
+    while (first != NULL && !endpoint_has_inode(first, inode))
+        first = first->next;
+    return first != NULL;
 }
 
-/* Every worker after the first listens on the very port that the first one got. */
-static bool open_sockets(struct endpoints *endpoints, struct endpoint *endpoint,
-                         const struct listener_config *listener, const char **step)
+static bool on_listening(void *context, const struct diag_socket *found)
 {
-    bool is_unix = endpoint->key.transport == LISTEN_UNIX;
+    struct stranger *stranger = context;
+    const struct endpoint *endpoint = stranger->endpoint;
 
-    if (is_unix)
-        net_remove_stale(&endpoint->where);
+    stranger->found =
+        target_overlaps(&found->local, found->v6only, &endpoint->where, endpoint->v6only) &&
+        !has_inode(stranger->endpoints->first, found->inode) &&
+        !has_inode(stranger->endpoints->leaving, found->inode);
+    return !stranger->found;
+}
+
+/* Where it cannot be tried, the kernel is asked whether another process listens there. */
+static bool stranger_listens(const struct endpoints *endpoints, const struct endpoint *endpoint)
+{
+    struct stranger stranger = {endpoints, endpoint, false};
+    struct peer own;
+
+    peer_from_sockaddr((const struct sockaddr *)&endpoint->where.address, &own);
+    return diag_listening(own.port, on_listening, &stranger) && stranger.found;
+}
+
+/* SO_REUSEPORT would join another process silently. False, with errno and *step: not free. */
+static bool is_free(const struct endpoints *endpoints, const struct endpoint *endpoint,
+                    const struct listener_config *listener, const char **step)
+{
+    struct peer own;
+
+    peer_from_sockaddr((const struct sockaddr *)&endpoint->where.address, &own);
+    if (!own.known || own.port == 0)
+        return true;
+    if (!ours_is_in_the_way(endpoints, endpoint))
+        return net_probe_free(listener, &endpoint->where, step) == 0;
     *step = "bind";
-    if (!is_unix && listener->address.port != 0 && !port_is_ours(endpoints, listener) &&
-        net_probe_free(listener, &endpoint->where) != 0)
-        return false;
-    for (uint32_t w = 0; w < endpoints->workers; w++) {
-        if (is_unix && w > 0)
-            endpoint->fds[w] = fcntl(endpoint->fds[0], F_DUPFD_CLOEXEC, 0);
-        else
-            endpoint->fds[w] = net_listen(listener, &endpoint->where, !is_unix, step);
-        if (endpoint->fds[w] < 0)
-            return false;
-        if (w == 0)
-            note_path(endpoint);
-        if (w == 0 && !note_bound(endpoint, endpoint->fds[0]))
-            return false;
-    }
-    return true;
+    errno = EADDRINUSE;
+    return !stranger_listens(endpoints, endpoint);
 }
 
-/* NULL: it cannot be opened, and `why` says why. */
-static struct endpoint *open_endpoint(struct endpoints *endpoints,
-                                      const struct listener_config *listener,
-                                      struct endpoints_error *why)
-{
-    struct endpoint *endpoint = endpoint_new(endpoints, listener);
-
-    *why = (struct endpoints_error){.listener = listener, .step = "malloc", .error = ENOMEM};
-    if (endpoint == NULL)
-        return NULL;
-    if (!open_sockets(endpoints, endpoint, listener, &why->step)) {
-        why->error = errno;
-        endpoint_free(endpoints, endpoint);
-        return NULL;
-    }
-    endpoint->next = endpoints->first;
-    endpoints->first = endpoint;
-    return endpoint;
-}
+/* --- opening --- */
 
 /* The endpoint that serves this listener as it is and that no other listener has claimed. */
-static struct endpoint *find_unclaimed(struct endpoints *endpoints,
-                                       const struct listener_config *listener)
+static struct endpoint *
+find_unclaimed(const struct endpoints *endpoints, const struct listener_config *listener,
+               bool (*equal)(const struct listen_key *a, const struct listen_key *b))
 {
     struct listen_key key = listen_key_of(listener);
 
     for (struct endpoint *e = endpoints->first; e != NULL; e = e->next) {
-        if (e->candidate == CONFIG_NONE && listen_key_equal(&e->key, &key))
+        if (e->candidate == CONFIG_NONE && equal(&e->key, &key))
             return e;
     }
     return NULL;
+}
+
+static struct endpoint *find_candidate(const struct endpoints *endpoints, uint32_t index)
+{
+    struct endpoint *e = endpoints->first;
+
+    while (e != NULL && e->candidate != index)
+        e = e->next;
+    return e;
+}
+
+/* Listeners that have an endpoint claim it: those of the same name first. */
+static void claim(struct endpoints *endpoints, const struct config *config)
+{
+    bool (*const equal[])(const struct listen_key *a,
+                          const struct listen_key *b) = {listen_key_equal, listen_key_renamed};
+
+    for (size_t pass = 0; pass < sizeof equal / sizeof equal[0]; pass++) {
+        for (uint32_t i = 0; i < config->listener_count; i++) {
+            struct endpoint *endpoint;
+            if (find_candidate(endpoints, i) != NULL)
+                continue;
+            endpoint = find_unclaimed(endpoints, &config->listeners[i], equal[pass]);
+            if (endpoint != NULL)
+                endpoint->candidate = i;
+        }
+    }
+}
+
+/* Endpoints without sockets for the listeners that have none. */
+static bool make_missing(struct endpoints *endpoints, const struct config *config,
+                         struct endpoints_error *why)
+{
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        if (find_candidate(endpoints, i) != NULL)
+            continue;
+        const struct listener_config *listener = &config->listeners[i];
+        struct endpoint *endpoint =
+            endpoint_new(listener, endpoints->next_id++, endpoints->workers);
+        if (endpoint == NULL) {
+            *why = (struct endpoints_error){listener, listener->address.text, "malloc", ENOMEM};
+            return false;
+        }
+        endpoint->candidate = i;
+        endpoint->next = endpoints->first;
+        endpoints->first = endpoint;
+    }
+    return true;
+}
+
+/* Tries all of the new ones before any is opened: what they meet then is not each other. */
+static bool open_missing(struct endpoints *endpoints, const struct config *config,
+                         struct endpoints_error *why)
+{
+    for (int opening = 0; opening < 2; opening++) {
+        for (uint32_t i = 0; i < config->listener_count; i++) {
+            struct endpoint *e = find_candidate(endpoints, i);
+            if (e->index != CONFIG_NONE)
+                continue;
+            why->listener = &config->listeners[i];
+            why->address = why->listener->address.text;
+            if (opening ? endpoint_listen(e, why->listener, &why->step)
+                        : is_free(endpoints, e, why->listener, &why->step))
+                continue;
+            why->error = errno;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Frees those that the workers have left by now. */
+static void forget_left(struct endpoints *endpoints)
+{
+    struct endpoint **link = &endpoints->leaving;
+    uint64_t now_ms = uv_hrtime() / 1000000u;
+
+    while (*link != NULL) {
+        struct endpoint *endpoint = *link;
+        if (now_ms - endpoint->left_ms < LEAVING_MS) {
+            link = &endpoint->next;
+        } else {
+            *link = endpoint->next;
+            endpoint_free(endpoint);
+        }
+    }
 }
 
 bool endpoints_open(struct endpoints *endpoints, const struct config *config,
@@ -194,17 +239,64 @@ bool endpoints_open(struct endpoints *endpoints, const struct config *config,
         assert(e->index < CONFIG_NONE); /* the change before this was committed or cancelled */
         assert(e->candidate == CONFIG_NONE);
     }
-    for (uint32_t i = 0; i < config->listener_count; i++) {
-        struct endpoint *endpoint = find_unclaimed(endpoints, &config->listeners[i]);
-        if (endpoint == NULL)
-            endpoint = open_endpoint(endpoints, &config->listeners[i], why);
-        if (endpoint == NULL) {
-            endpoints_cancel(endpoints);
-            return false;
-        }
-        endpoint->candidate = i;
-    }
-    return true;
+    forget_left(endpoints);
+    claim(endpoints, config);
+    if (make_missing(endpoints, config, why) && open_missing(endpoints, config, why))
+        return true;
+    endpoints_cancel(endpoints);
+    return false;
+}
+
+bool endpoints_open_again(struct endpoints *endpoints, struct endpoint *endpoint,
+                          const struct config *config, struct endpoints_error *why)
+{
+    assert(endpoint->index < config->listener_count);
+    why->listener = &config->listeners[endpoint->index];
+    why->address = endpoint->bound;
+    if (is_free(endpoints, endpoint, why->listener, &why->step) &&
+        endpoint_listen(endpoint, why->listener, &why->step))
+        return true;
+    why->error = errno;
+    return false;
+}
+
+struct endpoint *endpoints_note_broken(struct endpoints *endpoints,
+                                       const struct broken_listener *broken)
+{
+    struct endpoint *e = endpoints->first;
+
+    while (e != NULL && e->id != broken->endpoint)
+        e = e->next;
+    if (e == NULL)
+        return NULL;
+    assert(broken->worker < e->workers);
+    struct endpoint_socket *socket = &e->sockets[broken->worker];
+    if (!socket->open || socket->generation != broken->generation)
+        return NULL;
+    socket->open = false;
+    return e;
+}
+
+/* --- handing over --- */
+
+bool endpoints_hand(const struct endpoint *endpoint, uint32_t index, uint32_t backlog,
+                    uint32_t worker, struct handed_listener *handed)
+{
+    const struct endpoint_socket *socket = &endpoint->sockets[worker];
+
+    *handed = (struct handed_listener){.endpoint = endpoint->id,
+                                       .generation = socket->generation,
+                                       .index = index,
+                                       .backlog = backlog,
+                                       .fd = socket->fd};
+    if (socket->fd < 0)
+        return true;
+    handed->made = calloc(1, sizeof *handed->made);
+    handed->report = order_new(ORDER_BROKEN);
+    if (handed->made != NULL && handed->report != NULL)
+        return true;
+    handed_release(handed);
+    return false;
 }
 
 struct handed_listener *endpoints_offer(const struct endpoints *endpoints,
@@ -212,58 +304,57 @@ struct handed_listener *endpoints_offer(const struct endpoints *endpoints,
 {
     struct handed_listener *handed = calloc(config->listener_count + 1u, sizeof *handed);
     uint32_t count = 0;
+    bool complete = handed != NULL;
 
     assert(worker < endpoints->workers);
-    if (handed == NULL)
-        return NULL;
-    for (const struct endpoint *e = endpoints->first; e != NULL; e = e->next) {
+    for (const struct endpoint *e = endpoints->first; complete && e != NULL; e = e->next) {
         if (e->candidate == CONFIG_NONE)
             continue;
-        assert((e->fds[worker] >= 0) == (e->index == CONFIG_NONE)); /* handed over just once */
-        handed[count++] = (struct handed_listener){
-            .endpoint = e->id, .index = e->candidate, .fd = e->fds[worker]};
+        assert((e->sockets[worker].fd >= 0) == (e->index == CONFIG_NONE)); /* given just once */
+        complete = endpoints_hand(e, e->candidate, config->listeners[e->candidate].backlog, worker,
+                                  &handed[count++]);
     }
-    assert(count == config->listener_count);
-    return handed;
+    assert(!complete || count == config->listener_count);
+    if (complete)
+        return handed;
+    for (uint32_t i = 0; i < count; i++)
+        handed_release(&handed[i]);
+    free(handed);
+    return NULL;
 }
 
 /* --- deciding --- */
 
-/* Keeps the endpoints for which `stays` is true. */
-static void close_others(struct endpoints *endpoints, bool (*stays)(const struct endpoint *))
+/* Takes those that no configuration has out of the list, and gives each to `leave`. */
+static void take_out_unused(struct endpoints *endpoints,
+                            void (*leave)(struct endpoints *endpoints, struct endpoint *endpoint))
 {
     struct endpoint **link = &endpoints->first;
 
     while (*link != NULL) {
         struct endpoint *endpoint = *link;
-        if (stays(endpoint)) {
+        if (endpoint->index != CONFIG_NONE) {
             link = &endpoint->next;
         } else {
             *link = endpoint->next;
-            endpoint_free(endpoints, endpoint);
+            leave(endpoints, endpoint);
         }
     }
 }
 
-static bool is_current(const struct endpoint *endpoint)
+/* The workers leave its sockets, and until they have done so the address is ours. */
+static void let_go(struct endpoints *endpoints, struct endpoint *endpoint)
 {
-    return endpoint->index != CONFIG_NONE;
+    endpoint_remove_path(endpoint);
+    endpoint->left_ms = uv_hrtime() / 1000000u;
+    endpoint->next = endpoints->leaving;
+    endpoints->leaving = endpoint;
 }
 
-/* Has the open socket follow its listener as far as an open socket can. */
-static void apply(struct endpoint *endpoint, const struct listener_config *listener)
+static void drop(struct endpoints *endpoints, struct endpoint *endpoint)
 {
-    const char *path = listen_key_path(&endpoint->key);
-    const char *address = endpoint->key.address;
-
-    if (endpoint->applied.mode != listener->mode && path != NULL &&
-        chmod(path, (mode_t)listener->mode) != 0)
-        log_line(LOG_LEVEL_WARNING, "%s: cannot change its mode: %s", address, strerror(errno));
-    if (endpoint->applied.backlog != listener->backlog)
-        log_line(LOG_LEVEL_WARNING, "%s: backlog takes effect when the router is started anew",
-                 address);
-    endpoint->applied.mode = listener->mode;
-    endpoint->applied.backlog = listener->backlog;
+    (void)endpoints;
+    endpoint_free(endpoint);
 }
 
 void endpoints_commit(struct endpoints *endpoints, const struct config *config)
@@ -272,18 +363,19 @@ void endpoints_commit(struct endpoints *endpoints, const struct config *config)
         e->index = e->candidate;
         e->candidate = CONFIG_NONE;
         for (uint32_t w = 0; w < endpoints->workers; w++)
-            e->fds[w] = -1;
+            e->sockets[w].fd = -1;
     }
-    close_others(endpoints, is_current);
+    take_out_unused(endpoints, let_go);
     for (struct endpoint *e = endpoints->first; e != NULL; e = e->next) {
         assert(e->index < config->listener_count);
-        apply(e, &config->listeners[e->index]);
+        e->key = listen_key_of(&config->listeners[e->index]);
+        endpoint_set_mode(e, config->listeners[e->index].mode);
     }
 }
 
 void endpoints_cancel(struct endpoints *endpoints)
 {
-    close_others(endpoints, is_current);
+    take_out_unused(endpoints, drop);
     for (struct endpoint *e = endpoints->first; e != NULL; e = e->next)
         e->candidate = CONFIG_NONE;
 }
@@ -300,19 +392,33 @@ const struct endpoint *endpoints_of(const struct endpoints *endpoints, uint32_t 
     return e;
 }
 
+uint32_t endpoints_deaf(const struct endpoints *endpoints)
+{
+    uint32_t count = 0;
+
+    for (const struct endpoint *e = endpoints->first; e != NULL; e = e->next)
+        count += endpoint_is_deaf(e);
+    return count;
+}
+
 void endpoints_remove_paths(struct endpoints *endpoints)
 {
     for (struct endpoint *e = endpoints->first; e != NULL; e = e->next)
-        remove_path(e);
+        endpoint_remove_path(e);
 }
 
-static bool never(const struct endpoint *endpoint)
+static void free_list(struct endpoint *first)
 {
-    (void)endpoint;
-    return false;
+    while (first != NULL) {
+        struct endpoint *next = first->next;
+        endpoint_free(first);
+        first = next;
+    }
 }
 
 void endpoints_close(struct endpoints *endpoints)
 {
-    close_others(endpoints, never);
+    free_list(endpoints->first);
+    free_list(endpoints->leaving);
+    endpoints->first = endpoints->leaving = NULL;
 }

@@ -16,35 +16,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "config/config.h"
-#include "router/control/listen_key.h"
-#include "router/net/sockaddr.h"
+#include "router/control/endpoint.h"
 #include "router/worker/listener.h"
 
-/* What can change while a socket stays open: as it was last asked for. */
-struct listen_applied {
-    uint32_t mode;    /* permissions of a unix socket's path */
-    uint32_t backlog; /* of a unix socket; for others it is in the key */
-};
-
-struct endpoint {
-    uint64_t id;
-    struct listen_key key;
-    struct listen_applied applied;
-    struct target where; /* as bound */
-    ino_t path_inode;    /* of a unix socket's path as we made it; 0 = none to remove */
-    dev_t path_device;
-    char *bound;        /* real address as text, with the port that was picked */
-    int *fds;           /* one per worker until they are handed over, then -1 */
-    uint32_t index;     /* of its listener in the current configuration; CONFIG_NONE: not in it */
-    uint32_t candidate; /* ... in the configuration being opened; CONFIG_NONE: not in it */
-    struct endpoint *next;
-};
-
 struct endpoints {
-    struct endpoint *first; /* the newest first */
+    struct endpoint *first;   /* the newest first */
+    struct endpoint *leaving; /* workers may have the sockets for a while yet */
     uint32_t workers;
     uint64_t next_id;
 };
@@ -52,18 +31,41 @@ struct endpoints {
 /* Why opening failed, for a message and an exit code. */
 struct endpoints_error {
     const struct listener_config *listener;
-    const char *step; /* the call that failed */
-    int error;        /* its errno */
+    const char *address; /* where, as text */
+    const char *step;    /* the call that failed */
+    int error;           /* its errno */
 };
 
 void endpoints_init(struct endpoints *endpoints, uint32_t workers);
 
+/* The sentence that an error deserves: "cannot listen on ADDRESS (NAME): STEP: ERROR", and a hint.
+ */
+void endpoints_explain(const struct endpoints_error *why, char *text, size_t size);
+
 /*
  * Opens sockets for the listeners of `config` that have no endpoint yet, beside those that are
- * there. All or nothing: false leaves everything as it was and says why.
+ * there. All or nothing: false leaves everything as it was and says why. A port that somebody else
+ * listens on is not joined; what is ours already is no obstacle.
  */
 bool endpoints_open(struct endpoints *endpoints, const struct config *config,
                     struct endpoints_error *why);
+
+/*
+ * Opens what is missing of an endpoint of the current configuration, for listener `endpoint->index`
+ * of `config`. False says why.
+ */
+bool endpoints_open_again(struct endpoints *endpoints, struct endpoint *endpoint,
+                          const struct config *config, struct endpoints_error *why);
+
+/*
+ * A worker's socket is broken, and closed there. NULL: it has been replaced already, or is not
+ * needed any more; else the endpoint, of which something is missing now.
+ */
+struct endpoint *endpoints_note_broken(struct endpoints *endpoints,
+                                       const struct broken_listener *broken);
+
+/* How many endpoints are deaf: clients cannot reach every worker through them. */
+uint32_t endpoints_deaf(const struct endpoints *endpoints);
 
 /*
  * One worker's list of the listeners of the configuration just opened, allocated; NULL: no memory.
@@ -72,9 +74,13 @@ bool endpoints_open(struct endpoints *endpoints, const struct config *config,
 struct handed_listener *endpoints_offer(const struct endpoints *endpoints,
                                         const struct config *config, uint32_t worker);
 
+/* What a worker is handed of one endpoint, with memory for it. False: no memory. */
+bool endpoints_hand(const struct endpoint *endpoint, uint32_t index, uint32_t backlog,
+                    uint32_t worker, struct handed_listener *handed);
+
 /*
  * The workers have the sockets: the configuration just opened is the current one. Applies what can
- * change while a socket stays, and closes the endpoints that no listener needs any more.
+ * change while a socket stays, and lets go of the endpoints that no listener needs any more.
  */
 void endpoints_commit(struct endpoints *endpoints, const struct config *config);
 

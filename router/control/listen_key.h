@@ -23,12 +23,9 @@ enum listen_transport { LISTEN_TCP = 1, LISTEN_UNIX = 2 };
 
 /*
  * The numbers of a listener that its socket depends on: ROW(member of struct listener_config, the
- * transports that have it). For other transports the number in the key is 0. A path can be bound
- * only once, so unix sockets keep their socket whatever their backlog is (endpoints.h, "applied").
+ * transports that have it). For other transports the number in the key is 0.
  */
-#define LISTEN_KEY_NUMBERS(ROW)                                                                    \
-    ROW(v6only, LISTEN_TCP)                                                                        \
-    ROW(backlog, LISTEN_TCP)
+#define LISTEN_KEY_NUMBERS(ROW) ROW(v6only, LISTEN_TCP)
 
 struct listen_key {
     enum listen_transport transport;
@@ -42,6 +39,9 @@ struct listen_key {
 struct listen_key listen_key_of(const struct listener_config *listener);
 
 bool listen_key_equal(const struct listen_key *a, const struct listen_key *b);
+
+/* The same but for the name: a listener at port 0 was renamed, and can keep its port. */
+bool listen_key_renamed(const struct listen_key *a, const struct listen_key *b);
 
 /* The file system path of a unix socket; NULL: it has none. Lives as long as the key. */
 const char *listen_key_path(const struct listen_key *key);

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "router/control/caps.h"
 #include "router/control/exit_code.h"
 #include "router/control/hazards.h"
 #include "router/log/log.h"
@@ -60,16 +61,33 @@ static void apply_log(struct publisher *publisher, const struct config *config)
     log_writer_redirect(publisher->writer, config->log.access_path);
 }
 
+/* More listeners leave fewer descriptors to connections. */
+static void apply_caps(struct publisher *publisher, const struct config *config,
+                       const struct caps *caps)
+{
+    if (publisher->published)
+        atomic_store_explicit(&publisher->workers->shared.connection_cap, caps->connections,
+                              memory_order_relaxed);
+    if (config->max_connections > caps->connections)
+        log_line(LOG_LEVEL_WARNING,
+                 "limits.connections is %u, but %u descriptors are enough for %u connections",
+                 config->max_connections, caps->descriptors, caps->connections);
+}
+
 /* Opens the listeners that are new and tells the workers. 0, or as publisher_publish(). */
 static int hand_over(struct publisher *publisher, struct snapshot *snapshot,
                      char sentence[PUBLISHER_SENTENCE_MAX])
 {
     const struct config *config = snapshot->config;
     struct endpoints_error why;
+    struct caps caps;
 
+    if (!caps_compute(&caps, config, publisher->workers->count)) {
+        caps_explain(&caps, config, publisher->workers->count, sentence, PUBLISHER_SENTENCE_MAX);
+        return EX_OSERR;
+    }
     if (!endpoints_open(&publisher->endpoints, config, &why)) {
-        snprintf(sentence, PUBLISHER_SENTENCE_MAX, "cannot listen on %s (%s): %s: %s",
-                 why.listener->address.text, why.listener->name, why.step, strerror(why.error));
+        endpoints_explain(&why, sentence, PUBLISHER_SENTENCE_MAX);
         return exit_code_of(why.error);
     }
     if (!hazards_note(snapshot, &publisher->endpoints, NULL) ||
@@ -78,6 +96,7 @@ static int hand_over(struct publisher *publisher, struct snapshot *snapshot,
         snprintf(sentence, PUBLISHER_SENTENCE_MAX, "no memory for a new configuration");
         return EX_OSERR;
     }
+    apply_caps(publisher, config, &caps);
     return 0;
 }
 

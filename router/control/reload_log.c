@@ -42,7 +42,7 @@ static void print_listeners(const struct config *config, const struct endpoints 
 static void say_started(const struct config *config, const struct publisher *publisher)
 {
     const struct workers *workers = publisher->workers;
-    uint32_t cap = workers->shared.connection_cap;
+    uint32_t cap = atomic_load_explicit(&workers->shared.connection_cap, memory_order_relaxed);
     char listeners[LOG_LINE_MAX / 2];
 
     if (config->max_connections != 0 && config->max_connections < cap)

@@ -72,6 +72,30 @@ bool workers_refresh(struct workers *workers, struct snapshot *snapshot)
     return post_to_all(workers, snapshot, NULL);
 }
 
+bool workers_listen(struct workers *workers, uint32_t worker, const struct handed_listener *handed)
+{
+    struct order *order = order_new(ORDER_LISTEN);
+
+    part_assert_own(&workers->part);
+    assert(!workers->stopping && worker < workers->count && handed->fd >= 0);
+    if (order == NULL)
+        return false;
+    order->listen.handed = malloc(sizeof *handed);
+    if (order->listen.handed == NULL) {
+        order_free(order);
+        return false;
+    }
+    *order->listen.handed = *handed;
+    worker_post(&workers->list[worker], order);
+    return true;
+}
+
+void workers_tell_broken(struct workers *workers,
+                         void (*on_broken)(void *context, const struct broken_listener *broken))
+{
+    workers->on_broken = on_broken;
+}
+
 bool workers_ask(struct workers *workers, void (*look)(struct conns *conns, void *context),
                  void (*on_answer)(void *context, bool looked), void *context)
 {
@@ -122,7 +146,7 @@ static void join(struct workers *workers)
     assert(!workers->joined);
     for (uint32_t i = 0; i < workers->count; i++)
         worker_join(&workers->list[i]);
-    order_answer_all(&workers->answers);
+    order_answer_all(&workers->answers, workers->on_broken, workers->context);
     workers->joined = true;
 }
 
@@ -155,7 +179,7 @@ static void on_wake(uv_async_t *async)
 {
     struct workers *workers = async->data;
 
-    order_answer_all(&workers->answers);
+    order_answer_all(&workers->answers, workers->on_broken, workers->context);
     workers->on_wake(workers->context);
     stop_if_ended(workers);
 }

@@ -29,10 +29,11 @@ struct workers {
     struct part part;
     uv_loop_t *loop;
     void (*on_wake)(void *context);
+    void (*on_broken)(void *context, const struct broken_listener *broken); /* NULL: nobody */
     void *context;
 
     struct shared shared;
-    order_mailbox answers; /* asks that workers have followed */
+    order_mailbox answers; /* asks that workers have followed, and reports */
     uv_async_t wake;       /* workers: a snapshot was let go of, or one has ended */
     struct worker *list;
     uint32_t wanted;
@@ -60,6 +61,16 @@ bool workers_adopt(struct workers *workers, struct snapshot *snapshot,
 
 /* The same for another snapshot of the configuration that they have; listeners stay. */
 bool workers_refresh(struct workers *workers, struct snapshot *snapshot);
+
+/*
+ * Gives a worker another socket for a listener that it has or has had; takes it over, with its
+ * memory. False: no memory, and nothing is taken.
+ */
+bool workers_listen(struct workers *workers, uint32_t worker, const struct handed_listener *handed);
+
+/* Who is told, with the context of workers_init(), of listening sockets that broke. */
+void workers_tell_broken(struct workers *workers,
+                         void (*on_broken)(void *context, const struct broken_listener *broken));
 
 /*
  * Has `look` look at the connections of every worker, on its thread, with `context`. `on_answer`

@@ -5,14 +5,11 @@
 #include <linux/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEEPALIVE_IDLE_S     60
 #define KEEPALIVE_INTERVAL_S 20
 #define KEEPALIVE_PROBES     3
-/* The kernel holds a silent client back for about so long before it bothers us with it. */
-#define DEFER_ACCEPT_S 1
 
 static void set_option(int fd, int level, int option, int value)
 {
@@ -113,7 +110,7 @@ void net_reset_on_close(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
-/* --- listening --- */
+/* --- connecting --- */
 
 static bool is_unix(const struct target *where)
 {
@@ -127,91 +124,6 @@ static bool is_local(const struct target *where)
     peer_from_sockaddr((const struct sockaddr *)&where->address, &peer);
     return peer_is_local(&peer);
 }
-
-static int fail(int fd, const char **step, const char *name)
-{
-    int error = errno;
-
-    if (fd >= 0)
-        close(fd);
-    if (step != NULL)
-        *step = name;
-    errno = error;
-    return -1;
-}
-
-/* A socket that is ready to be bound as this listener says. */
-static int listening_socket(const struct listener_config *listener, const struct target *where)
-{
-    int fd = socket(where->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || is_unix(where))
-        return fd;
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (where->address.ss_family == AF_INET6)
-        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, listener->v6only ? 1 : 0);
-    return fd;
-}
-
-int net_listen(const struct listener_config *listener, const struct target *where, bool shared,
-               const char **step)
-{
-    int fd = listening_socket(listener, where);
-
-    if (fd < 0)
-        return fail(fd, step, "socket");
-    net_size_buffers(fd, &listener->sizes);
-    if (!is_unix(where)) {
-        int on = 1;
-        if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
-            return fail(fd, step, "SO_REUSEPORT");
-        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-        set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
-        net_urgent_inline(fd);
-        net_keepalive(fd);
-        if (is_local(where)) /* then so are all its clients */
-            net_unpace(fd);
-    }
-    if (bind(fd, (const struct sockaddr *)&where->address, where->len) != 0)
-        return fail(fd, step, "bind");
-    if (is_unix(where) && listener->address.path[0] != '@' &&
-        chmod(listener->address.path, (mode_t)listener->mode) != 0)
-        return fail(fd, step, "chmod");
-    if (listen(fd, (int)listener->backlog) != 0)
-        return fail(fd, step, "listen");
-    return fd;
-}
-
-int net_probe_free(const struct listener_config *listener, const struct target *where)
-{
-    int fd = listening_socket(listener, where);
-
-    if (fd < 0)
-        return -1;
-    if (bind(fd, (const struct sockaddr *)&where->address, where->len) != 0)
-        return fail(fd, NULL, NULL);
-    close(fd);
-    return 0;
-}
-
-void net_remove_stale(const struct target *where)
-{
-    const struct sockaddr_un *un = (const struct sockaddr_un *)&where->address;
-    struct stat found;
-
-    if (!is_unix(where) || un->sun_path[0] == '\0')
-        return;
-    if (lstat(un->sun_path, &found) != 0 || !S_ISSOCK(found.st_mode))
-        return;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    if (connect(fd, (const struct sockaddr *)un, where->len) != 0 && errno == ECONNREFUSED)
-        unlink(un->sun_path);
-    close(fd);
-}
-
-/* --- connecting --- */
 
 int net_connect_socket(const struct target *to, const struct socket_sizes *sizes)
 {

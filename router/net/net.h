@@ -10,25 +10,7 @@
 #include "router/net/sockaddr.h"
 
 /*
- * Opens a listening socket. Accepted sockets inherit TCP_NODELAY, keepalive and inline urgent data
- * from it, which saves the calls per connection. `shared` binds with SO_REUSEPORT, for workers that
- * listen side by side. Returns the descriptor, or -1 with errno and, in *step, the name of the call
- * that failed.
- */
-int net_listen(const struct listener_config *listener, const struct target *where, bool shared,
-               const char **step);
-
-/*
- * Whether another process listens there already: SO_REUSEPORT would join it silently. 0, or -1 with
- * errno set as bind(2) sets it.
- */
-int net_probe_free(const struct listener_config *listener, const struct target *where);
-
-/* Removes a unix socket that nobody listens on any more, so that its path can be bound again. */
-void net_remove_stale(const struct target *where);
-
-/*
- * A socket to connect with: non-blocking, TCP_NODELAY set, with buffers of these sizes. The last
+ * A socket to connect with: non-blocking, TCP_NODELAY set, buffers of these sizes. The last
  * acknowledgement of the handshake waits for our first bytes and travels with them. The descriptor,
  * or -1 with errno.
  */

@@ -52,6 +52,48 @@ bool target_from_address(const struct address *address, struct target *target)
     return false;
 }
 
+/* --- overlaps --- */
+
+/* The clients that a bound socket is there for. */
+struct reach {
+    bool v4, v6;         /* families */
+    bool every;          /* address of these families */
+    const uint8_t *addr; /* else: this one, of 4 or 16 bytes */
+    uint16_t port;
+};
+
+static struct reach reach_of(const struct target *target, bool v6only)
+{
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&target->address;
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&target->address;
+
+    if (target->address.ss_family == AF_INET)
+        return (struct reach){.v4 = true,
+                              .every = in->sin_addr.s_addr == htonl(INADDR_ANY),
+                              .addr = (const uint8_t *)&in->sin_addr,
+                              .port = in->sin_port};
+    if (target->address.ss_family != AF_INET6)
+        return (struct reach){.port = 0};
+    bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+    bool every = IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr);
+    return (struct reach){.v4 = mapped || (every && !v6only),
+                          .v6 = !mapped,
+                          .every = every,
+                          .addr = in6->sin6_addr.s6_addr + (mapped ? 12 : 0),
+                          .port = in6->sin6_port};
+}
+
+bool target_overlaps(const struct target *a, bool a_v6only, const struct target *b, bool b_v6only)
+{
+    struct reach one = reach_of(a, a_v6only), other = reach_of(b, b_v6only);
+
+    if (one.port == 0 || one.port != other.port)
+        return false;
+    if (!(one.v4 && other.v4) && !(one.v6 && other.v6))
+        return false;
+    return one.every || other.every || memcmp(one.addr, other.addr, one.v6 ? 16 : 4) == 0;
+}
+
 /* --- peers --- */
 
 void peer_from_sockaddr(const struct sockaddr *address, struct peer *peer)

@@ -20,6 +20,13 @@ struct target {
 /* Converts a numeric or unix address; false for ADDRESS_NAME, which sets len to 0. */
 bool target_from_address(const struct address *address, struct target *target);
 
+/*
+ * Whether sockets bound to these addresses get in each other's way: some client's packets could go
+ * to either. `v6only` as of IPV6_V6ONLY; port 0 is nobody's port, and unix sockets are never equal
+ * here.
+ */
+bool target_overlaps(const struct target *a, bool a_v6only, const struct target *b, bool b_v6only);
+
 /* An IP address and port as compactly as a connection can keep it. */
 struct peer {
     uint8_t ip[16]; /* network order; 4 bytes used for IPv4 */

@@ -57,6 +57,8 @@ enum stats_thing { STATS_LISTENER, STATS_BACKEND, STATS_SERVER, STATS_ROUTE, STA
       "Attempts to connect to a further server.")                                                  \
     X(accept_pauses, COUNTER, "pauses", "accept_pauses_total",                                     \
       "Times that a worker had to stop accepting for a moment.")                                   \
+    X(accept_failures, COUNTER, "accepts", "accept_failures_total",                                \
+      "Accepts that failed for the client's reasons, or because the socket was broken.")           \
     X(log_dropped, COUNTER, "lines", "log_lines_dropped_total",                                    \
       "Log lines lost because the log was not written fast enough.")
 

@@ -8,7 +8,10 @@
  *  - The connection cap is reached, or the system is out of descriptors or memory: all
  *    listeners of the worker pause and look again a moment later; nothing spins, clients wait
  *    in the kernel's queue.
- *  - The client was gone before it was accepted: on to the next.
+ *  - The client was gone before it was accepted: on to the next. When that does not end, somebody
+ *    forbids accepting: a pause, and then as below.
+ *  - The socket is broken (somebody has shut it down, a filter forbids accepting, the loop cannot
+ *    watch it): it is closed, and control is told, which opens another one.
  */
 #include "router/worker/listener.h"
 
@@ -20,6 +23,7 @@
 
 #include "router/conn/conn.h"
 #include "router/net/net.h"
+#include "router/worker/accept_error.h"
 
 /* Connections accepted per wake-up, so that established ones get their turn. */
 #define ACCEPT_BATCH 64
@@ -32,44 +36,96 @@ static void pause_all(struct listeners *listeners, const char *why);
 
 static bool is_full(const struct shared *shared)
 {
-    return atomic_load_explicit(&shared->active, memory_order_relaxed) >= shared->connection_cap;
+    return atomic_load_explicit(&shared->active, memory_order_relaxed) >=
+           atomic_load_explicit(&shared->connection_cap, memory_order_relaxed);
 }
 
 /* A TLS client. */
 static void accept_tls(struct listener *listener, int fd, const struct sockaddr *from)
 {
-    conn_accept(listener->set->conns, listener->index, fd, from);
+    struct conns *conns = listener->set->conns;
+
+    conn_accept(conns, listener->view != NULL ? listener->view : conns->view, listener->index, fd,
+                from);
 }
 
-/* One connection. False: none is waiting, or accepting has to pause. */
-static bool accept_one(struct listener *listener)
+/* --- broken sockets --- */
+
+/* The listener has left the list, or was never in it; its report goes out. */
+static void report(struct listeners *listeners, struct listener *listener, const char *step,
+                   int error)
+{
+    struct order *order = listener->report;
+    const struct broken_listener broken = {.endpoint = listener->endpoint,
+                                           .generation = listener->generation,
+                                           .worker = listeners->conns->worker,
+                                           .step = step,
+                                           .error = error};
+
+    assert(order != NULL);
+    listener->report = NULL;
+    listeners->on_broken(listeners, order, &broken);
+}
+
+/* Closes the socket, and says so; the listener must not be used any more. */
+static void give_up(struct listener *listener, const char *step, int error)
+{
+    assert(listener->stage == LISTENER_OPEN);
+    report(listener->set, listener, step, error);
+    listener_close(listener);
+}
+
+/* --- accepting --- */
+
+/* What came of an accept that failed. */
+static enum accept_error failed(struct listener *listener, int error)
 {
     struct listeners *listeners = listener->set;
+    enum accept_error class = accept_error_of(error, ++listener->failed_in_row);
+
+    if (class == ACCEPT_EMPTY)
+        listener->failed_in_row = 0;
+    else if (class != ACCEPT_PAUSE && listener->stage == LISTENER_OPEN)
+        stats_add(&listeners->conns->stats->accept_failures, 1);
+    if (class == ACCEPT_PAUSE)
+        pause_all(listeners, strerror(error));
+    return class;
+}
+
+/* One connection, or what kept it away; ACCEPT_NEXT: there may be more. */
+static enum accept_error accept_one(struct listener *listener)
+{
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
 
-    if (is_full(listeners->conns->shared)) {
-        pause_all(listeners, "the connection cap is reached");
-        return false;
+    if (is_full(listener->set->conns->shared)) {
+        pause_all(listener->set, "the connection cap is reached");
+        return ACCEPT_PAUSE;
     }
     from.ss_family = AF_UNSPEC;
     int fd = accept4(listener->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        listener->on_accept(listener, fd, (struct sockaddr *)&from);
-        return true;
-    }
-    switch (errno) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-        pause_all(listeners, strerror(errno));
-        return false;
-    case EAGAIN:
-        return false;
-    default: /* the client's own trouble, see accept(2) */
-        return true;
-    }
+    if (fd < 0)
+        return failed(listener, errno);
+    listener->failed_in_row = 0;
+    listener->on_accept(listener, fd, (struct sockaddr *)&from);
+    return ACCEPT_NEXT;
+}
+
+/* A batch; ACCEPT_NEXT: there may be more. errno as the last accept has left it. */
+static enum accept_error accept_batch(struct listener *listener)
+{
+    enum accept_error last = ACCEPT_NEXT;
+
+    for (int i = 0; i < ACCEPT_BATCH && last == ACCEPT_NEXT; i++)
+        last = accept_one(listener);
+    return last;
+}
+
+bool listener_accept_rest(struct listener *listener)
+{
+    enum accept_error last = accept_batch(listener);
+
+    return last == ACCEPT_EMPTY || last == ACCEPT_BROKEN;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -78,11 +134,15 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
     (void)events;
     conns_assert_own(listener->set->conns);
-    if (status != 0)
-        return;
     uv_update_time(poll->loop); /* timeouts begin now, also if the process was stopped before */
-    for (int i = 0; i < ACCEPT_BATCH && accept_one(listener); i++)
-        continue;
+    enum accept_error last = status != 0 ? ACCEPT_BROKEN : accept_batch(listener);
+    if (last != ACCEPT_BROKEN)
+        return;
+    int error = status != 0 ? -status : errno;
+    if (listener->stage == LISTENER_OPEN)
+        give_up(listener, status != 0 ? "poll" : "accept4", error);
+    else
+        uv_poll_stop(poll); /* nobody comes any more, and it closes soon */
 }
 
 static void start(struct listener *listener)
@@ -92,27 +152,67 @@ static void start(struct listener *listener)
     assert(error == 0); /* it can only fail for a handle that is closing */
 }
 
-bool listener_open(struct listeners *listeners, const struct handed_listener *handed)
-{
-    struct listener *listener = calloc(1, sizeof *listener);
+/* --- one listener --- */
 
-    assert(handed->fd >= 0 && listener_find(listeners, handed->endpoint) == NULL);
-    if (listener == NULL ||
-        uv_poll_init(listeners->conns->loop, &listener->poll, handed->fd) != 0) {
-        free(listener);
-        close(handed->fd);
-        return false;
-    }
-    listener->poll.data = listener;
+static void listener_free(struct listener *listener)
+{
+    free(listener->report); /* zeroed: it owns nothing */
+    free(listener);
+}
+
+void handed_release(struct handed_listener *handed)
+{
+    free(handed->made);
+    free(handed->report);
+    handed->made = NULL;
+    handed->report = NULL;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    listener_free(handle->data);
+}
+
+void listener_open(struct listeners *listeners, struct handed_listener *handed)
+{
+    struct listener *listener = handed->made;
+
+    assert(listener != NULL && handed->report != NULL && handed->fd >= 0);
+    assert(listener_find(listeners, handed->endpoint) == NULL);
+    listener->report = handed->report;
     listener->fd = handed->fd;
+    handed->made = NULL;
+    handed->report = NULL;
+    handed->fd = -1;
     listener->endpoint = handed->endpoint;
+    listener->generation = handed->generation;
     listener->index = handed->index;
+    listener->backlog = handed->backlog;
     listener->set = listeners;
     listener->on_accept = accept_tls;
+    int error = uv_poll_init(listeners->conns->loop, &listener->poll, listener->fd);
+    if (error != 0) {
+        report(listeners, listener, "epoll_ctl", -error);
+        close(listener->fd);
+        listener_free(listener);
+        return;
+    }
+    listener->poll.data = listener;
     LIST_INSERT_HEAD(&listeners->list, listener, link);
     if (!listeners->paused)
         start(listener);
-    return true;
+}
+
+void listener_follow(struct listener *listener, const struct handed_listener *handed)
+{
+    listener->index = handed->index;
+    if (listener->backlog == handed->backlog)
+        return;
+    /* On a socket that listens already this changes the length of its queue and nothing else. */
+    if (listen(listener->fd, (int)handed->backlog) != 0)
+        conns_log(listener->set->conns, LOG_LEVEL_WARNING, "worker %u: cannot change a backlog: %s",
+                  listener->set->conns->worker, strerror(errno));
+    listener->backlog = handed->backlog;
 }
 
 struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
@@ -120,27 +220,24 @@ struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
     struct listener *listener;
 
     LIST_FOREACH (listener, &listeners->list, link) {
-        if (listener->endpoint == endpoint)
+        if (listener->endpoint == endpoint && listener->stage == LISTENER_OPEN)
             return listener;
     }
     return NULL;
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct listener *listener = handle->data;
-
-    close(listener->fd);
-    free(listener);
-}
-
 void listener_close(struct listener *listener)
 {
-    /* The kernel has completed these handshakes: closing now would reset them. */
-    while (accept_one(listener))
-        continue;
+    struct listeners *listeners = listener->set;
+    struct view *view = listener->view;
+
     LIST_REMOVE(listener, link);
+    listener->view = NULL;
     uv_close((uv_handle_t *)&listener->poll, on_closed);
+    close(listener->fd); /* the loop has let go of it; newcomers are refused from now on */
+    if (view != NULL)
+        conns_unpin(listeners->conns, view);
+    listeners->on_gone(listeners);
 }
 
 /* --- pausing --- */
@@ -190,6 +287,8 @@ void listeners_init(struct listeners *listeners, struct conns *conns)
     LIST_INIT(&listeners->list);
     uv_timer_init(conns->loop, &listeners->resume);
     listeners->resume.data = listeners;
+    uv_timer_init(conns->loop, &listeners->look);
+    listeners->look.data = listeners;
 }
 
 /* TCP sockets: those that unix sockets accept inherit nothing. */
@@ -217,11 +316,11 @@ void listeners_close(struct listeners *listeners)
         next = LIST_NEXT(listener, link);
         listener_close(listener);
     }
-    uv_timer_stop(&listeners->resume);
 }
 
 void listeners_stop(struct listeners *listeners)
 {
     assert(LIST_EMPTY(&listeners->list));
     uv_close((uv_handle_t *)&listeners->resume, NULL);
+    uv_close((uv_handle_t *)&listeners->look, NULL);
 }

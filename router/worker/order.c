@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct order *order_new(enum order_kind kind)
 {
@@ -12,12 +13,25 @@ struct order *order_new(enum order_kind kind)
     return order;
 }
 
+/* What was handed over and not taken; the sockets are still somebody else's. */
+static void free_handed(struct handed_listener *handed, uint32_t count)
+{
+    for (uint32_t i = 0; handed != NULL && i < count; i++)
+        handed_release(&handed[i]);
+    free(handed);
+}
+
 void order_free(struct order *order)
 {
     if (order == NULL)
         return;
     if (order->kind == ORDER_ADOPT || order->kind == ORDER_REFRESH)
-        free(order->adopt.handed);
+        free_handed(order->adopt.handed, order->adopt.handed_count);
+    if (order->kind == ORDER_LISTEN && order->listen.handed != NULL) {
+        if (order->listen.handed->fd >= 0)
+            close(order->listen.handed->fd);
+        free_handed(order->listen.handed, 1);
+    }
     free(order);
 }
 
@@ -44,14 +58,19 @@ struct order *order_take(order_mailbox *mailbox)
     return first;
 }
 
-void order_answer_all(order_mailbox *answers)
+void order_answer_all(order_mailbox *answers,
+                      void (*on_broken)(void *context, const struct broken_listener *broken),
+                      void *context)
 {
     struct order *next;
 
     for (struct order *order = order_take(answers); order != NULL; order = next) {
         next = order->next;
-        assert(order->kind == ORDER_ASK);
-        order->ask.on_answer(order->ask.context, order->ask.looked);
+        assert(order->kind == ORDER_ASK || order->kind == ORDER_BROKEN);
+        if (order->kind == ORDER_ASK)
+            order->ask.on_answer(order->ask.context, order->ask.looked);
+        else if (on_broken != NULL)
+            on_broken(context, &order->broken);
         order_free(order);
     }
 }

@@ -11,16 +11,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "router/worker/listener.h"
+
 struct conns;
-struct handed_listener;
 struct view;
 
 enum order_kind {
     ORDER_ADOPT,   /* use this view and these listeners from now on */
     ORDER_REFRESH, /* the same for another snapshot of the same configuration: listeners stay */
+    ORDER_LISTEN,  /* use this socket for a listener of the configuration from now on */
     ORDER_DRAIN,   /* stop listening; what is there has some time */
     ORDER_STOP,    /* end everything now */
-    ORDER_ASK      /* look at the connections; control is answered */
+    ORDER_ASK,     /* look at the connections; control is answered */
+    ORDER_BROKEN   /* from a worker: a listening socket is broken, and closed */
 };
 
 struct order {
@@ -33,6 +36,9 @@ struct order {
             uint32_t handed_count;
         } adopt; /* ADOPT, REFRESH */
         struct {
+            struct handed_listener *handed; /* one, owned with its socket */
+        } listen;
+        struct {
             uint64_t ms;
         } drain;
         struct {
@@ -43,6 +49,7 @@ struct order {
             void *context; /* the asker's; not touched by control between posting and answer */
             bool looked;
         } ask;
+        struct broken_listener broken;
     };
 };
 
@@ -60,7 +67,12 @@ void order_post(order_mailbox *mailbox, struct order *order);
 /* Takes all that is in, as a list in the order of posting. One thread. */
 struct order *order_take(order_mailbox *mailbox);
 
-/* Answers asks that have come back, on control's thread, and frees them. */
-void order_answer_all(order_mailbox *answers);
+/*
+ * Answers asks that have come back, on control's thread, hands reports to `on_broken` (NULL: nobody
+ * wants to know), and frees both.
+ */
+void order_answer_all(order_mailbox *answers,
+                      void (*on_broken)(void *context, const struct broken_listener *broken),
+                      void *context);
 
 #endif

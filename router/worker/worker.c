@@ -6,12 +6,13 @@
  *  - ORDER_ADOPT brings a view and sockets: listeners that are gone close, new ones open.
  *  - ORDER_REFRESH brings a view with new addresses of servers alone.
  *  - ORDER_ASK has its function look at the connections and goes back to control.
- *  - ORDER_DRAIN closes the listeners; when the last connection has gone the worker closes its
+ *  - ORDER_LISTEN brings a socket in the place of one that was broken or cannot be reached.
+ *  - ORDER_DRAIN has the listeners leave; when the last connection has gone the worker closes its
  *    handles and the loop ends; `ended` is set and control is woken.
  *
  * The failures
  *  - The drain takes too long, or ORDER_STOP comes: what is left is closed as drain_timeout.
- *  - A listener cannot be opened for want of memory: said in the error log, the others go on.
+ *  - A listening socket is broken: control is told, the others go on.
  */
 #include "router/worker/worker.h"
 
@@ -21,6 +22,7 @@
 #include <string.h>
 
 #include "router/conn/conn.h"
+#include "router/worker/listener_leave.h"
 
 /* How often unused pipes are closed and freed memory is given back. */
 #define SWEEP_MS 1000
@@ -47,6 +49,14 @@ static void on_sweep(uv_timer_t *timer)
     conns_sweep(&worker->conns);
 }
 
+/* --- to control --- */
+
+static void answer(struct worker *worker, struct order *order)
+{
+    order_post(worker->answers, order);
+    uv_async_send(worker->shared->control_wake);
+}
+
 /* --- the end --- */
 
 static void close_handles(struct worker *worker)
@@ -58,17 +68,41 @@ static void close_handles(struct worker *worker)
     uv_close((uv_handle_t *)&worker->drain, NULL);
 }
 
-/* The worker is done when it was told to end and its last connection has gone. */
+/* The worker is done when it was told to end and the last connection and listener have gone. */
 static void end_if_done(struct worker *worker)
 {
-    if (worker->draining && worker->conns.count == 0 &&
+    if (worker->draining && worker->conns.count == 0 && LIST_EMPTY(&worker->listeners.list) &&
         !uv_is_closing((uv_handle_t *)&worker->wake))
         close_handles(worker);
+}
+
+static void on_listener_gone(struct listeners *listeners)
+{
+    end_if_done((struct worker *)((char *)listeners - offsetof(struct worker, listeners)));
+}
+
+static void on_listener_broken(struct listeners *listeners, struct order *report,
+                               const struct broken_listener *broken)
+{
+    struct worker *worker =
+        (struct worker *)((char *)listeners - offsetof(struct worker, listeners));
+
+    report->kind = ORDER_BROKEN;
+    report->broken = *broken;
+    answer(worker, report);
 }
 
 static void on_conn_gone(struct conns *conns)
 {
     end_if_done((struct worker *)((char *)conns - offsetof(struct worker, conns)));
+}
+
+static void end_now(struct worker *worker)
+{
+    worker->draining = true;
+    conn_end_all(&worker->conns, REASON_DRAIN_TIMEOUT);
+    listeners_close(&worker->listeners);
+    end_if_done(worker);
 }
 
 static void on_drain_over(uv_timer_t *timer);
@@ -91,14 +125,15 @@ static void on_drain_over(uv_timer_t *timer)
         start_drain_timer(worker, CONNS_AFTER_STOP_MS);
         return;
     }
-    conn_end_all(&worker->conns, REASON_DRAIN_TIMEOUT);
+    end_now(worker);
 }
 
+/* What waits to be accepted is accepted, and has its time to finish as well. */
 static void begin_drain(struct worker *worker, uint64_t drain_ms)
 {
-    listeners_close(&worker->listeners);
     worker->draining = true;
     start_drain_timer(worker, drain_ms);
+    listeners_leave(&worker->listeners);
     end_if_done(worker);
 }
 
@@ -114,29 +149,38 @@ static bool is_handed(const struct order *order, uint64_t endpoint)
 }
 
 /* Listeners that are gone are emptied under the old configuration, which knows them. */
-static void close_listeners_gone(struct worker *worker, const struct order *order)
+static void leave_listeners_gone(struct worker *worker, const struct order *order)
 {
-    struct listener *listener, *next;
+    struct listener *listener;
 
-    for (listener = LIST_FIRST(&worker->listeners.list); listener != NULL; listener = next) {
-        next = LIST_NEXT(listener, link);
-        if (!is_handed(order, listener->endpoint))
-            listener_close(listener);
+    LIST_FOREACH (listener, &worker->listeners.list, link) {
+        if (listener->stage == LISTENER_OPEN && !is_handed(order, listener->endpoint))
+            listener_leave(listener);
     }
+    listeners_look(&worker->listeners);
 }
 
-static void take_handed(struct worker *worker, const struct handed_listener *handed)
+/* An endpoint without a socket has broken meanwhile: control opens another. */
+static void take_handed(struct worker *worker, struct handed_listener *handed)
 {
     struct listener *listener = listener_find(&worker->listeners, handed->endpoint);
 
     if (listener != NULL)
-        listener->index = handed->index;
-    else if (handed->fd < 0) /* handed over earlier, when there was no memory for it */
-        conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: a listener is still missing",
-                  worker->index);
-    else if (!listener_open(&worker->listeners, handed))
-        conns_log(&worker->conns, LOG_LEVEL_ERROR, "worker %u: no memory to open a listener",
-                  worker->index);
+        listener_follow(listener, handed);
+    else if (handed->fd >= 0)
+        listener_open(&worker->listeners, handed);
+}
+
+/* Another socket for an endpoint: the one it has had, if it is still there, leaves. */
+static void listen_anew(struct worker *worker, struct handed_listener *handed)
+{
+    struct listener *listener = listener_find(&worker->listeners, handed->endpoint);
+
+    assert(!worker->draining && worker->conns.view != NULL);
+    if (listener != NULL)
+        listener_leave(listener);
+    listeners_look(&worker->listeners);
+    listener_open(&worker->listeners, handed);
 }
 
 static void adopt(struct worker *worker, struct order *order)
@@ -144,7 +188,7 @@ static void adopt(struct worker *worker, struct order *order)
     assert(!worker->draining); /* control reloads no more once it has told us to end */
     assert(order->adopt.view != NULL);
     if (worker->conns.view != NULL)
-        close_listeners_gone(worker, order);
+        leave_listeners_gone(worker, order);
     conns_use_view(&worker->conns, order->adopt.view);
     for (uint32_t i = 0; i < order->adopt.handed_count; i++)
         take_handed(worker, &order->adopt.handed[i]);
@@ -158,12 +202,6 @@ static void refresh(struct worker *worker, struct order *order)
     conns_use_view(&worker->conns, order->adopt.view);
 }
 
-static void answer(struct worker *worker, struct order *order)
-{
-    order_post(worker->answers, order);
-    uv_async_send(worker->shared->control_wake);
-}
-
 static void follow(struct worker *worker, struct order *order)
 {
     switch (order->kind) {
@@ -173,13 +211,17 @@ static void follow(struct worker *worker, struct order *order)
     case ORDER_REFRESH:
         refresh(worker, order);
         break;
+    case ORDER_LISTEN:
+        listen_anew(worker, order->listen.handed);
+        break;
     case ORDER_DRAIN:
         begin_drain(worker, order->drain.ms);
         break;
     case ORDER_STOP:
-        if (!worker->draining)
-            begin_drain(worker, 0);
-        conn_end_all(&worker->conns, REASON_DRAIN_TIMEOUT);
+        end_now(worker);
+        break;
+    case ORDER_BROKEN: /* is told by workers, not to them */
+        assert(false);
         break;
     case ORDER_ASK:
         order->ask.look(&worker->conns, order->ask.context);
@@ -230,6 +272,8 @@ static void init_handles(struct worker *worker)
     worker->sweep.data = worker;
     worker->drain.data = worker;
     listeners_init(&worker->listeners, &worker->conns);
+    worker->listeners.on_gone = on_listener_gone;
+    worker->listeners.on_broken = on_listener_broken;
     uv_timer_start(&worker->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 

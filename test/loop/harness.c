@@ -287,6 +287,7 @@ static void check_log(struct rig *rig)
 void rig_join(struct rig *rig)
 {
     worker_join(&rig->worker);
+    order_answer_all(&rig->answers, NULL, NULL);
     rig->running = false;
     check_figures(rig);
     log_writer_stop(&rig->writer);

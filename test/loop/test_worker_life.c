@@ -396,7 +396,7 @@ static void listener_added_while_full(void **state)
     rig_expect_reason(rig, "not_tls");
 }
 
-/* Told to end while it is full and clients wait: it ends all the same. */
+/* Told to end while it is full and a client waits: there is room for it once another has left. */
 static void end_while_full(void **state)
 {
     struct rig *rig = *state;
@@ -407,9 +407,27 @@ static void end_while_full(void **state)
     int waiting = rig_hello_client(rig, "a.test");
     rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
     rig_order_end(rig, ORDER_DRAIN, 60000);
-    io_expect_gone(waiting);
     talk(client, server);
     rig_end_pair(rig, client, server);
+    server = rig_accept(rig, 0);
+    io_expect_hello(server, "a.test");
+    rig_end_pair(rig, waiting, server);
+    rig_join(rig);
+}
+
+/* Nobody leaves: it ends with the drain all the same. */
+static void drain_is_over_while_full(void **state)
+{
+    struct rig *rig = *state;
+    int client, server;
+
+    rig->connection_cap = 1;
+    rig_start_pair(rig, "", &client, &server);
+    int waiting = rig_hello_client(rig, "a.test");
+    rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
+    rig_order_end(rig, ORDER_DRAIN, 200);
+    io_expect_gone(waiting);
+    io_expect_gone(client);
     rig_join(rig);
 }
 
@@ -459,7 +477,7 @@ static void asked_while_running(void **state)
     ask(rig, &found);
     rig_settle(rig);
     assert_false(found.answered); /* nothing of the asker's runs on the worker's thread */
-    order_answer_all(&rig->answers);
+    order_answer_all(&rig->answers, NULL, NULL);
     assert_true(found.answered && found.looked);
     assert_int_equal(found.conns, 1);
 }
@@ -477,7 +495,7 @@ static void asked_after_the_end(void **state)
         poll(NULL, 0, 1);
     ask(rig, &found);
     rig_join(rig);
-    order_answer_all(&rig->answers);
+    order_answer_all(&rig->answers, NULL, NULL);
     assert_true(found.answered && !found.looked);
 }
 
@@ -503,6 +521,7 @@ int main(void)
         RIG_ROWS(connection_cap_pauses_and_resumes),
         RIG_ROWS(listener_added_while_full),
         RIG_ROWS(end_while_full),
+        RIG_ROWS(drain_is_over_while_full),
     };
 
     rig_process_init();

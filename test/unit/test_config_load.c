@@ -43,6 +43,7 @@ static void test_defaults(void **state)
     assert_int_equal(config->listeners[0].backlog, 4096);
     assert_int_equal(config->listeners[0].mode, 0666);
     assert_false(config->listeners[0].v6only);
+    assert_false(config->listeners[0].freebind);
     assert_int_equal(config->route_count, 0);
     assert_int_equal(config->backend_count, 0);
     assert_int_equal(find(config, "a.test"), ROUTE_NONE);
@@ -92,7 +93,8 @@ static const char EVERYTHING[] =
     "  \"web\": { \"servers\": [ { \"address\": \"10.0.0.1:443\", \"weight\": 0, \"name\": \"n\" "
     "},\n"
     "    \"[2001:db8::1]:8443\" ] } },\n"
-    " \"listeners\": [ { \"name\": \"a\", \"address\": \"127.0.0.1:0\", \"backlog\": 7 },\n"
+    " \"listeners\": [ { \"name\": \"a\", \"address\": \"127.0.0.1:0\", \"backlog\": 7,\n"
+    "  \"freebind\": true },\n"
     "  { \"name\": \"b\", \"address\": \"unix:/run/b\", \"mode\": \"0600\" },\n"
     "  { \"address\": \"[::1]:443\", \"v6only\": true } ],\n"
     " \"timeouts\": { \"connect\": \"1s\", \"idle\": \"10m\" },\n"
@@ -115,6 +117,7 @@ static void test_listeners_and_backends(void **state)
     assert_int_equal(config->listeners[1].mode, 0600);
     assert_string_equal(config->listeners[1].address.path, "/run/b");
     assert_true(config->listeners[2].v6only);
+    assert_true(config->listeners[0].freebind);
     assert_string_equal(config->listeners[2].name, "[::1]:443");
     assert_int_equal(config->backend_count, 2);
     const struct backend_config *web = &config->backends[1];

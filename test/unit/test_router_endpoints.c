@@ -1,6 +1,7 @@
 /* Endpoints over changes of the configuration: which sockets stay, and what a failure undoes. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -87,6 +88,7 @@ static int change(struct place *place, const char *listeners)
         struct handed_listener *handed = endpoints_offer(&place->endpoints, config, w);
         assert_non_null(handed);
         for (uint32_t i = 0; i < config->listener_count; i++) {
+            handed_release(&handed[i]);
             if (handed[i].fd < 0)
                 continue;
             place->given[place->given_count++] = handed[i].fd;
@@ -200,6 +202,221 @@ static void what_was_opened_can_be_cancelled(void **state)
     assert_int_equal(endpoints_of(&place->endpoints, 0)->id, id);
 }
 
+/* --- whose port it is --- */
+
+/* A process's listening socket that others with SO_REUSEPORT may join. */
+static int stranger_at(const char *ip, uint16_t *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(*port)};
+    socklen_t len = sizeof address;
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(inet_pton(AF_INET, ip, &address.sin_addr), 1);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* Listeners at one port, "A B" each, before and after a reload; a stranger is at `stranger`. */
+struct neighbours {
+    const char *stranger;
+    const char *before[2], *after[2];
+    bool starts;  /* with `before` */
+    bool reloads; /* to `after` */
+};
+
+static const struct neighbours neighbours[] = {
+    /* at start */
+    {"127.0.0.1", {"127.0.0.1"}, {0}, false, false},
+    {"127.0.0.1", {"127.0.0.2", "127.0.0.1"}, {0}, false, false},
+    {"127.0.0.1", {"127.0.0.2", "0.0.0.0"}, {0}, false, false},
+    {"127.0.0.1", {"127.0.0.2", "[::]"}, {0}, false, false},
+    {"127.0.0.1", {"[::1]", "0.0.0.0"}, {0}, false, false},
+    {"0.0.0.0", {"127.0.0.2"}, {0}, false, false},
+    {"127.0.0.1", {"127.0.0.2", "[::1]"}, {0}, true, false},
+    /* at a reload, when sockets of our own are in the way of trying */
+    {"127.0.0.1", {"127.0.0.2"}, {"127.0.0.2", "127.0.0.1"}, true, false},
+    {"127.0.0.1", {"127.0.0.2"}, {"127.0.0.2", "0.0.0.0"}, true, false},
+    {"127.0.0.1", {"127.0.0.2"}, {"0.0.0.0"}, true, false},
+    {"127.0.0.1", {"127.0.0.2"}, {"[::]"}, true, false},
+    {"127.0.0.1", {"127.0.0.2"}, {"127.0.0.2", "[::1]"}, true, true},
+    {"127.0.0.1", {"127.0.0.2"}, {"127.0.0.3"}, true, true},
+    /* nobody but ourselves */
+    {NULL, {"127.0.0.2"}, {"0.0.0.0"}, true, true},
+    {NULL, {"0.0.0.0"}, {"127.0.0.2"}, true, true},
+    {NULL, {"127.0.0.2", "0.0.0.0"}, {"0.0.0.0", "127.0.0.3"}, true, true},
+    {NULL, {"[::]"}, {"0.0.0.0"}, true, true},
+    {NULL, {"[::]", "127.0.0.1"}, {"[::1]"}, true, true},
+};
+
+static void print_neighbours(const char *const addresses[2], uint16_t port, char text[256])
+{
+    int len = snprintf(text, 256, "{\"address\":\"%s:%u\"}", addresses[0], port);
+
+    if (addresses[1] != NULL)
+        snprintf(text + len, 256 - (size_t)len, ",{\"address\":\"%s:%u\"}", addresses[1], port);
+}
+
+static bool opens(struct place *place, const char *const addresses[2], uint16_t port)
+{
+    struct endpoints_error why;
+    char listeners[256];
+
+    print_neighbours(addresses, port, listeners);
+    struct config *config = config_with(place, listeners);
+    bool open = endpoints_open(&place->endpoints, config, &why);
+    if (open) {
+        endpoints_cancel(&place->endpoints);
+        change(place, listeners);
+    } else if (why.error != EADDRINUSE) {
+        fail_msg("%s: %s: %s", listeners, why.step, strerror(why.error));
+    }
+    config_free(config);
+    return open;
+}
+
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 loopback = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&loopback, sizeof loopback) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
+static bool needs_ipv6(const struct neighbours *row)
+{
+    const char *const all[] = {row->before[0], row->before[1], row->after[0], row->after[1]};
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i] != NULL && all[i][0] == '[')
+            return true;
+    }
+    return false;
+}
+
+static void only_our_own_sockets_excuse_a_port(void **state)
+{
+    bool ipv6 = has_ipv6();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof neighbours / sizeof neighbours[0]; i++) {
+        const struct neighbours *row = &neighbours[i];
+        void *own;
+        uint16_t port = 0;
+        if (needs_ipv6(row) && !ipv6)
+            continue;
+        /* Without a stranger: a port that was free a moment ago. */
+        int stranger = stranger_at(row->stranger != NULL ? row->stranger : "0.0.0.0", &port);
+        if (row->stranger == NULL)
+            close(stranger);
+        setup(&own);
+        if (opens(own, row->before, port) != row->starts)
+            fail_msg("row %zu: it %s", i, row->starts ? "does not start" : "starts");
+        if (row->starts && row->after[0] != NULL && opens(own, row->after, port) != row->reloads)
+            fail_msg("row %zu: it %s", i, row->reloads ? "does not reload" : "reloads");
+        teardown(&own);
+        if (row->stranger != NULL)
+            close(stranger);
+    }
+}
+
+/* --- what keeps a socket --- */
+
+static void a_renamed_listener_keeps_its_port(void **state)
+{
+    struct place *place = *state;
+
+    change(place, ANY ",{\"name\":\"b\",\"address\":\"127.0.0.1:0\"}");
+    uint64_t any = endpoints_of(&place->endpoints, 0)->id;
+    uint64_t b = endpoints_of(&place->endpoints, 1)->id;
+    assert_int_equal(change(place, "{\"name\":\"c\",\"address\":\"127.0.0.1:0\"}," ANY), 0);
+    assert_int_equal(endpoints_of(&place->endpoints, 0)->id, b);
+    assert_int_equal(endpoints_of(&place->endpoints, 1)->id, any);
+    assert_int_equal(change(place, ANY), 0);
+    assert_int_equal(endpoints_of(&place->endpoints, 0)->id, any);
+}
+
+static void a_backlog_keeps_its_sockets(void **state)
+{
+    struct place *place = *state;
+
+    change(place, ANY);
+    uint64_t id = endpoints_of(&place->endpoints, 0)->id;
+    assert_int_equal(change(place, "{\"name\":\"any\",\"address\":\"127.0.0.1:0\",\"backlog\":7}"),
+                     0);
+    assert_int_equal(endpoints_of(&place->endpoints, 0)->id, id);
+}
+
+/* --- errors --- */
+
+static void an_address_that_nobody_has(void **state)
+{
+    struct place *place = *state;
+    struct endpoints_error why;
+    char text[512];
+    struct config *config = config_with(place, "{\"name\":\"a\",\"address\":\"192.0.2.1:0\"}");
+
+    assert_false(endpoints_open(&place->endpoints, config, &why));
+    assert_string_equal(why.step, "bind");
+    assert_int_equal(why.error, EADDRNOTAVAIL);
+    endpoints_explain(&why, text, sizeof text);
+    assert_string_equal(text, "cannot listen on 192.0.2.1:0 (a): bind: Cannot assign requested "
+                              "address: no interface has this address (with \"freebind\": true the "
+                              "listener does not need one)");
+    config_free(config);
+    assert_int_equal(change(place, "{\"address\":\"192.0.2.1:0\",\"freebind\":true}"), WORKERS);
+}
+
+/* Made by bind(), and then its mode cannot be set: the path does not stay behind. */
+static bool no_chmod;
+int __wrap_chmod(const char *path, mode_t mode);
+int __real_chmod(const char *path, mode_t mode);
+int __wrap_chmod(const char *path, mode_t mode)
+{
+    if (!no_chmod)
+        return __real_chmod(path, mode);
+    errno = EPERM;
+    return -1;
+}
+
+static void a_path_that_fails_does_not_stay(void **state)
+{
+    struct place *place = *state;
+    struct endpoints_error why;
+    struct config *config = config_with(place, "{\"address\":\"unix:PATH\"}");
+
+    no_chmod = true;
+    assert_false(endpoints_open(&place->endpoints, config, &why));
+    no_chmod = false;
+    assert_string_equal(why.step, "chmod");
+    assert_int_equal(why.error, EPERM);
+    assert_int_equal(access(place->path, F_OK), -1);
+    config_free(config);
+}
+
+/* Another process has put its own socket at the path: its mode is not ours to change. */
+static void a_mode_is_not_applied_to_what_is_not_ours(void **state)
+{
+    struct place *place = *state;
+
+    change(place, "{\"address\":\"unix:PATH\",\"mode\":\"0600\"}");
+    assert_int_equal(unlink(place->path), 0);
+    FILE *other = fopen(place->path, "w");
+    assert_non_null(other);
+    fclose(other);
+    assert_int_equal(chmod(place->path, 0640), 0);
+    change(place, "{\"address\":\"unix:PATH\",\"mode\":\"0666\"}");
+    assert_int_equal(mode_of(place->path), 0640);
+    assert_int_equal(unlink(place->path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +427,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_mode_is_applied_and_the_socket_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(a_listener_that_fails_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_opened_can_be_cancelled, setup, teardown),
+        cmocka_unit_test(only_our_own_sockets_excuse_a_port),
+        cmocka_unit_test_setup_teardown(a_renamed_listener_keeps_its_port, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_backlog_keeps_its_sockets, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_address_that_nobody_has, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_path_that_fails_does_not_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_mode_is_not_applied_to_what_is_not_ours, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

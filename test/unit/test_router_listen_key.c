@@ -22,6 +22,8 @@ struct pair {
 #define V6    "\"address\":\"[::]:443\""
 #define PATH  "\"address\":\"unix:/run/a.sock\""
 
+static const char renamed[] = "name at port 0";
+
 static const struct pair pairs[] = {
     {"nothing", TCP, TCP, true},
     {"another way to write the address", "\"address\":\"*:443\"", V6, true},
@@ -30,11 +32,13 @@ static const struct pair pairs[] = {
     {"family", TCP, V6, false},
     {"transport", TCP, PATH, false},
     {"name", TCP ",\"name\":\"a\"", TCP ",\"name\":\"b\"", true},
-    {"name at port 0", PORT0 ",\"name\":\"a\"", PORT0 ",\"name\":\"b\"", false},
+    {renamed, PORT0 ",\"name\":\"a\"", PORT0 ",\"name\":\"b\"", false},
     {"same name at port 0", PORT0 ",\"name\":\"a\"", PORT0 ",\"name\":\"a\"", true},
     {"v6only", V6, V6 ",\"v6only\":true", false},
-    {"backlog", TCP, TCP ",\"backlog\":7", false},
-    {"backlog, said again", TCP ",\"backlog\":7", TCP ",\"backlog\":7", true},
+    {"v6only of an address that is not \"::\"", "\"address\":\"[::1]:443\"",
+     "\"address\":\"[::1]:443\",\"v6only\":true", true},
+    {"backlog", TCP, TCP ",\"backlog\":7", true},
+    {"freebind", TCP, TCP ",\"freebind\":true", true},
     {"path", PATH, "\"address\":\"unix:/run/b.sock\"", false},
     {"path and abstract name", "\"address\":\"unix:@a\"", "\"address\":\"unix:/a\"", false},
     {"name of a path", PATH ",\"name\":\"a\"", PATH ",\"name\":\"b\"", true},
@@ -75,6 +79,7 @@ static void equal_when_a_socket_can_be_shared(void **state)
             listen_key_equal(&b, &a) != pairs[i].equal)
             fail_msg("%s: the keys are %sequal", pairs[i].what, pairs[i].equal ? "not " : "");
         assert_true(listen_key_equal(&a, &a));
+        assert_int_equal(listen_key_renamed(&a, &b), pairs[i].equal || pairs[i].what == renamed);
     }
 }
 

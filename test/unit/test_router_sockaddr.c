@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -183,14 +185,118 @@ static void unix_client(void **state)
     expect_text(&peer, "unix");
 }
 
+/* --- overlaps --- */
+
+/* "A address port v6only" of two sockets: does the one take clients from the other? */
+struct overlap {
+    const char *a, *b;
+    bool a_v6only, b_v6only, overlaps;
+};
+
+static const struct overlap overlaps[] = {
+    {"10.0.0.1", "10.0.0.1", false, false, true},
+    {"10.0.0.1", "10.0.0.2", false, false, false},
+    {"0.0.0.0", "10.0.0.2", false, false, true},
+    {"0.0.0.0", "0.0.0.0", false, false, true},
+    {"::1", "::1", false, false, true},
+    {"::1", "::2", false, false, false},
+    {"::", "::1", false, false, true},
+    {"::", "::1", true, false, true},
+    {"::", "::", true, false, true},
+    {"::", "0.0.0.0", false, false, true},
+    {"::", "0.0.0.0", true, false, false},
+    {"::", "10.0.0.1", false, false, true},
+    {"::", "10.0.0.1", true, false, false},
+    {"::1", "127.0.0.1", false, false, false},
+    {"::1", "0.0.0.0", false, false, false},
+    {"::ffff:10.0.0.1", "10.0.0.1", false, false, true},
+    {"::ffff:10.0.0.1", "10.0.0.2", false, false, false},
+    {"::ffff:10.0.0.1", "::", false, false, true},
+    {"::ffff:10.0.0.1", "::", false, true, false},
+    {"::ffff:10.0.0.1", "0.0.0.0", false, false, true},
+};
+
+static struct target bound_to(const char *text, uint16_t port)
+{
+    struct address address = {.kind = ADDRESS_IPV4, .port = port};
+    struct target target;
+
+    if (inet_pton(AF_INET, text, address.ip) != 1) {
+        address.kind = ADDRESS_IPV6;
+        assert_int_equal(inet_pton(AF_INET6, text, address.ip), 1);
+    }
+    assert_true(target_from_address(&address, &target));
+    return target;
+}
+
+static void sockets_that_overlap(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
+        const struct overlap *row = &overlaps[i];
+        struct target a = bound_to(row->a, 443), b = bound_to(row->b, 443);
+        struct target elsewhere = bound_to(row->b, 444);
+
+        if (target_overlaps(&a, row->a_v6only, &b, row->b_v6only) != row->overlaps ||
+            target_overlaps(&b, row->b_v6only, &a, row->a_v6only) != row->overlaps)
+            fail_msg("%s and %s (row %zu)", row->a, row->b, i);
+        assert_false(target_overlaps(&a, row->a_v6only, &elsewhere, row->b_v6only));
+    }
+}
+
+/*
+ * The table is the kernel's: what overlaps cannot be bound side by side without SO_REUSEPORT, and
+ * what does not can.
+ */
+static void the_kernel_agrees(void **state)
+{
+    int compared = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
+        const struct overlap *row = &overlaps[i];
+        struct target a = bound_to(row->a, 0), b;
+        int freebind = 1, a_only = row->a_v6only, b_only = row->b_v6only;
+        int one = socket(a.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        socklen_t len = sizeof a.address;
+
+        if (one < 0) /* a system without IPv6 */
+            continue;
+        setsockopt(one, IPPROTO_IPV6, IPV6_V6ONLY, &a_only, sizeof a_only);
+        setsockopt(one, IPPROTO_IP, IP_FREEBIND, &freebind, sizeof freebind);
+        assert_int_equal(bind(one, (struct sockaddr *)&a.address, a.len), 0);
+        assert_int_equal(listen(one, 1), 0);
+        assert_int_equal(getsockname(one, (struct sockaddr *)&a.address, &len), 0);
+        b = bound_to(row->b, ntohs(((struct sockaddr_in *)&a.address)->sin_port));
+        int other = socket(b.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(other >= 0 || b.address.ss_family == AF_INET6);
+        setsockopt(other, IPPROTO_IPV6, IPV6_V6ONLY, &b_only, sizeof b_only);
+        setsockopt(other, IPPROTO_IP, IP_FREEBIND, &freebind, sizeof freebind);
+        bool refused = bind(other, (struct sockaddr *)&b.address, b.len) != 0;
+        if (refused != row->overlaps)
+            fail_msg("%s, then %s (row %zu): the kernel thinks otherwise", row->a, row->b, i);
+        close(one);
+        close(other);
+        compared++;
+    }
+    assert_true(compared > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ipv4_address),  cmocka_unit_test(ipv6_address),
-        cmocka_unit_test(unix_path),     cmocka_unit_test(longest_unix_path),
-        cmocka_unit_test(unix_abstract), cmocka_unit_test(name_has_no_address),
-        cmocka_unit_test(ipv4),          cmocka_unit_test(ipv6),
-        cmocka_unit_test(v4_mapped),     cmocka_unit_test(longest_text_fits),
+        cmocka_unit_test(ipv4_address),
+        cmocka_unit_test(ipv6_address),
+        cmocka_unit_test(unix_path),
+        cmocka_unit_test(sockets_that_overlap),
+        cmocka_unit_test(the_kernel_agrees),
+        cmocka_unit_test(longest_unix_path),
+        cmocka_unit_test(unix_abstract),
+        cmocka_unit_test(name_has_no_address),
+        cmocka_unit_test(ipv4),
+        cmocka_unit_test(ipv6),
+        cmocka_unit_test(v4_mapped),
+        cmocka_unit_test(longest_text_fits),
         cmocka_unit_test(unix_client),
     };
 

@@ -1,0 +1,254 @@
+#include "router/control/endpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "router/log/log.h"
+#include "router/net/net_listen.h"
+
+static bool is_unix(const struct endpoint *endpoint)
+{
+    return endpoint->key.transport == LISTEN_UNIX;
+}
+
+/* --- life --- */
+
+/* ":443" is "[::]:443", and "0.0.0.0:443" where there is no IPv6. */
+static void choose_address(struct endpoint *endpoint, const struct listener_config *listener)
+{
+    struct address ipv4 = {.kind = ADDRESS_IPV4, .port = listener->address.port};
+
+    target_from_address(&listener->address, &endpoint->where);
+    endpoint->v6only = listener->v6only;
+    if (!listener->address.any || listener->v6only || net_has_ipv6())
+        return;
+    target_from_address(&ipv4, &endpoint->where);
+    log_line(LOG_LEVEL_INFO, "this system has no IPv6: %s (%s) is 0.0.0.0:%u",
+             listener->address.text, listener->name, listener->address.port);
+}
+
+struct endpoint *endpoint_new(const struct listener_config *listener, uint64_t id, uint32_t workers)
+{
+    struct endpoint *endpoint = calloc(1, sizeof *endpoint);
+
+    if (endpoint == NULL)
+        return NULL;
+    endpoint->sockets = calloc(workers, sizeof *endpoint->sockets);
+    if (endpoint->sockets == NULL) {
+        free(endpoint);
+        return NULL;
+    }
+    endpoint->workers = workers;
+    for (uint32_t w = 0; w < workers; w++)
+        endpoint->sockets[w].fd = -1;
+    endpoint->id = id;
+    endpoint->key = listen_key_of(listener);
+    endpoint->mode = listener->mode;
+    endpoint->index = CONFIG_NONE;
+    endpoint->candidate = CONFIG_NONE;
+    choose_address(endpoint, listener);
+    return endpoint;
+}
+
+void endpoint_take_back(struct endpoint *endpoint)
+{
+    for (uint32_t w = 0; w < endpoint->workers; w++) {
+        struct endpoint_socket *socket = &endpoint->sockets[w];
+        if (socket->fd < 0)
+            continue;
+        close(socket->fd);
+        socket->fd = -1;
+        socket->open = false;
+        socket->generation--;
+    }
+}
+
+void endpoint_free(struct endpoint *endpoint)
+{
+    endpoint_take_back(endpoint);
+    endpoint_remove_path(endpoint);
+    free(endpoint->bound);
+    free(endpoint->sockets);
+    free(endpoint);
+}
+
+/* --- paths --- */
+
+bool endpoint_path_is_ours(const struct endpoint *endpoint)
+{
+    const char *path = listen_key_path(&endpoint->key);
+    struct stat now;
+
+    if (path == NULL)
+        return true;
+    return endpoint->path_inode != 0 && stat(path, &now) == 0 &&
+           now.st_ino == endpoint->path_inode && now.st_dev == endpoint->path_device;
+}
+
+void endpoint_remove_path(struct endpoint *endpoint)
+{
+    const char *path = listen_key_path(&endpoint->key);
+
+    if (path == NULL || !endpoint_path_is_ours(endpoint))
+        return;
+    unlink(path);
+    endpoint->path_inode = 0;
+}
+
+/* Remembers which file the path was when we made it. */
+static void note_path(struct endpoint *endpoint)
+{
+    const char *path = listen_key_path(&endpoint->key);
+    struct stat made;
+
+    if (path != NULL && stat(path, &made) == 0) {
+        endpoint->path_inode = made.st_ino;
+        endpoint->path_device = made.st_dev;
+    }
+}
+
+void endpoint_set_mode(struct endpoint *endpoint, uint32_t mode)
+{
+    const char *path = listen_key_path(&endpoint->key);
+
+    if (endpoint->mode == mode)
+        return;
+    endpoint->mode = mode;
+    if (path != NULL && endpoint_path_is_ours(endpoint) && chmod(path, (mode_t)mode) != 0)
+        log_line(LOG_LEVEL_WARNING, "%s: cannot change its mode: %s", endpoint->key.address,
+                 strerror(errno));
+}
+
+/* --- listening --- */
+
+/* Learns where the socket is bound. False, with errno: no memory. */
+static bool note_bound(struct endpoint *endpoint, int fd)
+{
+    struct target *where = &endpoint->where;
+    struct peer peer;
+    char text[PEER_TEXT_MAX];
+
+    if (endpoint->bound != NULL) /* it is opened again where it was */
+        return true;
+    if (is_unix(endpoint)) {
+        endpoint->bound = strdup(endpoint->key.address);
+        return endpoint->bound != NULL;
+    }
+    where->len = sizeof where->address;
+    if (getsockname(fd, (struct sockaddr *)&where->address, &where->len) != 0)
+        return false;
+    peer_from_sockaddr((const struct sockaddr *)&where->address, &peer);
+    peer_print(&peer, text);
+    endpoint->bound = strdup(text);
+    return endpoint->bound != NULL;
+}
+
+static ino_t inode_of(int fd)
+{
+    struct stat found;
+
+    return fstat(fd, &found) == 0 ? found.st_ino : 0;
+}
+
+/* A socket for a worker. Every one after the first is bound to the very port that the first got. */
+static bool open_one(struct endpoint *endpoint, const struct listener_config *listener, uint32_t w,
+                     const char **step)
+{
+    struct endpoint_socket *socket = &endpoint->sockets[w];
+
+    *step = "dup";
+    if (is_unix(endpoint) && w > 0)
+        socket->fd = fcntl(endpoint->sockets[0].fd, F_DUPFD_CLOEXEC, 0);
+    else
+        socket->fd = net_listen(listener, &endpoint->where, !is_unix(endpoint), step);
+    if (socket->fd < 0)
+        return false;
+    if (w == 0)
+        note_path(endpoint);
+    socket->open = true;
+    socket->generation++;
+    socket->inode = inode_of(socket->fd);
+    *step = "getsockname";
+    return note_bound(endpoint, socket->fd);
+}
+
+static bool is_all_open(const struct endpoint *endpoint)
+{
+    for (uint32_t w = 0; w < endpoint->workers; w++) {
+        if (!endpoint->sockets[w].open)
+            return false;
+    }
+    return true;
+}
+
+/* All workers share the one socket, so it is opened for all. */
+static void set_open(struct endpoint *endpoint, bool open)
+{
+    for (uint32_t w = 0; w < endpoint->workers; w++)
+        endpoint->sockets[w].open = open;
+}
+
+static bool open_missing(struct endpoint *endpoint, const struct listener_config *listener,
+                         const char **step)
+{
+    for (uint32_t w = 0; w < endpoint->workers; w++) {
+        if (endpoint->sockets[w].open || open_one(endpoint, listener, w, step))
+            continue;
+        int error = errno;
+        endpoint_take_back(endpoint);
+        errno = error;
+        return false;
+    }
+    endpoint->hidden = false;
+    return true;
+}
+
+bool endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener,
+                     const char **step)
+{
+    bool had_all = is_all_open(endpoint);
+
+    if (!is_unix(endpoint))
+        return open_missing(endpoint, listener, step);
+    endpoint_remove_path(endpoint);
+    net_remove_stale(&endpoint->where);
+    set_open(endpoint, false);
+    if (open_missing(endpoint, listener, step))
+        return true;
+    int error = errno;
+    endpoint_remove_path(endpoint);
+    set_open(endpoint, had_all); /* workers still have the old one, wherever its path is */
+    errno = error;
+    return false;
+}
+
+/* --- what is there --- */
+
+bool endpoint_is_open(const struct endpoint *endpoint)
+{
+    for (uint32_t w = 0; w < endpoint->workers; w++) {
+        if (endpoint->sockets[w].open)
+            return true;
+    }
+    return false;
+}
+
+bool endpoint_is_deaf(const struct endpoint *endpoint)
+{
+    return endpoint->hidden || !is_all_open(endpoint);
+}
+
+bool endpoint_has_inode(const struct endpoint *endpoint, uint64_t inode)
+{
+    for (uint32_t w = 0; w < endpoint->workers; w++) {
+        /* the kernel tells of 32 bits */
+        if ((uint32_t)endpoint->sockets[w].inode == (uint32_t)inode)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,88 @@
+#ifndef ROUTER_ENDPOINT_H
+#define ROUTER_ENDPOINT_H
+
+/*
+ * One address that the process listens on, with a socket for each worker (a unix socket is one
+ * socket that all workers share). Control only.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config/config.h"
+#include "router/control/listen_key.h"
+#include "router/net/sockaddr.h"
+
+/* A worker's socket. */
+struct endpoint_socket {
+    int fd;              /* until it is handed over, then -1: the worker owns it */
+    bool open;           /* here or there; false: to be opened (again) */
+    uint32_t generation; /* how many there have been */
+    ino_t inode;         /* of the socket, to know it in what the kernel tells */
+};
+
+/* When to open again what is broken, and what was said of it. Loop times; 0 = not at all. */
+struct endpoint_retry {
+    uint64_t at_ms;
+    uint64_t opened_ms; /* the last time that it worked */
+    uint64_t said_ms;
+    uint32_t wait_ms; /* the last back-off */
+    int said_error;
+};
+
+struct endpoint {
+    uint64_t id;
+    struct listen_key key;
+    uint32_t mode;       /* permissions of a unix socket's path, as last asked for */
+    struct target where; /* as bound */
+    bool v6only;
+    bool hidden;                     /* a unix socket whose path leads elsewhere, or is gone */
+    ino_t path_inode;                /* of a unix socket's path as we made it; 0 = none to remove */
+    dev_t path_device;               /* its file system */
+    char *bound;                     /* real address as text, with the port that was picked */
+    struct endpoint_socket *sockets; /* one per worker */
+    uint32_t workers;
+    uint32_t index;     /* of its listener in the current configuration; CONFIG_NONE: not in it */
+    uint32_t candidate; /* ... in the configuration being opened; CONFIG_NONE: not in it */
+    uint64_t left_ms;   /* uv_hrtime() in ms: no listener has needed it since */
+    struct endpoint_retry retry;
+    struct endpoint *next;
+};
+
+/* Without sockets, for a listener of a configuration. NULL: no memory. */
+struct endpoint *endpoint_new(const struct listener_config *listener, uint64_t id,
+                              uint32_t workers);
+
+/* Closes the sockets that were not handed over, removes the path, frees. */
+void endpoint_free(struct endpoint *endpoint);
+
+/*
+ * Opens the sockets that are missing; of a unix socket all, at a path made anew. False, with errno
+ * and *step: what was opened is closed again.
+ */
+bool endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener,
+                     const char **step);
+
+/* Closes what endpoint_listen() has opened and nobody has taken. */
+void endpoint_take_back(struct endpoint *endpoint);
+
+/* Whether any worker has a socket, or is to get one that is open. */
+bool endpoint_is_open(const struct endpoint *endpoint);
+
+/* Whether clients cannot reach some worker or, by its path, any. */
+bool endpoint_is_deaf(const struct endpoint *endpoint);
+
+/* Whether one of its sockets has this inode. */
+bool endpoint_has_inode(const struct endpoint *endpoint, uint64_t inode);
+
+/* Removes a unix socket's path, unless another process has put its own there meanwhile. */
+void endpoint_remove_path(struct endpoint *endpoint);
+
+/* Whether a unix socket's path still leads to it; true for what has no path. */
+bool endpoint_path_is_ours(const struct endpoint *endpoint);
+
+/* Changes the permissions of a unix socket's path; a failure is said in the log. */
+void endpoint_set_mode(struct endpoint *endpoint, uint32_t mode);
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef ROUTER_NET_DIAG_H
+#define ROUTER_NET_DIAG_H
+
+/*
+ * What the kernel knows of TCP sockets on a local port, of whatever process: sock_diag(7). It walks
+ * through its tables meanwhile, which takes a moment: for what happens now and then.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "router/net/sockaddr.h"
+
+struct diag_socket {
+    struct target local;
+    bool v6only;
+    uint64_t inode; /* as fstat(2) says it; 0: it belongs to no descriptor */
+};
+
+/*
+ * Calls `visit` for each socket that listens on the port, until it returns false. False: the kernel
+ * does not tell. Any thread.
+ */
+bool diag_listening(uint16_t port, bool (*visit)(void *context, const struct diag_socket *found),
+                    void *context);
+
+/*
+ * The same for clients that are about to connect to a socket bound to `where`, or to another one on
+ * that port: handshakes that are not finished.
+ */
+bool diag_connecting(const struct target *where,
+                     bool (*visit)(void *context, const struct diag_socket *found), void *context);
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef ROUTER_NET_LISTEN_H
+#define ROUTER_NET_LISTEN_H
+
+/* Listening sockets: made, tried, left. No loop, no state. */
+
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "router/net/sockaddr.h"
+
+/*
+ * Opens a listening socket. Accepted sockets inherit TCP_NODELAY, keepalive and inline urgent data
+ * from it, which saves the calls per connection. `shared` binds with SO_REUSEPORT, for workers that
+ * listen side by side. Returns the descriptor, or -1 with errno and, in *step, the name of the call
+ * that failed; a path that was made is gone again then.
+ */
+int net_listen(const struct listener_config *listener, const struct target *where, bool shared,
+               const char **step);
+
+/*
+ * Whether a socket listens there already: SO_REUSEPORT would join it silently. 0, or -1 with errno
+ * set as bind(2) sets it, and *step as above.
+ */
+int net_probe_free(const struct listener_config *listener, const struct target *where,
+                   const char **step);
+
+/* Whether this system has IPv6 at all. */
+bool net_has_ipv6(void);
+
+/* Removes a unix socket that nobody listens on any more, so that its path can be bound again. */
+void net_remove_stale(const struct target *where);
+
+/*
+ * The two steps of leaving a TCP socket that listens without resetting anybody.
+ *
+ * The first: clients that have connected and said nothing are not held back any more. Those that
+ * were held back come when the kernel next reminds them, a second after their first packet at the
+ * latest, plus their way here and back.
+ */
+void net_stop_deferring(int fd);
+
+/*
+ * The second: nobody begins to connect any more. Handshakes that are under way are finished and can
+ * be accepted. A first packet that comes now is not answered; the client repeats it after a second
+ * and meets whoever listens there then. On a unix socket clients are refused, and what has
+ * connected can be accepted until accept4() says EINVAL.
+ */
+void net_refuse_newcomers(int fd, bool is_unix);
+
+#endif
