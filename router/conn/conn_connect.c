@@ -255,15 +255,32 @@ static bool reach(struct conn *conn, struct side *side)
     return true;
 }
 
-/* Starts an attempt at the next address, or knocks once more at the one whose queue was full. */
+/*
+ * Knocks once more at the queue that was full. Many may be due at one time: when one of them has
+ * found it full, it is full for the others as well.
+ */
+static struct attempt_outcome knock(struct conn *conn)
+{
+    const struct addresses *addresses = addresses_of_server(conn);
+    uint64_t *full_ms = &conn->passage.server->seats[conn->conns->worker].full_ms;
+
+    if (*full_ms == conn_now(conn))
+        return (struct attempt_outcome){.state = ATTEMPT_FULL};
+    struct attempt_outcome outcome =
+        attempt_knock(conn, &addresses->list[conn->connecting.next_address - 1]);
+    if (outcome.state == ATTEMPT_FULL)
+        *full_ms = conn_now(conn);
+    return outcome;
+}
+
+/* Starts an attempt at the next address, or goes on with the one whose queue was full. */
 static struct attempt_outcome start_next(struct conn *conn)
 {
     struct connecting *connecting = &conn->connecting;
-    const struct addresses *addresses = addresses_of_server(conn);
 
     if (connecting->knocks > 0)
-        return attempt_knock(conn, &addresses->list[connecting->next_address - 1]);
-    return attempt_start(conn, &addresses->list[connecting->next_address++]);
+        return knock(conn);
+    return attempt_start(conn, &addresses_of_server(conn)->list[connecting->next_address++]);
 }
 
 /* An attempt is under way: waits for it, and for the time of the next one. */

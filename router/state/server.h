@@ -26,6 +26,7 @@ enum server_health {
 /* What one worker keeps of a server, in a cache line of its own. */
 struct server_seat {
     alignas(64) int64_t credit; /* of the balance, so that turns go on over reloads */
+    uint64_t full_ms;           /* the worker's loop time when its queue was last found full */
 };
 
 struct server {
