@@ -472,7 +472,11 @@ static void read_and_forget(int fd, uint64_t len)
     }
 }
 
-/* Once the receiver has caught up, the sender is listened to as before. */
+/*
+ * Once the receiver has caught up, the sender is listened to as before. One direction at a time: a
+ * kernel whose receive buffer is full drops the segments that come, with the acknowledgements in
+ * them, so two ends that are both full may wait for each other's probes for many seconds.
+ */
 static void goes_on_after_back_pressure(void **state)
 {
     struct rig *rig = *state;
@@ -481,9 +485,9 @@ static void goes_on_after_back_pressure(void **state)
     rig_start_pair(rig, "", &client, &server);
     for (uint32_t round = 0; round < 3; round++) {
         uint64_t up = fill_the_way(rig, client);
+        read_and_forget(server, up);
         uint64_t down = fill_the_way(rig, server);
         read_and_forget(client, down);
-        read_and_forget(server, up);
         for (uint32_t i = 0; i < 10; i++) {
             rig_settle(rig);
             io_stream(client, server, 1 + i * 10, i);
