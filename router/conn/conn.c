@@ -11,7 +11,7 @@
  * The failures
  *  - No memory for the connection: the socket is closed, counted as `resource`.
  *  - The deadline of the state passes: news of the sockets comes first, then its phase is asked
- *    what that means. A deadline that is late is put off once: the process was stopped.
+ *    what that means.
  *  - An event for a socket that was closed in the same batch: the connection is still allocated
  *    (memory goes in the close phase only), and what is over is asked nothing.
  */
@@ -307,10 +307,7 @@ static bool is_due(const struct conn *conn)
     return conn_now(conn) >= conn->deadline_ms;
 }
 
-/*
- * What lies in the sockets counts, also when the process was stopped beyond the deadline; what may
- * still be on its way to them gets a moment.
- */
+/* What lies in the sockets counts, also when the process was stopped beyond the deadline. */
 static void on_timer(uv_timer_t *timer)
 {
     struct conn *conn = timer->data;
@@ -320,10 +317,6 @@ static void on_timer(uv_timer_t *timer)
         conns_look(conn->conns);
     if (is_over(conn))
         return;
-    if (is_due(conn) && !conn->excused && conns_was_stopped(conn->conns, conn->deadline_ms)) {
-        conn_wait_for(conn, CONNS_AFTER_STOP_MS);
-        conn->excused = true;
-    }
     if (is_due(conn))
         apply(conn, phases[conn->state].on_deadline(conn));
     else

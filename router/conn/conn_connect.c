@@ -250,8 +250,8 @@ static bool reach(struct conn *conn, struct side *side)
         return false;
     }
     attempt_win(conn, side);
-    passage_connected(&conn->passage, now_of(conn) - conn->connecting.began_ms,
-                      conn->conns->worker);
+    uint32_t now = now_of(conn), began = conn->connecting.began_ms;
+    passage_connected(&conn->passage, now > began ? now - began : 0, conn->conns->worker);
     return true;
 }
 
@@ -427,6 +427,16 @@ struct verdict connect_event(struct conn *conn, struct side *side, uint32_t even
     return connect_step(conn);
 }
 
+/*
+ * The process was stopped: that time, and the moment it gets, are not the server's, and not the
+ * budget's, which may even begin later than now.
+ */
+static void give_back_time(struct conn *conn, uint32_t ms)
+{
+    conn->connecting.began_ms = fit((uint64_t)conn->connecting.began_ms + ms);
+    conn->connecting.until_ms = fit((uint64_t)conn->connecting.until_ms + ms);
+}
+
 /* The time for a further attempt, or the end of the server's share. */
 struct verdict connect_deadline(struct conn *conn)
 {
@@ -435,10 +445,11 @@ struct verdict connect_deadline(struct conn *conn)
     assert(conn->state == CONN_CONNECTING);
     if (conn->connecting.knocks > 0 || now < conn->connecting.until_ms)
         return connect_step(conn);
-    if (conn->excused && addresses_left(conn) > 0) {
-        /* It was time for the next address when the process was stopped. */
-        conn->connecting.until_ms = fit((uint64_t)now + PACE_SHARE_MIN_MS);
-        return connect_step(conn);
+    if (conn_put_off(conn)) {
+        give_back_time(conn, now - conn->connecting.until_ms + CONNS_AFTER_STOP_MS);
+        struct verdict verdict = connect_step(conn);
+        conn->excused = true; /* which waiting for something else has made it forget */
+        return verdict;
     }
     end_share(conn);
     return connect_step(conn);

@@ -181,6 +181,8 @@ struct verdict hello_event(struct conn *conn, struct side *side, uint32_t events
 struct verdict hello_deadline(struct conn *conn)
 {
     assert(conn->state == CONN_PEEKING);
+    if (conn_put_off(conn))
+        return verdict_wait();
     struct decision decision =
         decide_case(conn_config(conn), POLICY_HELLO_TIMEOUT, REASON_HELLO_TIMEOUT);
 

@@ -78,6 +78,8 @@ static struct verdict look(struct conn *conn)
         conn_wait_for(conn, LINGER_LOOK_MS);
         return verdict_wait();
     }
+    if (left > 0 && conn_put_off(conn))
+        return verdict_wait();
     return over(conn);
 }
 
@@ -116,5 +118,7 @@ struct verdict linger_event(struct conn *conn, struct side *side, uint32_t event
 struct verdict linger_deadline(struct conn *conn)
 {
     assert(conn->state == CONN_CLOSING && conn->linger.kind != LINGER_OVER);
-    return conn->linger.kind == LINGER_DELIVER ? look(conn) : over(conn);
+    if (conn->linger.kind == LINGER_DELIVER)
+        return look(conn);
+    return conn_put_off(conn) ? verdict_wait() : over(conn);
 }

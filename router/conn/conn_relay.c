@@ -276,7 +276,7 @@ struct verdict relay_deadline(struct conn *conn)
         conn_wait_until(conn, conn->relay.active_ms + timeout);
     else if (conn->turn.queued)
         conn_wait_for(conn, 1); /* it has more to carry, and its turn comes */
-    else
+    else if (!conn_put_off(conn))
         return timed_out(conn);
     return verdict_wait();
 }

@@ -4,6 +4,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+bool conn_put_off(struct conn *conn)
+{
+    if (conn->excused || !conns_was_stopped(conn->conns, conn->deadline_ms))
+        return false;
+    conn_wait_for(conn, CONNS_AFTER_STOP_MS);
+    conn->excused = true;
+    return true;
+}
+
 const struct timeouts *conn_timeouts(const struct conn *conn)
 {
     const struct config *config = conn_config(conn);

@@ -139,6 +139,12 @@ static inline void conn_wait_for(struct conn *conn, uint64_t delay_ms)
     conn_wait_until(conn, conn_now(conn) + delay_ms);
 }
 
+/*
+ * Asked by a phase before it carries a timeout out. True: the deadline comes so late that the
+ * process must have been stopped, and is put off, once, for what is still on its way.
+ */
+bool conn_put_off(struct conn *conn);
+
 /* The timeouts of its route, or the global ones; they live as long as its view is pinned. */
 const struct timeouts *conn_timeouts(const struct conn *conn);
 
