@@ -150,10 +150,9 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct conn *conn = handle->data;
     struct conns *conns = conn->conns;
-
-    assert(conn->magic == CONN_MAGIC);
     struct worker_stats *stats = conns->stats;
 
+    assert(conn->magic == CONN_MAGIC);
     assert_invariants(conn);
     stats_add(&stats->closed[conn->reason], 1);
     stats_add(&stats->retries, conn->passage.retries);
@@ -341,6 +340,7 @@ static void note_events(struct side *side, uint32_t events)
 
 void conn_side_events(struct conn *conn, struct side *side, uint32_t events)
 {
+    assert(conn->magic == CONN_MAGIC);
     conns_assert_own(conn->conns);
     if (is_over(conn) || side->fd < 0)
         return; /* closed in the same batch */
