@@ -140,9 +140,10 @@ static void on_outcome(void *context, const struct reload_outcome *outcome)
 {
     struct control *control = context;
 
-    reload_log(outcome, &control->publisher);
+    /* First: who reads "reloaded" finds every path there. */
     if (outcome->result == RELOAD_STARTED || outcome->result == RELOAD_CHANGED)
         relisten_published(&control->relisten);
+    reload_log(outcome, &control->publisher);
     if (!outcome->ends)
         return;
     assert(outcome->code != 0);

@@ -214,10 +214,13 @@ class Addresses(Listening):
         for _ in range(5):
             with net.connect(str(path)) as client:
                 self.served(client)
+        before = len(router.lines)
         os.unlink(path)
-        router.reload()
+        done = router.reload()
         with net.connect(str(path)) as client:
             self.served(client)
+        said = router.lines[before:]
+        self.assertIn("listening again on unix:", "\n".join(said[:said.index(done)]))
         router.stop()
         self.assertFalse(path.exists(), "the socket's file stays behind")
 
