@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -266,6 +267,7 @@ static void on_hearing(struct serve_conn *conn)
 
 static void on_shaking(struct serve_conn *conn)
 {
+    ERR_clear_error(); /* else the trouble of another connection looks like this one's */
     int result = SSL_accept(conn->stream.ssl);
 
     if (result != 1) {
