@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 from support import bench, hello
@@ -24,7 +25,7 @@ def request(mode, flags=0, seed=0, up=0, down=0):
 
 def connect(address):
     host, port = address.rsplit(":", 1)
-    sock = socket.create_connection((host, int(port)), timeout=20)
+    sock = socket.create_connection((host, int(port)), timeout=120)
     return sock
 
 
@@ -77,10 +78,15 @@ class Wire(unittest.TestCase):
     def test_echo(self):
         sock = self.open(HELLO + request(ECHO))
         self.assertEqual(banner(sock), (0, "backend"))
-        data = os.urandom(3_000_00)
-        sock.sendall(data)
-        sock.shutdown(socket.SHUT_WR)
+        data = os.urandom(300_000)
+
+        def send():
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+        sender = threading.Thread(target=send)  # who does not read meanwhile holds up the echo
+        sender.start()
         self.assertEqual(rest(sock), data)
+        sender.join()
 
     def test_every_cut_of_hello_and_request(self):
         data = HELLO + request(SOURCE, down=5)

@@ -28,7 +28,7 @@
 #include "router/worker/worker.h"
 
 /* How long anything may take before the test fails. Nothing is expected to take nearly as long. */
-#define RIG_PATIENCE_MS 20000
+#define RIG_PATIENCE_MS 60000
 #define RIG_SERVERS     4
 #define RIG_SNAPSHOTS   4
 #define RIG_SOCKETS     512

@@ -391,17 +391,21 @@ static void expect_pattern_and_end(int fd, uint64_t len, uint32_t seed)
         assert_memory_equal(got, wanted, (size_t)n);
         at += (uint64_t)n;
     }
-    assert_int_equal(n, 0);
+    if (n < 0)
+        fail_msg("recv, behind %llu bytes: %s", (unsigned long long)at, strerror(errno));
     assert_int_equal(at, len);
 }
 
-/* The client says one thing more after the server has closed: it still gets the whole answer. */
+/*
+ * The client says one thing more after the server has closed: it still gets the whole answer. Its
+ * buffer is small only until then: through a small one the kernel would creep, by its timers.
+ */
 static void answer_outlives_its_server(void **state)
 {
     static uint8_t answer[256 * 1024];
     struct rig *rig = *state;
     int client, server;
-    int small = 4096, unsent = 0;
+    int small = 4096, large = 1024 * 1024, unsent = 0;
 
     rig_start_pair(rig, "", &client, &server);
     assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
@@ -415,6 +419,7 @@ static void answer_outlives_its_server(void **state)
     rig_close(rig, server);
     io_send_text(client, "by the way");
     rig_settle(rig);
+    assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &large, sizeof large), 0);
     expect_pattern_and_end(client, sizeof answer, 7);
     rig_expect_reason(rig, "closed");
 }
