@@ -12,8 +12,6 @@ import tempfile
 import time
 import unittest
 
-import jsonschema
-
 from support import bench
 
 TOOL = sys.argv[2]
@@ -64,13 +62,10 @@ class Compare(unittest.TestCase):
         return done.returncode, document, done.stdout, done.stderr
 
     def check_document(self, document):
-        schema = json.loads(subprocess.run([TOOL, "schema", "--of", "compare"], check=True,
-                                           capture_output=True, text=True).stdout)
-        jsonschema.Draft7Validator.check_schema(schema)
-        jsonschema.validate(document, schema)
+        bench.validate(TOOL, "compare", document)
         for run in document["runs"]:
             if run["result"] is not None:
-                jsonschema.validate(run["result"], bench.schema(TOOL))
+                bench.validate(TOOL, "run", run["result"])
 
     def test_numbers_follow_from_the_runs(self):
         code, document, out, err = self.run_tool(*self.words("--rounds", "5", *LOAD))

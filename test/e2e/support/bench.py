@@ -55,21 +55,22 @@ class Serve:
             self.process.communicate()
 
 
-_schemas = {}
+_validators = {}
 
 
-def schema(bench, of="run"):
-    """What `sni-bench schema --of` prints."""
-    if (bench, of) not in _schemas:
+def validator(bench, of="run"):
+    """Of what `sni-bench schema --of` prints; made once, since judging a schema takes long."""
+    if (bench, of) not in _validators:
         text = subprocess.run([bench, "schema", "--of", of], capture_output=True, text=True,
                               check=True).stdout
-        _schemas[bench, of] = json.loads(text)
-        jsonschema.Draft7Validator.check_schema(_schemas[bench, of])
-    return _schemas[bench, of]
+        schema = json.loads(text)
+        jsonschema.Draft7Validator.check_schema(schema)
+        _validators[bench, of] = jsonschema.Draft7Validator(schema)
+    return _validators[bench, of]
 
 
 def validate(bench, of, result):
-    jsonschema.validate(result, schema(bench, of))
+    validator(bench, of).validate(result)
 
 
 def run(bench, *arguments):
@@ -88,7 +89,7 @@ def run(bench, *arguments):
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
                 result = json.load(file)
-            jsonschema.validate(result, schema(bench))
+            validate(bench, "run", result)
             check_consistent(result, done.returncode)
     return done.returncode, result, done.stdout, done.stderr
 
