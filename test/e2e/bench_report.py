@@ -1,4 +1,7 @@
-"""sni-bench report: the page by its text, by a browser's eyes, and with hostile contents."""
+"""sni-bench report: the page by its text, by a browser's eyes, and with hostile contents.
+
+An argument behind the binaries says which: Report or Browser.
+"""
 
 import copy
 import json
@@ -36,7 +39,7 @@ def three_digits(value):
     return f"{value:.{digits}f}"
 
 
-class Report(unittest.TestCase):
+class Made(unittest.TestCase):
     """One comparison, made once; each test looks at it, or at copies with other contents."""
 
     @classmethod
@@ -82,6 +85,20 @@ class Report(unittest.TestCase):
         self.assertEqual(code, 0, err)
         return path, page.Page(path.read_text(encoding="utf-8")), out
 
+    def hostile(self):
+        document = copy.deepcopy(self.document)
+        document["title"] = HOSTILE
+        for target in document["targets"]:
+            target["name"] += HOSTILE
+        for run in document["runs"]:
+            run["target"] += HOSTILE
+            run["result"]["environment"] = {"cpu": HOSTILE, "kernel": HOSTILE,
+                                            HOSTILE: {HOSTILE: HOSTILE}}
+        document["command"] = [HOSTILE]
+        return document
+
+
+class Report(Made):
     def check_alone(self, parsed):
         """Nothing in it is fetched from anywhere, and nothing runs but what it brings along."""
         self.assertEqual(parsed.crossed, [])
@@ -93,8 +110,6 @@ class Report(unittest.TestCase):
                          set(parsed.tags))
         for style in parsed.styles:
             self.assertIsNone(re.search(r"url\(|@import|expression", style))
-
-    # -- the text --
 
     def test_stands_alone(self):
         for path in (self.page, self.scratch / "one.html"):
@@ -214,18 +229,6 @@ class Report(unittest.TestCase):
 
     # -- hostile contents --
 
-    def hostile(self):
-        document = copy.deepcopy(self.document)
-        document["title"] = HOSTILE
-        for target in document["targets"]:
-            target["name"] += HOSTILE
-        for run in document["runs"]:
-            run["target"] += HOSTILE
-            run["result"]["environment"] = {"cpu": HOSTILE, "kernel": HOSTILE,
-                                            HOSTILE: {HOSTILE: HOSTILE}}
-        document["command"] = [HOSTILE]
-        return document
-
     def test_everything_is_escaped(self):
         path, parsed, out = self.make(self.write("hostile.json", self.hostile()))
         self.check_alone(parsed)
@@ -330,8 +333,9 @@ class Report(unittest.TestCase):
         self.check_alone(page.Page(out))
         self.assertIn("to alpha", err)
 
-    # -- a browser's eyes --
 
+@unittest.skipUnless(BROWSER.program, "chromium is not installed")
+class Browser(Made):
     WIDTH, HEIGHT = 900, 1800
 
     def series_colors(self, path):
@@ -389,11 +393,9 @@ class Report(unittest.TestCase):
         path.write_text(text[:start] + json.dumps(charts) + text[end:], encoding="utf-8")
         return path
 
-    @unittest.skipUnless(BROWSER.program, "chromium is not installed")
     def test_a_browser_shows_table_and_curves(self):
         self.assertEqual(self.what_is_wrong(self.page), [])
 
-    @unittest.skipUnless(BROWSER.program, "chromium is not installed")
     def test_a_browser_runs_nothing_that_came_with_a_name(self):
         path, _, _ = self.make(self.write("hostile.json", self.hostile()))
         dom, console = BROWSER.dom(path)
@@ -403,7 +405,6 @@ class Report(unittest.TestCase):
         self.assertEqual(dom.count("<canvas"), len(charts))
         self.assertNotIn("<img", dom.split("<script", 1)[0])
 
-    @unittest.skipUnless(BROWSER.program, "chromium is not installed")
     def test_broken_pages_are_noticed(self):
         def lose_values(charts):
             charts[0]["series"][0]["y"] = charts[0]["series"][0]["y"][:-1]
@@ -431,7 +432,5 @@ class Report(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if BROWSER.program is None:
-        print("bench_report: in a browser ... skipped (chromium is not installed)")
     assert shutil.which("true") and os.path.exists(TOOL)
     unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=2)
