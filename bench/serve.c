@@ -183,34 +183,26 @@ static void say_ready(const struct serve *serve)
     fflush(stdout);
 }
 
-static void on_stop_signal(uv_signal_t *signal, int number)
+/*
+ * The signals that end it are for the control thread alone, which waits for nothing else. They are
+ * held back before there are other threads, which inherit that.
+ */
+static void hold_signals(sigset_t *held)
 {
-    (void)number;
-    uv_stop(signal->loop);
-}
-
-static void on_handle(uv_handle_t *handle, void *data)
-{
-    (void)data;
-    uv_close(handle, NULL);
+    sigemptyset(held);
+    sigaddset(held, SIGINT);
+    sigaddset(held, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, held, NULL);
 }
 
 /* What the control thread does: it says that all is ready and waits for a signal. */
-static void wait_for_signal(const struct serve *serve)
+static void wait_for_signal(const struct serve *serve, const sigset_t *held)
 {
-    uv_loop_t loop;
-    uv_signal_t stop[2];
+    int number;
 
-    uv_loop_init(&loop);
-    uv_signal_init(&loop, &stop[0]);
-    uv_signal_init(&loop, &stop[1]);
-    uv_signal_start(&stop[0], on_stop_signal, SIGINT);
-    uv_signal_start(&stop[1], on_stop_signal, SIGTERM);
     say_ready(serve);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_walk(&loop, on_handle, NULL);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
+    while (sigwait(held, &number) != 0)
+        continue;
 }
 
 static void say_totals(const struct serve *serve)
@@ -254,15 +246,17 @@ static void release(struct serve *serve)
 int serve_run(const struct options *options)
 {
     struct serve serve = {.options = options};
+    sigset_t held;
     int code = (int)prepare(&serve);
 
     if (code != BENCH_OK) {
         release(&serve);
         return code;
     }
+    hold_signals(&held);
     for (uint64_t t = 0; t < options->load.threads; t++)
         uv_thread_create(&serve.threads[t].thread, on_thread, &serve.threads[t]);
-    wait_for_signal(&serve);
+    wait_for_signal(&serve, &held);
     for (uint64_t t = 0; t < options->load.threads; t++) {
         __atomic_store_n(&serve.threads[t].stop, true, __ATOMIC_RELEASE);
         poller_wake(&serve.threads[t].poller);
