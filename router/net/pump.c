@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "router/net/net.h"
+#include "router/net/room.h"
 
 /* A read of so much pays for splicing: two calls more, but nothing is copied or allocated. */
 #define PUMP_BULKY_BYTES (20u * 1024u)
@@ -292,7 +293,7 @@ static size_t splice_want(const struct pump *pump)
 {
     size_t room;
 
-    if (!net_send_room(pump->to->fd, &room))
+    if (!room_to_send(pump->to->fd, pump->to->bounded, &room))
         return PUMP_BLIND_BYTES;
     return room < PUMP_SPLICE_BYTES - PUMP_AHEAD_BYTES ? room + PUMP_AHEAD_BYTES
                                                        : PUMP_SPLICE_BYTES;

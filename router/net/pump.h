@@ -43,7 +43,8 @@ struct side {
     bool ragged : 1; /* reads may stop before all was read: a short read means nothing */
     bool urgent : 1; /* TCP urgent data is under way: splicing would stop at its mark for good */
     bool muted : 1;  /* news of readability is switched off while nobody wants it */
-    bool paced : 1;  /* sends to this very host and may pace it: see net_unpace() */
+    bool bounded : 1; /* the kernel holds little that is unsent: see room.h */
+    bool paced : 1;   /* sends to this very host and may pace it: see net_unpace() */
 };
 
 enum relay_mode { RELAY_AUTO, RELAY_COPY, RELAY_SPLICE };
