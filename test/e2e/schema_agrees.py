@@ -144,6 +144,17 @@ def buffer_size():
     return digits + R.choice(["", "", "k", "K", "m", "M", "g", " "])
 
 
+def held_size():
+    """The same for 512 KiB, and "off"."""
+    if R.random() < 0.1:
+        return R.choice(["off", "Off", "of", ""])
+    if R.random() < 0.5:
+        return buffer_size()
+    edge = R.choice([512, 524288]) + R.choice([-1, 0, 1])
+    return (str(R.choice([edge, R.randint(400, 600), R.randint(500000, 600000)])) +
+            R.choice(["", "", "k", "K", "m"]))
+
+
 def mode():
     return R.choice(["", "0", "00", "1"]) + "".join(R.choice("01678")
                                                     for _ in range(R.randint(1, 4)))
@@ -270,7 +281,8 @@ def check_random(schema, folder):
 def check_sizes(schema, folder):
     """One size to a document: there is one place for it only."""
     wrong = 0
-    for section, key, random_size in (("limits", "hello", size), ("sockets", "send", buffer_size)):
+    for section, key, random_size in (("limits", "hello", size), ("sockets", "send", buffer_size),
+                                      ("sockets", "held", held_size)):
         pattern = schema["properties"][section]["properties"][key]["pattern"]
         values = dict(enumerate(sorted({random_size() for _ in range(200)})))
         paths = {n: folder / f"{key}-{n}.json" for n in values}
