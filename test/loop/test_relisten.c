@@ -165,29 +165,56 @@ static void expect_all_listen(const struct scene *scene)
         assert_int_equal(try_to_connect(&endpoint_of(scene)->where), 0);
 }
 
-/* Shuts the process's listening sockets of the endpoint down, as a stranger could. */
-static void shut_down(const struct scene *scene, int how_many)
+/* Whether it is a listening socket of the endpoint. */
+static bool listens_there(const struct scene *scene, int fd)
+{
+    const struct target *where = &endpoint_of(scene)->where;
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    int listens = 0;
+    socklen_t size = sizeof listens;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0 &&
+           getsockname(fd, (struct sockaddr *)&bound, &len) == 0 && len == where->len &&
+           memcmp(&bound, &where->address, len) == 0;
+}
+
+/* The process's listening sockets of the endpoint, as many as there is room for. */
+static int find_listening(const struct scene *scene, int *fds, int room)
 {
     DIR *directory = opendir("/proc/self/fd");
     const struct dirent *entry;
+    int count = 0;
 
     assert_non_null(directory);
-    while (how_many > 0 && (entry = readdir(directory)) != NULL) {
-        struct sockaddr_storage bound;
-        socklen_t len = sizeof bound;
-        int fd = atoi(entry->d_name), listens = 0;
-        socklen_t size = sizeof listens;
-        const struct target *where = &endpoint_of(scene)->where;
-        if (entry->d_name[0] == '.' ||
-            getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0 ||
-            getsockname(fd, (struct sockaddr *)&bound, &len) != 0 || len != where->len ||
-            memcmp(&bound, &where->address, len) != 0)
-            continue;
-        assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
-        how_many--;
+    while (count < room && (entry = readdir(directory)) != NULL) {
+        if (entry->d_name[0] != '.' && listens_there(scene, atoi(entry->d_name)))
+            fds[count++] = atoi(entry->d_name);
     }
     closedir(directory);
-    assert_int_equal(how_many, 0);
+    return count;
+}
+
+/* Shuts listening sockets of the endpoint down, as a stranger could. */
+static void shut_down(const struct scene *scene, int how_many)
+{
+    int fds[WORKERS];
+
+    assert_int_equal(find_listening(scene, fds, how_many), how_many);
+    for (int i = 0; i < how_many; i++)
+        assert_int_equal(shutdown(fds[i], SHUT_RDWR), 0);
+}
+
+/* Until each worker has one that listens: it may take one a while to see that its own is broken. */
+static void wait_all_listen(struct scene *scene)
+{
+    int fds[WORKERS];
+
+    for (int tries = 0; find_listening(scene, fds, WORKERS) < WORKERS; tries++) {
+        assert_in_range(tries, 0, PATIENCE_MS);
+        uv_run(&scene->loop, UV_RUN_NOWAIT);
+        poll(NULL, 0, 1);
+    }
 }
 
 /* --- descriptors --- */
@@ -230,6 +257,7 @@ static void all_workers_lose_their_sockets(void **state)
         struct target where = endpoint_of(scene)->where;
         shut_down(scene, WORKERS);
         wait_deaf(scene, 1);
+        wait_all_listen(scene);
         wait_deaf(scene, 0);
         assert_memory_equal(&where, &endpoint_of(scene)->where, sizeof where);
         expect_all_listen(scene);
