@@ -77,8 +77,9 @@ class Pacing(unittest.TestCase):
     def congestion_control(self, sock):
         """Of both ends of a connection."""
         ports = {sock.getsockname()[1], sock.getpeername()[1]}
-        out = subprocess.run(["ss", "-tinOH", "state", "established"], check=True, text=True,
-                             capture_output=True,
+        port = sock.getsockname()[1]  # of many thousands of sockets only these are looked at
+        out = subprocess.run(["ss", "-tinOH", "state", "established", f"( sport = :{port} or "
+                              f"dport = :{port} )"], check=True, text=True, capture_output=True,
                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}).stdout
         found = []
         for line in out.splitlines():
