@@ -36,7 +36,7 @@ SO_LINGER = option(socket.SOL_SOCKET, socket.SO_LINGER)
 # What a socket does without; the last two come when a listener's sizes change, and when it goes.
 PREFERENCES = [option(socket.IPPROTO_TCP, name) for name in (
     socket.TCP_NODELAY, socket.TCP_QUICKACK, socket.TCP_DEFER_ACCEPT, socket.TCP_CONGESTION,
-    socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)] + [
+    socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_NOTSENT_LOWAT)] + [
     option(socket.SOL_SOCKET, name) for name in (
         socket.SO_REUSEADDR, socket.SO_KEEPALIVE, socket.SO_OOBINLINE, socket.SO_RCVBUF,
         socket.SO_SNDBUF, 72, 26)]  # SO_BUF_LOCK, SO_ATTACH_FILTER
