@@ -31,6 +31,7 @@
 #include "router/conn/conn_relay.h"
 #include "router/conn/conn_state.h"
 #include "router/net/net.h"
+#include "router/net/room.h"
 
 /* --- states --- */
 
@@ -128,7 +129,8 @@ static void set_reason(struct conn *conn, uint8_t reason)
  */
 static void reset_if_cut(const struct conn *conn, const struct pump *pump)
 {
-    bool stopped = conn->reason == REASON_DRAIN_TIMEOUT || conn->reason == REASON_RESOURCE;
+    bool stopped = conn->reason == REASON_DRAIN_TIMEOUT || conn->reason == REASON_RESOURCE ||
+                   conn->reason == REASON_INTERNAL;
 
     if (pump->to == NULL || pump->to->fd < 0)
         return;
@@ -436,7 +438,9 @@ void conn_accept(struct conns *conns, struct view *view, uint32_t listener, int 
         stats_add(&conns->stats->closed[REASON_RESOURCE], 1);
         return;
     }
-    if (!conn->passage.peer.known) /* of a unix socket, which inherits nothing */
+    if (conn->passage.peer.known)
+        conn->client.bounded = room_bounds_unsent(&conn_config(conn)->sockets);
+    else /* of a unix socket, which inherits nothing */
         net_size_buffers(fd, &conn_config(conn)->sockets);
     conn_wait_for(conn, conn_config(conn)->timeouts.hello_ms);
     apply(conn, admit(conn, others));

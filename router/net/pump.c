@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "router/net/carry_error.h"
 #include "router/net/net.h"
+#include "router/net/room.h"
 
 /* A read of so much pays for splicing: two calls more, but nothing is copied or allocated. */
 #define PUMP_BULKY_BYTES (20u * 1024u)
@@ -29,8 +31,6 @@
 #define PUMP_BLIND_BYTES (64u * 1024u)
 /* A preface grows in steps of so much, so that one that comes byte by byte is seldom moved. */
 #define PREFACE_STEP_BYTES 512u
-/* Bytes a pump may read in one turn while other connections wait. */
-#define PUMP_TURN_BYTES (1024u * 1024u)
 
 /* What one attempt to move bytes came to. */
 enum step {
@@ -40,7 +40,8 @@ enum step {
     STEP_READ_FAILED,
     STEP_WRITE_FAILED,
     STEP_DENIED, /* splice(2) must not be used here; it has moved nothing */
-    STEP_NO_MEMORY
+    STEP_NO_MEMORY,
+    STEP_MISTAKE
 };
 
 void pump_init(struct pump *pump, struct side *from, struct side *to)
@@ -55,15 +56,21 @@ void pump_init(struct pump *pump, struct side *from, struct side *to)
 static enum step failed(struct pump *pump, enum step how)
 {
     assert(pump->error == 0 && errno > 0 && errno <= INT16_MAX);
-    if (errno == ENOMEM || errno == ENOBUFS)
+    enum carry_blame blame = carry_error_of(errno);
+    if (blame == CARRY_MEMORY)
         return STEP_NO_MEMORY;
     pump->error = (int16_t)errno;
-    return how;
+    return blame == CARRY_MISTAKE ? STEP_MISTAKE : how;
 }
 
 bool pump_holds_bytes(const struct pump *pump)
 {
     return pump->rest != NULL;
+}
+
+bool pump_is_bulky(const struct pump *pump)
+{
+    return pump->full_reads >= PUMP_FULL_READS;
 }
 
 /* --- what waits for the receiver --- */
@@ -289,7 +296,7 @@ static size_t splice_want(const struct pump *pump)
 {
     size_t room;
 
-    if (!net_send_room(pump->to->fd, &room))
+    if (!room_to_send(pump->to->fd, pump->to->bounded, &room))
         return PUMP_BLIND_BYTES;
     return room < PUMP_SPLICE_BYTES - PUMP_AHEAD_BYTES ? room + PUMP_AHEAD_BYTES
                                                        : PUMP_SPLICE_BYTES;
@@ -424,7 +431,8 @@ static enum step carry(struct pump *pump, const struct pump_tools *tools, size_t
 static enum pump_result result_of(const struct pump *pump, enum step step)
 {
     assert(step != STEP_MOVED && step != STEP_END && step != STEP_DENIED);
-    assert((pump->error != 0) == (step == STEP_READ_FAILED || step == STEP_WRITE_FAILED));
+    assert((pump->error != 0) ==
+           (step == STEP_READ_FAILED || step == STEP_WRITE_FAILED || step == STEP_MISTAKE));
     switch (step) {
     case STEP_READ_FAILED:
         return PUMP_READ_FAILED;
@@ -432,6 +440,8 @@ static enum pump_result result_of(const struct pump *pump, enum step step)
         return PUMP_WRITE_FAILED;
     case STEP_NO_MEMORY:
         return PUMP_NO_MEMORY;
+    case STEP_MISTAKE:
+        return PUMP_MISTAKE;
     case STEP_MOVED:
     case STEP_BLOCKED:
     case STEP_END:
@@ -441,7 +451,7 @@ static enum pump_result result_of(const struct pump *pump, enum step step)
     return PUMP_WAIT;
 }
 
-enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools)
+enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools, size_t budget)
 {
     size_t turn_bytes = 0;
 
@@ -460,7 +470,7 @@ enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools)
             push_preface(pump);
             return PUMP_WAIT;
         }
-        if (turn_bytes >= PUMP_TURN_BYTES)
+        if (turn_bytes >= budget)
             return PUMP_AGAIN;
         enum step step = carry(pump, tools, &got);
         turn_bytes += got;
