@@ -42,12 +42,13 @@ void signals_prepare(void)
 {
     struct sigaction end = {.sa_handler = end_now};
 
-    change_mask(SIG_SETMASK,
-                set_of(watched + SIGNALS_THAT_END, SIGNALS_WATCHED - SIGNALS_THAT_END));
+    signals_hold(); /* one that the parent has blocked may be pending: not before its handler */
     for (size_t i = 0; i < SIGNALS_THAT_END; i++)
         sigaction(watched[i], &end, NULL);
     signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
     signal(SIGXFSZ, SIG_IGN);
+    change_mask(SIG_SETMASK,
+                set_of(watched + SIGNALS_THAT_END, SIGNALS_WATCHED - SIGNALS_THAT_END));
 }
 
 void signals_hold(void)
