@@ -57,10 +57,7 @@ static void set_target(struct target *target, const struct addrinfo *found, uint
     assert(found->ai_family == AF_INET || found->ai_family == AF_INET6);
     memcpy(&target->address, found->ai_addr, found->ai_addrlen);
     target->len = found->ai_addrlen;
-    if (found->ai_family == AF_INET6)
-        ((struct sockaddr_in6 *)&target->address)->sin6_port = htons(port);
-    else
-        ((struct sockaddr_in *)&target->address)->sin_port = htons(port);
+    target_set_port(target, port);
 }
 
 /*

@@ -23,7 +23,10 @@ INSIDE = "SLOW_NAMES_INSIDE"
 
 
 class NameServer:
-    """Keeps every question until `release()`, then says 127.0.0.1 to all; to `quick` ones at once."""
+    """Keeps every question until `release()`, then says 127.0.0.1 to all.
+
+    `quick`: names that are answered at once.
+    """
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -183,6 +186,9 @@ class SlowNames(unittest.TestCase):
                 router.reload(config, f"configuration reloaded: {4 + number} routes,")
                 self.serves(router, f"urgent{number}.test")
                 self.serves(router, "slow.test")
+            config = routing({"slow.test": f"server.example:{self.server.port}"})
+            router.reload(config)  # its backend has another name now
+            self.serves(router, "slow.test")
             self.assertNotIn("waiting", router.stderr())
             self.assertNotIn("no address", router.stderr())
 
@@ -201,18 +207,18 @@ class SlowNames(unittest.TestCase):
         silent = {f"silent{number}.test": f"silent{number}.example:{self.server.port}"
                   for number in range(20)}
         self.names.quick = {"quick.example"}
-        with Router(routing({"app.test": self.server.text} | silent)) as router:
+        with Router(routing({"app.test": self.server.text})) as router:
             for number in range(6):
                 router.reload(routing({f"a{number}.test": self.server.text} | silent))
             router.reload(routing({"quick.test": f"quick.example:{self.server.port}"} | silent))
             self.serves(router, "quick.test")
-            self.assertNotIn("going on without", router.stderr())
+            self.assertEqual(router.stderr().count("going on without"), 1)
 
     def test_what_an_old_look_up_fails_with_is_asked_again(self):
         """One that began under an earlier configuration, and is given up, is no answer."""
         config = self.config()
-        with Router(config) as router:
-            for _ in range(3):
+        with Router(routing({"app.test": self.server.text})) as router:
+            for _ in range(4):
                 router.reload(config)
             held, self.names.held = self.names.held, []
             self.assertGreater(len(held), 0)
