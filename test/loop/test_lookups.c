@@ -279,9 +279,12 @@ static void the_stop_waits_for_no_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(answers_come_back_on_the_loop),     TEST(no_question_waits_for_the_answer_of_another),
-        TEST(without_further_threads_they_wait), TEST(without_the_first_threads_it_does_not_start),
-        TEST(the_stop_waits_for_no_answer),      TEST(what_no_thread_has_in_hand_can_be_taken_back),
+        TEST(answers_come_back_on_the_loop),
+        TEST(no_question_waits_for_the_answer_of_another),
+        TEST(without_further_threads_they_wait),
+        TEST(what_no_thread_has_in_hand_can_be_taken_back),
+        TEST(without_the_first_threads_it_does_not_start),
+        TEST(the_stop_waits_for_no_answer), /* last: a thread that nobody joins uses its stack */
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
