@@ -8,7 +8,8 @@
  *  - A name has no address, or there is no memory to ask or to keep the answer: a warning, and
  *    on_answer without addresses. The cell keeps what it knew.
  *  - A name server does not answer: control goes on, and is told when it does.
- *  - Another configuration is to be looked up: what is under way is answered to nobody.
+ *  - Another configuration is to be looked up: what is under way is answered to nobody, or to the
+ *    other one, if that names the same.
  *  - The threads cannot be made: the part does not start.
  */
 #include "router/control/resolve.h"
@@ -35,9 +36,11 @@ struct query {
     LIST_ENTRY(query) link;
     struct question question;
     bool wanted; /* by the configuration that is looked up now; else nothing of it is looked at */
+    bool old;    /* asked for an earlier one: that there is no answer may be out of date */
 };
 
 static void resolve_more(struct resolve *resolve);
+static void ask(struct resolve *resolve, const struct question *question);
 
 void resolve_say_failed(const struct server *server, const char *why)
 {
@@ -54,10 +57,7 @@ static void set_target(struct target *target, const struct addrinfo *found, uint
     assert(found->ai_family == AF_INET || found->ai_family == AF_INET6);
     memcpy(&target->address, found->ai_addr, found->ai_addrlen);
     target->len = found->ai_addrlen;
-    if (found->ai_family == AF_INET6)
-        ((struct sockaddr_in6 *)&target->address)->sin6_port = htons(port);
-    else
-        ((struct sockaddr_in *)&target->address)->sin_port = htons(port);
+    target_set_port(target, port);
 }
 
 /*
@@ -108,7 +108,7 @@ static void on_answered(struct lookup *lookup)
     struct question question = query->question;
     const char *why = lookup->error == 0 ? no_memory : why_failed(lookup);
     struct addresses *addresses = NULL;
-    bool wanted = query->wanted;
+    bool wanted = query->wanted, old = query->old;
 
     part_assert_own(&resolve->part);
     if (wanted && lookup->error == 0)
@@ -121,17 +121,49 @@ static void on_answered(struct lookup *lookup)
         return;
     assert(resolve->in_flight > 0);
     resolve->in_flight--;
-    tell(resolve, &question, addresses, why); /* may begin with another configuration */
+    if (addresses == NULL && old)
+        ask(resolve, &question);
+    else
+        tell(resolve, &question, addresses, why); /* may begin with another configuration */
     resolve_more(resolve);
 }
 
 /* --- questions --- */
 
+/* The newest look-up of the name for nobody, if there are as many of them as there may be. */
+static struct query *find_left(const struct resolve *resolve, const char *name)
+{
+    struct query *query, *newest = NULL;
+    unsigned count = 0;
+
+    LIST_FOREACH (query, &resolve->queries, link) {
+        if (query->wanted || strcmp(query->lookup.name, name) != 0)
+            continue;
+        count++;
+        if (newest == NULL)
+            newest = query;
+    }
+    return count < RESOLVE_LEFT_MAX ? NULL : newest;
+}
+
+/* Its answer is this question's. */
+static void take_over(struct resolve *resolve, struct query *query, const struct question *question)
+{
+    query->question = *question;
+    query->wanted = query->old = true;
+    resolve->in_flight++;
+}
+
 static void ask(struct resolve *resolve, const struct question *question)
 {
-    struct query *query = calloc(1, sizeof *query);
+    struct query *query = find_left(resolve, question->address->path);
     size_t name_len = strlen(question->address->path);
 
+    if (query != NULL) {
+        take_over(resolve, query, question);
+        return;
+    }
+    query = calloc(1, sizeof *query);
     if (query == NULL) {
         tell(resolve, question, NULL, no_memory);
         return;
@@ -217,10 +249,16 @@ void resolve_start(struct resolve *resolve, struct config_use *use, resolve_answ
 
 void resolve_forget(struct resolve *resolve)
 {
-    struct query *query;
+    struct query *query, *next;
 
-    LIST_FOREACH (query, &resolve->queries, link)
+    for (query = LIST_FIRST(&resolve->queries); query != NULL; query = next) {
+        next = LIST_NEXT(query, link);
         query->wanted = false;
+        if (!lookups_take_back(&resolve->lookups, &query->lookup))
+            continue;
+        LIST_REMOVE(query, link);
+        free(query);
+    }
     if (resolve_is_busy(resolve))
         let_go(resolve);
 }

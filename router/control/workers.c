@@ -241,7 +241,8 @@ static int start(struct part *part)
         error = start_next(workers);
     if (error == 0)
         return 0;
-    log_line(LOG_LEVEL_ERROR, "cannot start %u workers: %s", workers->wanted, strerror(-error));
+    log_line(LOG_LEVEL_ERROR, "cannot start %u worker%s: %s", workers->wanted,
+             workers->wanted == 1 ? "" : "s", strerror(-error));
     order_all(workers, ORDER_STOP, 0);
     join(workers); /* they have nothing to end but themselves */
     uv_close((uv_handle_t *)&workers->wake, NULL);

@@ -40,6 +40,8 @@ void server_know(struct server *server, struct addresses *addresses)
     addresses_ref(addresses);
     addresses_unref(server->known);
     server->known = addresses;
+    if (server->host != NULL)
+        host_know(server->host, addresses);
 }
 
 void server_enter(struct server *server)

@@ -16,6 +16,7 @@
 
 #include "router/state/addresses.h"
 #include "router/state/claims.h"
+#include "router/state/hosts.h"
 #include "router/state/stats.h"
 
 enum server_health {
@@ -38,6 +39,7 @@ struct server {
     bool fresh;                         /* no snapshot has held it yet */
     bool was_used;                      /* a configuration with it was published */
     struct addresses *known;            /* the last answer for its name; held. NULL: none so far */
+    struct host *host;                  /* of its name; claimed. NULL: its address is no name */
 
     /* any thread */
     alignas(64) atomic_int health;      /* enum server_health; nothing sets it yet */
@@ -55,8 +57,8 @@ struct server *server_new(char *key, size_t key_len, uint32_t workers);
 void server_free(struct server *server); /* control; asserts that nobody uses it */
 
 /*
- * The name of the server stands for these addresses, which the snapshots to come begin with; takes
- * a hold of its own. Control.
+ * The name of the server stands for these addresses, which the snapshots to come begin with, also
+ * those of servers to come that have the same name; takes a hold of its own. Control.
  */
 void server_know(struct server *server, struct addresses *addresses);
 

@@ -8,7 +8,8 @@
  *
  * A cell is made by the first configuration that names the server. It is freed by control, in a
  * sweep, when no configuration in use claims it and no connection is counted in it. Two servers of
- * one backend with the same address and name share a cell.
+ * one backend with the same address and name share a cell. A new cell knows what was last known of
+ * its host's name.
  */
 
 #include <stdint.h>
@@ -19,6 +20,7 @@
 
 struct servers {
     struct claims claims;
+    struct claims hosts; /* the names that servers are given by */
     struct stats *stats; /* where the servers' figures are; outlives the set */
 };
 
