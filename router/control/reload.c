@@ -40,9 +40,24 @@ static bool is_first(const struct reload *reload)
 
 /* --- outcomes --- */
 
+const struct config_difference *reload_outcome_difference(const struct reload_outcome *outcome)
+{
+    struct reload_difference *difference = outcome->difference;
+
+    if (!difference->asked && outcome->config != NULL)
+        difference->known = config_difference(outcome->before, outcome->config, &difference->value);
+    else if (!difference->asked)
+        difference->known = true; /* nothing was in use, and nothing is */
+    difference->asked = true;
+    return difference->known ? &difference->value : NULL;
+}
+
 static void say(struct reload *reload, struct reload_outcome *outcome)
 {
+    struct reload_difference difference = {0};
+
     outcome->config = publisher_config(reload->publisher);
+    outcome->difference = &difference;
     outcome->ends = outcome->config == NULL && reload->candidate == NULL;
     reload->on_outcome(reload->context, outcome);
 }
