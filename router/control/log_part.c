@@ -1,5 +1,7 @@
 #include "router/control/log_part.h"
 
+#include <assert.h>
+
 #include "router/control/exit_code.h"
 #include "router/log/log.h"
 
@@ -9,6 +11,7 @@ static int start(struct part *part)
     bool made;
     int error = log_writer_probe(&log->writer, log->first_path, &made);
 
+    assert(part == &log->part);
     if (error != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s", log->first_path,
                  uv_strerror(uv_translate_sys_error(error)));
@@ -27,6 +30,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct log_part *log = part->self;
 
+    assert(part == &log->part);
     log_writer_stop(&log->writer);
     on_stopped(part);
 }

@@ -254,6 +254,7 @@ static int start(struct part *part)
     struct reload *reload = part->self;
     int error = uv_timer_init(reload->loop, &reload->patience);
 
+    assert(part == &reload->part);
     assert(error == 0);
     reload->patience.data = reload;
     return 0;
@@ -271,6 +272,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct reload *reload = part->self;
 
+    assert(part == &reload->part);
     reload->on_stopped = on_stopped;
     look_up(reload, NULL);
     drop_candidate(reload);

@@ -29,8 +29,11 @@
 static const char no_memory[] = "no memory";
 
 /* A question that was asked. */
+#define QUERY_MAGIC 0x71727279u
+
 struct query {
     struct lookup lookup; /* first */
+    uint32_t magic;       /* QUERY_MAGIC: what comes back from another thread is a query */
     struct resolve *resolve;
     LIST_ENTRY(query) link;
     struct question question;
@@ -104,6 +107,8 @@ static void tell(struct resolve *resolve, const struct question *question,
 static void on_answered(struct lookup *lookup)
 {
     struct query *query = (struct query *)lookup;
+
+    assert(query->magic == QUERY_MAGIC);
     struct resolve *resolve = query->resolve;
     struct question question = query->question;
     const char *why = lookup->error == 0 ? no_memory : why_failed(lookup);
@@ -116,6 +121,7 @@ static void on_answered(struct lookup *lookup)
     if (lookup->found != NULL)
         freeaddrinfo(lookup->found);
     LIST_REMOVE(query, link);
+    query->magic = 0;
     free(query);
     if (!wanted)
         return;
@@ -139,6 +145,7 @@ static void ask(struct resolve *resolve, const struct question *question)
     assert(name_len < sizeof query->lookup.name);
     memcpy(query->lookup.name, question->address->path, name_len);
     query->lookup.on_answer = on_answered;
+    query->magic = QUERY_MAGIC;
     query->resolve = resolve;
     query->question = *question;
     query->wanted = true;
@@ -245,6 +252,7 @@ static int start(struct part *part)
     struct resolve *resolve = part->self;
     int error = lookups_start(&resolve->lookups, resolve->loop);
 
+    assert(part == &resolve->part);
     if (error == 0)
         return 0;
     log_line(LOG_LEVEL_ERROR, "cannot start the threads that look up names: %s",
@@ -264,6 +272,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct resolve *resolve = part->self;
 
+    assert(part == &resolve->part);
     resolve->on_stopped = on_stopped;
     resolve_forget(resolve);
     lookups_stop(&resolve->lookups, on_lookups_stopped, resolve);

@@ -29,11 +29,14 @@ struct server_seat {
     uint64_t full_ms;           /* the worker's loop time when its queue was last found full */
 };
 
+#define SERVER_MAGIC 0x73727672u
+
 struct server {
     struct claimable claimable;         /* first; its key is what the three texts are made of */
     const char *backend, *text, *label; /* the backend's name, the address, the name or address */
     struct stats_cell *stats;           /* its own figures; claimed */
     struct stats_cell *backend_stats;   /* its backend's; claimed */
+    uint32_t magic;                     /* SERVER_MAGIC */
     uint32_t workers;                   /* how many seats there are */
     bool fresh;                         /* no snapshot has held it yet */
     bool was_used;                      /* a configuration with it was published */
@@ -53,6 +56,9 @@ struct server {
  */
 struct server *server_new(char *key, size_t key_len, uint32_t workers);
 void server_free(struct server *server); /* control; asserts that nobody uses it */
+
+/* The server that a set of claims has found; asserts that it is one. NULL stays NULL. Control. */
+struct server *server_of(struct claimable *thing);
 
 /*
  * The name of the server stands for these addresses, which the snapshots to come begin with; takes

@@ -6,7 +6,7 @@
 
 static bool is_idle(const struct claimable *thing)
 {
-    const struct server *server = (const struct server *)thing;
+    const struct server *server = server_of((struct claimable *)thing);
 
     return atomic_load_explicit(&server->active, memory_order_acquire) == 0;
 }
@@ -14,7 +14,7 @@ static bool is_idle(const struct claimable *thing)
 static void free_thing(struct claimable *thing, void *context)
 {
     struct servers *servers = context;
-    struct server *server = (struct server *)thing;
+    struct server *server = server_of(thing);
 
     stats_unclaim(servers->stats, server->stats);
     stats_unclaim(servers->stats, server->backend_stats);
@@ -81,7 +81,7 @@ struct server *servers_claim(struct servers *servers, const struct backend_confi
     char *key = join(texts, sizeof texts / sizeof texts[0], &len);
     if (key == NULL)
         return NULL;
-    struct server *cell = (struct server *)claims_find(&servers->claims, key, len);
+    struct server *cell = server_of(claims_find(&servers->claims, key, len));
     if (cell != NULL) {
         free(key);
     } else {

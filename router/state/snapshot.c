@@ -12,6 +12,7 @@ static struct snapshot *make(struct config_use *use, uint32_t generation)
         config_use_unref(use);
         return NULL;
     }
+    snapshot->magic = SNAPSHOT_MAGIC;
     snapshot->use = use;
     snapshot->config = use->config;
     snapshot->generation = generation;
@@ -146,11 +147,13 @@ uint32_t snapshot_left(const struct snapshot *snapshot, uint32_t backend, const 
 
 void snapshot_ref(struct snapshot *snapshot)
 {
+    assert(snapshot->magic == SNAPSHOT_MAGIC);
     atomic_fetch_add_explicit(&snapshot->refs, 1, memory_order_relaxed);
 }
 
 bool snapshot_unref(struct snapshot *snapshot)
 {
+    assert(snapshot->magic == SNAPSHOT_MAGIC);
     unsigned before = atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel);
 
     assert(before > 0);
@@ -161,6 +164,7 @@ bool snapshot_free(struct snapshot *snapshot)
 {
     if (snapshot == NULL)
         return false;
+    assert(snapshot->magic == SNAPSHOT_MAGIC);
     assert(atomic_load_explicit(&snapshot->refs, memory_order_acquire) == 0);
     assert(snapshot->config == snapshot->use->config);
     for (uint32_t s = 0; snapshot->addresses != NULL && s < snapshot->use->server_count; s++)
@@ -168,6 +172,7 @@ bool snapshot_free(struct snapshot *snapshot)
     free(snapshot->addresses);
     free(snapshot->hazards);
     bool last = config_use_unref(snapshot->use);
+    snapshot->magic = 0;
     free(snapshot);
     return last;
 }

@@ -36,12 +36,15 @@ struct hazard {
     uint32_t listener; /* `ours`: the first such listener, an index in the configuration */
 };
 
+#define SNAPSHOT_MAGIC 0x736e6170u
+
 struct snapshot {
+    uint32_t magic;              /* SNAPSHOT_MAGIC */
+    uint32_t generation;         /* of the configuration; 1 for the first of the process */
     const struct config *config; /* of `use` */
     struct config_use *use;
     struct addresses **addresses; /* per server, see config_use_index(); NULL: none is known */
     struct hazard *hazards;       /* per server; NULL: none of any server */
-    uint32_t generation;          /* of the configuration; 1 for the first of the process */
     atomic_uint refs;
     struct snapshot *next; /* control's list of snapshots that are not freed yet */
 };

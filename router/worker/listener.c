@@ -83,6 +83,7 @@ static enum accept_error failed(struct listener *listener, int error)
     struct listeners *listeners = listener->set;
     enum accept_error class = accept_error_of(error, ++listener->failed_in_row);
 
+    listener->error = error;
     if (class == ACCEPT_EMPTY)
         listener->failed_in_row = 0;
     else if (class != ACCEPT_PAUSE && listener->stage == LISTENER_OPEN)
@@ -111,7 +112,7 @@ static enum accept_error accept_one(struct listener *listener)
     return ACCEPT_NEXT;
 }
 
-/* A batch; ACCEPT_NEXT: there may be more. errno as the last accept has left it. */
+/* A batch; ACCEPT_NEXT: there may be more. */
 static enum accept_error accept_batch(struct listener *listener)
 {
     enum accept_error last = ACCEPT_NEXT;
@@ -133,12 +134,13 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct listener *listener = poll->data;
 
     (void)events;
+    assert(listener->magic == LISTENER_MAGIC);
     conns_assert_own(listener->set->conns);
     uv_update_time(poll->loop); /* timeouts begin now, also if the process was stopped before */
     enum accept_error last = status != 0 ? ACCEPT_BROKEN : accept_batch(listener);
     if (last != ACCEPT_BROKEN)
         return;
-    int error = status != 0 ? -status : errno;
+    int error = status != 0 ? -status : listener->error;
     if (listener->stage == LISTENER_OPEN)
         give_up(listener, status != 0 ? "poll" : "accept4", error);
     else
@@ -156,6 +158,8 @@ static void start(struct listener *listener)
 
 static void listener_free(struct listener *listener)
 {
+    assert(listener->magic == LISTENER_MAGIC);
+    listener->magic = 0;
     free(listener->report); /* zeroed: it owns nothing */
     free(listener);
 }
@@ -179,6 +183,7 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed)
 
     assert(listener != NULL && handed->report != NULL && handed->fd >= 0);
     assert(listener_find(listeners, handed->endpoint) == NULL);
+    listener->magic = LISTENER_MAGIC;
     listener->report = handed->report;
     listener->fd = handed->fd;
     handed->made = NULL;

@@ -48,8 +48,11 @@ enum listener_stage {
     LISTENER_SHUT       /* no newcomers: what has connected is taken, then the socket closes */
 };
 
+#define LISTENER_MAGIC 0x6c73746eu
+
 struct listener {
     uv_poll_t poll;
+    uint32_t magic; /* LISTENER_MAGIC, once it is open */
     int fd;
     uint64_t endpoint;
     uint32_t generation;
@@ -57,6 +60,7 @@ struct listener {
         index; /* of the listener in the configuration of `view`, or the worker's current one */
     uint32_t backlog;
     uint32_t failed_in_row; /* accepts, see accept_error_of() */
+    int error;              /* errno of the last accept that failed */
     struct listeners *set;
     /* Takes over what was accepted; the socket does not block. */
     void (*on_accept)(struct listener *listener, int fd, const struct sockaddr *from);
