@@ -262,7 +262,7 @@ struct endpoint *endpoints_note_broken(struct endpoints *endpoints,
 {
     struct endpoint *e = endpoints->first;
 
-    while (e != NULL && e->id != broken->endpoint)
+    while (e != NULL && e->id != broken->endpoint_id)
         e = e->next;
     if (e == NULL)
         return NULL;
@@ -281,7 +281,7 @@ bool endpoints_hand(const struct endpoint *endpoint, uint32_t index, uint32_t ba
 {
     const struct endpoint_socket *socket = &endpoint->sockets[worker];
 
-    *handed = (struct handed_listener){.endpoint = endpoint->id,
+    *handed = (struct handed_listener){.endpoint_id = endpoint->id,
                                        .generation = socket->generation,
                                        .index = index,
                                        .backlog = backlog,

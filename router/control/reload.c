@@ -129,16 +129,16 @@ static void refresh(struct reload *reload, uint32_t server, struct addresses *ad
 {
     const struct snapshot *newest = reload->publisher->newest;
     const struct addresses *before = newest->addresses[server];
-    const struct server *cell = newest->use->cells[server];
+    const struct server *of = newest->use->servers[server];
     bool known = before != NULL;
 
     assert(reload->resolve->use == newest->use);
     if (addresses_equal(before, addresses))
         addresses_unref(addresses);
     else if (!publisher_refresh(reload->publisher, server, addresses))
-        resolve_say_failed(cell, "no memory");
+        resolve_say_failed(of, "no memory");
     else
-        log_line(LOG_LEVEL_INFO, "server %s: %s", cell->text,
+        log_line(LOG_LEVEL_INFO, "server %s: %s", of->text,
                  known ? "its address has changed" : "its address is known now");
 }
 

@@ -1,12 +1,12 @@
 /*
  * The happy path
  *  - The names of a configuration become questions, the most urgent first; a few are asked at a
- *    time. Each answer becomes an address list, which the server's cell keeps and on_answer takes.
+ *    time. Each answer becomes an address list, which the server keeps and on_answer takes.
  *    When all are answered, on_done.
  *
  * The failures
  *  - A name has no address, or there is no memory to ask or to keep the answer: a warning, and
- *    on_answer without addresses. The cell keeps what it knew.
+ *    on_answer without addresses. The server keeps what it knew.
  *  - A name server does not answer: control goes on, and is told when it does.
  *  - Another configuration is to be looked up: what is under way is answered to nobody.
  *  - The threads cannot be made: the part does not start.
@@ -93,7 +93,7 @@ static const char *why_failed(const struct lookup *lookup)
 static void tell(struct resolve *resolve, const struct question *question,
                  struct addresses *addresses, const char *why)
 {
-    struct server *server = resolve->use->cells[question->server];
+    struct server *server = resolve->use->servers[question->server];
 
     if (question->is_new)
         resolve->new_left--;
@@ -193,7 +193,8 @@ static void add_questions(struct resolve *resolve, enum urgency urgency)
         for (uint32_t s = 0; s < backend->server_count; s++) {
             uint32_t index = config_use_index(resolve->use, b, s);
             const struct address *address = &backend->servers[s].address;
-            if (address->kind != ADDRESS_NAME || urgency_of(resolve->use->cells[index]) != urgency)
+            if (address->kind != ADDRESS_NAME ||
+                urgency_of(resolve->use->servers[index]) != urgency)
                 continue;
             resolve->questions[resolve->question_count++] = (struct question){
                 .address = address, .server = index, .is_new = urgency == URGENT_NEW};

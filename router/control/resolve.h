@@ -26,7 +26,7 @@
 
 /*
  * What came of the name of a server (see config_use_index()): its addresses, with a hold that is
- * the callee's, or NULL. The server's cell knows them already; that there are none was said in the
+ * the callee's, or NULL. The server knows them already; that there are none was said in the
  * log.
  */
 typedef void resolve_answer_cb(void *context, uint32_t server, struct addresses *addresses);

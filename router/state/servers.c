@@ -49,7 +49,7 @@ static char *join(const char *const texts[], size_t count, size_t *len)
     return key;
 }
 
-/* A cell with its figures. Takes the key over, also on failure. NULL: no memory. */
+/* A server with its figures. Takes the key over, also on failure. NULL: no memory. */
 static struct server *make(struct servers *servers, char *key, size_t len)
 {
     struct stats_cell *stats = stats_claim(servers->stats, STATS_SERVER, key, len);
@@ -81,17 +81,17 @@ struct server *servers_claim(struct servers *servers, const struct backend_confi
     char *key = join(texts, sizeof texts / sizeof texts[0], &len);
     if (key == NULL)
         return NULL;
-    struct server *cell = server_of(claims_find(&servers->claims, key, len));
-    if (cell != NULL) {
+    struct server *found = server_of(claims_find(&servers->claims, key, len));
+    if (found != NULL) {
         free(key);
     } else {
-        cell = make(servers, key, len);
-        if (cell == NULL)
+        found = make(servers, key, len);
+        if (found == NULL)
             return NULL;
     }
-    assert(cell->workers == servers->stats->workers);
-    claims_claim(&cell->claimable);
-    return cell;
+    assert(found->workers == servers->stats->workers);
+    claims_claim(&found->claimable);
+    return found;
 }
 
 void servers_unclaim(struct servers *servers, struct server *server)

@@ -37,7 +37,7 @@ struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct
         for (uint32_t s = 0; s < backend->server_count; s++, at++) {
             const struct address *address = &backend->servers[s].address;
             if (address->kind == ADDRESS_NAME) {
-                snapshot->addresses[at] = use->cells[at]->known;
+                snapshot->addresses[at] = use->servers[at]->known;
                 addresses_ref(snapshot->addresses[at]);
                 continue;
             }
@@ -100,7 +100,7 @@ struct hazard *snapshot_note_hazard(struct snapshot *snapshot, uint32_t index)
 
 struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend, uint32_t server)
 {
-    return snapshot->use->cells[config_use_index(snapshot->use, backend, server)];
+    return snapshot->use->servers[config_use_index(snapshot->use, backend, server)];
 }
 
 /* --- figures --- */
@@ -120,27 +120,27 @@ struct stats_cell *snapshot_backend_stats(const struct snapshot *snapshot, uint3
 struct stats_cell *snapshot_route_stats(const struct snapshot *snapshot, uint32_t route)
 {
     assert(route < snapshot->config->route_count);
-    return stats_slot_cell(snapshot->use->servers->stats, &snapshot->use->routes[route],
-                           STATS_ROUTE, snapshot->config->routes[route].name);
+    return stats_slot_cell(snapshot->use->set->stats, &snapshot->use->routes[route], STATS_ROUTE,
+                           snapshot->config->routes[route].name);
 }
 
 /* --- balance --- */
 
-static struct server *const *cells_of(const struct snapshot *snapshot, uint32_t backend)
+static struct server *const *servers_of(const struct snapshot *snapshot, uint32_t backend)
 {
-    return &snapshot->use->cells[config_use_index(snapshot->use, backend, 0)];
+    return &snapshot->use->servers[config_use_index(snapshot->use, backend, 0)];
 }
 
 uint32_t snapshot_pick(const struct snapshot *snapshot, uint32_t backend, uint32_t worker,
                        const struct tried *tried)
 {
-    return balance_pick(cells_of(snapshot, backend), &snapshot->config->backends[backend], worker,
+    return balance_pick(servers_of(snapshot, backend), &snapshot->config->backends[backend], worker,
                         tried);
 }
 
 uint32_t snapshot_left(const struct snapshot *snapshot, uint32_t backend, const struct tried *tried)
 {
-    return balance_left(cells_of(snapshot, backend), &snapshot->config->backends[backend], tried);
+    return balance_left(servers_of(snapshot, backend), &snapshot->config->backends[backend], tried);
 }
 
 /* --- users --- */

@@ -56,7 +56,7 @@ static void report(struct listeners *listeners, struct listener *listener, const
                    int error)
 {
     struct order *order = listener->report;
-    const struct broken_listener broken = {.endpoint = listener->endpoint,
+    const struct broken_listener broken = {.endpoint_id = listener->endpoint_id,
                                            .generation = listener->generation,
                                            .worker = listeners->conns->worker,
                                            .step = step,
@@ -182,14 +182,14 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed)
     struct listener *listener = handed->made;
 
     assert(listener != NULL && handed->report != NULL && handed->fd >= 0);
-    assert(listener_find(listeners, handed->endpoint) == NULL);
+    assert(listener_find(listeners, handed->endpoint_id) == NULL);
     listener->magic = LISTENER_MAGIC;
     listener->report = handed->report;
     listener->fd = handed->fd;
     handed->made = NULL;
     handed->report = NULL;
     handed->fd = -1;
-    listener->endpoint = handed->endpoint;
+    listener->endpoint_id = handed->endpoint_id;
     listener->generation = handed->generation;
     listener->index = handed->index;
     listener->backlog = handed->backlog;
@@ -220,12 +220,12 @@ void listener_follow(struct listener *listener, const struct handed_listener *ha
     listener->backlog = handed->backlog;
 }
 
-struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint_id)
 {
     struct listener *listener;
 
     LIST_FOREACH (listener, &listeners->list, link) {
-        if (listener->endpoint == endpoint && listener->stage == LISTENER_OPEN)
+        if (listener->endpoint_id == endpoint_id && listener->stage == LISTENER_OPEN)
             return listener;
     }
     return NULL;

@@ -158,10 +158,10 @@ static void begin_drain(struct worker *worker, uint64_t drain_ms)
 
 /* --- orders --- */
 
-static bool is_handed(const struct order *order, uint64_t endpoint)
+static bool is_handed(const struct order *order, uint64_t endpoint_id)
 {
     for (uint32_t i = 0; i < order->adopt.handed_count; i++) {
-        if (order->adopt.handed[i].endpoint == endpoint)
+        if (order->adopt.handed[i].endpoint_id == endpoint_id)
             return true;
     }
     return false;
@@ -173,7 +173,7 @@ static void leave_listeners_gone(struct worker *worker, const struct order *orde
     struct listener *listener;
 
     LIST_FOREACH (listener, &worker->listeners.list, link) {
-        if (listener->stage == LISTENER_OPEN && !is_handed(order, listener->endpoint))
+        if (listener->stage == LISTENER_OPEN && !is_handed(order, listener->endpoint_id))
             listener_leave(listener);
     }
     listeners_look(&worker->listeners);
@@ -182,7 +182,7 @@ static void leave_listeners_gone(struct worker *worker, const struct order *orde
 /* An endpoint without a socket has broken meanwhile: control opens another. */
 static void take_handed(struct worker *worker, struct handed_listener *handed)
 {
-    struct listener *listener = listener_find(&worker->listeners, handed->endpoint);
+    struct listener *listener = listener_find(&worker->listeners, handed->endpoint_id);
 
     if (listener != NULL)
         listener_follow(listener, handed);
@@ -193,7 +193,7 @@ static void take_handed(struct worker *worker, struct handed_listener *handed)
 /* Another socket for an endpoint: the one it has had, if it is still there, leaves. */
 static void listen_anew(struct worker *worker, struct handed_listener *handed)
 {
-    struct listener *listener = listener_find(&worker->listeners, handed->endpoint);
+    struct listener *listener = listener_find(&worker->listeners, handed->endpoint_id);
 
     assert(!worker->draining && worker->conns.view != NULL);
     if (listener != NULL)
