@@ -274,7 +274,7 @@ static const char all_keys[] =
     "\"timeouts\":{\"hello\":\"21ms\",\"connect\":\"22ms\",\"idle\":\"23ms\","
     "\"half_close\":\"24ms\",\"drain\":\"25ms\"},\"workers\":5,"
     "\"limits\":{\"connections\":6,\"hello\":\"2k\"},"
-    "\"sockets\":{\"receive\":\"8k\",\"send\":\"9k\"},"
+    "\"sockets\":{\"held\":\"700k\",\"receive\":\"8k\",\"send\":\"9k\"},"
     "\"log\":{\"access\":{\"path\":\"/log\",\"format\":\"logfmt\"},\"level\":\"error\"}}";
 
 /* A change of that text for each key; without one, the key has one value only. */
@@ -319,7 +319,8 @@ static const struct key_row {
     {"limits.connections", "\"connections\":6", "\"connections\":7"},
     {"limits.hello", "2k", "3k"},
     {"sockets.receive", "8k", "7k"},
-    {"sockets.send", "9k", "7k"},
+    {"sockets.send", "\"9k\"", "\"7k\""},
+    {"sockets.held", "700k", "800k"},
     {"log.access", "{\"path\":\"/log\",\"format\":\"logfmt\"}", "\"off\""},
     {"log.access.path", "/log", "/gol"},
     {"log.access.format", "\"format\":\"logfmt\"", "\"format\":\"haproxy\""},
