@@ -53,13 +53,24 @@ static int content_read(struct content *content, int fd)
     return 0;
 }
 
+/* A file on a slow device may be interrupted while it is opened. */
+static int open_file(const char *file)
+{
+    int fd;
+
+    do {
+        fd = open(file, O_RDONLY | O_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found,
                                   int *error)
 {
     bool standard = strcmp(file, "-") == 0;
 
     *out = NULL;
-    int fd = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    int fd = standard ? STDIN_FILENO : open_file(file);
     *error = fd < 0 ? errno : 0;
     if (fd < 0)
         return *error == ENOENT || *error == ENOTDIR ? CONFIG_READ_ABSENT : CONFIG_READ_FAILED;
