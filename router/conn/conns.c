@@ -37,7 +37,7 @@ void conns_assert_own(const struct conns *conns)
 static void put_line(struct conns *conns, enum log_level level, const char *format, va_list args)
 {
     char line[LOG_LINE_MAX];
-    size_t len = log_format(line, level, format, args);
+    size_t len = log_print(line, level, format, args);
 
     if (!log_ring_put(&conns->shared->writer->feeds[conns->worker].error, line, len))
         stats_add(&conns->stats->log_dropped, 1);

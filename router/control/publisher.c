@@ -47,7 +47,7 @@ static void use(struct publisher *publisher, struct snapshot *snapshot)
 {
     assert(snapshot->next == NULL);
     for (uint32_t s = 0; s < snapshot->use->server_count; s++)
-        snapshot->use->cells[s]->was_used = true;
+        snapshot->use->servers[s]->was_used = true;
     snapshot->next = publisher->newest;
     publisher->newest = snapshot;
     publisher->published = true;

@@ -1,12 +1,12 @@
 /*
  * The happy path
  *  - The names of a configuration become questions, the most urgent first; a few are asked at a
- *    time. Each answer becomes an address list, which the server's cell keeps and on_answer takes.
+ *    time. Each answer becomes an address list, which the server keeps and on_answer takes.
  *    When all are answered, on_done.
  *
  * The failures
  *  - A name has no address, or there is no memory to ask or to keep the answer: a warning, and
- *    on_answer without addresses. The cell keeps what it knew.
+ *    on_answer without addresses. The server keeps what it knew.
  *  - A name server does not answer: control goes on, and is told when it does.
  *  - Another configuration is to be looked up: what is under way is answered to nobody, or to the
  *    other one, if that names the same.
@@ -30,8 +30,11 @@
 static const char no_memory[] = "no memory";
 
 /* A question that was asked. */
+#define QUERY_MAGIC 0x71727279u
+
 struct query {
     struct lookup lookup; /* first */
+    uint32_t magic;       /* QUERY_MAGIC: what comes back from another thread is a query */
     struct resolve *resolve;
     LIST_ENTRY(query) link;
     struct question question;
@@ -90,7 +93,7 @@ static const char *why_failed(const struct lookup *lookup)
 static void tell(struct resolve *resolve, const struct question *question,
                  struct addresses *addresses, const char *why)
 {
-    struct server *server = resolve->use->cells[question->server];
+    struct server *server = resolve->use->servers[question->server];
 
     if (question->is_new)
         resolve->new_left--;
@@ -104,6 +107,8 @@ static void tell(struct resolve *resolve, const struct question *question,
 static void on_answered(struct lookup *lookup)
 {
     struct query *query = (struct query *)lookup;
+
+    assert(query->magic == QUERY_MAGIC);
     struct resolve *resolve = query->resolve;
     struct question question = query->question;
     const char *why = lookup->error == 0 ? no_memory : why_failed(lookup);
@@ -116,6 +121,7 @@ static void on_answered(struct lookup *lookup)
     if (lookup->found != NULL)
         freeaddrinfo(lookup->found);
     LIST_REMOVE(query, link);
+    query->magic = 0;
     free(query);
     if (!wanted)
         return;
@@ -171,6 +177,7 @@ static void ask(struct resolve *resolve, const struct question *question)
     assert(name_len < sizeof query->lookup.name);
     memcpy(query->lookup.name, question->address->path, name_len);
     query->lookup.on_answer = on_answered;
+    query->magic = QUERY_MAGIC;
     query->resolve = resolve;
     query->question = *question;
     query->wanted = true;
@@ -218,7 +225,8 @@ static void add_questions(struct resolve *resolve, enum urgency urgency)
         for (uint32_t s = 0; s < backend->server_count; s++) {
             uint32_t index = config_use_index(resolve->use, b, s);
             const struct address *address = &backend->servers[s].address;
-            if (address->kind != ADDRESS_NAME || urgency_of(resolve->use->cells[index]) != urgency)
+            if (address->kind != ADDRESS_NAME ||
+                urgency_of(resolve->use->servers[index]) != urgency)
                 continue;
             resolve->questions[resolve->question_count++] = (struct question){
                 .address = address, .server = index, .is_new = urgency == URGENT_NEW};
@@ -283,6 +291,7 @@ static int start(struct part *part)
     struct resolve *resolve = part->self;
     int error = lookups_start(&resolve->lookups, resolve->loop);
 
+    assert(part == &resolve->part);
     if (error == 0)
         return 0;
     log_line(LOG_LEVEL_ERROR, "cannot start the threads that look up names: %s", strerror(-error));
@@ -301,6 +310,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct resolve *resolve = part->self;
 
+    assert(part == &resolve->part);
     resolve->on_stopped = on_stopped;
     resolve_forget(resolve);
     lookups_stop(&resolve->lookups, on_lookups_stopped, resolve);

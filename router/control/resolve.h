@@ -35,7 +35,7 @@ _Static_assert((RESOLVE_LEFT_MAX + 1) * RESOLVE_IN_FLIGHT <= LOOKUPS_MAX_THREADS
 
 /*
  * What came of the name of a server (see config_use_index()): its addresses, with a hold that is
- * the callee's, or NULL. The server's cell knows them already; that there are none was said in the
+ * the callee's, or NULL. The server knows them already; that there are none was said in the
  * log.
  */
 typedef void resolve_answer_cb(void *context, uint32_t server, struct addresses *addresses);

@@ -75,6 +75,7 @@ static int start(struct part *part)
 {
     struct signals *signals = part->self;
 
+    assert(part == &signals->part);
     for (size_t i = 0; i < SIGNALS_WATCHED; i++) {
         int error = uv_signal_init(signals->loop, &signals->handles[i]);
         assert(error == 0 || signals->open == 0); /* the first makes what the others share */
@@ -104,6 +105,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct signals *signals = part->self;
 
+    assert(part == &signals->part);
     signals->on_stopped = on_stopped;
     signals_hold(); /* without a handle the next one would kill the process */
     for (size_t i = 0; i < SIGNALS_WATCHED; i++)

@@ -6,7 +6,7 @@
 
 static bool is_idle(const struct claimable *thing)
 {
-    const struct server *server = (const struct server *)thing;
+    const struct server *server = server_of((struct claimable *)thing);
 
     return atomic_load_explicit(&server->active, memory_order_acquire) == 0;
 }
@@ -14,7 +14,7 @@ static bool is_idle(const struct claimable *thing)
 static void free_thing(struct claimable *thing, void *context)
 {
     struct servers *servers = context;
-    struct server *server = (struct server *)thing;
+    struct server *server = server_of(thing);
 
     stats_unclaim(servers->stats, server->stats);
     stats_unclaim(servers->stats, server->backend_stats);
@@ -64,7 +64,7 @@ static bool set_host(struct servers *servers, struct server *server, const struc
     return true;
 }
 
-/* A cell with its figures. Takes the key over, also on failure. NULL: no memory. */
+/* A server with its figures. Takes the key over, also on failure. NULL: no memory. */
 static struct server *make(struct servers *servers, const struct address *address, char *key,
                            size_t len)
 {
@@ -97,17 +97,17 @@ struct server *servers_claim(struct servers *servers, const struct backend_confi
     char *key = join(texts, sizeof texts / sizeof texts[0], &len);
     if (key == NULL)
         return NULL;
-    struct server *cell = (struct server *)claims_find(&servers->claims, key, len);
-    if (cell != NULL) {
+    struct server *found = server_of(claims_find(&servers->claims, key, len));
+    if (found != NULL) {
         free(key);
     } else {
-        cell = make(servers, &config->address, key, len);
-        if (cell == NULL)
+        found = make(servers, &config->address, key, len);
+        if (found == NULL)
             return NULL;
     }
-    assert(cell->workers == servers->stats->workers);
-    claims_claim(&cell->claimable);
-    return cell;
+    assert(found->workers == servers->stats->workers);
+    claims_claim(&found->claimable);
+    return found;
 }
 
 void servers_unclaim(struct servers *servers, struct server *server)

@@ -356,7 +356,7 @@ static void config_outlives_its_snapshots_while_held(void **state)
     assert_false(snapshot_free(snapshot));
     sweep(*state);
     assert_int_equal(server_cells(*state), 5);
-    assert_string_equal(use->cells[config_use_index(use, 0, 1)]->text,
+    assert_string_equal(use->servers[config_use_index(use, 0, 1)]->text,
                         use->config->backends[0].servers[1].address.text);
     assert_true(config_use_unref(use));
 }
