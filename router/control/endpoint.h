@@ -58,11 +58,11 @@ struct endpoint *endpoint_new(const struct listener_config *listener, uint64_t i
 void endpoint_free(struct endpoint *endpoint);
 
 /*
- * Opens the sockets that are missing; of a unix socket all, at a path made anew. False, with errno
- * and *step: what was opened is closed again.
+ * Opens the sockets that are missing; of a unix socket all, at a path made anew. 0, or the errno of
+ * the call that *step names: what was opened is closed again.
  */
-bool endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener,
-                     const char **step);
+int endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener,
+                    const char **step);
 
 /* Closes what endpoint_listen() has opened and nobody has taken. */
 void endpoint_take_back(struct endpoint *endpoint);

@@ -1,5 +1,8 @@
 #include "router/control/log_part.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "router/control/exit_code.h"
 #include "router/log/log.h"
 
@@ -9,15 +12,16 @@ static int start(struct part *part)
     bool made;
     int error = log_writer_probe(&log->writer, log->first_path, &made);
 
+    assert(part == &log->part);
     if (error != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s", log->first_path,
-                 uv_strerror(uv_translate_sys_error(error)));
+                 strerror(error));
         return exit_code_of(error);
     }
     error = log_writer_start(&log->writer, log->workers, log->first_path);
     if (error != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot start the thread that writes the logs: %s",
-                 uv_strerror(error));
+                 strerror(-error));
         return exit_code_of(-error);
     }
     return 0;
@@ -27,6 +31,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct log_part *log = part->self;
 
+    assert(part == &log->part);
     log_writer_stop(&log->writer);
     on_stopped(part);
 }

@@ -1,5 +1,6 @@
 #include "router/log/log.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -40,7 +41,7 @@ static size_t print_head(char line[LOG_LINE_MAX], enum log_level level)
     return len + (size_t)tail;
 }
 
-size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list args)
+size_t log_print(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list args)
 {
     size_t len = print_head(line, level);
     size_t room = LOG_LINE_MAX - 1 - len; /* one byte for the newline */
@@ -50,6 +51,17 @@ size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *for
         len += (size_t)text < room ? (size_t)text : room - 1;
     line[len++] = '\n';
     return len;
+}
+
+/* In one call: a signal interrupts it before anything was written, or not at all. */
+static bool write_whole(const char *line, size_t len)
+{
+    ssize_t n;
+
+    do {
+        n = write(STDERR_FILENO, line, len);
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)len;
 }
 
 /*
@@ -64,7 +76,7 @@ bool log_write(const char *line, size_t len)
     _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line must be written whole or not at all");
     bool takes = poll(&pollfd, 1, patience_ms) == 1;
     atomic_store_explicit(&log_stuck, !takes, memory_order_relaxed);
-    return takes && write(STDERR_FILENO, line, len) == (ssize_t)len;
+    return takes && write_whole(line, len);
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -75,7 +87,7 @@ void log_line(enum log_level level, const char *format, ...)
     if (!log_enabled(level))
         return;
     va_start(args, format);
-    size_t len = log_format(line, level, format, args);
+    size_t len = log_print(line, level, format, args);
     va_end(args);
     if (!log_write(line, len))
         atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);

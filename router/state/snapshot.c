@@ -12,6 +12,7 @@ static struct snapshot *make(struct config_use *use, uint32_t generation)
         config_use_unref(use);
         return NULL;
     }
+    snapshot->magic = SNAPSHOT_MAGIC;
     snapshot->use = use;
     snapshot->config = use->config;
     snapshot->generation = generation;
@@ -36,7 +37,7 @@ struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct
         for (uint32_t s = 0; s < backend->server_count; s++, at++) {
             const struct address *address = &backend->servers[s].address;
             if (address->kind == ADDRESS_NAME) {
-                snapshot->addresses[at] = use->cells[at]->known;
+                snapshot->addresses[at] = use->servers[at]->known;
                 addresses_ref(snapshot->addresses[at]);
                 continue;
             }
@@ -99,7 +100,7 @@ struct hazard *snapshot_note_hazard(struct snapshot *snapshot, uint32_t index)
 
 struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend, uint32_t server)
 {
-    return snapshot->use->cells[config_use_index(snapshot->use, backend, server)];
+    return snapshot->use->servers[config_use_index(snapshot->use, backend, server)];
 }
 
 /* --- figures --- */
@@ -119,38 +120,40 @@ struct stats_cell *snapshot_backend_stats(const struct snapshot *snapshot, uint3
 struct stats_cell *snapshot_route_stats(const struct snapshot *snapshot, uint32_t route)
 {
     assert(route < snapshot->config->route_count);
-    return stats_slot_cell(snapshot->use->servers->stats, &snapshot->use->routes[route],
-                           STATS_ROUTE, snapshot->config->routes[route].name);
+    return stats_slot_cell(snapshot->use->set->stats, &snapshot->use->routes[route], STATS_ROUTE,
+                           snapshot->config->routes[route].name);
 }
 
 /* --- balance --- */
 
-static struct server *const *cells_of(const struct snapshot *snapshot, uint32_t backend)
+static struct server *const *servers_of(const struct snapshot *snapshot, uint32_t backend)
 {
-    return &snapshot->use->cells[config_use_index(snapshot->use, backend, 0)];
+    return &snapshot->use->servers[config_use_index(snapshot->use, backend, 0)];
 }
 
 uint32_t snapshot_pick(const struct snapshot *snapshot, uint32_t backend, uint32_t worker,
                        const struct tried *tried)
 {
-    return balance_pick(cells_of(snapshot, backend), &snapshot->config->backends[backend], worker,
+    return balance_pick(servers_of(snapshot, backend), &snapshot->config->backends[backend], worker,
                         tried);
 }
 
 uint32_t snapshot_left(const struct snapshot *snapshot, uint32_t backend, const struct tried *tried)
 {
-    return balance_left(cells_of(snapshot, backend), &snapshot->config->backends[backend], tried);
+    return balance_left(servers_of(snapshot, backend), &snapshot->config->backends[backend], tried);
 }
 
 /* --- users --- */
 
 void snapshot_ref(struct snapshot *snapshot)
 {
+    assert(snapshot->magic == SNAPSHOT_MAGIC);
     atomic_fetch_add_explicit(&snapshot->refs, 1, memory_order_relaxed);
 }
 
 bool snapshot_unref(struct snapshot *snapshot)
 {
+    assert(snapshot->magic == SNAPSHOT_MAGIC);
     unsigned before = atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel);
 
     assert(before > 0);
@@ -161,6 +164,7 @@ bool snapshot_free(struct snapshot *snapshot)
 {
     if (snapshot == NULL)
         return false;
+    assert(snapshot->magic == SNAPSHOT_MAGIC);
     assert(atomic_load_explicit(&snapshot->refs, memory_order_acquire) == 0);
     assert(snapshot->config == snapshot->use->config);
     for (uint32_t s = 0; snapshot->addresses != NULL && s < snapshot->use->server_count; s++)
@@ -168,6 +172,7 @@ bool snapshot_free(struct snapshot *snapshot)
     free(snapshot->addresses);
     free(snapshot->hazards);
     bool last = config_use_unref(snapshot->use);
+    snapshot->magic = 0;
     free(snapshot);
     return last;
 }

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "router/conn/conn.h"
@@ -57,7 +58,7 @@ static void report(struct listeners *listeners, struct listener *listener, const
                    int error)
 {
     struct order *order = listener->report;
-    const struct broken_listener broken = {.endpoint = listener->endpoint,
+    const struct broken_listener broken = {.endpoint_id = listener->endpoint_id,
                                            .generation = listener->generation,
                                            .worker = listeners->conns->worker,
                                            .step = step,
@@ -84,6 +85,7 @@ static enum accept_error failed(struct listener *listener, int error)
     struct listeners *listeners = listener->set;
     enum accept_error class = accept_error_of(error, ++listener->failed_in_row);
 
+    listener->error = error;
     if (class == ACCEPT_EMPTY)
         listener->failed_in_row = 0;
     else if (class != ACCEPT_PAUSE && listener->stage == LISTENER_OPEN)
@@ -112,7 +114,7 @@ static enum accept_error accept_one(struct listener *listener)
     return ACCEPT_NEXT;
 }
 
-/* A batch; ACCEPT_NEXT: there may be more. errno as the last accept has left it. */
+/* A batch; ACCEPT_NEXT: there may be more. */
 static enum accept_error accept_batch(struct listener *listener)
 {
     enum accept_error last = ACCEPT_NEXT;
@@ -134,29 +136,65 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     struct listener *listener = poll->data;
 
     (void)events;
+    assert(listener->magic == LISTENER_MAGIC);
     conns_assert_own(listener->set->conns);
     uv_update_time(poll->loop); /* timeouts begin now, also if the process was stopped before */
     enum accept_error last = status != 0 ? ACCEPT_BROKEN : accept_batch(listener);
     if (last != ACCEPT_BROKEN)
         return;
-    int error = status != 0 ? -status : errno;
+    int error = status != 0 ? -status : listener->error;
     if (listener->stage == LISTENER_OPEN)
         give_up(listener, status != 0 ? "poll" : "accept4", error);
     else
         uv_poll_stop(poll); /* nobody comes any more, and it closes soon */
 }
 
-static void start(struct listener *listener)
+/*
+ * 0, or an errno: the system has no memory for it, or no room (fs.epoll.max_user_watches). libuv
+ * adds a descriptor just before it waits, and aborts when it cannot, but takes it well when the
+ * descriptor is there already: so it is.
+ */
+static int start(struct listener *listener)
 {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = listener->fd};
     int error = uv_poll_start(&listener->poll, UV_READABLE, on_readable);
 
     assert(error == 0); /* it can only fail for a handle that is closing */
+    if (epoll_ctl(uv_backend_fd(listener->poll.loop), EPOLL_CTL_ADD, listener->fd, &event) == 0)
+        return 0;
+    error = errno;
+    uv_poll_stop(&listener->poll);
+    return error;
+}
+
+static void stop_all(struct listeners *listeners)
+{
+    struct listener *listener;
+
+    LIST_FOREACH (listener, &listeners->list, link)
+        uv_poll_stop(&listener->poll);
+}
+
+/* All or none. */
+static bool start_all(struct listeners *listeners)
+{
+    struct listener *listener;
+
+    LIST_FOREACH (listener, &listeners->list, link) {
+        if (start(listener) != 0) {
+            stop_all(listeners);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* --- one listener --- */
 
 static void listener_free(struct listener *listener)
 {
+    assert(listener->magic == LISTENER_MAGIC);
+    listener->magic = 0;
     free(listener->report); /* zeroed: it owns nothing */
     free(listener);
 }
@@ -179,13 +217,14 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed)
     struct listener *listener = handed->made;
 
     assert(listener != NULL && handed->report != NULL && handed->fd >= 0);
-    assert(listener_find(listeners, handed->endpoint) == NULL);
+    assert(listener_find(listeners, handed->endpoint_id) == NULL);
+    listener->magic = LISTENER_MAGIC;
     listener->report = handed->report;
     listener->fd = handed->fd;
     handed->made = NULL;
     handed->report = NULL;
     handed->fd = -1;
-    listener->endpoint = handed->endpoint;
+    listener->endpoint_id = handed->endpoint_id;
     listener->generation = handed->generation;
     listener->index = handed->index;
     listener->backlog = handed->backlog;
@@ -200,8 +239,11 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed)
     }
     listener->poll.data = listener;
     LIST_INSERT_HEAD(&listeners->list, listener, link);
-    if (!listeners->paused)
-        start(listener);
+    if (listeners->paused)
+        return;
+    error = start(listener);
+    if (error != 0)
+        give_up(listener, "epoll_ctl", error);
 }
 
 void listener_follow(struct listener *listener, const struct handed_listener *handed)
@@ -216,12 +258,12 @@ void listener_follow(struct listener *listener, const struct handed_listener *ha
     listener->backlog = handed->backlog;
 }
 
-struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint_id)
 {
     struct listener *listener;
 
     LIST_FOREACH (listener, &listeners->list, link) {
-        if (listener->endpoint == endpoint && listener->stage == LISTENER_OPEN)
+        if (listener->endpoint_id == endpoint_id && listener->stage == LISTENER_OPEN)
             return listener;
     }
     return NULL;
@@ -246,22 +288,17 @@ void listener_close(struct listener *listener)
 static void on_resume(uv_timer_t *timer)
 {
     struct listeners *listeners = timer->data;
-    struct listener *listener;
 
     assert(listeners->paused);
-    if (is_full(listeners->conns->shared)) {
+    if (!is_full(listeners->conns->shared) && start_all(listeners))
+        listeners->paused = false;
+    else
         uv_timer_start(timer, on_resume, PAUSE_MS, 0);
-        return;
-    }
-    listeners->paused = false;
-    LIST_FOREACH (listener, &listeners->list, link)
-        start(listener);
 }
 
 /* Stops accepting on all sockets until there is room again. */
 static void pause_all(struct listeners *listeners, const char *why)
 {
-    struct listener *listener;
     struct conns *conns = listeners->conns;
     uint64_t now = uv_now(conns->loop);
 
@@ -275,8 +312,7 @@ static void pause_all(struct listeners *listeners, const char *why)
                   atomic_load_explicit(&conns->shared->active, memory_order_relaxed));
         listeners->pause_said_ms = now;
     }
-    LIST_FOREACH (listener, &listeners->list, link)
-        uv_poll_stop(&listener->poll);
+    stop_all(listeners);
     uv_timer_start(&listeners->resume, on_resume, PAUSE_MS, 0);
 }
 
