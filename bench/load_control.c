@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -63,8 +64,8 @@ static void enter(struct load_control *control, enum stage stage, uint64_t at_ns
 
 static void close_handles(struct load_control *control)
 {
-    uv_close((uv_handle_t *)&control->interrupt, NULL);
-    uv_close((uv_handle_t *)&control->terminate, NULL);
+    uv_close((uv_handle_t *)&control->signals, NULL);
+    pthread_sigmask(SIG_SETMASK, &control->mask_before, NULL); /* now they end the process */
     uv_close((uv_handle_t *)&control->boundary, NULL);
     uv_close((uv_handle_t *)&control->interval, NULL);
     uv_close((uv_handle_t *)&control->wake, NULL);
@@ -222,11 +223,8 @@ static void on_news(uv_async_t *wake)
     finish(control);
 }
 
-static void on_signal(uv_signal_t *signal, int number)
+static void interrupt(struct load_control *control)
 {
-    struct load_control *control = signal->data;
-
-    (void)number;
     control->result->interrupted = true;
     if (control->stage == STAGE_OPENING || control->stage == STAGE_DRAINING)
         finish(control);
@@ -234,22 +232,44 @@ static void on_signal(uv_signal_t *signal, int number)
         enter_draining(control);
 }
 
+static void on_signals(uv_poll_t *poll, int status, int events)
+{
+    struct load_control *control = poll->data;
+    struct signalfd_siginfo info;
+
+    (void)status;
+    (void)events;
+    while (control->stage != STAGE_DONE && read(control->signal_fd, &info, sizeof info) > 0)
+        interrupt(control);
+}
+
+/* Before there are load threads, which inherit that these signals are held back. */
+static int watch_signals(struct load_control *control)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, &control->mask_before);
+    control->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    assert(control->signal_fd >= 0);
+    control->signals.data = control;
+    return uv_poll_init(&control->loop, &control->signals, control->signal_fd) |
+           uv_poll_start(&control->signals, UV_READABLE, on_signals);
+}
+
 static void start_handles(struct load_control *control)
 {
     int failed = uv_loop_init(&control->loop);
 
-    failed |= uv_signal_init(&control->loop, &control->interrupt);
-    failed |= uv_signal_init(&control->loop, &control->terminate);
     failed |= uv_timer_init(&control->loop, &control->boundary);
     failed |= uv_timer_init(&control->loop, &control->interval);
     failed |= uv_async_init(&control->loop, &control->wake, on_news);
-    control->interrupt.data = control;
-    control->terminate.data = control;
     control->boundary.data = control;
     control->interval.data = control;
     control->wake.data = control;
-    failed |= uv_signal_start(&control->interrupt, on_signal, SIGINT);
-    failed |= uv_signal_start(&control->terminate, on_signal, SIGTERM);
+    failed |= watch_signals(control);
     assert(failed == 0);
     load_control_begin_intervals(control, clock_now_ns());
     control->load->progress = &control->wake;
@@ -341,6 +361,7 @@ enum bench_exit load_control_run(const struct options *options, struct load *loa
     }
     int closed = uv_loop_close(&control.loop);
     assert(closed == 0);
+    close(control.signal_fd);
     progress_end(&control.progress);
     free(control.recent);
     if (!started || !collect(&control))

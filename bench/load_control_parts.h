@@ -4,6 +4,7 @@
 /* Shared by bench/load_control.c (stages) and bench/load_control_series.c (intervals); for nobody
  * else. */
 
+#include <signal.h>
 #include <uv.h>
 
 #include "bench/load_control.h"
@@ -19,8 +20,9 @@ struct load_control {
     enum stage stage;
 
     uv_loop_t loop;
-    uv_signal_t interrupt;
-    uv_signal_t terminate;
+    uv_poll_t signals; /* of a signalfd: SIGINT and SIGTERM are held back while it runs */
+    int signal_fd;
+    sigset_t mask_before;
     uv_timer_t boundary; /* end of the present stage */
     uv_timer_t interval;
     uv_async_t wake; /* load threads have news */
