@@ -157,15 +157,18 @@ static ino_t inode_of(int fd)
 
 /* A socket for a worker. Every one after the first is bound to the very port that the first got. */
 static bool open_one(struct endpoint *endpoint, const struct listener_config *listener, uint32_t w,
-                     const char **step)
+                     bool claim, const char **step)
 {
     struct endpoint_socket *socket = &endpoint->sockets[w];
+    enum net_sharing sharing = is_unix(endpoint) ? NET_ALONE
+                               : claim && w == 0 ? NET_CLAIM
+                                                 : NET_JOIN;
 
     *step = "dup";
     if (is_unix(endpoint) && w > 0)
         socket->fd = fcntl(endpoint->sockets[0].fd, F_DUPFD_CLOEXEC, 0);
     else
-        socket->fd = net_listen(listener, &endpoint->where, !is_unix(endpoint), step);
+        socket->fd = net_listen(listener, &endpoint->where, sharing, step);
     if (socket->fd < 0)
         return false;
     if (w == 0)
@@ -193,14 +196,20 @@ static void set_open(struct endpoint *endpoint, bool open)
         endpoint->sockets[w].open = open;
 }
 
+/*
+ * There are systems where no socket may join one that shares only since it listens (gVisor): there
+ * the first one shares from the start.
+ */
 static bool open_missing(struct endpoint *endpoint, const struct listener_config *listener,
-                         const char **step)
+                         bool claim, const char **step)
 {
     for (uint32_t w = 0; w < endpoint->workers; w++) {
-        if (endpoint->sockets[w].open || open_one(endpoint, listener, w, step))
+        if (endpoint->sockets[w].open || open_one(endpoint, listener, w, claim, step))
             continue;
         int error = errno;
         endpoint_take_back(endpoint);
+        if (claim && w > 0 && error == EADDRINUSE)
+            return open_missing(endpoint, listener, false, step);
         errno = error;
         return false;
     }
@@ -208,17 +217,17 @@ static bool open_missing(struct endpoint *endpoint, const struct listener_config
     return true;
 }
 
-bool endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener,
+bool endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener, bool claim,
                      const char **step)
 {
     bool had_all = is_all_open(endpoint);
 
     if (!is_unix(endpoint))
-        return open_missing(endpoint, listener, step);
+        return open_missing(endpoint, listener, claim, step);
     endpoint_remove_path(endpoint);
     net_remove_stale(&endpoint->where);
     set_open(endpoint, false);
-    if (open_missing(endpoint, listener, step))
+    if (open_missing(endpoint, listener, false, step))
         return true;
     int error = errno;
     endpoint_remove_path(endpoint);

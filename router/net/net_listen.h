@@ -8,14 +8,20 @@
 #include "config/config.h"
 #include "router/net/sockaddr.h"
 
+/* Who else may listen there. */
+enum net_sharing {
+    NET_ALONE, /* nobody: a unix socket */
+    NET_CLAIM, /* nobody so far, whatever it shares; sockets may join this one from now on */
+    NET_JOIN   /* others that share the port (SO_REUSEPORT) */
+};
+
 /*
  * Opens a listening socket. Accepted sockets inherit TCP_NODELAY, keepalive and inline urgent data
- * from it, which saves the calls per connection. `shared` binds with SO_REUSEPORT, for workers that
- * listen side by side. Returns the descriptor, or -1 with errno and, in *step, the name of the call
- * that failed; a path that was made is gone again then.
+ * from it, which saves the calls per connection. Returns the descriptor, or -1 with errno and, in
+ * *step, the name of the call that failed; a path that was made is gone again then.
  */
-int net_listen(const struct listener_config *listener, const struct target *where, bool shared,
-               const char **step);
+int net_listen(const struct listener_config *listener, const struct target *where,
+               enum net_sharing sharing, const char **step);
 
 /*
  * Whether a socket listens there already: SO_REUSEPORT would join it silently. 0, or -1 with errno
