@@ -48,8 +48,8 @@ void net_stop_deferring(int fd);
 /*
  * The second: nobody begins to connect any more. Handshakes that are under way are finished and can
  * be accepted. A first packet that comes now is not answered; the client repeats it after a second
- * and meets whoever listens there then. On a unix socket clients are refused, and what has
- * connected can be accepted until accept4() says EINVAL.
+ * and meets whoever listens there then. A unix socket refuses clients, and those that have
+ * connected can still be accepted.
  */
 void net_refuse_newcomers(int fd, bool is_unix);
 

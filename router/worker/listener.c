@@ -132,13 +132,17 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct listener *listener = poll->data;
 
-    (void)events;
     conns_assert_own(listener->set->conns);
     uv_update_time(poll->loop); /* timeouts begin now, also if the process was stopped before */
     enum accept_error last = status != 0 ? ACCEPT_BROKEN : accept_batch(listener);
+    int error = status != 0 ? -status : errno;
+    if (last == ACCEPT_EMPTY && (events & UV_DISCONNECT) != 0) {
+        /* A unix socket that was shut down is readable for ever, and says EAGAIN. */
+        last = ACCEPT_BROKEN;
+        error = EINVAL; /* as every other such socket */
+    }
     if (last != ACCEPT_BROKEN)
         return;
-    int error = status != 0 ? -status : errno;
     if (listener->stage == LISTENER_OPEN)
         give_up(listener, status != 0 ? "poll" : "accept4", error);
     else
@@ -147,7 +151,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 static void start(struct listener *listener)
 {
-    int error = uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+    int error = uv_poll_start(&listener->poll, UV_READABLE | UV_DISCONNECT, on_readable);
 
     assert(error == 0); /* it can only fail for a handle that is closing */
 }
