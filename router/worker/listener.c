@@ -34,12 +34,6 @@
 
 static void pause_all(struct listeners *listeners, const char *why);
 
-static bool is_full(const struct shared *shared)
-{
-    return atomic_load_explicit(&shared->active, memory_order_relaxed) >=
-           atomic_load_explicit(&shared->connection_cap, memory_order_relaxed);
-}
-
 /* A TLS client. */
 static void accept_tls(struct listener *listener, int fd, const struct sockaddr *from)
 {
@@ -98,7 +92,7 @@ static enum accept_error accept_one(struct listener *listener)
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
 
-    if (is_full(listener->set->conns->shared)) {
+    if (shared_is_full(listener->set->conns->shared)) {
         pause_all(listener->set, "the connection cap is reached");
         return ACCEPT_PAUSE;
     }
@@ -252,7 +246,7 @@ static void on_resume(uv_timer_t *timer)
     struct listener *listener;
 
     assert(listeners->paused);
-    if (is_full(listeners->conns->shared)) {
+    if (shared_is_full(listeners->conns->shared)) {
         uv_timer_start(timer, on_resume, PAUSE_MS, 0);
         return;
     }
