@@ -18,10 +18,12 @@
 
 #define CONFIG_NONE UINT32_MAX /* "no such index" */
 
-/* Buffers of TCP and unix sockets, as setsockopt(2) takes them; 0 = the system decides. */
+/* Buffers of TCP and unix sockets, as setsockopt(2) takes them; 0 = not set. */
 struct socket_sizes {
     uint32_t receive_bytes;
     uint32_t send_bytes;
+    uint32_t held_bytes; /* what a stream may hold in the kernel where the others are not set;
+                            0 = the system decides */
 };
 
 struct listener_config {

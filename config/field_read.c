@@ -255,6 +255,10 @@ static bool duration_or_off_parse(const struct value_type *type, const char *tex
 static bool size_in_range_parse(const struct value_type *type, const char *text, uint32_t *bytes,
                                 struct problem *problem)
 {
+    if (type->words != NULL && strcmp(text, "off") == 0) {
+        *bytes = 0;
+        return true;
+    }
     if (!units_exact_size(text, bytes, problem))
         return false;
     bool ok = *bytes >= type->min && *bytes <= type->max;

@@ -35,6 +35,13 @@ static const struct value_type type_buffer_size = {.kind = VALUE_SIZE,
                                                    .pattern = REGEX_BUFFER_SIZE,
                                                    .min = 4096,
                                                    .max = 1073741824};
+static const struct value_type type_held_size = {.kind = VALUE_SIZE,
+                                                 .name = "a size or \"off\"",
+                                                 .example = "\"4m\"",
+                                                 .pattern = REGEX_HELD_SIZE,
+                                                 .words = words_off,
+                                                 .min = 524288,
+                                                 .max = 1073741824};
 static const struct value_type type_boolean = {
     .kind = VALUE_BOOLEAN, .name = "true or false", .example = "true"};
 static const struct value_type type_backlog = {
@@ -371,16 +378,24 @@ static const struct value_type type_limits = {
     .kind = VALUE_OBJECT, .name = "the limits", .fields = fields_limits};
 
 static const struct field fields_sockets[] = {
+    {.key = "held",
+     .type = &type_held_size,
+     .into = INTO(document_form, sockets.held_bytes),
+     .preset = "1m",
+     .help = "What a stream to a client that reads slowly, or not at all, may hold in the kernel, "
+             "from `\"512k\"` to `\"1024m\"`; most of it is the receive buffer towards the server, "
+             "which bounds the throughput from a server that is far away. `\"off\"`: the system "
+             "decides, up to `net.ipv4.tcp_rmem` and `tcp_wmem`."},
     {.key = "receive",
      .type = &type_buffer_size,
      .into = INTO(document_form, sockets.receive_bytes),
-     .absent = "the system decides, and adapts it",
+     .absent = "as `held` says; else the system decides, and adapts it",
      .help = "Receive buffer of every socket that carries traffic (`SO_RCVBUF`), from `\"4k\"` to "
              "`\"1024m\"`. The system caps it at `net.core.rmem_max`."},
     {.key = "send",
      .type = &type_buffer_size,
      .into = INTO(document_form, sockets.send_bytes),
-     .absent = "the system decides, and adapts it",
+     .absent = "as `held` says; else the system decides, and adapts it",
      .help = "Send buffer of every socket that carries traffic (`SO_SNDBUF`), from `\"4k\"` to "
              "`\"1024m\"`. The system caps it at `net.core.wmem_max`."},
     END};
@@ -471,10 +486,9 @@ static const struct field fields_document[] = {
      .help = "How much to take on."},
     {.key = "sockets",
      .type = &type_sockets,
-     .absent = "the system decides",
-     .help =
-         "Sizes of sockets' buffers, for those who know better than the system: they bound what "
-         "a peer that does not read can pin in the kernel, and with it the throughput."},
+     .absent = "the defaults of its keys",
+     .help = "Sizes of sockets' buffers: they bound what a peer that does not read can pin in the "
+             "kernel, and with it the throughput."},
     {.key = "log",
      .type = &type_log,
      .into = INTO(document_form, log),

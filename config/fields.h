@@ -30,7 +30,7 @@ enum value_kind {
     VALUE_WORD,        /* int: index into `words` */
     VALUE_OFF,         /* bool: true when the text is "off" */
     VALUE_DURATION,    /* uint64_t, ms; 0 = "off", when `words` holds that */
-    VALUE_SIZE,        /* uint32_t, bytes, `min` to `max` */
+    VALUE_SIZE,        /* uint32_t, bytes, `min` to `max`; 0 = "off", when `words` holds that */
     VALUE_MODE,        /* uint32_t */
     VALUE_LISTEN,      /* struct address */
     VALUE_SERVER,      /* struct address */

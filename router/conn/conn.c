@@ -31,6 +31,7 @@
 #include "router/conn/conn_relay.h"
 #include "router/conn/conn_state.h"
 #include "router/net/net.h"
+#include "router/net/room.h"
 
 /* --- states --- */
 
@@ -436,7 +437,9 @@ void conn_accept(struct conns *conns, struct view *view, uint32_t listener, int 
         stats_add(&conns->stats->closed[REASON_RESOURCE], 1);
         return;
     }
-    if (!conn->passage.peer.known) /* of a unix socket, which inherits nothing */
+    if (conn->passage.peer.known)
+        conn->client.bounded = room_bounds_unsent(&conn_config(conn)->sockets);
+    else /* of a unix socket, which inherits nothing */
         net_size_buffers(fd, &conn_config(conn)->sockets);
     conn_wait_for(conn, conn_config(conn)->timeouts.hello_ms);
     apply(conn, admit(conn, others));

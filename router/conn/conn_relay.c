@@ -2,7 +2,9 @@
  * RELAYING: two pumps, each at its own pace, until both directions have ended.
  *
  * The happy path
- *  - Whatever woke us, both pumps get a turn; one that cannot move makes no system call.
+ *  - Whatever woke us, both pumps are run; one that cannot move makes no system call. A short
+ *    exchange is dealt with at once, up to a small budget. A bulky stream, or what is more than
+ *    that, takes a turn in the run queue, so that it never stands before new and short ones.
  *  - A direction that has ended passes its end on (shutdown) after its bytes are out; the other
  *    goes on, now under the half-close timeout. When both have ended: over.
  *  - Activity only stores the loop's time; the deadline compares and is set anew.
@@ -17,7 +19,7 @@
  *    rest of the answer. On a client that had: it did not wait for its answer, the server is
  *    reset. On a side that cannot be read to its end because the other side takes nothing: what
  *    is held may still be delivered, under the half-close timeout.
- *  - A budget is used up: a place at the end of the run queue.
+ *  - A turn reads more than its budget, since large splices are cheap: the next one gets less.
  */
 #include "router/conn/conn_relay.h"
 
@@ -30,6 +32,11 @@
 /* When keepalive is switched on towards the server; long enough for most short connections to end.
  */
 #define KEEPALIVE_AFTER_MS 5000u
+
+/* What each direction may read at once when there is news, before others have had their turn. */
+#define NEWS_BYTES (64u * 1024u)
+/* What a connection may carry in one turn of the run queue: some 0.3 ms. */
+#define TURN_BYTES (1024u * 1024u)
 
 static bool pump_is_over(const struct pump *pump)
 {
@@ -93,6 +100,10 @@ static struct verdict direction_ended(struct conn *conn, struct pump *pump,
         net_push(pump->to->fd);
         return pump->from->fin ? side_gone_after_end(pump->from) : side_aborted(pump->from);
     }
+    if (pump->from->failed) { /* it was reset after its end, and takes nothing any more */
+        net_push(pump->to->fd);
+        return side_gone_after_end(pump->from);
+    }
     (void)shutdown(pump->to->fd, SHUT_WR); /* fails only when `to` is gone: it will tell */
     return wait_for_timeout(conn);
 }
@@ -118,11 +129,12 @@ static struct verdict direction_broken(struct conn *conn, struct pump *pump,
 
 /* --- turns --- */
 
-static struct verdict run_pump(struct conn *conn, struct pump *pump, const struct pump *other)
+static struct verdict run_pump(struct conn *conn, struct pump *pump, const struct pump *other,
+                               size_t budget)
 {
     if (pump_is_over(pump))
         return verdict_wait();
-    switch (pump_run(pump, &conn->conns->tools)) {
+    switch (pump_run(pump, &conn->conns->tools, budget)) {
     case PUMP_WAIT:
         break;
     case PUMP_AGAIN:
@@ -165,14 +177,14 @@ static void count_moved(struct conn *conn, uint64_t up_before, uint64_t down_bef
         conn->passage.first_byte_ms = (uint32_t)(conn_now(conn) - conn->passage.accepted_ms);
 }
 
-/* Carries what can be carried. */
-static struct verdict relay_step(struct conn *conn)
+/* Carries what can be carried, up to a budget for each direction. */
+static struct verdict relay_step(struct conn *conn, size_t budget)
 {
     uint64_t up_before = conn->up.bytes, down_before = conn->down.bytes;
-    struct verdict verdict = run_pump(conn, &conn->up, &conn->down);
+    struct verdict verdict = run_pump(conn, &conn->up, &conn->down, budget);
 
     if (verdict.kind == VERDICT_WAIT)
-        verdict = run_pump(conn, &conn->down, &conn->up);
+        verdict = run_pump(conn, &conn->down, &conn->up, budget);
     count_moved(conn, up_before, down_before);
     if (verdict.kind != VERDICT_WAIT)
         return verdict;
@@ -184,10 +196,24 @@ static struct verdict relay_step(struct conn *conn)
     return verdict;
 }
 
+/* A turn that went beyond its budget is paid for by the next ones: deficit round robin. */
 struct verdict relay_turn(struct conn *conn)
 {
+    struct relay *relay = &conn->relay;
+    uint64_t before = conn->up.bytes + conn->down.bytes;
+
     assert(conn->state == CONN_RELAYING);
-    return relay_step(conn);
+    if (relay->debt_bytes >= TURN_BYTES) {
+        relay->debt_bytes -= TURN_BYTES;
+        turns_add(&conn->conns->turns, &conn->turn);
+        return verdict_wait();
+    }
+    size_t budget = TURN_BYTES - relay->debt_bytes;
+    struct verdict verdict = relay_step(conn, budget);
+    uint64_t moved = conn->up.bytes + conn->down.bytes - before;
+    if (verdict.kind == VERDICT_WAIT)
+        relay->debt_bytes = moved > budget ? (uint32_t)(moved - budget) : 0;
+    return verdict;
 }
 
 struct verdict relay_begin(struct conn *conn)
@@ -204,7 +230,7 @@ struct verdict relay_begin(struct conn *conn)
     uint64_t soon = timeout_now(conn);
     conn_wait_for(conn, soon != 0 && soon < KEEPALIVE_AFTER_MS ? soon : KEEPALIVE_AFTER_MS);
     conn->server.writable = true;
-    return relay_step(conn);
+    return relay_step(conn, NEWS_BYTES);
 }
 
 /* --- events --- */
@@ -219,6 +245,12 @@ static bool is_unwanted(struct conn *conn, const struct side *side, uint32_t eve
 
     return (events & EPOLLIN) && !(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI)) &&
            !side->muted && !pump->to->writable && pump_holds_bytes(pump);
+}
+
+/* Whether news of this connection waits for its turn. */
+static bool takes_turns(const struct conn *conn)
+{
+    return conn->turn.queued || pump_is_bulky(&conn->up) || pump_is_bulky(&conn->down);
 }
 
 /* A reset: after what could be carried was carried. */
@@ -240,7 +272,11 @@ struct verdict relay_event(struct conn *conn, struct side *side, uint32_t events
         side->muted = true;
         ready_mute(&conn->conns->ready, side->fd, &side->source, true);
     }
-    struct verdict verdict = relay_step(conn);
+    if (takes_turns(conn) && !(events & EPOLLERR)) {
+        turns_add(&conn->conns->turns, &conn->turn);
+        return verdict_wait();
+    }
+    struct verdict verdict = relay_step(conn, NEWS_BYTES);
     if (verdict.kind == VERDICT_WAIT && (events & EPOLLERR))
         verdict = side_failed(conn, side);
     return verdict;

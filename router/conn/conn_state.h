@@ -61,6 +61,7 @@ struct relay {
     uint64_t active_ms;     /* loop time when bytes last moved */
     uint64_t idle_ms;       /* 0 = off */
     uint64_t half_close_ms; /* 0 = as idle_ms */
+    uint32_t debt_bytes;    /* what the last turn carried beyond its budget */
     bool kept_alive;        /* keepalive is on towards the server */
 };
 

@@ -7,6 +7,8 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include "router/net/room.h"
+
 #define KEEPALIVE_IDLE_S     60
 #define KEEPALIVE_INTERVAL_S 20
 #define KEEPALIVE_PROBES     3
@@ -89,20 +91,6 @@ void net_resize_buffers(int fd, const struct socket_sizes *sizes)
                    (sizes->receive_bytes != 0 ? SOCK_RCVBUF_LOCK : 0));
 }
 
-bool net_send_room(int fd, size_t *bytes)
-{
-    uint32_t info[SK_MEMINFO_VARS] = {0};
-    socklen_t len = sizeof info;
-
-    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) != 0)
-        return false;
-    uint32_t queued = info[SK_MEMINFO_WMEM_QUEUED]; /* TCP counts in the one, unix sockets */
-    uint32_t sent = info[SK_MEMINFO_WMEM_ALLOC];    /* in the other */
-    uint32_t used = queued > sent ? queued : sent;
-    *bytes = info[SK_MEMINFO_SNDBUF] > used ? info[SK_MEMINFO_SNDBUF] - used : 0;
-    return true;
-}
-
 void net_reset_on_close(int fd)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
@@ -134,6 +122,7 @@ int net_connect_socket(const struct target *to, const struct socket_sizes *sizes
     net_size_buffers(fd, sizes);
     if (is_unix(to))
         return fd;
+    room_bound_receive(fd, sizes);
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
     if (is_local(to))

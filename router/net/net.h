@@ -67,12 +67,6 @@ void net_size_buffers(int fd, const struct socket_sizes *sizes);
  */
 void net_resize_buffers(int fd, const struct socket_sizes *sizes);
 
-/*
- * How many bytes a socket still takes before it says EAGAIN, roughly: the kernel's book-keeping
- * shares the room. False: the kernel does not say.
- */
-bool net_send_room(int fd, size_t *bytes);
-
 /* Makes close(2) send a reset. */
 void net_reset_on_close(int fd);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "router/net/net.h"
+#include "router/net/room.h"
 
 #ifndef IPV6_FREEBIND
 #define IPV6_FREEBIND 78
@@ -82,12 +83,14 @@ static int socket_for(const struct listener_config *listener, const struct targe
 }
 
 /* What accepted sockets inherit. */
-static void set_preferences(int fd, const struct target *where)
+static void set_preferences(int fd, const struct listener_config *listener,
+                            const struct target *where)
 {
     prefer(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     prefer(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
     net_urgent_inline(fd);
     net_keepalive(fd);
+    room_bound_unsent(fd, &listener->sizes);
     if (is_local(where)) /* then so are all its clients */
         net_unpace(fd);
 }
@@ -121,7 +124,7 @@ int net_listen(const struct listener_config *listener, const struct target *wher
     if (!is_unix_address(where)) {
         if (sharing == NET_JOIN && !require(fd, SOL_SOCKET, SO_REUSEPORT, 1))
             return fail(fd, step, "setsockopt(SO_REUSEPORT)");
-        set_preferences(fd, where);
+        set_preferences(fd, listener, where);
     }
     if (bind(fd, (const struct sockaddr *)&where->address, where->len) != 0)
         return fail(fd, step, "bind");

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "router/net/net.h"
+#include "router/net/room.h"
 
 /* A read of so much pays for splicing: two calls more, but nothing is copied or allocated. */
 #define PUMP_BULKY_BYTES (20u * 1024u)
@@ -29,8 +30,6 @@
 #define PUMP_BLIND_BYTES (64u * 1024u)
 /* A preface grows in steps of so much, so that one that comes byte by byte is seldom moved. */
 #define PREFACE_STEP_BYTES 512u
-/* Bytes a pump may read in one turn while other connections wait. */
-#define PUMP_TURN_BYTES (1024u * 1024u)
 
 /* What one attempt to move bytes came to. */
 enum step {
@@ -64,6 +63,11 @@ static enum step failed(struct pump *pump, enum step how)
 bool pump_holds_bytes(const struct pump *pump)
 {
     return pump->rest != NULL;
+}
+
+bool pump_is_bulky(const struct pump *pump)
+{
+    return pump->full_reads >= PUMP_FULL_READS;
 }
 
 /* --- what waits for the receiver --- */
@@ -289,7 +293,7 @@ static size_t splice_want(const struct pump *pump)
 {
     size_t room;
 
-    if (!net_send_room(pump->to->fd, &room))
+    if (!room_to_send(pump->to->fd, pump->to->bounded, &room))
         return PUMP_BLIND_BYTES;
     return room < PUMP_SPLICE_BYTES - PUMP_AHEAD_BYTES ? room + PUMP_AHEAD_BYTES
                                                        : PUMP_SPLICE_BYTES;
@@ -441,7 +445,7 @@ static enum pump_result result_of(const struct pump *pump, enum step step)
     return PUMP_WAIT;
 }
 
-enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools)
+enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools, size_t budget)
 {
     size_t turn_bytes = 0;
 
@@ -460,7 +464,7 @@ enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools)
             push_preface(pump);
             return PUMP_WAIT;
         }
-        if (turn_bytes >= PUMP_TURN_BYTES)
+        if (turn_bytes >= budget)
             return PUMP_AGAIN;
         enum step step = carry(pump, tools, &got);
         turn_bytes += got;

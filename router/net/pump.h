@@ -9,8 +9,7 @@
  *    owns no buffer.
  *  - After PUMP_FULL_READS full reads in a row it splices, through the worker's pipe, which it uses
  *    for one splice in and out. It asks for little more than the receiver has room for.
- *  - A turn ends when there is nothing to read, nothing can be written, or its budget is used
- *    up.
+ *  - A turn ends when there is nothing to read, nothing can be written, or its budget is used up.
  *  - When reading has met the end and everything is written, the pump has ended; passing the
  *    end on (shutdown) is the connection's affair.
  *
@@ -44,7 +43,8 @@ struct side {
     bool ragged : 1; /* reads may stop before all was read: a short read means nothing */
     bool urgent : 1; /* TCP urgent data is under way: splicing would stop at its mark for good */
     bool muted : 1;  /* news of readability is switched off while nobody wants it */
-    bool paced : 1;  /* sends to this very host and may pace it: see net_unpace() */
+    bool bounded : 1; /* the kernel holds little that is unsent: see room.h */
+    bool paced : 1;   /* sends to this very host and may pace it: see net_unpace() */
 };
 
 enum relay_mode { RELAY_AUTO, RELAY_COPY, RELAY_SPLICE };
@@ -106,8 +106,14 @@ bool pump_preface(struct pump *pump, const uint8_t *bytes, size_t len, bool coun
 /* The sender's part of the preface and its length, until the next call; NULL and 0: none. */
 const uint8_t *pump_prefaced(const struct pump *pump, size_t *len);
 
-/* Carries what can be carried now. Not to be called again after a failure. Worker thread. */
-enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools);
+/*
+ * Carries what can be carried now, until so many bytes are read: the last of its reads may go
+ * beyond that. Not to be called again after a failure. Worker thread.
+ */
+enum pump_result pump_run(struct pump *pump, const struct pump_tools *tools, size_t budget);
+
+/* Whether it has carried much lately: it takes a turn, and does not go before others. */
+bool pump_is_bulky(const struct pump *pump);
 
 /* Whether bytes were read that are not written yet. */
 bool pump_holds_bytes(const struct pump *pump);

@@ -1,36 +1,64 @@
 #include "router/net/turns.h"
 
 #include <assert.h>
-#include <stdint.h>
 
-/* How long the queue may be served before the sockets are looked at again. */
-#define TURNS_MS 5
+/* The longest the queue is served before everything else is looked at again. */
+#define TURNS_MAX_NS (UINT64_C(2) * 1000 * 1000)
 
-/*
- * An owner that queues again in its turn waits for the next loop iteration; so does whatever is
- * left of the queue when TURNS_MS is used up.
- */
+static bool is_empty(const struct turns *turns)
+{
+    assert((turns->waiting == 0) == (TAILQ_EMPTY(&turns->fresh) && TAILQ_EMPTY(&turns->queue)));
+    return turns->waiting == 0;
+}
+
+/* Who is next; the two lists take turns while both have somebody. */
+static struct turn *next(struct turns *turns)
+{
+    struct turn *fresh = TAILQ_FIRST(&turns->fresh);
+    struct turn *queued = TAILQ_FIRST(&turns->queue);
+
+    if (fresh == NULL || queued == NULL)
+        return fresh != NULL ? fresh : queued;
+    turns->fresh_next = !turns->fresh_next;
+    return turns->fresh_next ? fresh : queued;
+}
+
+static void serve(struct turns *turns, struct turn *turn)
+{
+    if (turns->round_left == 0) { /* all that were in the queue have had their turn, or have left */
+        turns->round++;
+        turns->round_left = turns->count;
+    }
+    turn->round = turns->round;
+    turns_remove(turns, turn);
+    turn->on_turn(turn);
+}
+
+/* One turn, and more while everything else has had more time than the queue; one each at most. */
 static void on_idle(uv_idle_t *idle)
 {
     struct turns *turns = idle->data;
-    uv_loop_t *loop = idle->loop;
-    const struct turn *last = TAILQ_LAST(&turns->queue, turn_list);
-    uint64_t began_ms = uv_now(loop);
-    struct turn *turn;
+    uint64_t began_ns = uv_hrtime();
+    uint64_t share_ns = began_ns - turns->left_ns;
+    uint32_t waiting = turns->waiting;
 
-    while ((turn = TAILQ_FIRST(&turns->queue)) != NULL) {
-        turns_remove(turns, turn);
-        turn->on_turn(turn);
-        uv_update_time(loop);
-        if (turn == last || uv_now(loop) - began_ms >= TURNS_MS)
+    if (share_ns > TURNS_MAX_NS)
+        share_ns = TURNS_MAX_NS;
+    turns->left_ns = began_ns;
+    for (; waiting > 0 && !is_empty(turns); waiting--) {
+        serve(turns, next(turns));
+        turns->left_ns = uv_hrtime();
+        if (turns->left_ns - began_ns >= share_ns)
             break;
     }
-    if (TAILQ_EMPTY(&turns->queue))
+    if (is_empty(turns))
         uv_idle_stop(idle);
 }
 
 void turns_init(struct turns *turns, uv_loop_t *loop)
 {
+    *turns = (struct turns){.round = 2}; /* who has never had a turn is fresh */
+    TAILQ_INIT(&turns->fresh);
     TAILQ_INIT(&turns->queue);
     uv_idle_init(loop, &turns->idle);
     turns->idle.data = turns;
@@ -41,20 +69,35 @@ void turns_add(struct turns *turns, struct turn *turn)
     assert(turn->on_turn != NULL && !uv_is_closing((uv_handle_t *)&turns->idle));
     if (turn->queued)
         return;
+    if (!uv_is_active((uv_handle_t *)&turns->idle)) {
+        turns->left_ns = uv_hrtime();
+        uv_idle_start(&turns->idle, on_idle);
+    }
+    turns->waiting++;
     turn->queued = true;
-    TAILQ_INSERT_TAIL(&turns->queue, turn, link);
-    uv_idle_start(&turns->idle, on_idle);
+    turn->fresh = turns->round - turn->round >= 2;
+    TAILQ_INSERT_TAIL(turn->fresh ? &turns->fresh : &turns->queue, turn, link);
+    if (!turn->fresh)
+        turns->count++;
 }
 
 void turns_remove(struct turns *turns, struct turn *turn)
 {
-    if (turn->queued)
-        TAILQ_REMOVE(&turns->queue, turn, link);
+    if (!turn->queued)
+        return;
+    turns->waiting--;
     turn->queued = false;
+    TAILQ_REMOVE(turn->fresh ? &turns->fresh : &turns->queue, turn, link);
+    if (turn->fresh)
+        return;
+    /* Who leaves from behind those that are still to come in this round ends it one turn early. */
+    turns->count--;
+    if (turns->round_left > 0)
+        turns->round_left--;
 }
 
 void turns_stop(struct turns *turns)
 {
-    assert(TAILQ_EMPTY(&turns->queue));
+    assert(is_empty(turns));
     uv_close((uv_handle_t *)&turns->idle, NULL);
 }

@@ -23,6 +23,7 @@
 
 #include "router/conn/conn.h"
 #include "router/net/net.h"
+#include "router/net/room.h"
 #include "router/worker/accept_error.h"
 
 /* Connections accepted per wake-up, so that established ones get their turn. */
@@ -295,6 +296,7 @@ void listeners_size_buffers(struct listeners *listeners, const struct socket_siz
     struct socket_sizes *now = &listeners->sizes;
     bool changed =
         now->receive_bytes != sizes->receive_bytes || now->send_bytes != sizes->send_bytes;
+    bool bounded = room_bounds_unsent(now) != room_bounds_unsent(sizes);
     struct listener *listener;
 
     LIST_FOREACH (listener, &listeners->list, link) {
@@ -302,6 +304,8 @@ void listeners_size_buffers(struct listeners *listeners, const struct socket_siz
             net_resize_buffers(listener->fd, sizes);
         else
             net_size_buffers(listener->fd, sizes);
+        if (bounded)
+            room_bound_unsent(listener->fd, sizes);
     }
     *now = *sizes;
 }

@@ -136,6 +136,17 @@ def buffer_size():
     return digits + R.choice(["", "", "k", "K", "m", "M", "g", " "])
 
 
+def held_size():
+    """The same for 512 KiB, and "off"."""
+    if R.random() < 0.1:
+        return R.choice(["off", "Off", "of", ""])
+    if R.random() < 0.5:
+        return buffer_size()
+    edge = R.choice([512, 524288]) + R.choice([-1, 0, 1])
+    return (str(R.choice([edge, R.randint(400, 600), R.randint(500000, 600000)])) +
+            R.choice(["", "", "k", "K", "m"]))
+
+
 def mode():
     return R.choice(["", "0", "00", "1"]) + "".join(R.choice("01678")
                                                     for _ in range(R.randint(1, 4)))
@@ -263,9 +274,10 @@ def check_sizes(schema, folder):
     """One size to a document: there is one place for it only."""
     wrong = 0
     path = folder / "size.json"
-    for section, key, random_size in (("limits", "hello", size), ("sockets", "send", buffer_size)):
+    for section, key, random_size in (("limits", "hello", size), ("sockets", "send", buffer_size),
+                                      ("sockets", "held", held_size)):
         pattern = schema["properties"][section]["properties"][key]["pattern"]
-        for value in sorted({random_size() for _ in range(200)}):
+        for value in sorted({random_size() for _ in range(100)}):
             path.write_text(json.dumps({"listeners": LISTENER, section: {key: value}}))
             said, schema_says = run_check(path)[0], bool(re.search(pattern, value))
             if said != schema_says:

@@ -17,7 +17,8 @@
 #include "test/loop/harness.h"
 #include "test/loop/harness_io.h"
 
-#define COPY_BYTES 32768u
+#define COPY_BYTES  32768u
+#define PUMP_BUDGET (1024u * 1024u)
 
 /* source -> from ==pump==> to -> sink; the pump's two sockets do not block, the test's do. */
 struct bench {
@@ -141,7 +142,7 @@ static void look(struct bench *bench)
 static enum pump_result turn(struct bench *bench)
 {
     look(bench);
-    return pump_run(&bench->pump, &bench->tools);
+    return pump_run(&bench->pump, &bench->tools, PUMP_BUDGET);
 }
 
 /* The pump's side has `len` unread bytes, or as many as fit. */
@@ -267,7 +268,7 @@ static void back_pressure_stops_reading(void **state)
     assert_int_equal(bench->pipe.held_bytes, 0);
     bench->from.readable = true;
     for (int i = 0; i < 10; i++)
-        assert_int_equal(pump_run(&bench->pump, &bench->tools), PUMP_WAIT);
+        assert_int_equal(pump_run(&bench->pump, &bench->tools, PUMP_BUDGET), PUMP_WAIT);
     assert_int_equal(bench->pump.bytes, carried);
     assert_int_equal(bench->pump.rest->left, rest);
     /* And nothing was lost. */
@@ -338,7 +339,7 @@ static void end_that_was_not_announced(void **state)
     io_end(bench->source);
     await_readable(bench->from.fd);
     bench->from.readable = true;
-    while (pump_run(&bench->pump, &bench->tools) != PUMP_ENDED)
+    while (pump_run(&bench->pump, &bench->tools, PUMP_BUDGET) != PUMP_ENDED)
         bench->from.readable = true;
     io_expect_text(bench->sink, "bytes");
 }
@@ -549,7 +550,7 @@ static void preface_alone(void **state)
 
     preface(bench, "PROXY ", false);
     bench->from.readable = true; /* a promise that is not kept */
-    assert_int_equal(pump_run(&bench->pump, &bench->tools), PUMP_WAIT);
+    assert_int_equal(pump_run(&bench->pump, &bench->tools, PUMP_BUDGET), PUMP_WAIT);
     assert_false(bench->pump.unpushed);
     io_expect_text(bench->sink, "PROXY ");
     assert_int_equal(bench->pump.bytes, 0);

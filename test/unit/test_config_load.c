@@ -52,6 +52,7 @@ static void test_defaults(void **state)
     assert_int_equal(config->hello_limit_bytes, 65536);
     assert_int_equal(config->sockets.receive_bytes, 0);
     assert_int_equal(config->sockets.send_bytes, 0);
+    assert_int_equal(config->sockets.held_bytes, 1048576);
     assert_int_equal(config->timeouts.hello_ms, 5000);
     assert_int_equal(config->timeouts.connect_ms, 3000);
     assert_int_equal(config->timeouts.idle_ms, 3600000);
@@ -99,7 +100,8 @@ static const char EVERYTHING[] =
     "  { \"address\": \"[::1]:443\", \"v6only\": true } ],\n"
     " \"timeouts\": { \"connect\": \"1s\", \"idle\": \"10m\" },\n"
     " \"workers\": 3, \"limits\": { \"connections\": 100, \"hello\": \"2k\" },\n"
-    " \"sockets\": { \"send\": \"5000\", \"receive\": \"64k\" },\n"
+    " \"sockets\": { \"send\": \"5000\", \"receive\": \"64k\","
+    " \"held\": \"off\" },\n"
     " \"log\": { \"level\": \"error\", \"access\": { \"format\": \"logfmt\", \"path\": \"/x\" } }\n"
     "}\n";
 
@@ -150,6 +152,7 @@ static void test_the_rest(void **state)
     assert_int_equal(config->hello_limit_bytes, 2048);
     assert_int_equal(config->sockets.receive_bytes, 65536);
     assert_int_equal(config->sockets.send_bytes, 5000);
+    assert_int_equal(config->sockets.held_bytes, 0);
     assert_int_equal(config->log.level, LOG_LEVEL_ERROR);
     assert_int_equal(config->log.access_format, LOG_FORMAT_LOGFMT);
     assert_string_equal(config->log.access_path, "/x");
