@@ -297,6 +297,8 @@ static int connect_once(struct client *client)
         return -errno;
     client->stream.fd = fd;
     client->stream.is_tcp = family != AF_UNIX;
+    if (client->stream.is_tcp && socket_address_is_loopback(address))
+        stream_unpace(fd);
     if (client->thread->source > 0)
         bind_source(client);
     const struct options *options = client->thread->load->options;

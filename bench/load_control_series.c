@@ -84,6 +84,7 @@ static void fill_router(struct load_control *control, bool stage_ends, struct se
     last->tcp_bytes = sample.tcp_bytes;
     last->slab_bytes = sample.slab_bytes;
     last->sockets = sample.sockets;
+    last->machine = sample.machine;
     if (!control->result->sampled)
         return;
     if (with_memory) {

@@ -1,59 +1,65 @@
 """What bench/peers has measured, as tables; which bars were met, and which cannot be judged.
 
-CPU and memory are the routers' own and hold whatever the generator does. Latencies are there only
-for open loops, and those of runs in which the load tool was the limit are marked.
+Cells are means with their 95 % intervals over the rounds. A bar is judged by the bound of the
+interval that is against us, so a lucky median meets nothing, and too few or too noisy rounds do
+not either.
 """
 
 import datetime
 import os
 import platform
-import statistics
+
+import peers_stats
+from peers_rows import (BESIDE, BESIDE_BARS, COPY, DIRECT, IDLE_KIB_MAX, LATENCIES, LEFT_KIB_MAX,
+                        OURS, PRICES, RIVALS, ROUNDS_MIN, TROUBLES, TROUBLES_BARRED)
 
 BEGIN, END = "<!-- bench/peers: begin -->", "<!-- bench/peers: end -->"
-OURS = "sni-router"
-RIVALS = ("haproxy", "nginx")  # the better of these is what a ratio is to
-ROUNDS_MIN = 5  # fewer say too little about the noise to judge by
 FAILED, LIMITED = "†", "‡"
-
-# The bars: at most so many times the better of haproxy and nginx.
-# scenario: (title, words for sni-bench, metric, bar; None = shown only)
-SCENARIOS = {
-    "bulk-down-1": ("bulk, 1 stream down", "bulk --dir down -c 1", "cpu_ms_per_gib", 0.50),
-    "bulk-down-16": ("bulk, 16 streams down", "bulk --dir down -c 16", "cpu_ms_per_gib", 0.40),
-    "bulk-down-200": ("bulk, 200 streams down", "bulk --dir down -c 200", "cpu_ms_per_gib", 0.40),
-    "bulk-up-16": ("bulk, 16 streams up", "bulk --dir up -c 16", "cpu_ms_per_gib", 0.40),
-    "conn": ("new connections: hello, 1 KiB back, close", "conn --max -c 64 --resp 1k",
-             "cpu_us_per_connection", 1.00),
-    "request-100": ("requests on 64 connections, 100 B back",
-                    "latency --max -c 64 --req 100 --resp 100", "cpu_us_per_request", 1.00),
-    "request-16k": ("requests on 64 connections, 16 KiB back",
-                    "latency --max -c 64 --req 100 --resp 16k", "cpu_us_per_request", 1.00),
-    "latency-2k": ("latency at 2,000 requests/s on 64 connections",
-                   "latency --rate 2k -c 64 --req 100 --resp 1k", "cpu_us_per_request", None),
-    "latency-new": ("latency of 500 new connections/s", "conn --rate 500 --resp 1k",
-                    "cpu_us_per_connection", None),
-}
-# And these, as they are.
-IDLE_KIB_MAX = 0.60  # PSS of an idle relaying connection
-LEFT_KIB_MAX = 1024  # PSS that stays when the bulk connections have gone
-UNITS = {"cpu_ms_per_gib": "CPU ms/GiB", "cpu_us_per_connection": "CPU µs/connection",
-         "cpu_us_per_request": "CPU µs/request"}
+NONE = "–"
 
 
 def number(value):
-    digits = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
-    return f"{value:.{digits}f}"
+    size = abs(value)
+    digits = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.1 else 3
+    text = f"{value:,.{digits}f}"
+    return "0" if float(text.replace(",", "")) == 0 else text
 
 
-def spread_cell(values, mark=""):
-    text = number(statistics.median(values))
-    if len(values) > 1:
-        text += f" ({number(min(values))}–{number(max(values))})"
-    return f"{text} {mark}".rstrip()
+def shown(estimate, unit=""):
+    """281 (256–306)"""
+    if estimate is None:
+        return NONE
+    text = number(estimate.value) + unit
+    if estimate.bounded:
+        text += f" ({number(estimate.low)}–{number(estimate.high)})"
+    return text
 
 
-def targets_of(document):
-    return {target["name"]: target for target in document["targets"]}
+def known(runs, target, key):
+    """(round, value) of the rounds in which it is known, as a dictionary."""
+    return {turn: run[key] for turn, run in enumerate(runs.get(target, ())) if
+            run[key] is not None}
+
+
+def prices(runs, target):
+    """What a unit costs the machine through this router, less what it costs without."""
+    through, direct = (known(runs, name, "machine") for name in (target, DIRECT))
+    return {turn: through[turn] - direct[turn] for turn in through if turn in direct}
+
+
+def paired(*series):
+    """The values of the rounds that all have."""
+    turns = sorted(set.intersection(*(set(one) for one in series)))
+    return [[one[turn] for turn in turns] for one in series]
+
+
+def failures(runs, target):
+    return sum(run["failed"] for run in runs.get(target, ()))
+
+
+def marks(runs, target):
+    limited = any(run["limited"] and run["p50"] is not None for run in runs.get(target, ()))
+    return (f" {LIMITED}" if limited else "") + (f" {FAILED}" if failures(runs, target) else "")
 
 
 class Table:
@@ -62,137 +68,256 @@ class Table:
     def __init__(self, bench):
         self.bench = bench
         self.names = [router.name for router in bench.routers]
+        self.others = [name for name in self.names if name != COPY]
         self.missed = []
 
-    def better(self, medians):
-        known = [medians[name] for name in RIVALS if name in medians]
-        return min(known) if known and min(known) > 0 else None
+    # --- judging ---
 
-    def why_not(self, rounds, failures, relative):
-        """Why a bar cannot be judged by these: {name: rounds measured}, {name: runs failed}."""
-        for name in (OURS, *RIVALS) if relative else (OURS,):
-            if rounds.get(name, 0) == 0:
+    def better(self, series):
+        """The name of the better of the peers that were measured: the lower mean."""
+        found = {name: peers_stats.mean(list(series[name].values()))
+                 for name in RIVALS if series.get(name)}
+        return min(found, key=lambda name: found[name].value) if found else None
+
+    def why_not(self, runs, series, needed):
+        """Why nothing can be judged by these."""
+        for name in needed:
+            if not series.get(name):
                 return f"{name} was not measured"
-            if failures.get(name, 0) > 0:
-                return f"connections of {name} failed in {failures[name]} of its runs"
-            if rounds[name] < ROUNDS_MIN:
-                return f"{rounds[name]} of {ROUNDS_MIN} rounds"
+            if failures(runs, name):
+                return f"connections of {name} failed in {failures(runs, name)} of its runs"
+            if len(series[name]) < ROUNDS_MIN:
+                return f"{len(series[name])} of {ROUNDS_MIN} rounds"
         return None
 
     def judge(self, title, value, bar, met, why_not=None):
         """The cell of a bar; what is not met, or not proven, is kept for the exit code."""
         if why_not is not None:
             self.missed.append(f"{title}: the bar of {bar} cannot be judged: {why_not}")
-            return f"≤ {bar}: not judged, {why_not}"
+            return f"{bar}: not judged, {why_not}"
         if not met:
             self.missed.append(f"{title}: {value}, the bar is {bar}")
-        return f"≤ {bar}: {'met' if met else '**missed**'}"
+        return f"{bar}: {'met' if met else '**missed**'}"
 
-    def cost_row(self, name):
-        title, _, metric, bar = SCENARIOS[name]
-        document = self.bench.comparisons[name]
-        metrics = {m["key"]: m for m in document["metrics"]}
-        values = {v["target"]: v["rounds"] for v in metrics.get(metric, {"values": []})["values"]}
-        failures = {name: target["runs_failed"] for name, target in targets_of(document).items()}
-        cells = [spread_cell(values[router], FAILED if failures[router] else "")
-                 if router in values else "–" for router in self.names]
-        medians = {router: statistics.median(found) for router, found in values.items()}
-        better = self.better(medians)
-        ratio = None if better is None or OURS not in medians else medians[OURS] / better
-        shown = "–" if ratio is None else f"{ratio:.2f}×"
-        verdict = ""
-        if bar is not None:
-            rounds = {router: len(found) for router, found in values.items()}
-            why = self.why_not(rounds, failures, relative=True)
-            if why is None and ratio is None:
-                why = "the ratio is not known"
-            verdict = self.judge(title, shown, f"{bar:.2f}×", why or ratio <= bar, why)
-        return [title, UNITS[metric], *cells, shown, verdict]
+    # --- costs ---
 
-    def idle_row(self):
-        values, failures = self.bench.idle, self.bench.idle_failures
-        cells = [spread_cell(values[name], FAILED if failures.get(name) else "")
-                 if values.get(name) else "–" for name in self.names]
-        medians = {router: statistics.median(found) for router, found in values.items() if found}
-        better = self.better(medians)
-        ours = medians.get(OURS)
-        why = self.why_not({router: len(found) for router, found in values.items()}, failures,
-                           relative=False)
-        verdict = self.judge("idle connection", "–" if ours is None else f"{ours:.2f} KiB",
-                             f"{IDLE_KIB_MAX:.2f} KiB", why or ours <= IDLE_KIB_MAX, why)
-        ratio = "–" if not better or ours is None else f"{ours / better:.2f}×"
-        return ["idle relaying connection", "KiB of PSS", *cells, ratio, verdict]
+    def cost_row(self, key, what):
+        name, generator = key
+        row, runs = PRICES[name], self.bench.runs[key]
+        series = {target: prices(runs, target) if what == "price" else known(runs, target, "own")
+                  for target in self.names}
+        cells = [shown(peers_stats.mean(list(series[target].values()))) + marks(runs, target)
+                 if series[target] else NONE for target in self.names]
+        peer = self.better(series)
+        found = None
+        if peer is not None and series[OURS]:
+            ours, theirs = paired(series[OURS], series[peer])
+            found = peers_stats.ratio(ours, theirs) if ours else None
+        bar = row.bars[what]
+        needed = (OURS, *RIVALS) + ((DIRECT,) if what == "price" else ())
+        series[DIRECT] = known(runs, DIRECT, "machine")
+        why = self.why_not(runs, series, needed)
+        if why is None and found is None:
+            why = f"{peer} is not told from zero"
+        verdict = self.judge(f"{row.title}, {generator}, {what}", shown(found, "×"),
+                             f"≤ {bar:.2f}×", why or found.high <= bar, why)
+        return [row.title, generator, row.unit, *cells, shown(found, "×"), verdict]
 
-    def gone_rows(self):
-        growth, failures = self.bench.gone, self.bench.gone_failures
-        why = None
-        if failures.get(OURS):
-            why = f"connections of {OURS} failed"
-        marks = {r: f" {FAILED}" if failures.get(r) else "" for r in self.names}
-        pss, left, pipes = growth[OURS]
-        verdict = self.judge("PSS after bulk", f"{pss} KiB", f"{LEFT_KIB_MAX} KiB",
-                             pss <= LEFT_KIB_MAX, why)
-        yield [f"after {self.bench.gone_count:,} bulk connections came and went", "KiB of PSS more",
-               *(f"{growth[r][0]}{marks[r]}" for r in self.names), "–", verdict]
-        verdict = self.judge("descriptors after bulk", left, 0, left <= 0 and pipes <= 0, why)
-        yield ["", "descriptors (of them pipes) more",
-               *(f"{growth[r][1]} ({growth[r][2]}){marks[r]}" for r in self.names), "–", verdict]
+    def costs(self, what):
+        """`what`: price or own."""
+        head = ["scenario", "generator", "unit", *self.names,
+                "to the better of " + " and ".join(RIVALS), "bar, by the upper bound"]
+        return [head, *(self.cost_row(key, what) for key in self.bench.runs)]
 
-    def costs(self):
-        head = ["scenario", "unit", *self.names, "to the better of " + " and ".join(RIVALS), "bar"]
-        self.missed = []
-        rows = [self.cost_row(name) for name in self.bench.comparisons]
-        if self.bench.idle:
-            rows.append(self.idle_row())
-        if self.bench.gone:
-            rows.extend(self.gone_rows())
-        return [head, *rows]
-
-    def latencies(self):
-        """Only of open loops: a closed one has no such metrics."""
-        names = ["direct", *self.names]
-        rows = [["scenario", "latency, ms", *names]]
-        for name, document in self.bench.comparisons.items():
-            targets = targets_of(document)
-            for metric in document["metrics"]:
-                if metric["kind"] != "latency" or metric["key"] not in ("p50_ms", "p99_ms"):
-                    continue
-                found = {v["target"]: v for v in metric["values"]}
-                cells = [f"{found[n]['median']:.3f}" + self.marks(found[n], targets[n])
-                         if n in found else "–" for n in names]
-                rows.append([SCENARIOS[name][0], metric["key"][:3], *cells])
+    def rates(self):
+        names = [DIRECT, *self.names]
+        rows = [["scenario", "generator", "unit", *names]]
+        for (name, generator), runs in self.bench.runs.items():
+            series = [list(known(runs, target, "rate").values()) for target in names]
+            rows.append([PRICES[name].title, generator, PRICES[name].rate_unit,
+                         *(shown(peers_stats.mean(one)) + marks(runs, target) if one else NONE
+                           for target, one in zip(names, series))])
         return rows
 
-    def marks(self, value, target):
-        return (f" {LIMITED}" if value["doubtful"] else "") + (
-            f" {FAILED}" if target["runs_failed"] else "")
+    # --- what happened to TCP ---
+
+    @staticmethod
+    def troubles_of(runs, target):
+        """Sums over the rounds."""
+        lists = [run["troubles"] for run in runs.get(target, ())]
+        return [sum(column) for column in zip(*lists)] if lists else None
+
+    def trouble_row(self, title, generator, runs):
+        names = [DIRECT, *self.names]
+        sums = {name: self.troubles_of(runs, name) for name in names}
+        cells = [NONE if found is None else "/".join(map(str, found)) if any(found) else "0"
+                 for found in sums.values()]
+        verdict, why = "", None
+        if sums[OURS] is not None:
+            bad = sum(sums[OURS][:TROUBLES_BARRED])
+            if bad and sums[DIRECT] and sum(sums[DIRECT][:TROUBLES_BARRED]):
+                why = "some without a router too"
+            verdict = self.judge(f"{title}, {generator}, TCP's troubles", bad, "0", bad == 0, why)
+        return [title, generator, *cells, verdict]
+
+    def troubles(self):
+        first = ", ".join(word for _, word in TROUBLES[:TROUBLES_BARRED])
+        rows = [["scenario", "generator", DIRECT, *self.names, f"bar: no {first}"]]
+        for (name, generator), runs in self.bench.runs.items():
+            rows.append(self.trouble_row(PRICES[name].title, generator, runs))
+        for name, runs in self.bench.latencies.items():
+            if BESIDE.get(name):
+                rows.append(self.trouble_row(self.beside_title(name), "sni-bench", runs))
+        return rows if len(rows) > 1 else []
+
+    # --- latencies ---
+
+    def beside_title(self, name):
+        return f"new connections beside {self.bench.stream_count(name):,} streams"
+
+    def beside_rows(self, name, base):
+        """What newcomers wait beside streams, and how much that is above the same without any."""
+        runs, names = self.bench.latencies[name], [DIRECT, *self.others]
+        title = self.beside_title(name)
+        for key, bar in BESIDE_BARS.items():
+            series = {target: known(runs, target, key) for target in names}
+            cells = [shown(peers_stats.mean(list(series[target].values()))) + marks(runs, target)
+                     if series[target] else NONE for target in names]
+            above, verdict = None, ""
+            if BESIDE[name]:
+                why = self.why_not(runs, series, (OURS,))
+                without = known(base, OURS, key)
+                if why is None:
+                    why = self.why_not(base, {OURS: without}, (OURS,))
+                pairs = paired(series[OURS], without)
+                above = peers_stats.difference(*pairs) if pairs[0] else None
+                verdict = self.judge(f"{title}, {key}", f"{shown(above)} ms more than without",
+                                     f"≤ {bar:g} ms", why or above.high <= bar, why)
+            yield [title, f"{key}, ms", *cells, shown(above), verdict]
+        if BESIDE[name]:
+            yield [title, "the streams, Gbit/s",
+                   *(shown(peers_stats.mean(list(known(runs, target, "rate").values())))
+                     if known(runs, target, "rate") else NONE for target in names), NONE, ""]
+
+    def beside(self):
+        names = [name for name in self.bench.latencies if name in BESIDE]
+        if not names:
+            return []
+        base = self.bench.latencies.get("new-beside-0", {})
+        rows = [["scenario", "what", DIRECT, *self.others,
+                 f"{OURS} above itself without streams", "bar, by the upper bound"]]
+        for name in names:
+            rows.extend(self.beside_rows(name, base))
+        return rows
+
+    def moderate_rows(self, name, title):
+        runs = self.bench.latencies[name]
+        for key in ("p50", "p99"):
+            series = {target: known(runs, target, key) for target in (DIRECT, *self.others)}
+            cells = [shown(peers_stats.mean(list(series[target].values()))) + marks(runs, target)
+                     if series[target] else NONE for target in (DIRECT, *self.others)]
+            peer = self.better(series)
+            more = None
+            if peer is not None:
+                pairs = paired(series[OURS], series[peer])
+                more = peers_stats.difference(*pairs) if pairs[0] else None
+            why = self.why_not(runs, series, (OURS, *RIVALS))
+            verdict = self.judge(f"{title}, {key}", f"{shown(more)} ms above the better peer",
+                                 "not above it", why or more.low <= 0, why)
+            yield [title, f"{key}, ms", *cells, shown(more), verdict]
+
+    def moderate(self):
+        """Latency of a load that leaves everyone time."""
+        titles = {name: LATENCIES[name][0] for name in LATENCIES}
+        titles["new-beside-0"] = "300 new connections/s"
+        rows = [["scenario", "what", DIRECT, *self.others, f"{OURS} above the better peer",
+                 "bar, by the lower bound"]]
+        for name, title in titles.items():
+            if name in self.bench.latencies:
+                rows.extend(self.moderate_rows(name, title))
+        return rows if len(rows) > 1 else []
+
+    # --- memory ---
+
+    def idle_row(self):
+        values, failed = self.bench.idle, self.bench.idle_failures
+        runs = {name: [{"failed": True}] * failed.get(name, 0) for name in self.names}
+        series = {name: dict(enumerate(values.get(name, ()))) for name in self.names}
+        cells = [shown(peers_stats.mean(values[name])) + (f" {FAILED}" if failed.get(name) else "")
+                 if values.get(name) else NONE for name in self.names]
+        why = self.why_not(runs, series, (OURS,))
+        found = peers_stats.mean(values[OURS]) if values.get(OURS) else None
+        bar = f"≤ {IDLE_KIB_MAX:.2f} KiB"
+        verdict = self.judge("idle connection", f"{shown(found)} KiB", bar,
+                             why or found.high <= IDLE_KIB_MAX, why)
+        return ["idle relaying connection", "KiB of PSS", *cells, verdict]
+
+    def kernel_row(self):
+        values = self.bench.idle_kernel
+        direct = values.get(DIRECT)
+        cells = [shown(peers_stats.difference(values[name], direct))
+                 if values.get(name) and direct else NONE for name in self.names]
+        return ["", "KiB of kernel memory, less direct", *cells, ""]
+
+    def gone_rows(self):
+        growth, failed = self.bench.gone, self.bench.gone_failures
+        why = f"connections of {OURS} failed" if failed.get(OURS) else None
+        mark = {name: f" {FAILED}" if failed.get(name) else "" for name in self.names}
+        pss, left, pipes = growth[OURS]
+        verdict = self.judge("PSS after bulk", f"{pss} KiB", f"≤ {LEFT_KIB_MAX} KiB",
+                             pss <= LEFT_KIB_MAX, why)
+        yield [f"after {self.bench.gone_count:,} bulk connections came and went", "KiB of PSS more",
+               *(f"{growth[name][0]}{mark[name]}" if name in growth else NONE
+                 for name in self.names), verdict]
+        verdict = self.judge("descriptors after bulk", left, "≤ 0", left <= 0 and pipes <= 0, why)
+        yield ["", "descriptors (of them pipes) more",
+               *(f"{growth[name][1]} ({growth[name][2]}){mark[name]}" if name in growth else NONE
+                 for name in self.names), verdict]
+
+    def memory(self):
+        rows = [["scenario", "unit", *self.names, "bar"]]
+        if self.bench.idle:
+            rows += [self.idle_row(), self.kernel_row()]
+        if self.bench.gone:
+            rows.extend(self.gone_rows())
+        return rows if len(rows) > 1 else []
+
+    # --- all of it ---
+
+    def tables(self):
+        """(title, rows) of each table that has rows; afterwards .missed is complete."""
+        self.missed = []
+        found = []
+        if self.bench.runs:
+            found += [("The price: CPU of the whole machine, less what it spends without a router",
+                       self.costs("price")),
+                      ("The router's own CPU", self.costs("own")), ("Rates", self.rates())]
+        words = ", ".join(word for _, word in TROUBLES)
+        found += [(f"What happened to TCP, in all rounds together ({words})", self.troubles()),
+                  ("New connections beside endless streams", self.beside()),
+                  ("Latency at moderate load", self.moderate()), ("Memory", self.memory())]
+        return [(title, rows) for title, rows in found if rows]
 
     def counts(self):
-        """(runs, how many of them the tool limited, how many failed), and the same of open loops.
-        """
-        whole, timed = [0, 0, 0], [0, 0, 0]
-        for document in self.bench.comparisons.values():
-            open_loop = any(metric["kind"] == "latency" for metric in document["metrics"])
-            for target in document["targets"]:
-                for counts in (whole, timed) if open_loop else (whole,):
-                    for i, key in enumerate(("runs", "runs_limited", "runs_failed")):
-                        counts[i] += target[key]
-        return whole, timed
+        """(runs, how many of them failed, open-loop runs, how many of them the tool limited)"""
+        closed = [run for runs in self.bench.runs.values() for one in runs.values() for run in one]
+        timed = [run for runs in self.bench.latencies.values() for one in runs.values()
+                 for run in one]
+        return (len(closed) + len(timed), sum(run["failed"] for run in closed + timed), len(timed),
+                sum(run["limited"] for run in timed))
 
     def remarks(self):
         """What the marks mean and how often they were given; lines of the report."""
-        (runs, limited, failed), (timed, timed_limited, _) = self.counts()
-        lines = []
+        runs, failed, timed, limited = self.counts()
+        lines = ["Means and 95 % intervals by Student's t over the rounds, ratios by Fieller's "
+                 "theorem; a bar is judged by the bound that is against sni-router."]
         if runs:
-            lines.append(f"{failed} of {runs} compared runs had connections fail ({FAILED}); in "
-                         f"{limited} the load tool itself was the limit. What the routers spent, "
-                         "CPU and memory, holds all the same: that is what the bars are about.")
+            lines.append(f"{failed} of {runs} runs had connections fail ({FAILED}).")
         if timed:
-            lines.append("Only the two open-loop scenarios measure latency, and generator and "
-                         "backends share one CPU there: each figure contains their queueing for "
-                         f"it. In {timed_limited} of their {timed} runs the tool was the limit "
-                         "(late by more than 1 ms at p99, or a busy thread); such cells "
-                         f"({LIMITED}) are not the router's latency.")
+            lines.append(f"Newcomers and moderate load have a generator and a backend of their "
+                         f"own, which run before all else ({self.bench.children.urgency}). In "
+                         f"{limited} of their {timed} runs the generator was late all the same "
+                         f"({LIMITED}): those latencies are not the router's alone.")
         return lines
 
 
@@ -215,30 +340,28 @@ def machine():
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    return f"{model}, {os.cpu_count()} CPUs, Linux {platform.release()}"
+    with open("/proc/sys/net/ipv4/tcp_congestion_control", encoding="ascii") as file:
+        control = file.read().strip()
+    return f"{model}, {os.cpu_count()} CPUs, Linux {platform.release()}, {control}"
 
 
 def section(bench, table):
     """What goes between the marks of docs/benchmarks.md."""
     options = bench.options
     day = datetime.datetime.now(datetime.timezone.utc).date()
-    versions = "; ".join(router.version() for router in bench.routers)
-    latencies = table.latencies()
+    versions = "; ".join(router.version() for router in bench.routers if router.name != COPY)
+    tables = "\n".join(f"\n**{title}**\n\n{markdown(rows)}" for title, rows in table.tables())
     remarks = "\n".join(f"* {line}" for line in table.remarks())
-    text = f"""{BEGIN}
-Measured on {day}; \
+    return f"""{BEGIN}
+Measured on {day} in {bench.minutes():.0f} minutes; \
 `bash bench/peers --rounds {options.rounds} --seconds {options.seconds:g} --update`
 installs what is missing, builds, measures and writes this.
 
-* Machine: {machine()}, load average {bench.load_before:.1f} before the first run; routers on CPU \
-{bench.router_cpu}, generator and backends on CPU {bench.load_cpu}.
+* Machine: {machine()}; {bench.background:.0%} of a CPU was in use before the first run. Routers \
+on CPU {bench.router_cpu}, generators and backends on CPU {bench.load_cpu}.
 * Versions: {versions}.
-* Each router has one worker and the configuration in `bench/peers.d/`. {options.rounds} rounds in \
-turns of {options.seconds:g} s each; median (smallest–largest).
+* Each router has one worker and the configuration in `bench/peers.d/`; {COPY} is sni-router with \
+`--relay copy`. {options.rounds} rounds of everything, in turns, of {options.seconds:g} s each.
 {remarks}
-
-{markdown(table.costs())}
-"""
-    if len(latencies) > 1:
-        text += f"\n{markdown(latencies)}\n"
-    return text + END
+{tables}
+{END}"""

@@ -56,6 +56,7 @@ void poller_again(struct poller *poller, struct pollable *pollable)
     if (pollable->again)
         return;
     pollable->again = true;
+    pollable->events = 0;
     pollable->again_next = NULL;
     if (poller->again_last == NULL)
         poller->again_first = pollable;
@@ -117,11 +118,20 @@ static void run_again_queue(struct poller *poller)
     poller->again_last = NULL;
     while (pollable != NULL && !in_a_hurry(poller)) {
         struct pollable *next = pollable->again_next;
+        uint32_t events = pollable->events | EPOLLIN | EPOLLOUT;
         pollable->again = false;
-        pollable->on_events(pollable, EPOLLIN | EPOLLOUT);
+        pollable->on_events(pollable, events);
         pollable = next;
     }
     put_back(poller, pollable);
+}
+
+static void take_wake(struct poller *poller)
+{
+    uint64_t count;
+    ssize_t got = read(poller->wake_fd, &count, sizeof count);
+
+    (void)got;
 }
 
 void poller_dispatch(struct poller *poller)
@@ -132,13 +142,12 @@ void poller_dispatch(struct poller *poller)
         if (in_a_hurry(poller))
             return;
         poller->ready_next++;
-        if (pollable != NULL) {
+        if (pollable == NULL)
+            take_wake(poller);
+        else if (pollable->again)
+            pollable->events |= event->events;
+        else
             pollable->on_events(pollable, event->events);
-        } else {
-            uint64_t count;
-            ssize_t got = read(poller->wake_fd, &count, sizeof count);
-            (void)got;
-        }
     }
     run_again_queue(poller);
 }

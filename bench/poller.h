@@ -12,6 +12,10 @@
  * Rules: closing the descriptor removes it. An event may reach a pollable whose descriptor has been
  * closed or reused within the same batch, so handlers must take a spurious event as "look again";
  * the pollable's memory must stay.
+ *
+ * Fairness: a pollable moves about POLLER_TURN_BYTES in one call, then it asks for another with
+ * poller_again(). An event for a pollable that waits for its turn changes nothing: it is handed out
+ * with that turn. So each of many fast sockets gets one turn in every round.
  */
 
 #include <stdatomic.h>
@@ -20,11 +24,14 @@
 #include <sys/epoll.h>
 
 #define POLLER_BATCH 64
+/* Moved by one pollable in one direction before others have their turn. */
+#define POLLER_TURN_BYTES (256u * 1024)
 
 struct pollable {
     void (*on_events)(struct pollable *pollable, uint32_t events);
     struct pollable *again_next;
-    bool again;
+    uint32_t events; /* that came while it waited in the run queue */
+    bool again;      /* it waits there */
 };
 
 struct poller {
@@ -48,7 +55,7 @@ void poller_close(struct poller *poller);
 int poller_add(struct poller *poller, int fd, struct pollable *pollable, uint32_t events);
 int poller_add_listener(struct poller *poller, int fd, struct pollable *pollable);
 
-/* Queues a pollable in the run queue, which hands it EPOLLIN | EPOLLOUT without a system call. */
+/* Queues a pollable in the run queue, which hands it EPOLLIN | EPOLLOUT and what came meanwhile. */
 void poller_again(struct poller *poller, struct pollable *pollable);
 
 /* Waits at most `timeout_ns`; not at all while events or queued pollables are left to hand out. */

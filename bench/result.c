@@ -100,6 +100,27 @@ static void conclude_costs(struct result *result)
         costs->cpu_ms_per_gib = per(cpu_ns / 1e6, bytes / GIB);
 }
 
+static void conclude_machine(struct result *result)
+{
+    struct result_machine *machine = &result->machine;
+    double bytes = (double)result->window.bytes_in + (double)result->window.bytes_out;
+    unsigned mode = result->options->mode->bit;
+
+    *machine = (struct result_machine){
+        .cpu_us_per_conn = -1, .cpu_us_per_request = -1, .cpu_ms_per_gib = -1};
+    if (result->seconds <= 0)
+        return;
+    machine->window = sample_machine_between(&result->start.machine, &result->end.machine);
+    machine->run = sample_machine_between(&result->before.machine, &result->end.machine);
+    double cpu_ns = (double)machine->window.cpu_ns;
+    if (mode != MODE_IDLE) {
+        machine->cpu_us_per_conn = per(cpu_ns / 1e3, (double)result->window.completed);
+        machine->cpu_us_per_request = per(cpu_ns / 1e3, (double)result->window.requests);
+    }
+    if (mode == MODE_BULK)
+        machine->cpu_ms_per_gib = per(cpu_ns / 1e6, bytes / GIB);
+}
+
 /* A tool that is late opens or closes the window late. */
 static void judge_window(struct result *result)
 {
@@ -160,6 +181,7 @@ void result_conclude(struct result *result)
     result->valid = true;
     result->latency_counts = result->load->open_loop;
     conclude_costs(result);
+    conclude_machine(result);
     judge_tool(result);
     if (result->window_ns == 0)
         say_not_begun(result);

@@ -64,6 +64,15 @@ struct result_costs {
     double switches_per_op;
 };
 
+/* What the whole machine spent, router and tool and interrupts together; negative = not known. */
+struct result_machine {
+    double cpu_us_per_conn;
+    double cpu_us_per_request;
+    double cpu_ms_per_gib;
+    struct sample_machine window; /* in the measured window */
+    struct sample_machine run;    /* since before the first connection */
+};
+
 struct result {
     const struct load *load;
     const struct options *options;
@@ -96,6 +105,7 @@ struct result {
     struct sample start;
     struct sample end;
     struct result_costs costs;
+    struct result_machine machine;
 
     size_t series_count;
     size_t series_cap;

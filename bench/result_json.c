@@ -152,6 +152,26 @@ static void add_costs(cJSON *root, const struct result *result)
     add_known(object, "context_switches_per_operation", costs->switches_per_op);
 }
 
+static void add_machine(cJSON *root, const struct result *result)
+{
+    const struct result_machine *machine = &result->machine;
+
+    if (result->seconds <= 0) {
+        cJSON_AddNullToObject(root, "machine");
+        return;
+    }
+    cJSON *object = cJSON_AddObjectToObject(root, "machine");
+    add_count(object, "cpu_ns", machine->window.cpu_ns);
+    add_known(object, "cpu_us_per_connection", machine->cpu_us_per_conn);
+    add_known(object, "cpu_us_per_request", machine->cpu_us_per_request);
+    add_known(object, "cpu_ms_per_gib", machine->cpu_ms_per_gib);
+    add_count(object, "tcp_timeouts", machine->run.tcp_timeouts);
+    add_count(object, "tcp_pruned", machine->run.tcp_pruned);
+    add_count(object, "tcp_dropped", machine->run.tcp_dropped);
+    add_count(object, "tcp_pressures", machine->run.tcp_pressures);
+    add_count(object, "tcp_retransmitted", machine->run.tcp_retransmitted);
+}
+
 static void add_phase(cJSON *phases, const char *word, const struct histogram *histogram)
 {
     static const struct {
@@ -320,6 +340,7 @@ cJSON *result_make_json(const struct result *result)
     add_when(root, result);
     add_judgement(root, result);
     add_costs(root, result);
+    add_machine(root, result);
     add_totals(root, result);
     cJSON *phases = cJSON_AddObjectToObject(root, "phases");
     for (int phase = 0; phase < LOAD_PHASE_COUNT; phase++)

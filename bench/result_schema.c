@@ -13,7 +13,8 @@ static const char *const lines[] = {
     "               \"started\", \"seconds\", \"clock\", \"valid\", \"reasons\",",
     "               \"limited_by_tool\", \"failed\", \"interrupted\", \"measures_latency\", "
     "\"tool_use\",",
-    "               \"costs\", \"totals\", \"whole_run\", \"operations\", \"errors\", \"phases\", "
+    "               \"costs\", \"machine\", \"totals\", \"whole_run\", \"operations\", \"errors\", "
+    "\"phases\", "
     "\"config\", "
     "\"environment\", "
     "\"series\",",
@@ -52,6 +53,14 @@ static const char *const lines[] = {
     "      \"cpu_us_per_request\", \"cpu_ms_per_gib\", \"cpu_share\", \"user_kib_per_connection\",",
     "      \"kernel_kib_per_connection\", \"socket_kib_per_connection\",",
     "      \"context_switches_per_operation\"], \"description\": \"what --pid spent\"},",
+    "    \"machine\": {\"oneOf\": [{\"type\": \"null\"}, {\"type\": \"object\",",
+    "      \"additionalProperties\": {\"$ref\": \"#/definitions/known\"}, \"required\":",
+    "      [\"cpu_ns\", \"cpu_us_per_connection\", \"cpu_us_per_request\", \"cpu_ms_per_gib\",",
+    "      \"tcp_timeouts\", \"tcp_pruned\", \"tcp_dropped\", \"tcp_pressures\",",
+    "      \"tcp_retransmitted\"]}], \"description\": \"what the whole machine spent in the",
+    " measured window, idle time excepted, and what happened to its TCP since before the first",
+    " connection: retransmission timeouts, receive queues pruned for want of memory, segments",
+    " dropped, times under memory pressure, segments sent again\"},",
     "    \"totals\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"number\"},",
     "      \"required\": [\"connections\", \"requests\", \"resumed\", \"held\", \"bytes_in\",",
     "      \"bytes_out\", \"connections_per_s\", \"requests_per_s\", \"in_bytes_per_s\",",

@@ -12,6 +12,8 @@
 
 #define KIB       1024u
 #define PAGE_TEXT 4096
+/* All counters of a network namespace. */
+#define NET_TEXT 32768
 /* By how much the difference of two readings in clock ticks may be wrong, per thread. */
 #define TICKS_GRAIN_NS (40 * NS_PER_MS)
 #define FIELD_UTIME    14 /* of /proc/PID/stat, from 1 */
@@ -152,6 +154,80 @@ static void add_memory(pid_t pid, struct sample *sample)
         sample->pss_known = false;
 }
 
+uint64_t sample_counter(const char *text, const char *group, const char *name)
+{
+    const char *names = text;
+
+    while (names != NULL && strncmp(names, group, strlen(group)) != 0) {
+        names = strchr(names, '\n');
+        names = names == NULL ? NULL : names + 1;
+    }
+    const char *values = names == NULL ? NULL : strchr(names, '\n');
+    if (values == NULL)
+        return 0;
+    const char *end = values++;
+    while (names < end) {
+        size_t len = strcspn(names, " \n");
+        if (len == strlen(name) && memcmp(names, name, len) == 0)
+            return strtoull(values, NULL, 10);
+        names += len + 1;
+        values += strcspn(values, " \n");
+        values += *values == ' ';
+    }
+    return 0;
+}
+
+/*
+ * Time on all CPUs less what they had nothing to do. The kernel measures idle time and only samples
+ * the rest, so the difference is better than the sum of what it says was used.
+ */
+static uint64_t machine_cpu_ns(void)
+{
+    char text[PAGE_TEXT];
+    unsigned long long idle, waiting, stolen = 0;
+
+    if (!read_proc("/proc/stat", text, sizeof text) ||
+        sscanf(text, "cpu %*u %*u %*u %llu %llu %*u %*u %llu", &idle, &waiting, &stolen) < 2)
+        return 0;
+    uint64_t all_ns = clock_now_ns() * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t unused_ns = (idle + waiting + stolen) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
+    return all_ns > unused_ns ? all_ns - unused_ns : 0;
+}
+
+void sample_machine(struct sample_machine *machine)
+{
+    char text[NET_TEXT];
+
+    memset(machine, 0, sizeof *machine);
+    machine->cpu_ns = machine_cpu_ns();
+    if (read_proc("/proc/net/netstat", text, sizeof text)) {
+        machine->tcp_timeouts = sample_counter(text, "TcpExt:", "TCPTimeouts");
+        machine->tcp_pruned = sample_counter(text, "TcpExt:", "PruneCalled");
+        machine->tcp_dropped = sample_counter(text, "TcpExt:", "TCPRcvQDrop");
+        machine->tcp_pressures = sample_counter(text, "TcpExt:", "TCPMemoryPressures");
+    }
+    if (read_proc("/proc/net/snmp", text, sizeof text))
+        machine->tcp_retransmitted = sample_counter(text, "Tcp:", "RetransSegs");
+}
+
+/* Idle time is said in clock ticks, so a machine that did nothing may seem to have done less. */
+static uint64_t more(uint64_t from, uint64_t to)
+{
+    return to > from ? to - from : 0;
+}
+
+struct sample_machine sample_machine_between(const struct sample_machine *from,
+                                             const struct sample_machine *to)
+{
+    return (struct sample_machine){.cpu_ns = more(from->cpu_ns, to->cpu_ns),
+                                   .tcp_timeouts = more(from->tcp_timeouts, to->tcp_timeouts),
+                                   .tcp_pruned = more(from->tcp_pruned, to->tcp_pruned),
+                                   .tcp_dropped = more(from->tcp_dropped, to->tcp_dropped),
+                                   .tcp_pressures = more(from->tcp_pressures, to->tcp_pressures),
+                                   .tcp_retransmitted =
+                                       more(from->tcp_retransmitted, to->tcp_retransmitted)};
+}
+
 static void add_machine(struct sample *sample)
 {
     char text[PAGE_TEXT];
@@ -162,6 +238,7 @@ static void add_machine(struct sample *sample)
     }
     if (read_proc("/proc/meminfo", text, sizeof text))
         sample->slab_bytes = number_after(text, "\nSlab:") * KIB;
+    sample_machine(&sample->machine);
 }
 
 void sample_take(const struct sample_pids *pids, bool with_memory, struct sample *sample,

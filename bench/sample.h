@@ -16,6 +16,16 @@ struct sample_pids {
     pid_t pids[SAMPLE_PIDS_MAX];
 };
 
+/* One sample of the whole machine: only differences of two mean something. */
+struct sample_machine {
+    uint64_t cpu_ns;            /* of everything that ran: processes, kernel, interrupts */
+    uint64_t tcp_timeouts;      /* retransmission timers that fired (TcpExtTCPTimeouts) */
+    uint64_t tcp_pruned;        /* receive queues squeezed for want of memory (PruneCalled) */
+    uint64_t tcp_dropped;       /* segments with data thrown away unread (TCPRcvQDrop) */
+    uint64_t tcp_pressures;     /* times that TCP came under memory pressure */
+    uint64_t tcp_retransmitted; /* segments sent again (RetransSegs) */
+};
+
 /* One sample of them. */
 struct sample {
     bool good;        /* every process is there */
@@ -35,6 +45,7 @@ struct sample {
     uint64_t tcp_bytes;  /* socket buffers (/proc/net/sockstat) */
     uint64_t slab_bytes; /* kernel objects, sockets among them (/proc/meminfo) */
     uint64_t sockets;    /* TCP sockets in use */
+    struct sample_machine machine;
 };
 
 /* Reads "123", "123,456" or "123 456" as pidof prints it. False when it is not that. */
@@ -47,6 +58,20 @@ bool sample_parse_pids(const char *text, struct sample_pids *pids);
  */
 void sample_take(const struct sample_pids *pids, bool with_memory, struct sample *sample,
                  pid_t *missing);
+
+/*
+ * Samples the machine: CPU time to 10 ms (/proc/stat), the counters of TCP in this process's
+ * network namespace (/proc/net/netstat, /proc/net/snmp).
+ */
+void sample_machine(struct sample_machine *machine);
+/*
+ * One counter of such a file, where a line of names ("TcpExt: A B") is followed by a line of values
+ * ("TcpExt: 1 2"); 0 when it is not there.
+ */
+uint64_t sample_counter(const char *text, const char *group, const char *name);
+/* What happened between two samples. */
+struct sample_machine sample_machine_between(const struct sample_machine *from,
+                                             const struct sample_machine *to);
 
 /* CPU time between two samples: exact if no thread ended in between, else in clock ticks. */
 uint64_t sample_cpu_ns(const struct sample *from, const struct sample *to);

@@ -3,8 +3,8 @@
  *
  * Output goes through send_bytes(): bytes that the socket does not take at once are kept in the
  * stash, and nothing is read while the stash holds bytes, so a client that never reads costs one
- * response at most. Each direction does a bounded amount of work per wake-up, then the connection
- * goes to the end of the run queue.
+ * response at most. Each direction moves POLLER_TURN_BYTES, then the connection waits for its next
+ * turn. The last bytes and the FIN leave in one segment.
  */
 
 #include <errno.h>
@@ -14,17 +14,66 @@
 
 #include "bench/serve.h"
 
-/* Rounds of SERVE_SCRATCH_BYTES before another connection has its turn. */
-#define ROUNDS 8
 /* At most this many bytes of the response travel in the banner's segment. */
 #define FIRST_BYTES  16384u
 #define RECORD_BYTES 16384u
 #define ENDLESS      UINT64_MAX
 
-/* When one of these functions returns false, the connection may be gone. */
-static bool send_bytes(struct serve_conn *conn, const uint8_t *bytes, size_t len)
+static bool up_is_over(const struct serve_conn *conn)
 {
-    ssize_t sent = conn->stash_len > 0 ? -EAGAIN : stream_send(&conn->stream, bytes, len);
+    uint64_t wanted = conn->request.up_bytes;
+
+    return conn->saw_end || (wanted > 0 && conn->received >= wanted);
+}
+
+static bool wants_trailer(const struct serve_conn *conn)
+{
+    return (conn->request.flags & WIRE_TRAILER) != 0 &&
+           (conn->request.mode == WIRE_SINK || conn->request.mode == WIRE_DUPLEX);
+}
+
+/*
+ * Whether everything that was asked for is done once the stash is empty and `len` more bytes of the
+ * response are sent.
+ */
+static bool is_over_after(const struct serve_conn *conn, size_t len)
+{
+    bool sent = conn->to_send == len;
+    bool endless = conn->to_send == ENDLESS;
+
+    switch (conn->request.mode) {
+    case WIRE_SINK:
+        return up_is_over(conn);
+    case WIRE_SOURCE:
+        return sent || (conn->saw_end && endless);
+    case WIRE_DUPLEX:
+        return up_is_over(conn) && (sent || (endless && !wants_trailer(conn)));
+    case WIRE_ECHO:
+        return conn->saw_end;
+    case WIRE_REQUEST:
+        return conn->saw_end && sent;
+    }
+    return true;
+}
+
+static bool is_over(const struct serve_conn *conn)
+{
+    return conn->stash_len == 0 && is_over_after(conn, 0);
+}
+
+static ssize_t send_piece(struct serve_conn *conn, const uint8_t *bytes, size_t len, bool last)
+{
+    return last ? stream_send_last(&conn->stream, bytes, len)
+                : stream_send(&conn->stream, bytes, len);
+}
+
+/*
+ * `last` = the connection is ended right behind these bytes.
+ * When one of these functions returns false, the connection may be gone.
+ */
+static bool send_bytes(struct serve_conn *conn, const uint8_t *bytes, size_t len, bool last)
+{
+    ssize_t sent = conn->stash_len > 0 ? -EAGAIN : send_piece(conn, bytes, len, last);
 
     if (sent < 0 && sent != -EAGAIN) {
         serve_conn_close(conn);
@@ -42,8 +91,8 @@ static bool send_bytes(struct serve_conn *conn, const uint8_t *bytes, size_t len
 static bool flush_stash(struct serve_conn *conn)
 {
     while (conn->stash_at < conn->stash_len) {
-        ssize_t sent = stream_send(&conn->stream, conn->stash + conn->stash_at,
-                                   conn->stash_len - conn->stash_at);
+        ssize_t sent = send_piece(conn, conn->stash + conn->stash_at,
+                                  conn->stash_len - conn->stash_at, is_over_after(conn, 0));
         if (sent == -EAGAIN)
             return true;
         if (sent < 0) {
@@ -83,24 +132,11 @@ static void count_sent(struct serve_conn *conn, size_t len)
         conn->to_send -= len;
 }
 
-static bool up_is_over(const struct serve_conn *conn)
-{
-    uint64_t wanted = conn->request.up_bytes;
-
-    return conn->saw_end || (wanted > 0 && conn->received >= wanted);
-}
-
-static bool wants_trailer(const struct serve_conn *conn)
-{
-    return (conn->request.flags & WIRE_TRAILER) != 0 &&
-           (conn->request.mode == WIRE_SINK || conn->request.mode == WIRE_DUPLEX);
-}
-
 /* Sends bytes of the response. False: the connection is gone. */
 static bool pump_down(struct serve_conn *conn)
 {
-    for (int round = 0; conn->to_send > 0 && conn->stash_len == 0; round++) {
-        if (round == ROUNDS) {
+    for (size_t moved = 0; conn->to_send > 0 && conn->stash_len == 0;) {
+        if (moved >= POLLER_TURN_BYTES) {
             poller_again(&conn->thread->poller, &conn->pollable);
             return true;
         }
@@ -112,13 +148,14 @@ static bool pump_down(struct serve_conn *conn)
         size_t len = pattern && conn->stream.ssl != NULL ? RECORD_BYTES : SERVE_SCRATCH_BYTES;
         if (conn->to_send < len)
             len = (size_t)conn->to_send;
-        ssize_t sent = stream_send(&conn->stream, payload_at(conn, len), len);
+        ssize_t sent = send_piece(conn, payload_at(conn, len), len, is_over_after(conn, len));
         if (sent == -EAGAIN)
             return true;
         if (sent < 0) {
             serve_conn_close(conn);
             return false;
         }
+        moved += (size_t)sent;
         conn->thread->bytes_out += (uint64_t)sent;
         count_sent(conn, (size_t)sent);
         /* At this point no TLS record is half sent, so the trailer can follow. */
@@ -147,7 +184,7 @@ static bool take_up(struct serve_conn *conn, const uint8_t *bytes, size_t len)
         check_pattern(conn, bytes, len);
     conn->received += len;
     if (conn->request.mode == WIRE_ECHO)
-        return send_bytes(conn, bytes, len);
+        return send_bytes(conn, bytes, len, false);
     if (conn->request.mode == WIRE_REQUEST) {
         uint64_t whole = conn->received / conn->request.up_bytes;
         conn->to_send += (whole - conn->answered) * conn->request.down_bytes;
@@ -165,13 +202,13 @@ static ssize_t receive(struct serve_conn *conn, bool wants_bytes)
     return stream_discard(&conn->stream, thread->scratch, SERVE_SCRATCH_BYTES);
 }
 
-/* Reads until the socket is empty. False: the connection is gone. */
+/* Reads until the socket is empty or the turn over. False: the connection is gone. */
 static bool pump_up(struct serve_conn *conn)
 {
     bool wants_bytes = conn->request.mode == WIRE_ECHO || (conn->request.flags & WIRE_PATTERN) != 0;
 
-    for (int round = 0; !conn->saw_end && conn->stash_len == 0; round++) {
-        if (round == ROUNDS) {
+    for (size_t moved = 0; !conn->saw_end && conn->stash_len == 0;) {
+        if (moved >= POLLER_TURN_BYTES) {
             poller_again(&conn->thread->poller, &conn->pollable);
             return true;
         }
@@ -182,6 +219,7 @@ static bool pump_up(struct serve_conn *conn)
             serve_conn_close(conn);
             return false;
         }
+        moved += (size_t)got;
         conn->saw_end = got == 0;
         conn->thread->bytes_in += (uint64_t)got;
         if (got > 0 && !take_up(conn, wants_bytes ? conn->thread->scratch : NULL, (size_t)got))
@@ -189,27 +227,6 @@ static bool pump_up(struct serve_conn *conn)
         /* A short read has emptied the socket; later bytes raise an edge of their own. */
         if ((size_t)got < SERVE_SCRATCH_BYTES && !conn->hangup && conn->stream.ssl == NULL)
             return true;
-    }
-    return true;
-}
-
-/* Whether everything that was asked for is done. */
-static bool is_over(const struct serve_conn *conn)
-{
-    if (conn->stash_len > 0)
-        return false;
-    switch (conn->request.mode) {
-    case WIRE_SINK:
-        return up_is_over(conn);
-    case WIRE_SOURCE:
-        return conn->to_send == 0 || (conn->saw_end && conn->to_send == ENDLESS);
-    case WIRE_DUPLEX:
-        return up_is_over(conn) &&
-               (conn->to_send == 0 || (conn->to_send == ENDLESS && !wants_trailer(conn)));
-    case WIRE_ECHO:
-        return conn->saw_end;
-    case WIRE_REQUEST:
-        return conn->saw_end && conn->to_send == 0;
     }
     return true;
 }
@@ -224,7 +241,7 @@ static bool send_trailer(struct serve_conn *conn)
                                    .received = conn->received,
                                    .first_bad = conn->first_bad};
     wire_write_trailer(&trailer, bytes);
-    return send_bytes(conn, bytes, sizeof bytes);
+    return send_bytes(conn, bytes, sizeof bytes, true);
 }
 
 static void settle(struct serve_conn *conn)
@@ -271,7 +288,7 @@ void serve_act_start(struct serve_conn *conn, uint8_t banner_flags, const uint8_
         used += part;
         count_sent(conn, part);
     }
-    if (!send_bytes(conn, first, used))
+    if (!send_bytes(conn, first, used, is_over_after(conn, 0)))
         return;
     if (len > 0 && !take_up(conn, rest, len))
         return;
@@ -307,7 +324,7 @@ static void answer_http(struct serve_conn *conn, const uint8_t *request, size_t 
                        body, conn->backend->name, conn->backend->name);
 
     conn->request.mode = WIRE_SINK;
-    if (!send_bytes(conn, (const uint8_t *)text, (size_t)(head ? all - body : all)))
+    if (!send_bytes(conn, (const uint8_t *)text, (size_t)(head ? all - body : all), true))
         return;
     conn->told_end = true;
     if (conn->stash_len == 0)

@@ -86,6 +86,8 @@ static int open_listener(struct socket_address *address, bool defer)
         set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
         if (defer)
             set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
+        if (socket_address_is_loopback(address))
+            stream_unpace(fd);
     } else if (path_of(address) != NULL) {
         /* check_unused() has looked at it. */
         unlink(path_of(address));
@@ -102,13 +104,26 @@ static int open_listener(struct socket_address *address, bool defer)
     return fd;
 }
 
+/* accept4(); a client of this machine is not paced. */
+static int accept_client(const struct serve_listener *listener)
+{
+    struct socket_address client = {.len = sizeof client.storage};
+    struct sockaddr *storage = (struct sockaddr *)&client.storage;
+    int fd = accept4(listener->fd, storage, &client.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0 && socket_address_is_loopback(&client) &&
+        !socket_address_is_loopback(&listener->backend->address))
+        stream_unpace(fd);
+    return fd;
+}
+
 static void on_listener_events(struct pollable *pollable, uint32_t events)
 {
     struct serve_listener *listener = (struct serve_listener *)pollable;
 
     (void)events;
     for (int i = 0; i < ACCEPT_BATCH; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept_client(listener);
         if (fd >= 0) {
             serve_conn_start(listener, fd);
             continue;

@@ -137,3 +137,12 @@ bool socket_address_is_loopback4(const struct socket_address *address)
 
     return address->storage.ss_family == AF_INET && ntohl(in->sin_addr.s_addr) >> 24 == 127;
 }
+
+bool socket_address_is_loopback(const struct socket_address *address)
+{
+    const struct in6_addr *in6 = &((const struct sockaddr_in6 *)&address->storage)->sin6_addr;
+
+    if (address->storage.ss_family != AF_INET6)
+        return socket_address_is_loopback4(address);
+    return IN6_IS_ADDR_LOOPBACK(in6) || (IN6_IS_ADDR_V4MAPPED(in6) && in6->s6_addr[12] == 127);
+}

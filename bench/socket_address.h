@@ -29,5 +29,7 @@ uint16_t socket_address_port(const struct socket_address *address);
 void socket_address_set_port(struct socket_address *address, uint16_t port);
 /* Whether it is 127.0.0.0/8: there more source addresses can be had for the asking. */
 bool socket_address_is_loopback4(const struct socket_address *address);
+/* Whether it is of this machine's loopback: 127.0.0.0/8, ::1, or the former written as IPv6. */
+bool socket_address_is_loopback(const struct socket_address *address);
 
 #endif

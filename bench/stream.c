@@ -1,6 +1,8 @@
 #include "bench/stream.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -49,7 +51,7 @@ ssize_t stream_discard(struct stream *stream, uint8_t *scratch, size_t cap)
     return got >= 0 ? got : -errno;
 }
 
-ssize_t stream_send(struct stream *stream, const uint8_t *bytes, size_t len)
+static ssize_t send_bytes(struct stream *stream, const uint8_t *bytes, size_t len, int flags)
 {
     if (stream->ssl != NULL) {
         size_t sent;
@@ -59,8 +61,25 @@ ssize_t stream_send(struct stream *stream, const uint8_t *bytes, size_t len)
         /* The peer's end is an error here: a sender that got 0 would try again for ever. */
         return result == 1 ? (ssize_t)sent : failed == 0 ? -EPIPE : failed;
     }
-    ssize_t sent = send(stream->fd, bytes, len, MSG_NOSIGNAL);
+    ssize_t sent = send(stream->fd, bytes, len, MSG_NOSIGNAL | flags);
     return sent >= 0 ? sent : -errno;
+}
+
+ssize_t stream_send(struct stream *stream, const uint8_t *bytes, size_t len)
+{
+    return send_bytes(stream, bytes, len, 0);
+}
+
+ssize_t stream_send_last(struct stream *stream, const uint8_t *bytes, size_t len)
+{
+    return send_bytes(stream, bytes, len, MSG_MORE);
+}
+
+void stream_unpace(int fd)
+{
+    static const char reno[] = "reno"; /* the one that every kernel has */
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof reno - 1);
 }
 
 void stream_end(struct stream *stream)

@@ -67,7 +67,7 @@ class Router:
         self.backends = [f"127.0.0.1:{free_port()}" for _ in range(2)]
         template = (ROOT / "bench" / "peers.d" / (TEMPLATES[name] + ".in")).read_text()
         for key, value in {"DIR": directory, "LISTEN": self.address, "BACKEND": self.backends[0],
-                           "OTHER": self.backends[1]}.items():
+                           "OTHER": self.backends[1], "PLAIN": self.backends[1]}.items():
             template = template.replace(f"@{key}@", str(value))
         config = directory / TEMPLATES[name]
         config.write_text(template)

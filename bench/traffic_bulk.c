@@ -13,8 +13,6 @@
 #include "bench/client.h"
 #include "bench/clock.h"
 
-/* Rounds of LOAD_SCRATCH_BYTES before another connection has its turn. */
-#define ROUNDS 8
 /* TLS takes one record at a time, so a longer piece of the pattern would be computed in vain. */
 #define RECORD_BYTES 16384u
 
@@ -92,7 +90,7 @@ static bool pump_down(struct client *client)
     struct load_thread *thread = client->thread;
     bool looks = carries_pattern(client);
 
-    for (int round = 0; round < ROUNDS; round++) {
+    for (size_t moved = 0; moved < POLLER_TURN_BYTES;) {
         ssize_t got = looks ? stream_recv(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES)
                             : stream_discard(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES);
         if (got == -EAGAIN)
@@ -105,6 +103,7 @@ static bool pump_down(struct client *client)
             client_fail(client, got == 0 ? LOAD_ERROR_CLOSED : load_error_of(got));
             return false;
         }
+        moved += (size_t)got;
         thread->counts.bytes_in += (uint64_t)got;
         if (!take(client, thread->scratch, (size_t)got))
             return false;
@@ -134,7 +133,7 @@ static void pump_up(struct client *client)
 {
     struct load_thread *thread = client->thread;
 
-    for (int round = 0; round < ROUNDS; round++) {
+    for (size_t moved = 0; moved < POLLER_TURN_BYTES;) {
         size_t len;
         const uint8_t *bytes = next_piece(client, &len);
         ssize_t sent = stream_send(&client->stream, bytes, len);
@@ -144,6 +143,7 @@ static void pump_up(struct client *client)
             client_fail(client, load_error_of(sent));
             return;
         }
+        moved += (size_t)sent;
         client->sent += (uint64_t)sent;
         thread->counts.bytes_out += (uint64_t)sent;
         /* At this point no TLS record is half sent. */

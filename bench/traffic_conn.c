@@ -54,7 +54,7 @@ static void on_events(struct client *client)
 {
     struct load_thread *thread = client->thread;
 
-    while (true) {
+    for (size_t moved = 0; moved < POLLER_TURN_BYTES;) {
         ssize_t got = stream_discard(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES);
         if (got == -EAGAIN)
             return;
@@ -62,6 +62,7 @@ static void on_events(struct client *client)
             client_fail(client, load_error_of(got));
             return;
         }
+        moved += (size_t)got;
         thread->counts.bytes_in += (uint64_t)got;
         if (got == 0 &&
             (client->received < thread->load->request.down_bytes || !ends_with_fin(client))) {
@@ -77,6 +78,7 @@ static void on_events(struct client *client)
         if ((size_t)got < LOAD_SCRATCH_BYTES && !client->hangup && client->stream.ssl == NULL)
             return;
     }
+    poller_again(&thread->poller, &client->pollable);
 }
 
 static void on_ready(struct client *client, const uint8_t *rest, size_t len)

@@ -132,7 +132,7 @@ static void on_events(struct client *client)
 
     if (client->busy && client->sent < thread->load->request.up_bytes && !send_request(client))
         return;
-    while (true) {
+    for (size_t moved = 0; moved < POLLER_TURN_BYTES;) {
         ssize_t got = stream_discard(&client->stream, thread->scratch, LOAD_SCRATCH_BYTES);
         if (got == -EAGAIN)
             return;
@@ -140,6 +140,7 @@ static void on_events(struct client *client)
             client_fail(client, got == 0 ? LOAD_ERROR_CLOSED : load_error_of(got));
             return;
         }
+        moved += (size_t)got;
         thread->counts.bytes_in += (uint64_t)got;
         if (!take(client, (size_t)got))
             return;
@@ -147,6 +148,7 @@ static void on_events(struct client *client)
         if ((size_t)got < LOAD_SCRATCH_BYTES && !client->hangup && client->stream.ssl == NULL)
             return;
     }
+    poller_again(&thread->poller, &client->pollable);
 }
 
 static void on_ready(struct client *client, const uint8_t *rest, size_t len)

@@ -53,12 +53,23 @@ static bool content_read(struct content *content, int fd)
     return true;
 }
 
+/* A file on a slow device may be interrupted while it is opened. */
+static int open_file(const char *file)
+{
+    int fd;
+
+    do {
+        fd = open(file, O_RDONLY | O_CLOEXEC);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found)
 {
     bool standard = strcmp(file, "-") == 0;
 
     *out = NULL;
-    int fd = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    int fd = standard ? STDIN_FILENO : open_file(file);
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? CONFIG_READ_ABSENT : CONFIG_READ_FAILED;
     struct content content = {0};

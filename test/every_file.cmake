@@ -14,7 +14,7 @@ set(KNOWN_FILES
     "loop/(test_|harness)[a-z0-9_]*\\.[ch]"
     "fuzz/fuzz_(${rooms})_[a-z0-9_]+\\.c" "fuzz/seeds_fuzz_.+/.+"
     "support/[a-z0-9_]+\\.[ch]"
-    e2e/CMakeLists.txt "e2e/[a-z0-9_]+\\.py" "e2e/support/[a-z_]+\\.py"
+    e2e/CMakeLists.txt "e2e/[a-z0-9_]+\\.py" "e2e/support/[a-z_]+\\.(py|c)"
     static/CMakeLists.txt "static/[a-z0-9_]+\\.(sh|py)" "static/support/[a-z_]+\\.py")
 list(JOIN KNOWN_FILES "|" KNOWN_FILES)
 

@@ -129,7 +129,8 @@ static void set_reason(struct conn *conn, uint8_t reason)
  */
 static void reset_if_cut(const struct conn *conn, const struct pump *pump)
 {
-    bool stopped = conn->reason == REASON_DRAIN_TIMEOUT || conn->reason == REASON_RESOURCE;
+    bool stopped = conn->reason == REASON_DRAIN_TIMEOUT || conn->reason == REASON_RESOURCE ||
+                   conn->reason == REASON_INTERNAL;
 
     if (pump->to == NULL || pump->to->fd < 0)
         return;

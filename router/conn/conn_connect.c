@@ -405,7 +405,8 @@ struct verdict connect_begin(struct conn *conn)
     enum reason lack = pick_server(conn);
     if (lack != REASON_NONE)
         return give_up(conn, lack);
-    return conn_watch_client(conn) ? connect_step(conn) : verdict_end(REASON_RESOURCE);
+    lack = conn_watch_client(conn);
+    return lack == REASON_NONE ? connect_step(conn) : verdict_end(lack);
 }
 
 void connect_leave(struct conn *conn)

@@ -16,7 +16,8 @@
  *  - The client is this router itself, whose server leads back to it: refused, `loop`.
  *  - Not TLS, malformed, too large, no name, no route: refused as the policy of that case says,
  *    or routed by it.
- *  - No memory, ours or the kernel's: resource.
+ *  - No memory, ours or the kernel's: resource. Reading fails for no reason of the client's:
+ *    internal.
  */
 #include "router/conn/conn_hello.h"
 
@@ -25,6 +26,7 @@
 #include <sys/socket.h>
 
 #include "router/conn/conn_loop.h"
+#include "router/net/carry_error.h"
 #include "sni/hello.h"
 
 /* First look; most hellos fit, and what lies behind them is not copied for nothing. */
@@ -79,15 +81,24 @@ static ssize_t receive(const struct conn *conn, size_t want, int flags)
 }
 
 /* Reading has failed; `errno` says how. */
-static struct verdict failed(void)
+static struct verdict failed(struct conn *conn)
 {
-    return verdict_end(errno == ENOMEM || errno == ENOBUFS ? REASON_RESOURCE : REASON_HELLO_ABORT);
+    switch (carry_error_of(errno)) {
+    case CARRY_PEER:
+        break;
+    case CARRY_MEMORY:
+        return verdict_end(REASON_RESOURCE);
+    case CARRY_MISTAKE:
+        return conn_mistake(conn, errno);
+    }
+    return verdict_end(REASON_HELLO_ABORT);
 }
 
 static struct verdict wait_for_more(struct conn *conn)
 {
     conn->client.readable = false;
-    return conn_watch_client(conn) ? verdict_wait() : verdict_end(REASON_RESOURCE);
+    enum reason lack = conn_watch_client(conn);
+    return lack == REASON_NONE ? verdict_wait() : verdict_end(lack);
 }
 
 static enum hello_result parse(const struct conn *conn, const uint8_t *bytes, size_t len,
@@ -135,7 +146,7 @@ static struct verdict take_hello(struct conn *conn)
         if (n < 0 && errno == EAGAIN)
             return wait_for_more(conn);
         if (n < 0)
-            return failed();
+            return failed(conn);
         if (n == 0)
             return judge_half(conn);
         if (!pump_preface(&conn->up, conn->conns->tools.scratch, (size_t)n, true))
@@ -164,7 +175,7 @@ static struct verdict look_at_hello(struct conn *conn)
         if (n < 0 && errno == EAGAIN)
             return wait_for_more(conn);
         if (n < 0)
-            return failed();
+            return failed(conn);
         if (n == 0)
             return verdict_end(REASON_HELLO_ABORT);
         conn->passage.spoke = true;

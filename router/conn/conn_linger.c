@@ -88,7 +88,7 @@ struct verdict linger_hang_up(struct conn *conn, uint32_t most_ms)
     assert(conn->state == CONN_CLOSING && conn->client.fd >= 0 && conn->server.fd < 0);
     conn->linger = (struct lingering){.kind = LINGER_HANG_UP};
     conn_wait_for(conn, most_ms);
-    if (most_ms > 0 && !conn_watch_client(conn))
+    if (most_ms > 0 && conn_watch_client(conn) != REASON_NONE)
         return over(conn);
     struct verdict verdict = read_on(conn);
     return most_ms == 0 ? over(conn) : verdict;

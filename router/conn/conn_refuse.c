@@ -14,6 +14,7 @@
 #include "router/conn/conn_refuse.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sys/socket.h>
 
 #include "router/net/net.h"
@@ -30,7 +31,11 @@ static bool send_alert(const struct conn *conn, enum tls_alert alert)
     if (alert == TLS_ALERT_NONE)
         return false;
     tls_alert_build(record, alert, conn->passage.tls_version);
-    return send(conn->client.fd, record, sizeof record, MSG_NOSIGNAL) == (ssize_t)sizeof record;
+    ssize_t n;
+    do {
+        n = send(conn->client.fd, record, sizeof record, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof record;
 }
 
 struct verdict refuse_begin(struct conn *conn, enum policy_action action)

@@ -19,6 +19,8 @@
  *    rest of the answer. On a client that had: it did not wait for its answer, the server is
  *    reset. On a side that cannot be read to its end because the other side takes nothing: what
  *    is held may still be delivered, under the half-close timeout.
+ *  - A call fails for no reason of either side: both are reset, since each would take an end for
+ *    the other's.
  *  - A turn reads more than its budget, since large splices are cheap: the next one gets less.
  */
 #include "router/conn/conn_relay.h"
@@ -27,6 +29,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "router/net/carry_error.h"
 #include "router/net/net.h"
 
 /* When keepalive is switched on towards the server; long enough for most short connections to end.
@@ -104,8 +107,11 @@ static struct verdict direction_ended(struct conn *conn, struct pump *pump,
         net_push(pump->to->fd);
         return side_gone_after_end(pump->from);
     }
-    (void)shutdown(pump->to->fd, SHUT_WR); /* fails only when `to` is gone: it will tell */
-    return wait_for_timeout(conn);
+    if (shutdown(pump->to->fd, SHUT_WR) != 0 && carry_error_of(errno) != CARRY_PEER) {
+        pump->ended = false; /* nobody was told */
+        return conn_mistake(conn, errno);
+    }
+    return wait_for_timeout(conn); /* also when `to` is gone: it will tell */
 }
 
 /*
@@ -148,6 +154,8 @@ static struct verdict run_pump(struct conn *conn, struct pump *pump, const struc
         return direction_broken(conn, pump, other);
     case PUMP_NO_MEMORY:
         return verdict_end(REASON_RESOURCE);
+    case PUMP_MISTAKE:
+        return conn_mistake(conn, pump->error);
     }
     return verdict_wait();
 }

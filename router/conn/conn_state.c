@@ -1,6 +1,8 @@
 #include "router/conn/conn_state.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,13 +33,28 @@ void conn_unpin(struct conn *conn)
     conn->view = NULL;
 }
 
-bool conn_watch_client(struct conn *conn)
+enum reason conn_watch_client(struct conn *conn)
 {
-    if (!conn->watched &&
-        ready_add(&conn->conns->ready, conn->client.fd, &conn->client.source) != 0)
-        return false;
-    conn->watched = true;
-    return true;
+    int error = 0;
+
+    if (!conn->watched)
+        error = -ready_add(&conn->conns->ready, conn->client.fd, &conn->client.source);
+    if (error == 0) {
+        conn->watched = true;
+        return REASON_NONE;
+    }
+    conns_warn(conn->conns, CONNS_WATCH_TROUBLE, "worker %u: cannot watch a client's socket: %s",
+               conn->conns->worker, strerror(error));
+    /* fs.epoll.max_user_watches is the former */
+    return error == ENOSPC || error == ENOMEM ? REASON_RESOURCE : REASON_INTERNAL;
+}
+
+struct verdict conn_mistake(struct conn *conn, int error)
+{
+    conns_warn(conn->conns, CONNS_MISTAKE,
+               "worker %u: a connection is cut: its socket fails for no reason of its own: %s",
+               conn->conns->worker, strerror(error));
+    return verdict_end(REASON_INTERNAL);
 }
 
 void conn_close_side(struct side *side)

@@ -152,8 +152,11 @@ const struct timeouts *conn_timeouts(const struct conn *conn);
 /* Lets go of what it was accepted under, once; nothing of the configuration is used afterwards. */
 void conn_unpin(struct conn *conn);
 
-/* Adds the client's socket to the ready set, once. False: no room for it. */
-bool conn_watch_client(struct conn *conn);
+/* Adds the client's socket to the ready set, once. REASON_NONE, or why it cannot; that was said. */
+enum reason conn_watch_client(struct conn *conn);
+
+/* A call has failed for no reason of either side: says so. The connection ends, `internal`. */
+struct verdict conn_mistake(struct conn *conn, int error);
 
 /* Closes a side's socket, if it is open: the one place that does. */
 void conn_close_side(struct side *side);

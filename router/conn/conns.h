@@ -24,7 +24,13 @@ struct conn;
 TAILQ_HEAD(conn_list, conn);
 
 /* What clients can cause warnings about; each is said only so often. */
-enum conns_topic { CONNS_CONNECT_TROUBLE, CONNS_LOOP, CONNS_TOPICS };
+enum conns_topic {
+    CONNS_CONNECT_TROUBLE,
+    CONNS_LOOP,
+    CONNS_WATCH_TROUBLE,
+    CONNS_MISTAKE,
+    CONNS_TOPICS
+};
 
 struct conns {
     /* set once */

@@ -1,5 +1,7 @@
 #include "router/control/log_part.h"
 
+#include <string.h>
+
 #include "router/control/exit_code.h"
 #include "router/log/log.h"
 
@@ -11,13 +13,13 @@ static int start(struct part *part)
 
     if (error != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s", log->first_path,
-                 uv_strerror(uv_translate_sys_error(error)));
+                 strerror(error));
         return exit_code_of(error);
     }
     error = log_writer_start(&log->writer, log->workers, log->first_path);
     if (error != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot start the thread that writes the logs: %s",
-                 uv_strerror(error));
+                 strerror(-error));
         return exit_code_of(-error);
     }
     return 0;

@@ -247,8 +247,7 @@ static int start(struct part *part)
 
     if (error == 0)
         return 0;
-    log_line(LOG_LEVEL_ERROR, "cannot start the threads that look up names: %s",
-             uv_strerror(error));
+    log_line(LOG_LEVEL_ERROR, "cannot start the threads that look up names: %s", strerror(-error));
     return EX_OSERR;
 }
 

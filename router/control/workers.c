@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "router/log/log.h"
@@ -240,7 +241,7 @@ static int start(struct part *part)
         error = start_next(workers);
     if (error == 0)
         return 0;
-    log_line(LOG_LEVEL_ERROR, "cannot start %u workers: %s", workers->wanted, uv_strerror(error));
+    log_line(LOG_LEVEL_ERROR, "cannot start %u workers: %s", workers->wanted, strerror(-error));
     order_all(workers, ORDER_STOP, 0);
     join(workers); /* they have nothing to end but themselves */
     uv_close((uv_handle_t *)&workers->wake, NULL);

@@ -1,5 +1,6 @@
 #include "router/log/log.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -52,6 +53,17 @@ size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *for
     return len;
 }
 
+/* In one call: a signal interrupts it before anything was written, or not at all. */
+static bool write_whole(const char *line, size_t len)
+{
+    ssize_t n;
+
+    do {
+        n = write(STDERR_FILENO, line, len);
+    } while (n < 0 && errno == EINTR);
+    return n == (ssize_t)len;
+}
+
 /*
  * A pipe that polls as writable takes a line of PIPE_BUF or less whole. One that nobody reads gets
  * a moment once, and none after that until it takes a line again.
@@ -64,7 +76,7 @@ bool log_write(const char *line, size_t len)
     _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a line must be written whole or not at all");
     bool takes = poll(&pollfd, 1, patience_ms) == 1;
     atomic_store_explicit(&log_stuck, !takes, memory_order_relaxed);
-    return takes && write(STDERR_FILENO, line, len) == (ssize_t)len;
+    return takes && write_whole(line, len);
 }
 
 void log_line(enum log_level level, const char *format, ...)

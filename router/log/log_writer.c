@@ -30,8 +30,12 @@ static int open_with(const char *path, int more_flags)
 {
     /* Not to wait for the reader of a FIFO; files do not know the flag, and writing polls first. */
     int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd;
 
-    return open(path, flags | more_flags, 0640);
+    do {
+        fd = open(path, flags | more_flags, 0640);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
 }
 
 static int open_access(const char *path)
@@ -76,6 +80,15 @@ static bool wait_writable(const struct log_writer *writer, int fd)
     return true;
 }
 
+/* Writing was to be possible and is not; false when the stop was asked for. */
+static bool rest(const struct log_writer *writer)
+{
+    struct timespec nap = {.tv_nsec = GATHER_MS * 1000000L};
+
+    nanosleep(&nap, NULL);
+    return !atomic_load_explicit(&writer->stopping, memory_order_acquire);
+}
+
 /* The rest of a line whose beginning was lost is lost as well. */
 static size_t skip_lost_line(struct log_writer *writer, const char *bytes, size_t len)
 {
@@ -105,6 +118,8 @@ static bool write_some(struct log_writer *writer, int fd, const char **bytes, si
         writer->complained = false;
     } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
         complain(writer, "write");
+        return false;
+    } else if (n < 0 && errno == EAGAIN && !rest(writer)) {
         return false;
     }
     return true;

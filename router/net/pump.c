@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "router/net/carry_error.h"
 #include "router/net/net.h"
 #include "router/net/room.h"
 
@@ -39,7 +40,8 @@ enum step {
     STEP_READ_FAILED,
     STEP_WRITE_FAILED,
     STEP_DENIED, /* splice(2) must not be used here; it has moved nothing */
-    STEP_NO_MEMORY
+    STEP_NO_MEMORY,
+    STEP_MISTAKE
 };
 
 void pump_init(struct pump *pump, struct side *from, struct side *to)
@@ -54,10 +56,11 @@ void pump_init(struct pump *pump, struct side *from, struct side *to)
 static enum step failed(struct pump *pump, enum step how)
 {
     assert(pump->error == 0 && errno > 0 && errno <= INT16_MAX);
-    if (errno == ENOMEM || errno == ENOBUFS)
+    enum carry_blame blame = carry_error_of(errno);
+    if (blame == CARRY_MEMORY)
         return STEP_NO_MEMORY;
     pump->error = (int16_t)errno;
-    return how;
+    return blame == CARRY_MISTAKE ? STEP_MISTAKE : how;
 }
 
 bool pump_holds_bytes(const struct pump *pump)
@@ -428,7 +431,8 @@ static enum step carry(struct pump *pump, const struct pump_tools *tools, size_t
 static enum pump_result result_of(const struct pump *pump, enum step step)
 {
     assert(step != STEP_MOVED && step != STEP_END && step != STEP_DENIED);
-    assert((pump->error != 0) == (step == STEP_READ_FAILED || step == STEP_WRITE_FAILED));
+    assert((pump->error != 0) ==
+           (step == STEP_READ_FAILED || step == STEP_WRITE_FAILED || step == STEP_MISTAKE));
     switch (step) {
     case STEP_READ_FAILED:
         return PUMP_READ_FAILED;
@@ -436,6 +440,8 @@ static enum pump_result result_of(const struct pump *pump, enum step step)
         return PUMP_WRITE_FAILED;
     case STEP_NO_MEMORY:
         return PUMP_NO_MEMORY;
+    case STEP_MISTAKE:
+        return PUMP_MISTAKE;
     case STEP_MOVED:
     case STEP_BLOCKED:
     case STEP_END:

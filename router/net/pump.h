@@ -22,6 +22,8 @@
  *    bytes would be lost.
  *  - Reading or writing fails: PUMP_READ_FAILED or PUMP_WRITE_FAILED. Reading is only tried
  *    when everything read before has been written, so a failed read loses nothing.
+ *  - A call fails in a way that says nothing of the two sides (EBADF, or somebody forbids it):
+ *    PUMP_MISTAKE, the connection must end.
  */
 
 #include <stdbool.h>
@@ -88,7 +90,8 @@ enum pump_result {
     PUMP_ENDED,        /* `from` has ended and all its bytes are written */
     PUMP_READ_FAILED,  /* `error` says how */
     PUMP_WRITE_FAILED, /* `error` says how */
-    PUMP_NO_MEMORY
+    PUMP_NO_MEMORY,
+    PUMP_MISTAKE /* a call failed with `error` for no reason of either side */
 };
 
 /* The pump is all zeros, or has a preface, which it keeps. */

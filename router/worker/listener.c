@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "router/conn/conn.h"
@@ -144,11 +145,44 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         uv_poll_stop(poll); /* nobody comes any more, and it closes soon */
 }
 
-static void start(struct listener *listener)
+/*
+ * 0, or an errno: the system has no memory for it, or no room (fs.epoll.max_user_watches). libuv
+ * adds a descriptor just before it waits, and aborts when it cannot, but takes it well when the
+ * descriptor is there already: so it is.
+ */
+static int start(struct listener *listener)
 {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.fd = listener->fd};
     int error = uv_poll_start(&listener->poll, UV_READABLE | UV_DISCONNECT, on_readable);
 
     assert(error == 0); /* it can only fail for a handle that is closing */
+    if (epoll_ctl(uv_backend_fd(listener->poll.loop), EPOLL_CTL_ADD, listener->fd, &event) == 0)
+        return 0;
+    error = errno;
+    uv_poll_stop(&listener->poll);
+    return error;
+}
+
+static void stop_all(struct listeners *listeners)
+{
+    struct listener *listener;
+
+    LIST_FOREACH (listener, &listeners->list, link)
+        uv_poll_stop(&listener->poll);
+}
+
+/* All or none. */
+static bool start_all(struct listeners *listeners)
+{
+    struct listener *listener;
+
+    LIST_FOREACH (listener, &listeners->list, link) {
+        if (start(listener) != 0) {
+            stop_all(listeners);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* --- one listener --- */
@@ -198,8 +232,11 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed)
     }
     listener->poll.data = listener;
     LIST_INSERT_HEAD(&listeners->list, listener, link);
-    if (!listeners->paused)
-        start(listener);
+    if (listeners->paused)
+        return;
+    error = start(listener);
+    if (error != 0)
+        give_up(listener, "epoll_ctl", error);
 }
 
 void listener_follow(struct listener *listener, const struct handed_listener *handed)
@@ -244,22 +281,17 @@ void listener_close(struct listener *listener)
 static void on_resume(uv_timer_t *timer)
 {
     struct listeners *listeners = timer->data;
-    struct listener *listener;
 
     assert(listeners->paused);
-    if (shared_is_full(listeners->conns->shared)) {
+    if (!shared_is_full(listeners->conns->shared) && start_all(listeners))
+        listeners->paused = false;
+    else
         uv_timer_start(timer, on_resume, PAUSE_MS, 0);
-        return;
-    }
-    listeners->paused = false;
-    LIST_FOREACH (listener, &listeners->list, link)
-        start(listener);
 }
 
 /* Stops accepting on all sockets until there is room again. */
 static void pause_all(struct listeners *listeners, const char *why)
 {
-    struct listener *listener;
     struct conns *conns = listeners->conns;
     uint64_t now = uv_now(conns->loop);
 
@@ -273,8 +305,7 @@ static void pause_all(struct listeners *listeners, const char *why)
                   atomic_load_explicit(&conns->shared->active, memory_order_relaxed));
         listeners->pause_said_ms = now;
     }
-    LIST_FOREACH (listener, &listeners->list, link)
-        uv_poll_stop(&listener->poll);
+    stop_all(listeners);
     uv_timer_start(&listeners->resume, on_resume, PAUSE_MS, 0);
 }
 

@@ -20,136 +20,273 @@ SKIPPED = 77
 
 sys.path.insert(0, str(ROOT / "bench"))
 import peers  # noqa: E402
+import peers_load  # noqa: E402
+import peers_rows  # noqa: E402
+import peers_stats  # noqa: E402
 import peers_table  # noqa: E402
 
-NAMES = ("sni-router", "haproxy", "nginx")
+NAMES = ("sni-router", "sni-router-copy", "haproxy", "nginx")
+DIRECT = 2.0
+ROUNDS = 5
 
 
-def made_up(ours, haproxy=10.0, nginx=20.0, rounds=5):
-    """What Table wants to know of a run, with these CPU costs."""
-    costs = dict(zip(NAMES, (ours, haproxy, nginx)))
-    values = [{"target": name, "median": cost, "min": cost, "max": cost, "rounds": [cost] * rounds,
-               "doubtful": False} for name, cost in costs.items()]
-    document = {"metrics": [{"key": "cpu_ms_per_gib", "kind": "cost", "values": values}],
-                "targets": [{"name": name, "runs": rounds, "runs_failed": 0, "runs_limited": 0}
-                            for name in ("direct", *NAMES)]}
-    return types.SimpleNamespace(routers=[types.SimpleNamespace(name=name) for name in NAMES],
-                                 comparisons={"bulk-down-16": document}, idle={}, gone={},
-                                 idle_failures={}, gone_failures={}, gone_count=5000)
+def run(**figures):
+    return {**peers_load.NOTHING, "failed": False, "limited": False, "troubles": [0] * 5,
+            "rate": 1.0, **figures}
 
 
-def add_latencies(bench):
-    """An open-loop scenario beside: the tool limited two of nginx's runs, and one failed."""
-    document = json.loads(json.dumps(bench.comparisons["bulk-down-16"]))
-    nginx = next(target for target in document["targets"] if target["name"] == "nginx")
-    nginx["runs_limited"], nginx["runs_failed"] = 2, 1
-    values = [{"target": name, "median": 1.5, "rounds": [1.5] * 5, "doubtful": name == "nginx"}
-              for name in ("direct", *NAMES)]
-    document["metrics"] = [{"key": "p99_ms", "kind": "latency", "values": values}]
-    bench.comparisons["latency-2k"] = document
+def made_up(ours=1.0, copy=15.0, haproxy=10.0, nginx=20.0, rounds=ROUNDS, own=1.0):
+    """What Table wants to know of a run, with these prices and, own times them, own CPU."""
+    costs = dict(zip(NAMES, (ours, copy, haproxy, nginx)))
+    runs = {name: [run(own=cost * own, machine=DIRECT + cost) for _ in range(rounds)]
+            for name, cost in costs.items()}
+    runs["direct"] = [run(machine=DIRECT) for _ in range(rounds)]
+    return types.SimpleNamespace(
+        routers=[types.SimpleNamespace(name=name, version=lambda: "1.2") for name in NAMES],
+        runs={("bulk-down-16", "plain"): runs}, latencies={}, idle={}, idle_kernel={}, gone={},
+        idle_failures={}, gone_failures={}, gone_count=5000,
+        stream_count=lambda name: peers_rows.BESIDE[name],
+        children=types.SimpleNamespace(urgency="SCHED_FIFO"))
+
+
+def waits(p50, p99, **figures):
+    return [run(p50=p50 + turn / 1000, p99=p99, **figures) for turn in range(ROUNDS)]
+
+
+def add_latencies(bench, ours=1.0):
+    """Newcomers with and without streams, and moderate load; nginx's generator was late."""
+    bench.latencies = {
+        "latency-1k": {"direct": waits(0.1, 0.2), "sni-router": waits(ours, 2.0),
+                       "haproxy": waits(1.0, 2.0), "nginx": waits(1.1, 3.0, limited=True)},
+        "new-beside-0": {name: waits(1.0, 2.0) for name in ("direct", "sni-router", "haproxy",
+                                                            "nginx")},
+        "new-beside-200": {name: waits(2.0 + ours, 16.9) for name in ("direct", "sni-router",
+                                                                      "haproxy", "nginx")}}
+
+
+class Statistics(unittest.TestCase):
+    def test_the_interval_of_a_mean_is_students(self):
+        found = peers_stats.mean([1, 2, 3, 4, 5])  # t(4) = 2.776, s = 1.5811
+        self.assertAlmostEqual(found.value, 3)
+        self.assertAlmostEqual(found.high - 3, 1.9629, places=3)
+        self.assertAlmostEqual(3 - found.low, 1.9629, places=3)
+        self.assertFalse(peers_stats.mean([1]).bounded)
+        self.assertEqual(peers_stats.t_of(200), 2.0)
+
+    def test_a_ratio_is_fiellers(self):
+        first, second = [2.0, 2.2, 1.9, 2.1, 1.8], [4.1, 4.0, 4.3, 3.8, 3.9]
+        found = peers_stats.ratio(first, second)
+        for bound in (found.low, found.high):
+            # At a bound the mean of the difference is just not told from zero.
+            rest = peers_stats.mean([a - bound * b for a, b in zip(first, second)])
+            self.assertAlmostEqual(min(abs(rest.low), abs(rest.high)), 0, places=6)
+        self.assertLess(found.low, 10 / 20.1)
+        self.assertGreater(found.high, 10 / 20.1)
+
+    def test_a_ratio_to_what_may_be_nothing_is_not_known(self):
+        self.assertIsNone(peers_stats.ratio([1, 1, 1], [-1, 0, 1.5]))
+        self.assertIsNone(peers_stats.ratio([1], [0]))
+        below = peers_stats.ratio([-0.1, 0.0, -0.05], [1, 1.1, 0.9])
+        self.assertLess(below.value, 0)
+        same = peers_stats.ratio([20, 21, 22], [40, 42, 44])
+        self.assertAlmostEqual(same.high, 0.5)
+
+
+class Loads(unittest.TestCase):
+    """Both generators' results become the same figures."""
+
+    def test_plain(self):
+        document = {"seconds": 2.0, "bytes": 2**30, "done": 0, "failed": 0,
+                    "router_cpu_ns": 100_000_000, "machine_cpu_ns": 300_000_000,
+                    "tcp_timeouts": 1, "tcp_pruned": 2, "tcp_dropped": 3, "tcp_pressures": 4,
+                    "tcp_retransmitted": 5}
+        found = peers_load.of_plain(document, "down", True)
+        self.assertAlmostEqual(found["own"], 100)
+        self.assertAlmostEqual(found["machine"], 300)
+        self.assertAlmostEqual(found["rate"], 2**30 * 4 / 1e9)
+        self.assertEqual(found["troubles"], [1, 2, 3, 4, 5])
+        document.update(bytes=0, done=1000, failed=1)
+        found = peers_load.of_plain(document, "conn", False)
+        self.assertIsNone(found["own"])
+        self.assertAlmostEqual(found["machine"], 300)
+        self.assertAlmostEqual(found["rate"], 500)
+        self.assertTrue(found["failed"])
+        document.update(done=0)
+        self.assertIsNone(peers_load.of_plain(document, "conn", True)["machine"])
+
+    def test_a_run_of_sni_bench_that_completed_nothing(self):
+        counts = dict.fromkeys((key for key, _ in peers_rows.TROUBLES), 3)
+        document = {"mode": "conn", "failed": False, "limited_by_tool": False,
+                    "measures_latency": True, "phases": {"latency": {"count": 0}}}
+        for machine, troubles in ((None, 0), ({"cpu_us_per_connection": None, **counts}, 3)):
+            found = peers_load.of_sni_bench({**document, "machine": machine})
+            self.assertTrue(found["failed"])
+            self.assertIsNone(found["rate"])
+            self.assertIsNone(found["p50"])
+            self.assertEqual(found["troubles"], [troubles] * 5)
+        # What had no answer in time has waited all the same.
+        document["phases"]["latency"] = {"count": 9, "p50_ns": 5e9, "p99_ns": 6e9}
+        found = peers_load.of_sni_bench({**document, "machine": None})
+        self.assertEqual((found["p50"], found["p99"], found["rate"]), (5000, 6000, None))
 
 
 class Bars(unittest.TestCase):
-    def missed(self, bench):
+    def missed(self, bench, what=None):
         table = peers_table.Table(bench)
-        rows = table.costs()
-        self.assertEqual(len({len(row) for row in rows}), 1)
+        tables = dict(table.tables())
+        for rows in tables.values():
+            self.assertEqual(len({len(row) for row in rows}), 1, rows)
+        rows = table.costs(what) if what else None
+        table = peers_table.Table(bench)
+        tables = table.tables()
         return rows, table.missed
 
-    def test_cpu_is_judged_against_the_better_one(self):
-        rows, missed = self.missed(made_up(4.0))
+    def of(self, missed, what):
+        return [text for text in missed if f", {what}:" in text]
+
+    def test_a_price_is_judged_against_the_better_one(self):
+        rows, missed = self.missed(made_up(2.0, own=1.75), "price")
         self.assertEqual(missed, [])
-        self.assertEqual(rows[1][-2:], ["0.40×", "≤ 0.40×: met"])
-        rows, missed = self.missed(made_up(4.1))
-        self.assertEqual(len(missed), 1)
-        self.assertIn("0.41×, the bar is 0.40×", missed[0])
-        rows, missed = self.missed(made_up(4.1, haproxy=20.0, nginx=10.0))
-        self.assertEqual(len(missed), 1)
+        self.assertEqual(rows[1][-2:], ["0.20× (0.20–0.20)", "≤ 0.20×: met"])
+        _, missed = self.missed(made_up(2.1))
+        self.assertEqual(len(self.of(missed, "price")), 1)
+        self.assertIn("the bar is ≤ 0.20×", self.of(missed, "price")[0])
+        _, missed = self.missed(made_up(2.1, haproxy=20.0, nginx=10.0))
+        self.assertEqual(len(self.of(missed, "price")), 1)
+
+    def test_the_routers_own_has_bars_of_its_own(self):
+        bench = made_up(1.0)
+        for one in bench.runs[("bulk-down-16", "plain")]["sni-router"]:
+            one["own"] = 3.6
+        rows, missed = self.missed(bench, "own")
+        self.assertEqual((len(self.of(missed, "own")), len(missed)), (1, 1))
+        self.assertIn("≤ 0.35×: **missed**", rows[1][-1])
+
+    def test_a_bar_is_judged_by_the_bound_and_not_by_the_middle(self):
+        bench = made_up(1.8)
+        runs = bench.runs[("bulk-down-16", "plain")]["sni-router"]
+        for turn, more in enumerate((-1.5, 1.5, 0, -1, 1)):
+            runs[turn]["machine"] += more
+        rows, missed = self.missed(bench, "price")
+        self.assertTrue(rows[1][-2].startswith("0.18× ("), rows[1])
+        self.assertEqual(len(self.of(missed, "price")), 1)
 
     def test_a_bar_does_not_rest_on_failed_runs(self):
-        for name in NAMES:
+        for name in (*NAMES, "direct"):
             bench = made_up(1.0)
-            targets = bench.comparisons["bulk-down-16"]["targets"]
-            next(target for target in targets if target["name"] == name)["runs_failed"] = 2
-            rows, missed = self.missed(bench)
-            self.assertEqual(len(missed), 1, name)
-            self.assertIn(f"connections of {name} failed in 2", missed[0])
-            self.assertIn("†", rows[1][2 + NAMES.index(name)])
-            self.assertNotIn("met", rows[1][-1])
+            bench.runs[("bulk-down-16", "plain")][name][1]["failed"] = True
+            rows, missed = self.missed(bench, "price")
+            if name == "sni-router-copy":
+                self.assertEqual(missed, [])
+            else:
+                self.assertEqual(len(self.of(missed, "price")), 1, name)
+                self.assertIn(f"connections of {name} failed in 1", missed[0])
+                self.assertNotIn("met", rows[1][-1])
+            if name != "direct":
+                self.assertIn("†", rows[1][3 + NAMES.index(name)])
 
     def test_a_bar_does_not_rest_on_too_few_rounds(self):
-        rows, missed = self.missed(made_up(1.0, rounds=4))
+        rows, missed = self.missed(made_up(1.0, rounds=4), "price")
         self.assertIn("4 of 5 rounds", missed[0])
         self.assertIn("not judged", rows[1][-1])
         bench = made_up(1.0)
-        for value in bench.comparisons["bulk-down-16"]["metrics"][0]["values"]:
-            if value["target"] == "haproxy":
-                value["rounds"] = value["rounds"][:3]
+        for one in bench.runs[("bulk-down-16", "plain")]["haproxy"][3:]:
+            one["machine"] = None
         self.assertIn("3 of 5 rounds", self.missed(bench)[1][0])
 
     def test_a_bar_needs_everyone_it_is_about(self):
-        for name in NAMES:
+        for name in ("sni-router", "haproxy", "nginx", "direct"):
             bench = made_up(1.0)
-            metric = bench.comparisons["bulk-down-16"]["metrics"][0]
-            metric["values"] = [v for v in metric["values"] if v["target"] != name]
-            self.assertIn(f"{name} was not measured", self.missed(bench)[1][0])
+            del bench.runs[("bulk-down-16", "plain")][name]
+            missed = self.of(self.missed(bench)[1], "price")
+            self.assertEqual(len(missed), 1, name)
+            self.assertIn(" was not measured", missed[0])
+
+    def test_a_peer_that_costs_nothing_gives_no_ratio(self):
+        bench = made_up(1.0, haproxy=0.0)
+        rows, missed = self.missed(bench, "price")
+        self.assertEqual(rows[1][-2], "–")
+        self.assertIn("haproxy is not told from zero", self.of(missed, "price")[0])
+
+    def test_tcp_is_not_to_have_had_troubles(self):
+        for place, count in ((0, 1), (1, 1), (2, 1), (3, 0), (4, 0)):
+            bench = made_up(1.0)
+            bench.runs[("bulk-down-16", "plain")]["sni-router"][0]["troubles"][place] = 7
+            _, missed = self.missed(bench)
+            self.assertEqual(len(self.of(missed, "TCP's troubles")), count, place)
+            rows = peers_table.Table(bench).troubles()
+            self.assertEqual(rows[1][3], "/".join("7" if i == place else "0" for i in range(5)))
+        bench.runs[("bulk-down-16", "plain")]["sni-router"][0]["troubles"] = [1, 0, 0, 0, 0]
+        bench.runs[("bulk-down-16", "plain")]["direct"][0]["troubles"] = [0, 1, 0, 0, 0]
+        self.assertIn("without a router too", self.missed(bench)[1][0])
+
+    def test_newcomers_are_compared_with_themselves_without_streams(self):
         bench = made_up(1.0)
-        bench.comparisons["bulk-down-16"]["metrics"] = []
-        self.assertIn("was not measured", self.missed(bench)[1][0])
+        add_latencies(bench)
+        self.assertEqual(self.missed(bench)[1], [])
+        add_latencies(bench, ours=1.1)
+        _, missed = self.missed(bench)
+        self.assertTrue(any("beside 200 streams, p50: 2.10 (2.10–2.10) ms" in text and
+                            "≤ 2 ms" in text for text in missed), missed)
+        for one in bench.latencies["new-beside-200"]["sni-router"]:
+            one["p99"] = 17.1
+        self.assertTrue(any("p99" in text and "≤ 15 ms" in text
+                            for text in self.missed(bench)[1]))
+        del bench.latencies["new-beside-0"]
+        self.assertTrue(any("beside 200 streams, p50: the bar of ≤ 2 ms cannot be judged" in text
+                            for text in self.missed(bench)[1]))
+
+    def test_moderate_load_is_compared_with_the_better_peer(self):
+        bench = made_up(1.0)
+        add_latencies(bench, ours=1.05)
+        _, missed = self.missed(bench)
+        self.assertEqual(sum("1,000 requests/s" in text for text in missed), 1, missed)
+        # What is told from the peer by no more than the noise is not above it.
+        for turn, one in enumerate(bench.latencies["latency-1k"]["haproxy"]):
+            one["p50"] += (-0.2, 0.2, 0.1, -0.1, 0)[turn]
+        self.assertFalse(any("1,000 requests/s" in text for text in self.missed(bench)[1]))
 
     def test_memory_is_judged_as_it_is(self):
-        bench = made_up(1.0)
         for kib, rounds, failed, count in ((0.6, 5, 0, 0), (0.61, 5, 0, 1), (0.5, 4, 0, 1),
                                            (0.5, 5, 1, 1), (0.5, 0, 0, 1)):
+            bench = made_up(1.0)
             bench.idle = {"sni-router": [kib] * rounds, "haproxy": [3.0], "nginx": []}
             bench.idle_failures = {"sni-router": failed, "nginx": 1}
+            bench.idle_kernel = {"direct": [5.0, 5.0], "sni-router": [7.0, 7.5]}
             self.assertEqual(len(self.missed(bench)[1]), count, (kib, rounds, failed))
-        bench.idle = {}
+            self.assertTrue(peers_table.Table(bench).memory()[2][2].startswith("2.25"))
         for growth, count in (((1024, 0, 0), 0), ((1025, 0, 0), 1), ((0, 1, 0), 1), ((0, 0, 2), 1),
                               ((-5, -1, 0), 0)):
+            bench = made_up(1.0)
             bench.gone = {"sni-router": growth, "haproxy": (9999, 5, 5), "nginx": (9999, 5, 5)}
             bench.gone_failures = {"haproxy": 1}
-            rows, missed = self.missed(bench)
-            self.assertEqual(len(missed), count, growth)
-            self.assertEqual(rows[-1][3], "5 (5) †")
+            self.assertEqual(len(self.missed(bench)[1]), count, growth)
+            self.assertEqual(peers_table.Table(bench).memory()[-1][4], "5 (5) †")
         bench.gone_failures = {"sni-router": 1}
         self.assertEqual(len(self.missed(bench)[1]), 2)
 
     def test_every_bar_of_the_table_is_there(self):
-        bars = {name: row[3] for name, row in peers.SCENARIOS.items() if row[3] is not None}
-        self.assertEqual(bars, {"bulk-down-1": 0.5, "bulk-down-16": 0.4, "bulk-down-200": 0.4,
-                                "bulk-up-16": 0.4, "conn": 1.0, "request-100": 1.0,
-                                "request-16k": 1.0})
-
-    def test_latencies_of_limited_runs_are_marked_and_counted(self):
-        bench = made_up(1.0)
-        add_latencies(bench)
-        table = peers_table.Table(bench)
-        rows = table.latencies()
-        self.assertEqual(rows[1][2:], ["1.500", "1.500", "1.500", "1.500 ‡ †"])
-        self.assertEqual(len(rows), 2, "a closed loop has no latencies")
-        said = "\n".join(table.remarks())
-        self.assertIn("1 of 40 compared runs had connections fail (†); in 2 the load tool", said)
-        self.assertIn("In 2 of their 20 runs the tool was the limit", said)
-        self.assertIn("generator and backends share one CPU", said)
+        bars = {name: (row.bars["price"], row.bars["own"])
+                for name, row in peers_rows.PRICES.items()}
+        self.assertEqual(bars, {"bulk-down-1": (0.2, 0.35), "bulk-down-16": (0.2, 0.35),
+                                "bulk-down-200": (0.2, 0.35), "bulk-up-16": (0.3, 0.4),
+                                "conn": (0.8, 0.85), "request-100": (0.9, 0.9),
+                                "request-16k": (0.9, 0.9)})
 
     def test_the_page_has_the_tables_and_what_they_rest_on(self):
         bench = made_up(1.0)
         add_latencies(bench)
-        for router in bench.routers:
-            router.version = lambda: "1.2"
         bench.options = types.SimpleNamespace(rounds=5, seconds=1.0)
-        bench.router_cpu, bench.load_cpu, bench.load_before = 0, 1, 0.25
+        bench.router_cpu, bench.load_cpu, bench.background = 0, 1, 0.25
+        bench.minutes = lambda: 12.3
         text = peers_table.section(bench, peers_table.Table(bench))
         self.assertTrue(text.startswith(peers.BEGIN) and text.endswith(peers.END))
-        for said in ("`bash bench/peers --rounds 5 --seconds 1 --update`", "≤ 0.40×: met |",
-                     "load average 0.2 before the first run",
-                     "routers on CPU 0, generator and backends on CPU 1",
-                     "* 1 of 40 compared runs",
-                     "share one CPU", "| 1.500 ‡ † |"):
+        for said in ("`bash bench/peers --rounds 5 --seconds 1 --update`", "≤ 0.20×: met |",
+                     "in 12 minutes", "25% of a CPU was in use before the first run",
+                     "Routers on CPU 0, generators and backends on CPU 1",
+                     "* 0 of 85 runs had connections fail", "(SCHED_FIFO). In 5 of their 60 runs",
+                     "| 1.10 (1.10–1.10) ‡ |", "**The router's own CPU**"):
             self.assertIn(said, text)
-        tables = [line for line in text.split("\n") if line.startswith("|")]
-        self.assertEqual({line.count("|") for line in tables}, {8, 7})
 
     def test_the_marked_part_is_rewritten_and_nothing_else(self):
         with tempfile.TemporaryDirectory() as scratch:
@@ -191,19 +328,31 @@ class Runs(unittest.TestCase):
                 pass
 
     def test_smoke(self):
-        process = self.start("--only", "bulk-down-1", "--only", "idle", "--only", "gone", "--only",
-                             "latency-new", "--json", "kept", "--html", "page.html")
+        process = self.start("--only", "bulk-down-16", "--only", "conn", "--only", "idle", "--only",
+                             "gone", "--only", "new-beside-16", "--json", "kept", "--html",
+                             "page.html")
         out, err = process.communicate(timeout=240)
         self.assertEqual(process.returncode, 0, out + err)
         self.assertNotIn("sanitizer", err.lower())
-        for said in ("bulk, 1 stream down", "bulk, 16 streams down", "CPU ms/GiB",
-                     "idle relaying connection", "descriptors (of them pipes) more", "p99"):
+        for said in ("bulk, 16 streams down", "CPU ms/GiB", "plain", "CPU µs/connection",
+                     "The price:", "Gbit/s", "new connections beside 16 streams", "p99, ms",
+                     "idle relaying connection", "descriptors (of them pipes) more"):
             self.assertIn(said, out)
         kept = {path.name for path in (self.scratch / "kept").iterdir()}
-        self.assertLessEqual({"bulk-down-1.json", "latency-new.json", "idle-nginx-0.json"}, kept)
-        document = json.loads((self.scratch / "kept" / "bulk-down-1.json").read_text())
-        self.assertEqual([target["name"] for target in document["targets"]],
-                         ["direct", "sni-router", "haproxy", "nginx"])
+        self.assertLessEqual({"peers.json", "bulk-down-16-direct-0.json", "idle-nginx-0.json",
+                              "new-beside-16-haproxy-0.json"}, kept)
+        figures = json.loads((self.scratch / "kept" / "peers.json").read_text())
+        self.assertEqual([(one["row"], one["generator"]) for one in figures["runs"]],
+                         [(row, generator) for row in ("bulk-down-16", "conn")
+                          for generator in ("sni-bench", "plain")])
+        for one in figures["runs"]:
+            for target, runs in one["targets"].items():
+                self.assertEqual(len(runs), 1)
+                self.assertFalse(runs[0]["failed"], (one["row"], target))
+                self.assertGreater(runs[0]["rate"], 0)
+                self.assertGreater(runs[0]["machine"], 0)
+                self.assertEqual(runs[0]["own"] is None, target == "direct")
+            self.assertEqual(set(one["targets"]), {"direct", *NAMES})
         self.assertIn("<!DOCTYPE html>", (self.scratch / "page.html").read_text())
         self.check_clean()
 
@@ -233,11 +382,11 @@ class Runs(unittest.TestCase):
         self.check_clean()
 
     def test_check_needs_enough_rounds(self):
-        process = self.start("--only", "bulk-down-16", "--check")
+        process = self.start("--only", "bulk-down-16", "--generators", "plain", "--check")
         out, err = process.communicate(timeout=240)
         self.assertEqual(process.returncode, 1, out + err)
-        self.assertIn("missed: bulk, 16 streams down: the bar of 0.40× cannot be judged: 1 of 5",
-                      out)
+        self.assertIn("missed: bulk, 16 streams down, plain, price: the bar of ≤ 0.20× cannot be "
+                      "judged: 1 of 5", out)
         self.check_clean()
 
     def test_a_router_that_dies_is_named(self):
@@ -271,10 +420,13 @@ class Runs(unittest.TestCase):
                 (["--rounds", "x"], 64, "--rounds"), (["--rounds", "0"], 64, "--rounds"),
                 (["--rounds", "65"], 64, "at most 64"), (["--seconds", "-1"], 64, "--seconds"),
                 (["--peers", "other"], 64, "known are haproxy nginx sniproxy"),
+                (["--generators", "other"], 64, "known are sni-bench plain"),
+                (["--generators", ""], 64, "one at least"),
                 (["--router-cpu", "9999"], 64, "this process may use"),
                 (["--update"], 64, "leave --quick"), (["--nonsense"], 64, "--nonsense"),
                 (["--html", "/nonexistent/page"], 1, "/nonexistent/page: No such file"),
-                (["--binaries", "/nonexistent"], 1, "there is no program sni-router")]
+                (["--binaries", "/nonexistent"], 1, "there is no program sni-router"),
+                (["--binaries", "/nonexistent", "--peers", ""], 1, "there is no program")]
         for words, code, said in rows:
             with self.subTest(words=words):
                 process = self.start(*words)

@@ -38,8 +38,8 @@ ROOMS = {
 # Files that know no loop, beside the rooms that do not anyway.
 PURE = ("router/log/reason", "router/log/access_log", "router/log/json_writer",
         "router/net/sockaddr", "router/net/net", "router/net/net_listen", "router/net/diag",
-        "router/net/connect_error", "router/net/local_host", "router/conn/pace",
-        "router/conn/loop_guard",
+        "router/net/connect_error", "router/net/carry_error", "router/net/local_host",
+        "router/conn/pace", "router/conn/loop_guard",
         "router/net/splice_pipe", "router/conn/decide",
         "router/conn/passage", "router/conn/verdict", "router/conn/view", "router/worker/order",
         "router/control/listen_key", "router/control/part", "router/control/exit_code")

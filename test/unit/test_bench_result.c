@@ -522,6 +522,41 @@ static void test_text_of_a_closed_loop(void **state)
     destroy(fixture);
 }
 
+static void test_counters_of_the_network(void **state)
+{
+    static const char text[] = "Ip: InReceives TCPTimeouts\nIp: 1 2\n"
+                               "TcpExt: SyncookiesSent TCPTimeouts TCPTimeoutsMore PruneCalled\n"
+                               "TcpExt: 0 17 18 19\n";
+
+    (void)state;
+    assert_int_equal(sample_counter(text, "TcpExt:", "TCPTimeouts"), 17);
+    assert_int_equal(sample_counter(text, "TcpExt:", "PruneCalled"), 19);
+    assert_int_equal(sample_counter(text, "Ip:", "TCPTimeouts"), 2);
+    assert_int_equal(sample_counter(text, "TcpExt:", "TCPTime"), 0);
+    assert_int_equal(sample_counter(text, "Udp:", "TCPTimeouts"), 0);
+    assert_int_equal(sample_counter("TcpExt: A", "TcpExt:", "A"), 0);
+    assert_int_equal(sample_counter("TcpExt: A\nTcpExt:", "TcpExt:", "A"), 0);
+}
+
+static void test_what_the_machine_spent(void **state)
+{
+    struct fixture *fixture = make(MODE_LATENCY);
+    struct result *result = &fixture->result;
+
+    (void)state;
+    result->before.machine = (struct sample_machine){.cpu_ns = 5, .tcp_timeouts = 3};
+    result->start.machine = (struct sample_machine){.cpu_ns = NS_PER_S, .tcp_timeouts = 4};
+    result->end.machine =
+        (struct sample_machine){.cpu_ns = 2 * NS_PER_S, .tcp_timeouts = 7, .tcp_pruned = 1};
+    result_conclude(result);
+    assert_true(close_to(result->machine.cpu_us_per_request, 50.0));
+    assert_true(result->machine.cpu_ms_per_gib < 0);
+    assert_int_equal(result->machine.window.cpu_ns, NS_PER_S);
+    assert_int_equal(result->machine.run.tcp_timeouts, 4);
+    assert_int_equal(result->machine.run.tcp_pruned, 1);
+    destroy(fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -544,6 +579,8 @@ int main(void)
         cmocka_unit_test(test_what_may_not_be_read_is_not_known),
         cmocka_unit_test(test_misrouted_is_not_unreached),
         cmocka_unit_test(test_bars_have_names_of_their_own),
+        cmocka_unit_test(test_counters_of_the_network),
+        cmocka_unit_test(test_what_the_machine_spent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,27 @@ static void test_addresses_with_a_short_form(void **state)
     assert_int_equal(socket_address_port(&address), 81);
 }
 
+static void test_addresses_of_this_machine(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_loopback;
+    } rows[] = {{"127.0.0.1:1", true},  {"127.9.9.9:1", true},
+                {"[::1]:1", true},      {"[::ffff:127.0.0.1]:1", true},
+                {"128.0.0.1:1", false}, {"0.0.0.0:1", false},
+                {"[::]:1", false},      {"[::ffff:10.0.0.1]:1", false},
+                {"unix:@x", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct socket_address address;
+        const char *why = NULL;
+        assert_true(socket_address_parse(rows[i].text, &address, &why));
+        if (socket_address_is_loopback(&address) != rows[i].is_loopback)
+            fail_msg("%s", rows[i].text);
+    }
+}
+
 static void test_addresses_that_are_none(void **state)
 {
     static const char *const texts[] = {
@@ -82,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses_come_back),
         cmocka_unit_test(test_addresses_with_a_short_form),
+        cmocka_unit_test(test_addresses_of_this_machine),
         cmocka_unit_test(test_addresses_that_are_none),
         cmocka_unit_test(test_cpu_lists),
     };
