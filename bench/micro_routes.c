@@ -30,7 +30,7 @@ struct random {
     uint64_t state;
 };
 
-static uint64_t random_next(struct random *random) /* splitmix64 */
+static uint64_t random_bits(struct random *random) /* splitmix64 */
 {
     uint64_t z = random->state += 0x9e3779b97f4a7c15u;
 
@@ -63,7 +63,7 @@ static int print_base(char out[NAME_ROOM], uint32_t number)
 {
     static const char *const parents[] = {"example.com", "apps.example.net", "shop.test", "io"};
     struct random random = {number};
-    uint64_t noise = random_next(&random) & 0xffff;
+    uint64_t noise = random_bits(&random) & 0xffff;
 
     return snprintf(out, NAME_ROOM, "c%" PRIu32 "-%" PRIx64 ".%s", number, noise,
                     parents[number % 4]);
@@ -116,20 +116,20 @@ static struct route_table *build(const struct route *routes, const struct route_
     return table;
 }
 
-struct question {
+struct name_asked {
     uint8_t len;
     bool known;
     char host[NAME_ROOM - 2];
 };
 
-static struct question *invent_questions(uint32_t routes)
+static struct name_asked *invent_questions(uint32_t routes)
 {
-    struct question *questions = must_allocate(QUERIES, sizeof *questions);
+    struct name_asked *questions = must_allocate(QUERIES, sizeof *questions);
     struct random random = {42};
 
     for (uint32_t i = 0; i < QUERIES; i++) {
-        struct question *question = &questions[i];
-        uint64_t dice = random_next(&random);
+        struct name_asked *question = &questions[i];
+        uint64_t dice = random_bits(&random);
         question->known = dice % 10 != 0;
         uint32_t number = (uint32_t)((dice >> 8) % routes);
         char base[NAME_ROOM];
@@ -166,7 +166,7 @@ static double measure_clock(double *samples)
 }
 
 /* Asks once; counts wrong answers. */
-static void ask(const struct route_table *table, const struct question *question, size_t *wrong)
+static void ask(const struct route_table *table, const struct name_asked *question, size_t *wrong)
 {
     struct route_query query = {
         .host = question->host, .host_len = question->len, .listener = CONFIG_NONE};
@@ -174,12 +174,12 @@ static void ask(const struct route_table *table, const struct question *question
     *wrong += (route_table_find(table, &query) != ROUTE_NONE) != question->known;
 }
 
-static void measure_single(const struct route_table *table, const struct question *questions,
+static void measure_single(const struct route_table *table, const struct name_asked *questions,
                            size_t *wrong)
 {
     double *samples = must_allocate(QUERIES, sizeof *samples);
     double clock = measure_clock(samples);
-    struct question question;
+    struct name_asked question;
 
     for (size_t i = 0; i < QUERIES; i++) {
         question = questions[i];
@@ -193,7 +193,7 @@ static void measure_single(const struct route_table *table, const struct questio
     free(samples);
 }
 
-static void measure_mean(const struct route_table *table, const struct question *questions,
+static void measure_mean(const struct route_table *table, const struct name_asked *questions,
                          size_t *wrong)
 {
     double begin = now_ns();
@@ -229,7 +229,7 @@ int main(int argc, char **argv)
         return 64;
     }
     struct route *routes = must_allocate(count, sizeof *routes);
-    struct question *questions = invent_questions(count);
+    struct name_asked *questions = invent_questions(count);
     struct route_pattern *patterns = invent_patterns(count);
     struct route_table *table = build(routes, patterns, count);
     free(patterns);

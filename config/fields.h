@@ -114,6 +114,7 @@ extern const struct value_type type_listener; /* struct listener_config */
 extern const struct value_type type_route;    /* struct route_form */
 extern const struct value_type type_backend;  /* struct backend_form */
 extern const struct value_type type_server;   /* struct server_config; text or object */
+extern const struct value_type type_timeouts; /* struct timeouts */
 
 extern const struct field fields_policies[]; /* in the order of enum policy_case */
 

@@ -56,9 +56,11 @@ enum config_read { CONFIG_READ_OK, CONFIG_READ_INVALID, CONFIG_READ_ABSENT, CONF
 
 /*
  * Reads a file ("-" = stdin). CONFIG_READ_OK sets *out. CONFIG_READ_INVALID: `found` has the
- * errors. CONFIG_READ_ABSENT: no such file. CONFIG_READ_FAILED: errno says why it was unreadable.
+ * errors. CONFIG_READ_ABSENT: no such file. CONFIG_READ_FAILED: it was unreadable, *error is
+ * the errno.
  */
-enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found);
+enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found,
+                                  int *error);
 
 /*
  * Builds the configuration that `run --listen A --route HOST=SERVER` stands for, by writing it as

@@ -27,10 +27,10 @@ static bool content_grow(struct content *content, size_t capacity)
 }
 
 /*
- * Reads to the end, or to just beyond JSON_BYTES_MAX, which the scanner then refuses. False: errno
- * says why.
+ * Reads to the end, or to just beyond JSON_BYTES_MAX, which the scanner then refuses. 0, or an
+ * errno.
  */
-static bool content_read(struct content *content, int fd)
+static int content_read(struct content *content, int fd)
 {
     struct stat status;
     size_t expected = 65536;
@@ -38,19 +38,19 @@ static bool content_read(struct content *content, int fd)
     if (fstat(fd, &status) == 0 && status.st_size > 0 && (size_t)status.st_size < JSON_BYTES_MAX)
         expected = (size_t)status.st_size + 1; /* the read that finds the end needs room */
     if (!content_grow(content, expected))
-        return false;
+        return ENOMEM;
     while (content->len <= JSON_BYTES_MAX) {
         if (content->len == content->capacity && !content_grow(content, content->capacity * 2))
-            return false;
+            return ENOMEM;
         ssize_t got = read(fd, content->bytes + content->len, content->capacity - content->len);
         if (got == 0)
-            return true;
+            return 0;
         if (got > 0)
             content->len += (size_t)got;
         else if (errno != EINTR)
-            return false;
+            return errno;
     }
-    return true;
+    return 0;
 }
 
 /* A file on a slow device may be interrupted while it is opened. */
@@ -64,24 +64,24 @@ static int open_file(const char *file)
     return fd;
 }
 
-enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found)
+enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found,
+                                  int *error)
 {
     bool standard = strcmp(file, "-") == 0;
 
     *out = NULL;
     int fd = standard ? STDIN_FILENO : open_file(file);
+    *error = fd < 0 ? errno : 0;
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ? CONFIG_READ_ABSENT : CONFIG_READ_FAILED;
+        return *error == ENOENT || *error == ENOTDIR ? CONFIG_READ_ABSENT : CONFIG_READ_FAILED;
     struct content content = {0};
-    bool ok = content_read(&content, fd);
-    int error = errno;
+    *error = content_read(&content, fd);
     if (!standard)
         close(fd);
-    if (ok)
+    if (*error == 0)
         *out = config_load_text(content.bytes, content.len, standard ? "(stdin)" : file, found);
     free(content.bytes);
-    errno = error;
-    if (!ok)
+    if (*error != 0)
         return CONFIG_READ_FAILED;
     return *out != NULL ? CONFIG_READ_OK : CONFIG_READ_INVALID;
 }

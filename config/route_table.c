@@ -87,7 +87,7 @@ static const uint32_t *entry_routes(const struct route_table *table,
     return &table->lists[entry->route + 1];
 }
 
-struct lookup {
+struct finder {
     const struct route_table *table;
     const struct route_query *query;
     uint32_t route;
@@ -95,17 +95,17 @@ struct lookup {
 
 static bool on_entry_find(void *context, const struct route_entry *entry)
 {
-    struct lookup *lookup = context;
+    struct finder *finder = context;
 
     if (entry->shape == ENTRY_PLAIN) { /* saves the look at the route itself */
-        lookup->route = entry->route;
+        finder->route = entry->route;
         return true;
     }
     uint32_t count;
-    const uint32_t *routes = entry_routes(lookup->table, entry, &count);
+    const uint32_t *routes = entry_routes(finder->table, entry, &count);
     for (uint32_t i = 0; i < count; i++) {
-        if (route_judge(&lookup->table->routes[routes[i]], lookup->query) == ROUTE_WON) {
-            lookup->route = routes[i];
+        if (route_judge(&finder->table->routes[routes[i]], finder->query) == ROUTE_WON) {
+            finder->route = routes[i];
             return true;
         }
     }
@@ -114,10 +114,10 @@ static bool on_entry_find(void *context, const struct route_entry *entry)
 
 uint32_t route_table_find(const struct route_table *table, const struct route_query *query)
 {
-    struct lookup lookup = {.table = table, .query = query, .route = ROUTE_NONE};
+    struct finder finder = {.table = table, .query = query, .route = ROUTE_NONE};
 
-    visit_patterns(table, query->host, query->host_len, on_entry_find, &lookup);
-    return lookup.route;
+    visit_patterns(table, query->host, query->host_len, on_entry_find, &finder);
+    return finder.route;
 }
 
 struct explaining {

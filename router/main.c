@@ -21,6 +21,7 @@ static void occupy_standard_descriptors(void)
 
 int main(int argc, char **argv)
 {
+    commands_prepare(argc, argv);
     occupy_standard_descriptors();
     return commands_main(argc, argv);
 }

@@ -75,18 +75,17 @@ const char *command_file_name(const char *file)
 int command_load(const char *file, struct config **out, struct diagnostics *found,
                  char trouble[COMMAND_TROUBLE_MAX])
 {
-    int why;
+    int error;
 
     trouble[0] = '\0';
-    switch (config_load_file(file, out, found)) {
+    switch (config_load_file(file, out, found, &error)) {
     case CONFIG_READ_OK:
         return 0;
     case CONFIG_READ_ABSENT:
         snprintf(trouble, COMMAND_TROUBLE_MAX, "no such file");
         return EX_NOINPUT;
     case CONFIG_READ_FAILED:
-        why = errno;
-        snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s", strerror(why));
+        snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s", strerror(error));
         return EX_CONFIG;
     case CONFIG_READ_INVALID:
         break;

@@ -8,7 +8,6 @@
 #include "router/cli/command_output.h"
 #include "router/cli/commands.h"
 #include "router/control/control.h"
-#include "router/control/signals.h"
 
 /* What the command line said. The lists point into argv. */
 struct run_options {
@@ -124,7 +123,6 @@ int command_run(int argc, char **argv)
     bool stop = true;
     int exit_code = EX_OSERR;
 
-    signals_prepare();
     if (options.listens != NULL && options.routes != NULL)
         exit_code = read_options(argc, argv, &options, &stop);
     if (!stop)

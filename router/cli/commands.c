@@ -10,6 +10,7 @@
 #include "router/cli/command_info.h"
 #include "router/cli/command_line.h"
 #include "router/cli/command_output.h"
+#include "router/control/signals.h"
 
 static int (*const entries[COMMAND_COUNT])(int argc, char **argv) = {
     [COMMAND_RUN] = command_run,         [COMMAND_CHECK] = command_check,
@@ -70,6 +71,12 @@ static int print_help(const char *name)
     else
         print_overview(stdout);
     return command_finish(COMMAND_COUNT, 0);
+}
+
+void commands_prepare(int argc, char *const *argv)
+{
+    if (argc > 1 && command_find(argv[1]) == COMMAND_RUN)
+        signals_prepare();
 }
 
 int commands_main(int argc, char **argv)

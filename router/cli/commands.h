@@ -12,6 +12,12 @@ int command_explain(int argc, char **argv);
 int command_schema(int argc, char **argv);
 int command_hello(int argc, char **argv);
 
+/*
+ * The very first thing in the process: a router that is to run must not die of a signal that asks
+ * it to do something, which it does from here on. Takes no memory and opens nothing.
+ */
+void commands_prepare(int argc, char *const *argv);
+
 /* From the program's argv to one of them, or to the help. */
 int commands_main(int argc, char **argv);
 

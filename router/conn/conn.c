@@ -100,6 +100,30 @@ static void assert_invariants(const struct conn *conn)
     }
 }
 
+/* What must be there before a state begins; what holds while it waits is asserted then. */
+static void assert_can_enter(const struct conn *conn, enum conn_state to)
+{
+    const struct passage *passage = &conn->passage;
+
+    assert((conn->reason != REASON_NONE) == (to == CONN_CLOSING));
+    switch (to) {
+    case CONN_CONNECTING:
+        assert(conn->view != NULL && passage->backend != CONFIG_NONE && passage->server == NULL);
+        assert(conn->client.fd >= 0 && conn->server.fd < 0);
+        break;
+    case CONN_RELAYING:
+        assert(conn->view != NULL && passage->server != NULL);
+        assert(conn->client.fd >= 0 && conn->server.fd >= 0 && conn->connecting.more == NULL);
+        break;
+    case CONN_CLOSING:
+        assert(!is_over(conn));
+        break;
+    case CONN_PEEKING: /* is where it begins */
+    case CONN_STATES:
+        assert(false);
+    }
+}
+
 static void move(struct conn *conn, enum conn_state to)
 {
     static const uint8_t next[CONN_STATES] = {
@@ -109,7 +133,9 @@ static void move(struct conn *conn, enum conn_state to)
         [CONN_CLOSING] = 0,
     };
 
-    assert(conn->state < CONN_STATES && (next[conn->state] >> to & 1u) != 0);
+    assert(conn->magic == CONN_MAGIC && conn->state < CONN_STATES);
+    assert((next[conn->state] >> to & 1u) != 0);
+    assert_can_enter(conn, to);
     if (phases[conn->state].on_leave != NULL)
         phases[conn->state].on_leave(conn);
     conn->state = (uint8_t)to;

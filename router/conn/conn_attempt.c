@@ -20,7 +20,10 @@
 
 static struct attempt *attempt_of(struct side *side)
 {
-    return (struct attempt *)((char *)side - offsetof(struct attempt, side));
+    struct attempt *attempt = (struct attempt *)((char *)side - offsetof(struct attempt, side));
+
+    assert(attempt->magic == ATTEMPT_MAGIC);
+    return attempt;
 }
 
 static void on_events(struct ready_source *source, uint32_t events)
@@ -28,6 +31,7 @@ static void on_events(struct ready_source *source, uint32_t events)
     struct attempt *attempt =
         (struct attempt *)((char *)source - offsetof(struct attempt, side.source));
 
+    assert(attempt->magic == ATTEMPT_MAGIC);
     conn_side_events(attempt->conn, &attempt->side, events);
 }
 
@@ -45,6 +49,7 @@ static struct side *new_side(struct conn *conn)
     if (attempt == NULL)
         return NULL;
     attempt->side = (struct side){.source = {on_events}, .fd = -1, .is_server = true};
+    attempt->magic = ATTEMPT_MAGIC;
     attempt->conn = conn;
     attempt->next = conn->connecting.more;
     conn->connecting.more = attempt;
@@ -61,6 +66,7 @@ static void free_attempt(struct attempt *attempt)
         link = &(*link)->next;
     *link = attempt->next;
     atomic_fetch_sub_explicit(&attempt->conn->conns->shared->beside, 1, memory_order_relaxed);
+    attempt->magic = 0;
     free(attempt);
 }
 

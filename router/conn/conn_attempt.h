@@ -12,8 +12,11 @@
 #include "router/conn/conn_state.h"
 
 /* An attempt beside the first. */
+#define ATTEMPT_MAGIC 0x61747470u
+
 struct attempt {
     struct side side;
+    uint32_t magic; /* ATTEMPT_MAGIC */
     struct conn *conn;
     struct attempt *next; /* of its connection */
 };

@@ -321,7 +321,7 @@ static bool pass_over_ours(struct conn *conn)
 }
 
 /* What one more attempt came to. */
-enum step { STEP_WAIT, STEP_CONNECTED, STEP_NO_RESOURCE, STEP_AGAIN };
+enum reach_result { REACH_WAIT, REACH_CONNECTED, REACH_NO_RESOURCE, REACH_AGAIN };
 
 /* The server's share of the time is used up. */
 static void end_share(struct conn *conn)
@@ -334,35 +334,35 @@ static void end_share(struct conn *conn)
 }
 
 /* One attempt more, at an address that is there. */
-static enum step try_address(struct conn *conn)
+static enum reach_result try_address(struct conn *conn)
 {
     struct attempt_outcome outcome = start_next(conn);
 
     switch (outcome.state) {
     case ATTEMPT_UNDER_WAY:
         wait_on(conn);
-        return STEP_WAIT;
+        return REACH_WAIT;
     case ATTEMPT_FULL:
         if (now_of(conn) >= conn->connecting.until_ms) {
             end_share(conn);
-            return STEP_AGAIN;
+            return REACH_AGAIN;
         }
         knock_later(conn);
-        return STEP_WAIT;
+        return REACH_WAIT;
     case ATTEMPT_CONNECTED:
-        return reach(conn, outcome.side) ? STEP_CONNECTED : STEP_AGAIN;
+        return reach(conn, outcome.side) ? REACH_CONNECTED : REACH_AGAIN;
     case ATTEMPT_FAILED:
         break;
     }
     conn->connecting.knocks = 0;
     note_error(conn, outcome.error);
     if (connect_error_find(outcome.error)->blame != BLAME_ROUTER)
-        return STEP_AGAIN;
+        return REACH_AGAIN;
     if (attempt_count(conn) == 0)
-        return STEP_NO_RESOURCE;
+        return REACH_NO_RESOURCE;
     conn->connecting.next_address--; /* there may be room in a moment */
     wait_on(conn);
-    return STEP_WAIT;
+    return REACH_WAIT;
 }
 
 /* Attempts follow one another until one is under way, or none is left to be started. */
@@ -371,15 +371,15 @@ static struct verdict connect_step(struct conn *conn)
     for (;;) {
         enum reason lack = REASON_NONE;
         if (conn->connecting.knocks > 0 || addresses_left(conn) > 0) {
-            switch (pass_over_ours(conn) ? STEP_AGAIN : try_address(conn)) {
-            case STEP_WAIT:
+            switch (pass_over_ours(conn) ? REACH_AGAIN : try_address(conn)) {
+            case REACH_WAIT:
                 return verdict_wait();
-            case STEP_CONNECTED:
+            case REACH_CONNECTED:
                 return verdict_connected();
-            case STEP_NO_RESOURCE:
+            case REACH_NO_RESOURCE:
                 lack = REASON_RESOURCE;
                 break;
-            case STEP_AGAIN:
+            case REACH_AGAIN:
                 break;
             }
         } else if (attempt_count(conn) > 0) {

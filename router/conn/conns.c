@@ -16,8 +16,12 @@
  * into a page, as malloc() gives for large blocks, they cost some processors ten times as much.
  */
 #define SCRATCH_ALIGN ((size_t)4096)
-/* Memory is given back when connections have fallen to a quarter of a peak of at least so many. */
-#define TRIM_MIN_CONNS 512u
+/*
+ * Memory is given back when connections have fallen to a quarter of a peak of at least so many, and
+ * stay so from one sweep to the next: so few may have had 64 KiB each for receivers that did not
+ * read, while a load that comes and goes within a second keeps its memory.
+ */
+#define TRIM_MIN_CONNS 64u
 /* What a timer of a loop that runs is never late. */
 #define LATE_MS 100u
 
@@ -33,7 +37,7 @@ void conns_assert_own(const struct conns *conns)
 static void put_line(struct conns *conns, enum log_level level, const char *format, va_list args)
 {
     char line[LOG_LINE_MAX];
-    size_t len = log_format(line, level, format, args);
+    size_t len = log_print(line, level, format, args);
 
     if (!log_ring_put(&conns->shared->writer->feeds[conns->worker].error, line, len))
         stats_add(&conns->stats->log_dropped, 1);
@@ -123,10 +127,12 @@ bool conns_was_stopped(const struct conns *conns, uint64_t due_ms)
 void conns_sweep(struct conns *conns)
 {
     splice_pipe_sweep(&conns->pipe);
-    if (conns->peak >= TRIM_MIN_CONNS && conns->count <= conns->peak / 4) {
+    bool fallen = conns->peak >= TRIM_MIN_CONNS && conns->count <= conns->peak / 4;
+    if (fallen && conns->has_fallen) {
         conns->peak = conns->count;
         malloc_trim(0);
     }
+    conns->has_fallen = fallen;
 }
 
 /* --- life --- */

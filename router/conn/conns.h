@@ -53,7 +53,8 @@ struct conns {
     /* the connections */
     struct conn_list list;
     uint32_t count;
-    uint32_t peak; /* most since memory was last given back */
+    uint32_t peak;   /* most since memory was last given back */
+    bool has_fallen; /* at the last sweep they were far below the peak */
     uint64_t next_number;
     uint64_t looked_ms; /* loop time of the last conns_look() */
 

@@ -138,5 +138,5 @@ void passage_end(struct passage *passage, uint32_t worker)
     stats_leave(stats_row(passage->route_stats, worker));
     stats_leave(stats_row(passage->listener_stats, worker));
     free(passage->names);
-    *passage = (struct passage){0}; /* the cells may be gone now */
+    *passage = (struct passage){0}; /* what it points to may be gone now */
 }

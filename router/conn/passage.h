@@ -24,7 +24,7 @@
 #define PASSAGE_ALPN_MAX 512
 
 /*
- * The listener, the route and the server stand in it as cells that outlive configurations, so what
+ * The server and the cells that listener and route are counted in outlive configurations, so what
  * is known of a way needs no configuration any more once it was decided. All of this is the
  * worker's; `worker` is its index.
  */

@@ -10,9 +10,12 @@
 
 #include "router/state/snapshot.h"
 
+#define VIEW_MAGIC 0x76696577u
+
 struct view {
     struct snapshot *snapshot;
-    uint32_t pins; /* the worker's use for new connections, and one per connection that needs it */
+    uint32_t magic; /* VIEW_MAGIC */
+    uint32_t pins;  /* the worker's use for new connections, and one per connection that needs it */
 };
 
 /* NULL: no memory. The snapshot's reference is counted when the view is handed over. Control. */

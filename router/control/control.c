@@ -17,13 +17,16 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "router/control/caps.h"
 #include "router/control/cpus.h"
+#include "router/control/exit_code.h"
 #include "router/control/log_part.h"
+#include "router/control/loop_start.h"
 #include "router/control/part.h"
 #include "router/control/publisher.h"
 #include "router/control/relisten.h"
@@ -229,9 +232,6 @@ static void list_parts(struct control *control)
 static void init(struct control *control, const struct config *first, struct shared *shared,
                  uint32_t workers, const struct control_source *source)
 {
-    int error = uv_loop_init(&control->loop);
-
-    assert(error == 0);
     log_part_init(&control->log, workers, first->log.access_path);
     shared->writer = &control->log.writer;
     signals_init(&control->signals, &control->loop, on_signal, control);
@@ -257,6 +257,18 @@ static uint32_t default_workers(void)
     return workers;
 }
 
+/* 0, or the exit code. */
+static int start_loop(struct control *control)
+{
+    const char *step;
+    int error = loop_start(&control->loop, &step);
+
+    if (error == 0)
+        return 0;
+    log_line(LOG_LEVEL_ERROR, "cannot start an event loop: %s: %s", step, strerror(error));
+    return exit_code_of(error);
+}
+
 int control_run(struct config *first, const struct control_source *source, enum relay_mode mode)
 {
     struct control control = {0};
@@ -273,6 +285,12 @@ int control_run(struct config *first, const struct control_source *source, enum 
         log_line(LOG_LEVEL_ERROR, "no memory for %u workers", workers);
         config_free(first);
         return EX_OSERR;
+    }
+    control.exit_code = start_loop(&control);
+    if (control.exit_code != 0) {
+        stats_close(&control.stats);
+        config_free(first);
+        return control.exit_code;
     }
     shared.stats = &control.stats;
     init(&control, first, &shared, workers, source);

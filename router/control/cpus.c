@@ -175,45 +175,61 @@ static bool parse_mount(char *line, enum version version, struct mount *mount)
     return strcmp(end[0], "cgroup") == 0 && has_word(end[2], "cpu");
 }
 
-static bool find_mount(const char *root, enum version version, char *line, struct mount *mount)
-{
-    FILE *file = open_below(root, "/proc/self/mountinfo");
-    bool found = false;
-
-    while (file != NULL && !found && fgets(line, LINE_MAX_BYTES, file) != NULL)
-        found = parse_mount(line, version, mount);
-    if (file != NULL)
-        fclose(file);
-    return found;
-}
-
-/*
- * The part of the process's path below what is mounted. A container often sees another path than
- * the one that is mounted for it: then what is mounted is all that can be looked at.
- */
-static const char *below_top(const char *path, const char *top)
+/* Whether the process's path is below what is mounted, and the part of it that is. */
+static bool is_below(const char *path, const char *top, const char **rest)
 {
     size_t len = strcmp(top, "/") == 0 ? 0 : strlen(top);
 
     if (strncmp(path, top, len) != 0 || (path[len] != '/' && path[len] != '\0') ||
-        strstr(path, "/..") != NULL || strcmp(path + len, "/") == 0)
-        return "";
-    return path + len;
+        strstr(path, "/..") != NULL)
+        return false;
+    *rest = strcmp(path + len, "/") == 0 ? "" : path + len;
+    return true;
 }
 
-static uint32_t quota_in(const char *root, enum version version)
+/* The smallest from a directory below a mount point up to that. */
+static uint32_t quota_at(const char *root, const struct mount *mount, const char *rest,
+                         enum version version)
 {
-    char cgroup_line[LINE_MAX_BYTES], mount_line[LINE_MAX_BYTES], dir[PATH_MAX];
-    struct mount mount;
-    char *path = NULL;
+    char dir[PATH_MAX];
+    int len = snprintf(dir, sizeof dir, "%s%s", mount->point, rest);
 
-    if (!find_path(root, version, cgroup_line, &path) ||
-        !find_mount(root, version, mount_line, &mount))
-        return 0;
-    int len = snprintf(dir, sizeof dir, "%s%s", mount.point, below_top(path, mount.top));
     if (len < 0 || (size_t)len >= sizeof dir)
         return 0;
-    return quota_upwards(root, dir, strlen(mount.point), version);
+    return quota_upwards(root, dir, strlen(mount->point), version);
+}
+
+/*
+ * Of all places where the tree is mounted those count that the process's path is below of. A
+ * container often sees another path than the one that is mounted for it: then what is mounted first
+ * is all that can be looked at.
+ */
+static uint32_t quota_in(const char *root, enum version version)
+{
+    char cgroup_line[LINE_MAX_BYTES], line[LINE_MAX_BYTES], *path = NULL;
+    uint32_t least = 0, other = 0;
+    bool below = false, elsewhere = false;
+
+    if (!find_path(root, version, cgroup_line, &path))
+        return 0;
+    FILE *file = open_below(root, "/proc/self/mountinfo");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        struct mount mount;
+        const char *rest;
+
+        if (!parse_mount(line, version, &mount))
+            continue;
+        if (is_below(path, mount.top, &rest)) {
+            least = smaller(least, quota_at(root, &mount, rest, version));
+            below = true;
+        } else if (!elsewhere) {
+            other = quota_at(root, &mount, "", version);
+            elsewhere = true;
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+    return below ? least : other;
 }
 
 uint32_t cpus_quota_below(const char *root)

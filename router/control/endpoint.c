@@ -126,26 +126,26 @@ void endpoint_set_mode(struct endpoint *endpoint, uint32_t mode)
 
 /* --- listening --- */
 
-/* Learns where the socket is bound. False, with errno: no memory. */
-static bool note_bound(struct endpoint *endpoint, int fd)
+/* Learns where the socket is bound. 0, or an errno. */
+static int note_bound(struct endpoint *endpoint, int fd)
 {
     struct target *where = &endpoint->where;
     struct peer peer;
     char text[PEER_TEXT_MAX];
 
     if (endpoint->bound != NULL) /* it is opened again where it was */
-        return true;
+        return 0;
     if (is_unix(endpoint)) {
         endpoint->bound = strdup(endpoint->key.address);
-        return endpoint->bound != NULL;
+        return endpoint->bound != NULL ? 0 : ENOMEM;
     }
     where->len = sizeof where->address;
     if (getsockname(fd, (struct sockaddr *)&where->address, &where->len) != 0)
-        return false;
+        return errno;
     peer_from_sockaddr((const struct sockaddr *)&where->address, &peer);
     peer_print(&peer, text);
     endpoint->bound = strdup(text);
-    return endpoint->bound != NULL;
+    return endpoint->bound != NULL ? 0 : ENOMEM;
 }
 
 static ino_t inode_of(int fd)
@@ -155,22 +155,31 @@ static ino_t inode_of(int fd)
     return fstat(fd, &found) == 0 ? found.st_ino : 0;
 }
 
-/* A socket for a worker. Every one after the first is bound to the very port that the first got. */
-static bool open_one(struct endpoint *endpoint, const struct listener_config *listener, uint32_t w,
-                     bool claim, const char **step)
+/* Another descriptor of the one socket that all workers share. 0, or an errno. */
+static int duplicate(int fd, int *copy, const char **step)
+{
+    *step = "dup";
+    *copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return *copy >= 0 ? 0 : errno;
+}
+
+/*
+ * A socket for a worker. Every one after the first is bound to the very port that the first got. 0,
+ * or an errno.
+ */
+static int open_one(struct endpoint *endpoint, const struct listener_config *listener, uint32_t w,
+                    bool claim, const char **step)
 {
     struct endpoint_socket *socket = &endpoint->sockets[w];
     enum net_sharing sharing = is_unix(endpoint) ? NET_ALONE
                                : claim && w == 0 ? NET_CLAIM
                                                  : NET_JOIN;
+    int error = is_unix(endpoint) && w > 0
+                    ? duplicate(endpoint->sockets[0].fd, &socket->fd, step)
+                    : net_listen(listener, &endpoint->where, sharing, &socket->fd, step);
 
-    *step = "dup";
-    if (is_unix(endpoint) && w > 0)
-        socket->fd = fcntl(endpoint->sockets[0].fd, F_DUPFD_CLOEXEC, 0);
-    else
-        socket->fd = net_listen(listener, &endpoint->where, sharing, step);
-    if (socket->fd < 0)
-        return false;
+    if (error != 0)
+        return error;
     if (w == 0)
         note_path(endpoint);
     socket->open = true;
@@ -200,25 +209,28 @@ static void set_open(struct endpoint *endpoint, bool open)
  * There are systems where no socket may join one that shares only since it listens (gVisor): there
  * the first one shares from the start.
  */
-static bool open_missing(struct endpoint *endpoint, const struct listener_config *listener,
-                         bool claim, const char **step)
+static int open_missing(struct endpoint *endpoint, const struct listener_config *listener,
+                        bool claim, const char **step)
 {
-    for (uint32_t w = 0; w < endpoint->workers; w++) {
-        if (endpoint->sockets[w].open || open_one(endpoint, listener, w, claim, step))
-            continue;
-        int error = errno;
-        endpoint_take_back(endpoint);
-        if (claim && w > 0 && error == EADDRINUSE)
-            return open_missing(endpoint, listener, false, step);
-        errno = error;
-        return false;
+    int error = 0;
+    uint32_t w;
+
+    for (w = 0; w < endpoint->workers && error == 0; w++) {
+        if (!endpoint->sockets[w].open)
+            error = open_one(endpoint, listener, w, claim, step);
     }
-    endpoint->hidden = false;
-    return true;
+    if (error == 0) {
+        endpoint->hidden = false;
+        return 0;
+    }
+    endpoint_take_back(endpoint);
+    if (claim && w > 1 && error == EADDRINUSE)
+        return open_missing(endpoint, listener, false, step);
+    return error;
 }
 
-bool endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener, bool claim,
-                     const char **step)
+int endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener, bool claim,
+                    const char **step)
 {
     bool had_all = is_all_open(endpoint);
 
@@ -227,13 +239,12 @@ bool endpoint_listen(struct endpoint *endpoint, const struct listener_config *li
     endpoint_remove_path(endpoint);
     net_remove_stale(&endpoint->where);
     set_open(endpoint, false);
-    if (open_missing(endpoint, listener, false, step))
-        return true;
-    int error = errno;
+    int error = open_missing(endpoint, listener, false, step);
+    if (error == 0)
+        return 0;
     endpoint_remove_path(endpoint);
     set_open(endpoint, had_all); /* workers still have the old one, wherever its path is */
-    errno = error;
-    return false;
+    return error;
 }
 
 /* --- what is there --- */

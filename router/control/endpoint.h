@@ -59,11 +59,11 @@ void endpoint_free(struct endpoint *endpoint);
 
 /*
  * Opens the sockets that are missing; of a unix socket all, at a path made anew. `claim`: none of
- * our own sockets is in the way, so that nobody else's may be either. False, with errno and *step:
- * what was opened is closed again.
+ * our own sockets is in the way, so that nobody else's may be either. 0, or the errno of the call
+ * that *step names: what was opened is closed again.
  */
-bool endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener, bool claim,
-                     const char **step);
+int endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener, bool claim,
+                    const char **step);
 
 /* Closes what endpoint_listen() has opened and nobody has taken. */
 void endpoint_take_back(struct endpoint *endpoint);

@@ -115,24 +115,24 @@ static bool stranger_listens(const struct endpoints *endpoints, const struct end
     return diag_listening(own.port, on_listening, &stranger) && stranger.found;
 }
 
-/* SO_REUSEPORT would join another process silently. False, with errno and *step: not free. */
-static bool is_free(const struct endpoints *endpoints, const struct endpoint *endpoint,
-                    const struct listener_config *listener, const char **step)
+/* SO_REUSEPORT would join another process silently. 0: it is free; or an errno, and *step. */
+static int probe_free(const struct endpoints *endpoints, const struct endpoint *endpoint,
+                      const struct listener_config *listener, const char **step)
 {
     struct peer own;
 
     peer_from_sockaddr((const struct sockaddr *)&endpoint->where.address, &own);
     if (!own.known || own.port == 0)
-        return true;
+        return 0;
     if (!ours_is_in_the_way(endpoints, endpoint))
-        return net_probe_free(listener, &endpoint->where, step) == 0;
+        return net_probe_free(listener, &endpoint->where, step);
     *step = "bind";
-    errno = EADDRINUSE;
-    return !stranger_listens(endpoints, endpoint);
+    return stranger_listens(endpoints, endpoint) ? EADDRINUSE : 0;
 }
 
-static bool open_endpoint(const struct endpoints *endpoints, struct endpoint *endpoint,
-                          const struct listener_config *listener, const char **step)
+/* 0, or the errno of *step. */
+static int open_endpoint(const struct endpoints *endpoints, struct endpoint *endpoint,
+                         const struct listener_config *listener, const char **step)
 {
     return endpoint_listen(endpoint, listener, !ours_is_in_the_way(endpoints, endpoint), step);
 }
@@ -212,11 +212,10 @@ static bool open_missing(struct endpoints *endpoints, const struct config *confi
                 continue;
             why->listener = &config->listeners[i];
             why->address = why->listener->address.text;
-            if (opening ? open_endpoint(endpoints, e, why->listener, &why->step)
-                        : is_free(endpoints, e, why->listener, &why->step))
-                continue;
-            why->error = errno;
-            return false;
+            why->error = opening ? open_endpoint(endpoints, e, why->listener, &why->step)
+                                 : probe_free(endpoints, e, why->listener, &why->step);
+            if (why->error != 0)
+                return false;
         }
     }
     return true;
@@ -260,11 +259,10 @@ bool endpoints_open_again(struct endpoints *endpoints, struct endpoint *endpoint
     assert(endpoint->index < config->listener_count);
     why->listener = &config->listeners[endpoint->index];
     why->address = endpoint->bound;
-    if (is_free(endpoints, endpoint, why->listener, &why->step) &&
-        open_endpoint(endpoints, endpoint, why->listener, &why->step))
-        return true;
-    why->error = errno;
-    return false;
+    why->error = probe_free(endpoints, endpoint, why->listener, &why->step);
+    if (why->error == 0)
+        why->error = open_endpoint(endpoints, endpoint, why->listener, &why->step);
+    return why->error == 0;
 }
 
 struct endpoint *endpoints_note_broken(struct endpoints *endpoints,
@@ -272,7 +270,7 @@ struct endpoint *endpoints_note_broken(struct endpoints *endpoints,
 {
     struct endpoint *e = endpoints->first;
 
-    while (e != NULL && e->id != broken->endpoint)
+    while (e != NULL && e->id != broken->endpoint_id)
         e = e->next;
     if (e == NULL)
         return NULL;
@@ -291,7 +289,7 @@ bool endpoints_hand(const struct endpoint *endpoint, uint32_t index, uint32_t ba
 {
     const struct endpoint_socket *socket = &endpoint->sockets[worker];
 
-    *handed = (struct handed_listener){.endpoint = endpoint->id,
+    *handed = (struct handed_listener){.endpoint_id = endpoint->id,
                                        .generation = socket->generation,
                                        .index = index,
                                        .backlog = backlog,

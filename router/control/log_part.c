@@ -1,5 +1,6 @@
 #include "router/control/log_part.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "router/control/exit_code.h"
@@ -11,6 +12,7 @@ static int start(struct part *part)
     bool made;
     int error = log_writer_probe(&log->writer, log->first_path, &made);
 
+    assert(part == &log->part);
     if (error != 0) {
         log_line(LOG_LEVEL_ERROR, "cannot open the access log %s: %s", log->first_path,
                  strerror(error));
@@ -29,6 +31,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct log_part *log = part->self;
 
+    assert(part == &log->part);
     log_writer_stop(&log->writer);
     on_stopped(part);
 }

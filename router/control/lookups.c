@@ -33,6 +33,21 @@ static struct lookup *list_take(struct lookup_list *list)
     return first;
 }
 
+/* Takes this one out, if it is there. */
+static bool list_remove(struct lookup_list *list, const struct lookup *lookup)
+{
+    struct lookup **link = &list->first;
+
+    while (*link != NULL && *link != lookup)
+        link = &(*link)->next;
+    if (*link == NULL)
+        return false;
+    *link = lookup->next;
+    if (*link == NULL)
+        list->end = link;
+    return true;
+}
+
 /* --- the threads --- */
 
 static void look_up(struct lookup *lookup)
@@ -121,6 +136,16 @@ void lookups_ask(struct lookups *lookups, struct lookup *lookup)
     uv_mutex_unlock(&lookups->lock);
     if (short_of_threads && lookups->threads < LOOKUPS_MAX_THREADS)
         (void)add_thread(lookups); /* else it waits its turn */
+}
+
+bool lookups_take_back(struct lookups *lookups, struct lookup *lookup)
+{
+    uv_mutex_lock(&lookups->lock);
+    bool taken = list_remove(&lookups->questions, lookup);
+    if (taken)
+        lookups->waiting--;
+    uv_mutex_unlock(&lookups->lock);
+    return taken;
 }
 
 /* --- the beginning and the end --- */

@@ -10,6 +10,7 @@
  *  - lookups_start() makes the first threads.
  *  - lookups_ask() hands a question to a thread; its answer comes back on the loop.
  *  - While all threads wait for answers a further question gets a further thread, up to a limit.
+ *  - lookups_take_back(): a question that no thread has in hand yet is asked no more.
  *  - lookups_stop(): the threads end.
  *
  * The failures
@@ -28,7 +29,7 @@
 
 /* Threads that are there from the start, and how many there may be at most. */
 #define LOOKUPS_FIRST_THREADS 2
-#define LOOKUPS_MAX_THREADS   16
+#define LOOKUPS_MAX_THREADS   48
 
 /* The longest name, with its NUL. */
 #define LOOKUP_NAME_MAX 256
@@ -69,6 +70,9 @@ int lookups_start(struct lookups *lookups, uv_loop_t *loop);
 
 /* Asks for `name` of the question, which is zeroed but for that and for `on_answer`. */
 void lookups_ask(struct lookups *lookups, struct lookup *lookup);
+
+/* True: no thread has the question in hand, so it is the asker's again and is not answered. */
+bool lookups_take_back(struct lookups *lookups, struct lookup *lookup);
 
 /*
  * Once. `on_stopped` is called on the loop; what was answered is told before. What was asked and is

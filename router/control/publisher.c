@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "router/control/caps.h"
 #include "router/control/exit_code.h"
@@ -48,7 +47,7 @@ static void use(struct publisher *publisher, struct snapshot *snapshot)
 {
     assert(snapshot->next == NULL);
     for (uint32_t s = 0; s < snapshot->use->server_count; s++)
-        snapshot->use->cells[s]->was_used = true;
+        snapshot->use->servers[s]->was_used = true;
     snapshot->next = publisher->newest;
     publisher->newest = snapshot;
     publisher->published = true;
@@ -117,7 +116,7 @@ int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
     int code = hand_over(publisher, snapshot, sentence);
     if (code != 0) {
         if (made)
-            unlink(log_path);
+            log_writer_unmake(log_path);
         return code;
     }
     endpoints_commit(&publisher->endpoints, config);

@@ -206,6 +206,7 @@ static int start(struct part *part)
     struct relisten *relisten = part->self;
     int error = uv_timer_init(relisten->loop, &relisten->timer);
 
+    assert(part == &relisten->part);
     assert(error == 0);
     relisten->timer.data = relisten;
     return 0;
@@ -222,6 +223,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct relisten *relisten = part->self;
 
+    assert(part == &relisten->part);
     relisten->on_stopped = on_stopped;
     uv_close((uv_handle_t *)&relisten->timer, on_timer_closed);
 }

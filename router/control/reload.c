@@ -40,9 +40,24 @@ static bool is_first(const struct reload *reload)
 
 /* --- outcomes --- */
 
+const struct config_difference *reload_outcome_difference(const struct reload_outcome *outcome)
+{
+    struct reload_difference *difference = outcome->difference;
+
+    if (!difference->asked && outcome->config != NULL)
+        difference->known = config_difference(outcome->before, outcome->config, &difference->value);
+    else if (!difference->asked)
+        difference->known = true; /* nothing was in use, and nothing is */
+    difference->asked = true;
+    return difference->known ? &difference->value : NULL;
+}
+
 static void say(struct reload *reload, struct reload_outcome *outcome)
 {
+    struct reload_difference difference = {0};
+
     outcome->config = publisher_config(reload->publisher);
+    outcome->difference = &difference;
     outcome->ends = outcome->config == NULL && reload->candidate == NULL;
     reload->on_outcome(reload->context, outcome);
 }
@@ -114,16 +129,16 @@ static void refresh(struct reload *reload, uint32_t server, struct addresses *ad
 {
     const struct snapshot *newest = reload->publisher->newest;
     const struct addresses *before = newest->addresses[server];
-    const struct server *cell = newest->use->cells[server];
+    const struct server *of = newest->use->servers[server];
     bool known = before != NULL;
 
     assert(reload->resolve->use == newest->use);
     if (addresses_equal(before, addresses))
         addresses_unref(addresses);
     else if (!publisher_refresh(reload->publisher, server, addresses))
-        resolve_say_failed(cell, "no memory");
+        resolve_say_failed(of, "no memory");
     else
-        log_line(LOG_LEVEL_INFO, "server %s: %s", cell->text,
+        log_line(LOG_LEVEL_INFO, "server %s: %s", of->text,
                  known ? "its address has changed" : "its address is known now");
 }
 
@@ -239,6 +254,7 @@ static int start(struct part *part)
     struct reload *reload = part->self;
     int error = uv_timer_init(reload->loop, &reload->patience);
 
+    assert(part == &reload->part);
     assert(error == 0);
     reload->patience.data = reload;
     return 0;
@@ -256,6 +272,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct reload *reload = part->self;
 
+    assert(part == &reload->part);
     reload->on_stopped = on_stopped;
     look_up(reload, NULL);
     drop_candidate(reload);

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "config/difference.h"
 #include "config/load.h"
 #include "router/control/control_source.h"
 #include "router/control/part.h"
@@ -41,6 +42,12 @@ enum reload_result {
     RELOAD_UNAVAILABLE /* there is nothing that could be read again; nothing has changed */
 };
 
+/* What has changed, once somebody has asked. */
+struct reload_difference {
+    bool asked, known;
+    struct config_difference value;
+};
+
 /* What a reload came to. All pointers are valid during the callback only. */
 struct reload_outcome {
     enum reload_result result;
@@ -49,13 +56,16 @@ struct reload_outcome {
     const char *file;                      /* that was read; NULL: none */
     const struct diagnostics *found;       /* in that file, errors and warnings */
     const struct config *config;           /* in use now; NULL: none */
-    /*
-     * In use before; NULL: none. config_difference() counts what has changed, which takes a second
-     * or two for a million hosts: only who shows it asks for it.
-     */
-    const struct config *before;
+    const struct config *before;           /* in use before; NULL: none */
+    struct reload_difference *difference;  /* reload_outcome_difference() */
     bool ends; /* nothing is in use and nothing waits: there is nothing to run with */
 };
+
+/*
+ * What has changed from `before` to `config`; of a reload that is refused: nothing. Counted when
+ * the first reader asks: 20 ms for 100,000 hosts, which took 130 to load. NULL: no memory.
+ */
+const struct config_difference *reload_outcome_difference(const struct reload_outcome *outcome);
 
 struct reload {
     struct part part;

@@ -68,6 +68,22 @@ static void say_changed(const struct config *config, const struct publisher *pub
                  config->workers);
 }
 
+/* Only who asks for it waits for it: a million hosts take a second. */
+static void say_difference(const struct reload_outcome *outcome)
+{
+    if (!log_enabled(LOG_LEVEL_DEBUG))
+        return;
+    const struct config_difference *d = reload_outcome_difference(outcome);
+    if (d == NULL)
+        return;
+    log_line(LOG_LEVEL_DEBUG,
+             "changed: listeners +%zu -%zu ~%zu, backends +%zu -%zu ~%zu, hosts +%zu -%zu ~%zu, "
+             "settings %s",
+             d->listeners.added, d->listeners.removed, d->listeners.changed, d->backends.added,
+             d->backends.removed, d->backends.changed, d->hosts.added, d->hosts.removed,
+             d->hosts.changed, d->settings ? "changed" : "as before");
+}
+
 void reload_log(const struct reload_outcome *outcome, const struct publisher *publisher)
 {
     if (outcome->file != NULL)
@@ -78,6 +94,7 @@ void reload_log(const struct reload_outcome *outcome, const struct publisher *pu
         break;
     case RELOAD_CHANGED:
         say_changed(outcome->config, publisher);
+        say_difference(outcome);
         break;
     case RELOAD_REFUSED:
         if (outcome->sentence[0] != '\0')

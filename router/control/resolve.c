@@ -1,14 +1,15 @@
 /*
  * The happy path
  *  - The names of a configuration become questions, the most urgent first; a few are asked at a
- *    time. Each answer becomes an address list, which the server's cell keeps and on_answer takes.
+ *    time. Each answer becomes an address list, which the server keeps and on_answer takes.
  *    When all are answered, on_done.
  *
  * The failures
  *  - A name has no address, or there is no memory to ask or to keep the answer: a warning, and
- *    on_answer without addresses. The cell keeps what it knew.
+ *    on_answer without addresses. The server keeps what it knew.
  *  - A name server does not answer: control goes on, and is told when it does.
- *  - Another configuration is to be looked up: what is under way is answered to nobody.
+ *  - Another configuration is to be looked up: what is under way is answered to nobody, or to the
+ *    other one, if that names the same.
  *  - The threads cannot be made: the part does not start.
  */
 #include "router/control/resolve.h"
@@ -29,15 +30,20 @@
 static const char no_memory[] = "no memory";
 
 /* A question that was asked. */
+#define QUERY_MAGIC 0x71727279u
+
 struct query {
     struct lookup lookup; /* first */
+    uint32_t magic;       /* QUERY_MAGIC: what comes back from another thread is a query */
     struct resolve *resolve;
     LIST_ENTRY(query) link;
     struct question question;
     bool wanted; /* by the configuration that is looked up now; else nothing of it is looked at */
+    bool old;    /* asked for an earlier one: that there is no answer may be out of date */
 };
 
 static void resolve_more(struct resolve *resolve);
+static void ask(struct resolve *resolve, const struct question *question);
 
 void resolve_say_failed(const struct server *server, const char *why)
 {
@@ -54,10 +60,7 @@ static void set_target(struct target *target, const struct addrinfo *found, uint
     assert(found->ai_family == AF_INET || found->ai_family == AF_INET6);
     memcpy(&target->address, found->ai_addr, found->ai_addrlen);
     target->len = found->ai_addrlen;
-    if (found->ai_family == AF_INET6)
-        ((struct sockaddr_in6 *)&target->address)->sin6_port = htons(port);
-    else
-        ((struct sockaddr_in *)&target->address)->sin_port = htons(port);
+    target_set_port(target, port);
 }
 
 /*
@@ -90,7 +93,7 @@ static const char *why_failed(const struct lookup *lookup)
 static void tell(struct resolve *resolve, const struct question *question,
                  struct addresses *addresses, const char *why)
 {
-    struct server *server = resolve->use->cells[question->server];
+    struct server *server = resolve->use->servers[question->server];
 
     if (question->is_new)
         resolve->new_left--;
@@ -104,11 +107,13 @@ static void tell(struct resolve *resolve, const struct question *question,
 static void on_answered(struct lookup *lookup)
 {
     struct query *query = (struct query *)lookup;
+
+    assert(query->magic == QUERY_MAGIC);
     struct resolve *resolve = query->resolve;
     struct question question = query->question;
     const char *why = lookup->error == 0 ? no_memory : why_failed(lookup);
     struct addresses *addresses = NULL;
-    bool wanted = query->wanted;
+    bool wanted = query->wanted, old = query->old;
 
     part_assert_own(&resolve->part);
     if (wanted && lookup->error == 0)
@@ -116,22 +121,55 @@ static void on_answered(struct lookup *lookup)
     if (lookup->found != NULL)
         freeaddrinfo(lookup->found);
     LIST_REMOVE(query, link);
+    query->magic = 0;
     free(query);
     if (!wanted)
         return;
     assert(resolve->in_flight > 0);
     resolve->in_flight--;
-    tell(resolve, &question, addresses, why); /* may begin with another configuration */
+    if (addresses == NULL && old)
+        ask(resolve, &question);
+    else
+        tell(resolve, &question, addresses, why); /* may begin with another configuration */
     resolve_more(resolve);
 }
 
 /* --- questions --- */
 
+/* The newest look-up of the name for nobody, if there are as many of them as there may be. */
+static struct query *find_left(const struct resolve *resolve, const char *name)
+{
+    struct query *query, *newest = NULL;
+    unsigned count = 0;
+
+    LIST_FOREACH (query, &resolve->queries, link) {
+        if (query->wanted || strcmp(query->lookup.name, name) != 0)
+            continue;
+        count++;
+        if (newest == NULL)
+            newest = query;
+    }
+    return count < RESOLVE_LEFT_MAX ? NULL : newest;
+}
+
+/* Its answer is this question's. */
+static void take_over(struct resolve *resolve, struct query *query, const struct question *question)
+{
+    query->question = *question;
+    query->wanted = query->old = true;
+    resolve->in_flight++;
+}
+
 static void ask(struct resolve *resolve, const struct question *question)
 {
-    struct query *query = calloc(1, sizeof *query);
+    struct query *query = find_left(resolve, question->address->path);
     size_t name_len = strlen(question->address->path);
 
+    if (query != NULL) {
+        take_over(resolve, query, question);
+        return;
+    }
+    query = calloc(1, sizeof *query);
     if (query == NULL) {
         tell(resolve, question, NULL, no_memory);
         return;
@@ -139,6 +177,7 @@ static void ask(struct resolve *resolve, const struct question *question)
     assert(name_len < sizeof query->lookup.name);
     memcpy(query->lookup.name, question->address->path, name_len);
     query->lookup.on_answer = on_answered;
+    query->magic = QUERY_MAGIC;
     query->resolve = resolve;
     query->question = *question;
     query->wanted = true;
@@ -186,7 +225,8 @@ static void add_questions(struct resolve *resolve, enum urgency urgency)
         for (uint32_t s = 0; s < backend->server_count; s++) {
             uint32_t index = config_use_index(resolve->use, b, s);
             const struct address *address = &backend->servers[s].address;
-            if (address->kind != ADDRESS_NAME || urgency_of(resolve->use->cells[index]) != urgency)
+            if (address->kind != ADDRESS_NAME ||
+                urgency_of(resolve->use->servers[index]) != urgency)
                 continue;
             resolve->questions[resolve->question_count++] = (struct question){
                 .address = address, .server = index, .is_new = urgency == URGENT_NEW};
@@ -217,10 +257,16 @@ void resolve_start(struct resolve *resolve, struct config_use *use, resolve_answ
 
 void resolve_forget(struct resolve *resolve)
 {
-    struct query *query;
+    struct query *query, *next;
 
-    LIST_FOREACH (query, &resolve->queries, link)
+    for (query = LIST_FIRST(&resolve->queries); query != NULL; query = next) {
+        next = LIST_NEXT(query, link);
         query->wanted = false;
+        if (!lookups_take_back(&resolve->lookups, &query->lookup))
+            continue;
+        LIST_REMOVE(query, link);
+        free(query);
+    }
     if (resolve_is_busy(resolve))
         let_go(resolve);
 }
@@ -245,6 +291,7 @@ static int start(struct part *part)
     struct resolve *resolve = part->self;
     int error = lookups_start(&resolve->lookups, resolve->loop);
 
+    assert(part == &resolve->part);
     if (error == 0)
         return 0;
     log_line(LOG_LEVEL_ERROR, "cannot start the threads that look up names: %s", strerror(-error));
@@ -263,6 +310,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct resolve *resolve = part->self;
 
+    assert(part == &resolve->part);
     resolve->on_stopped = on_stopped;
     resolve_forget(resolve);
     lookups_stop(&resolve->lookups, on_lookups_stopped, resolve);

@@ -4,9 +4,15 @@
 /*
  * Turns the names of servers into addresses; workers never wait for DNS. A part of control.
  *
- * What is asked for cannot be taken back: a look-up under way ends when it is answered or given up,
+ * A look-up that a thread has begun cannot be taken back: it ends when it is answered or given up,
  * which takes a dead name server many seconds. So control publishes the configuration before that,
  * turns to the names of another one, and ends without waiting.
+ *
+ * What a configuration has left behind must not keep the next from asking. So a name that is being
+ * looked up twice for nobody is not asked for a third time: the next who asks takes the newer of
+ * the two over, and asks anew if nothing comes of it. Asking a second time is for name servers that
+ * are others now than they were, and answer. However often the same names are asked for, they hold
+ * no more than two thirds of the threads.
  */
 
 #include <stdbool.h>
@@ -20,13 +26,16 @@
 #include "router/state/addresses.h"
 #include "router/state/config_use.h"
 
-/* So many at once; less than there may be threads, which those of a configuration that is gone may
- * hold. */
-#define RESOLVE_IN_FLIGHT 8
+/* So many questions at once. */
+#define RESOLVE_IN_FLIGHT 16
+/* So many look-ups of one name may be under way for nobody. */
+#define RESOLVE_LEFT_MAX 2
+_Static_assert((RESOLVE_LEFT_MAX + 1) * RESOLVE_IN_FLIGHT <= LOOKUPS_MAX_THREADS,
+               "names that are not answered must leave threads to others");
 
 /*
  * What came of the name of a server (see config_use_index()): its addresses, with a hold that is
- * the callee's, or NULL. The server's cell knows them already; that there are none was said in the
+ * the callee's, or NULL. The server knows them already; that there are none was said in the
  * log.
  */
 typedef void resolve_answer_cb(void *context, uint32_t server, struct addresses *addresses);
@@ -46,7 +55,7 @@ struct resolve {
     uv_loop_t *loop;
     struct lookups lookups;
     void (*on_stopped)(struct part *part);
-    struct query_list queries; /* under way, also for nobody any more */
+    struct query_list queries; /* under way, also for nobody any more; the newest first */
 
     struct config_use *use; /* whose names are asked for; held. NULL: nobody's */
     resolve_answer_cb *on_answer;

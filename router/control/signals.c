@@ -5,6 +5,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "router/control/exit_code.h"
+#include "router/log/log.h"
+
 static const int watched[SIGNALS_WATCHED] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
 /* The first so many of those end the router. */
@@ -39,12 +42,13 @@ void signals_prepare(void)
 {
     struct sigaction end = {.sa_handler = end_now};
 
-    change_mask(SIG_SETMASK,
-                set_of(watched + SIGNALS_THAT_END, SIGNALS_WATCHED - SIGNALS_THAT_END));
+    signals_hold(); /* one that the parent has blocked may be pending: not before its handler */
     for (size_t i = 0; i < SIGNALS_THAT_END; i++)
         sigaction(watched[i], &end, NULL);
     signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
     signal(SIGXFSZ, SIG_IGN);
+    change_mask(SIG_SETMASK,
+                set_of(watched + SIGNALS_THAT_END, SIGNALS_WATCHED - SIGNALS_THAT_END));
 }
 
 void signals_hold(void)
@@ -71,9 +75,14 @@ static int start(struct part *part)
 {
     struct signals *signals = part->self;
 
+    assert(part == &signals->part);
     for (size_t i = 0; i < SIGNALS_WATCHED; i++) {
         int error = uv_signal_init(signals->loop, &signals->handles[i]);
-        assert(error == 0);
+        assert(error == 0 || signals->open == 0); /* the first makes what the others share */
+        if (error != 0) {
+            log_line(LOG_LEVEL_ERROR, "cannot wait for signals: %s", uv_strerror(error));
+            return exit_code_of(-error);
+        }
         signals->handles[i].data = signals;
         error = uv_signal_start(&signals->handles[i], on_signal, watched[i]);
         assert(error == 0);
@@ -96,6 +105,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct signals *signals = part->self;
 
+    assert(part == &signals->part);
     signals->on_stopped = on_stopped;
     signals_hold(); /* without a handle the next one would kill the process */
     for (size_t i = 0; i < SIGNALS_WATCHED; i++)

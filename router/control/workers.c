@@ -189,6 +189,7 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 {
     struct workers *workers = part->self;
 
+    assert(part == &workers->part);
     workers->on_stopped = on_stopped;
     workers->stopping = true;
     order_all(workers, ORDER_DRAIN, workers->drain_ms);
@@ -233,6 +234,7 @@ static int start(struct part *part)
     struct workers *workers = part->self;
     int error = uv_async_init(workers->loop, &workers->wake, on_wake);
 
+    assert(part == &workers->part);
     assert(error == 0);
     workers->wake.data = workers;
     workers->list = aligned_alloc(_Alignof(struct worker), workers->wanted * sizeof(struct worker));
@@ -241,7 +243,8 @@ static int start(struct part *part)
         error = start_next(workers);
     if (error == 0)
         return 0;
-    log_line(LOG_LEVEL_ERROR, "cannot start %u workers: %s", workers->wanted, strerror(-error));
+    log_line(LOG_LEVEL_ERROR, "cannot start %u worker%s: %s", workers->wanted,
+             workers->wanted == 1 ? "" : "s", strerror(-error));
     order_all(workers, ORDER_STOP, 0);
     join(workers); /* they have nothing to end but themselves */
     uv_close((uv_handle_t *)&workers->wake, NULL);

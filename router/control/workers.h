@@ -76,7 +76,8 @@ void workers_tell_broken(struct workers *workers,
  * Has `look` look at the connections of every worker, on its thread, with `context`. `on_answer`
  * comes once for each worker, on control's thread; `looked` is false when the worker had ended. One
  * context for all: `look` of several workers may run at once. False: no memory, and nobody was
- * asked.
+ * asked. For what stands in no counter, such as each connection by itself; nothing in the process
+ * wants to know that yet, so only its test calls it, and a release binary is linked without it.
  */
 bool workers_ask(struct workers *workers, void (*look)(struct conns *conns, void *context),
                  void (*on_answer)(void *context, bool looked), void *context);

@@ -37,7 +37,7 @@ static void json_word(struct json_writer *text, const char *key, const char *wor
     json_writer_word(text, word);
 }
 
-static void json_number(struct json_writer *text, const char *key, uint64_t number)
+static void json_count(struct json_writer *text, const char *key, uint64_t number)
 {
     json_writer_key(text, key);
     json_writer_number(text, number);
@@ -46,7 +46,7 @@ static void json_number(struct json_writer *text, const char *key, uint64_t numb
 static void json_time(struct json_writer *text, const char *key, uint32_t ms)
 {
     if (ms != ACCESS_TIME_NONE)
-        json_number(text, key, ms);
+        json_count(text, key, ms);
 }
 
 /* The list of protocols is attacker text that was escaped when it was kept: it goes in as it is. */
@@ -89,17 +89,17 @@ static size_t format_json(const struct access_record *r, char line[ACCESS_LINE_M
     json_word(&text, "backend", r->backend);
     json_word(&text, "server", r->server);
     if (r->hello_bytes > 0)
-        json_number(&text, "hello_bytes", r->hello_bytes);
+        json_count(&text, "hello_bytes", r->hello_bytes);
     json_time(&text, "hello_ms", r->hello_ms);
     json_time(&text, "connect_ms", r->connect_ms);
     json_time(&text, "first_byte_ms", r->first_byte_ms);
-    json_number(&text, "duration_ms", r->duration_ms);
-    json_number(&text, "retries", r->retries);
-    json_number(&text, "bytes_in", r->bytes_in);
-    json_number(&text, "bytes_out", r->bytes_out);
+    json_count(&text, "duration_ms", r->duration_ms);
+    json_count(&text, "retries", r->retries);
+    json_count(&text, "bytes_in", r->bytes_in);
+    json_count(&text, "bytes_out", r->bytes_out);
     json_word(&text, "reason", reason_info(r->reason)->word);
     json_word(&text, "term", reason_info(r->reason)->letters);
-    json_number(&text, "worker", r->worker);
+    json_count(&text, "worker", r->worker);
     json_writer_close(&text, '}');
     assert(!text.full); /* every text in it is bounded */
     line[text.length] = '\n';

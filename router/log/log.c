@@ -41,7 +41,7 @@ static size_t print_head(char line[LOG_LINE_MAX], enum log_level level)
     return len + (size_t)tail;
 }
 
-size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list args)
+size_t log_print(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list args)
 {
     size_t len = print_head(line, level);
     size_t room = LOG_LINE_MAX - 1 - len; /* one byte for the newline */
@@ -87,7 +87,7 @@ void log_line(enum log_level level, const char *format, ...)
     if (!log_enabled(level))
         return;
     va_start(args, format);
-    size_t len = log_format(line, level, format, args);
+    size_t len = log_print(line, level, format, args);
     va_end(args);
     if (!log_write(line, len))
         atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);

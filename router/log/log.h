@@ -3,7 +3,7 @@
 
 /*
  * The error log: one line per event on stderr, `TIME LEVEL TEXT`. Writing may block, so workers do
- * not call log_line(); they format with log_format() into their ring (log_ring.h).
+ * not call log_line(); they format with log_print() into their ring (log_ring.h).
  */
 
 #include <stdarg.h>
@@ -21,7 +21,7 @@ void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
 
 /* Formats a whole line with its newline; returns its length. Any thread. */
-size_t log_format(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list args);
+size_t log_print(char line[LOG_LINE_MAX], enum log_level level, const char *format, va_list args);
 
 /*
  * Writes a whole line to stderr with one write(2). Waits a moment at most for a reader; false: the

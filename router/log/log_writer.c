@@ -29,7 +29,7 @@ static bool is_stdout(const char *path)
 static int open_with(const char *path, int more_flags)
 {
     /* Not to wait for the reader of a FIFO; files do not know the flag, and writing polls first. */
-    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     int fd;
 
     do {
@@ -42,7 +42,7 @@ static int open_access(const char *path)
 {
     if (path == NULL)
         return -1;
-    return is_stdout(path) ? STDOUT_FILENO : open_with(path, 0);
+    return is_stdout(path) ? STDOUT_FILENO : open_with(path, O_CREAT);
 }
 
 static void close_access(struct log_writer *writer)
@@ -165,6 +165,15 @@ static void empty_error(struct log_writer *writer, struct log_ring *ring)
     }
 }
 
+/* Nothing is torn in a file that is empty, such as the one after a rotation. */
+static void forget_torn(struct log_writer *writer)
+{
+    struct stat file;
+
+    if (writer->fd < 0 || (fstat(writer->fd, &file) == 0 && file.st_size == 0))
+        writer->torn = false;
+}
+
 static void follow_orders(struct log_writer *writer)
 {
     if (!atomic_exchange(&writer->ordered, false))
@@ -179,6 +188,7 @@ static void follow_orders(struct log_writer *writer)
         } else {
             close_access(writer);
             writer->fd = fd;
+            forget_torn(writer);
         }
     }
     uv_mutex_unlock(&writer->lock);
@@ -299,14 +309,24 @@ int log_writer_probe(const struct log_writer *writer, const char *access_path, b
     *made = false;
     if (access_path == NULL || is_stdout(access_path) || same_path(writer, access_path))
         return 0;
-    int fd = open_with(access_path, O_EXCL);
-    *made = fd >= 0;
-    if (fd < 0 && errno == EEXIST)
-        fd = open_with(access_path, 0);
+    int fd = open_with(access_path, 0);
+    if (fd < 0 && errno == ENOENT) {
+        fd = open_with(access_path, O_CREAT);
+        *made = fd >= 0;
+    }
     if (fd < 0)
         return errno;
     close(fd);
     return 0;
+}
+
+void log_writer_unmake(const char *access_path)
+{
+    char *file = realpath(access_path, NULL); /* a link that led nowhere stays */
+
+    if (file != NULL)
+        unlink(file);
+    free(file);
 }
 
 void log_writer_redirect(struct log_writer *writer, const char *access_path)

@@ -60,10 +60,13 @@ int log_writer_start(struct log_writer *writer, uint32_t feed_count, const char 
 
 /*
  * Whether lines could go there: 0, or the errno why not. `*made`: there was no such file, and now
- * there is an empty one, which the caller removes if it is not needed after all. Control; also
+ * there is an empty one, for log_writer_unmake() if it is not needed after all. Control; also
  * before the start of a zeroed writer.
  */
 int log_writer_probe(const struct log_writer *writer, const char *access_path, bool *made);
+
+/* Removes the file that probing has made. Control. */
+void log_writer_unmake(const char *access_path);
 
 /* Changes where access lines go, from the next batch on (NULL = nowhere). Control. */
 void log_writer_redirect(struct log_writer *writer, const char *access_path);

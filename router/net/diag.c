@@ -18,7 +18,7 @@
 /* Room for one answer of the kernel's. */
 #define ANSWER_BYTES 16384
 
-struct query {
+struct request {
     uint16_t port; /* 0: any */
     bool only_v4;
     uint32_t states;
@@ -41,13 +41,13 @@ static void read_attributes(const struct nlmsghdr *message, struct diag_socket *
     }
 }
 
-static void visit(struct query *query, const struct nlmsghdr *message)
+static void visit(struct request *request, const struct nlmsghdr *message)
 {
     const struct inet_diag_msg *body = NLMSG_DATA(message);
     struct diag_socket found = {.inode = body->idiag_inode};
 
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof *body) ||
-        (query->port != 0 && body->id.idiag_sport != htons(query->port)))
+        (request->port != 0 && body->id.idiag_sport != htons(request->port)))
         return;
     if (body->idiag_family == AF_INET) {
         struct sockaddr_in *in = (struct sockaddr_in *)&found.local.address;
@@ -61,10 +61,10 @@ static void visit(struct query *query, const struct nlmsghdr *message)
         found.local.len = sizeof *in6;
     }
     read_attributes(message, &found);
-    query->satisfied = !query->visit(query->context, &found);
+    request->satisfied = !request->visit(request->context, &found);
 }
 
-static bool ask(int fd, const struct query *query, uint8_t family)
+static bool ask(int fd, const struct request *request, uint8_t family)
 {
     struct {
         struct nlmsghdr header;
@@ -75,15 +75,15 @@ static bool ask(int fd, const struct query *query, uint8_t family)
                    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
         .body = {.sdiag_family = family,
                  .sdiag_protocol = IPPROTO_TCP,
-                 .idiag_states = query->states,
-                 .id = {.idiag_sport = htons(query->port)}},
+                 .idiag_states = request->states,
+                 .id = {.idiag_sport = htons(request->port)}},
     };
 
     return send(fd, &question, sizeof question, 0) == (ssize_t)sizeof question;
 }
 
 /* The answers to one question. The kernel has each ready by the time it is asked for. */
-static bool read_answers(int fd, struct query *query)
+static bool read_answers(int fd, struct request *request)
 {
     alignas(struct nlmsghdr) char bytes[ANSWER_BYTES];
 
@@ -100,24 +100,24 @@ static bool read_answers(int fd, struct query *query)
                 return true;
             if (m->nlmsg_type != SOCK_DIAG_BY_FAMILY)
                 return false;
-            visit(query, m);
-            if (query->satisfied)
+            visit(request, m);
+            if (request->satisfied)
                 return true;
         }
     }
 }
 
-static bool run(struct query *query)
+static bool run(struct request *request)
 {
     static const uint8_t families[] = {AF_INET, AF_INET6};
     bool told = true;
 
-    for (size_t i = 0; i < (query->only_v4 ? 1 : sizeof families) && told && !query->satisfied;
+    for (size_t i = 0; i < (request->only_v4 ? 1 : sizeof families) && told && !request->satisfied;
          i++) {
         int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
         /* A kernel without IPv6 has nothing to tell of it. */
-        told = fd >= 0 && ask(fd, query, families[i]) &&
-               (read_answers(fd, query) || families[i] == AF_INET6);
+        told = fd >= 0 && ask(fd, request, families[i]) &&
+               (read_answers(fd, request) || families[i] == AF_INET6);
         if (fd >= 0)
             close(fd);
     }
@@ -128,7 +128,7 @@ bool diag_listening(uint16_t port,
                     bool (*visit_one)(void *context, const struct diag_socket *found),
                     void *context)
 {
-    return run(&(struct query){
+    return run(&(struct request){
         .port = port, .states = 1u << TCP_LISTEN, .visit = visit_one, .context = context});
 }
 
@@ -136,8 +136,8 @@ bool diag_connecting(bool only_v4,
                      bool (*visit_one)(void *context, const struct diag_socket *found),
                      void *context)
 {
-    return run(&(struct query){.only_v4 = only_v4,
-                               .states = 1u << TCP_SYN_RECV | 1u << STATE_NEW_SYN_RECV,
-                               .visit = visit_one,
-                               .context = context});
+    return run(&(struct request){.only_v4 = only_v4,
+                                 .states = 1u << TCP_SYN_RECV | 1u << STATE_NEW_SYN_RECV,
+                                 .visit = visit_one,
+                                 .context = context});
 }

@@ -47,39 +47,40 @@ static bool require(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-static int fail(int fd, const char **step, const char *name)
+/* The call of that name has failed: closes the socket (-1: none) and returns the errno. */
+static int fail(int *fd, const char **step, const char *name)
 {
     int error = errno;
 
-    if (fd >= 0)
-        close(fd);
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
     *step = name;
-    errno = error;
-    return -1;
+    return error;
 }
 
 /* --- making --- */
 
-/* A socket that is ready to be bound as this listener says. */
-static int socket_for(const struct listener_config *listener, const struct target *where,
+/* A socket that is ready to be bound as this listener says. 0, or an errno. */
+static int socket_for(const struct listener_config *listener, const struct target *where, int *fd,
                       const char **step)
 {
     int family = where->address.ss_family;
     bool v6 = family == AF_INET6;
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (fd < 0)
+    *fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0)
         return fail(fd, step, "socket");
-    net_size_buffers(fd, &listener->sizes);
+    net_size_buffers(*fd, &listener->sizes);
     if (is_unix_address(where))
-        return fd;
-    prefer(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (v6 && !require(fd, IPPROTO_IPV6, IPV6_V6ONLY, listener->v6only ? 1 : 0))
+        return 0;
+    prefer(*fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (v6 && !require(*fd, IPPROTO_IPV6, IPV6_V6ONLY, listener->v6only ? 1 : 0))
         return fail(fd, step, "setsockopt(IPV6_V6ONLY)");
     if (listener->freebind &&
-        !require(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, 1))
+        !require(*fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, 1))
         return fail(fd, step, "setsockopt(IP_FREEBIND)");
-    return fd;
+    return 0;
 }
 
 /* What accepted sockets inherit. */
@@ -113,30 +114,28 @@ static const char *begin_to_listen(int fd, const struct listener_config *listene
 }
 
 int net_listen(const struct listener_config *listener, const struct target *where,
-               enum net_sharing sharing, const char **step)
+               enum net_sharing sharing, int *fd, const char **step)
 {
     const char *path =
         is_unix_address(where) && listener->address.path[0] != '@' ? listener->address.path : NULL;
-    int fd = socket_for(listener, where, step);
+    int error = socket_for(listener, where, fd, step);
 
-    if (fd < 0)
-        return -1;
+    if (error != 0)
+        return error;
     if (!is_unix_address(where)) {
-        if (sharing == NET_JOIN && !require(fd, SOL_SOCKET, SO_REUSEPORT, 1))
+        if (sharing == NET_JOIN && !require(*fd, SOL_SOCKET, SO_REUSEPORT, 1))
             return fail(fd, step, "setsockopt(SO_REUSEPORT)");
-        set_preferences(fd, listener, where);
+        set_preferences(*fd, listener, where);
     }
-    if (bind(fd, (const struct sockaddr *)&where->address, where->len) != 0)
+    if (bind(*fd, (const struct sockaddr *)&where->address, where->len) != 0)
         return fail(fd, step, "bind");
-    const char *failed = begin_to_listen(fd, listener, path, sharing);
+    const char *failed = begin_to_listen(*fd, listener, path, sharing);
     if (failed == NULL)
-        return fd;
-    fail(fd, step, failed);
-    int error = errno;
+        return 0;
+    error = fail(fd, step, failed);
     if (path != NULL)
         unlink(path);
-    errno = error;
-    return -1;
+    return error;
 }
 
 /* --- trying --- */
@@ -144,12 +143,12 @@ int net_listen(const struct listener_config *listener, const struct target *wher
 int net_probe_free(const struct listener_config *listener, const struct target *where,
                    const char **step)
 {
-    int fd = socket_for(listener, where, step);
+    int fd, error = socket_for(listener, where, &fd, step);
 
-    if (fd < 0)
-        return -1;
+    if (error != 0)
+        return error;
     if (bind(fd, (const struct sockaddr *)&where->address, where->len) != 0)
-        return fail(fd, step, "bind");
+        return fail(&fd, step, "bind");
     close(fd);
     return 0;
 }

@@ -17,15 +17,15 @@ enum net_sharing {
 
 /*
  * Opens a listening socket. Accepted sockets inherit TCP_NODELAY, keepalive and inline urgent data
- * from it, which saves the calls per connection. Returns the descriptor, or -1 with errno and, in
- * *step, the name of the call that failed; a path that was made is gone again then.
+ * from it, which saves the calls per connection. 0, and *fd is the descriptor; or the errno, and
+ * *step is the name of the call that failed, *fd is -1, and a path that was made is gone again.
  */
 int net_listen(const struct listener_config *listener, const struct target *where,
-               enum net_sharing sharing, const char **step);
+               enum net_sharing sharing, int *fd, const char **step);
 
 /*
- * Whether a socket listens there already: SO_REUSEPORT would join it silently. 0, or -1 with errno
- * set as bind(2) sets it, and *step as above.
+ * Whether a socket listens there already: SO_REUSEPORT would join it silently. 0, or an errno, as
+ * bind(2) sets it, and *step as above.
  */
 int net_probe_free(const struct listener_config *listener, const struct target *where,
                    const char **step);

@@ -52,6 +52,15 @@ bool target_from_address(const struct address *address, struct target *target)
     return false;
 }
 
+void target_set_port(struct target *target, uint16_t port)
+{
+    assert(target->address.ss_family == AF_INET || target->address.ss_family == AF_INET6);
+    if (target->address.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)&target->address)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)&target->address)->sin_port = htons(port);
+}
+
 /* --- overlaps --- */
 
 /* The clients that a bound socket is there for. */

@@ -20,6 +20,9 @@ struct target {
 /* Converts a numeric or unix address; false for ADDRESS_NAME, which sets len to 0. */
 bool target_from_address(const struct address *address, struct target *target);
 
+/* The same IP address at another port. */
+void target_set_port(struct target *target, uint16_t port);
+
 /*
  * Whether sockets bound to these addresses get in each other's way: some client's packets could go
  * to either. `v6only` as of IPV6_V6ONLY; port 0 is nobody's port, and unix sockets are never equal

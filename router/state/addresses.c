@@ -42,6 +42,18 @@ struct addresses *addresses_of(const struct address *address)
     return addresses;
 }
 
+struct addresses *addresses_at_port(const struct addresses *addresses, uint16_t port)
+{
+    struct addresses *copy = addresses_new(addresses->count);
+
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy->list, addresses->list, addresses->count * sizeof addresses->list[0]);
+    for (uint32_t i = 0; i < copy->count; i++)
+        target_set_port(&copy->list[i], port);
+    return copy;
+}
+
 bool addresses_equal(const struct addresses *one, const struct addresses *other)
 {
     if (one == NULL || other == NULL)

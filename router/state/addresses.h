@@ -35,6 +35,9 @@ void addresses_interleave(struct target *list, uint32_t count);
 /* The list of a server whose address is no name. NULL: no memory. */
 struct addresses *addresses_of(const struct address *address);
 
+/* The same at another port; none may be a unix socket. NULL: no memory. */
+struct addresses *addresses_at_port(const struct addresses *addresses, uint16_t port);
+
 /* Whether both have the same addresses in the same order. NULL: no address. */
 bool addresses_equal(const struct addresses *one, const struct addresses *other);
 

@@ -9,7 +9,7 @@
  * weight times, spread evenly. After a failure the same is done among the servers not tried yet, so
  * that the share of a server that is gone spreads over the others, as their weights are.
  *
- * The credit stands in the servers' cells, one per worker and touched by that worker only: turns go
+ * The credit stands in the servers, one per worker and touched by that worker only: turns go
  * on over a reload.
  */
 
@@ -39,8 +39,8 @@ void tried_clear(struct tried *tried); /* forgets all and frees; can be used aga
 
 /*
  * Index of the server to use next, or CONFIG_NONE: every server that takes connections has been
- * tried. `servers` are the cells of the backend's servers; `hopeless` says which of them need not
- * be tried (NULL: none). A server of weight 0 is never chosen. That worker's thread.
+ * tried. `servers` are those of the backend; `hopeless` says which of them need not be tried (NULL:
+ * none). A server of weight 0 is never chosen. That worker's thread.
  */
 uint32_t balance_pick(struct server *const *servers, const struct backend_config *backend,
                       const bool *hopeless, uint32_t worker, const struct tried *tried);
@@ -50,7 +50,7 @@ uint32_t balance_left(struct server *const *servers, const struct backend_config
                       const bool *hopeless, const struct tried *tried);
 
 /*
- * Has workers start at different servers, as far as there are different ones. For cells that no
+ * Has workers start at different servers, as far as there are different ones. For servers that no
  * worker knows yet. Control.
  */
 void balance_spread(struct server *const *servers, const struct backend_config *backend,

@@ -2,8 +2,8 @@
 #define ROUTER_CLAIMS_H
 
 /*
- * A set of things that survive reloads and are found again by a key: the cells of servers and of
- * counters. Control only.
+ * A set of things that survive reloads and are found again by a key: servers, and the cells that
+ * are counted in. Control only.
  *
  * Each configuration in use claims the things it names. A thing that nobody claims any more has
  * retired: it can still be found and claimed again, and is freed by the first sweep that finds it

@@ -28,15 +28,15 @@ static void unclaim_routes(struct stats *stats, stats_slot *slots, uint32_t coun
 
 static void config_use_free(struct config_use *use)
 {
-    struct stats *stats = use->servers->stats;
+    struct stats *stats = use->set->stats;
 
     assert(use->holders == 0);
-    for (uint32_t s = 0; use->cells != NULL && s < use->server_count; s++) {
-        if (use->cells[s] != NULL)
-            servers_unclaim(use->servers, use->cells[s]);
+    for (uint32_t s = 0; use->servers != NULL && s < use->server_count; s++) {
+        if (use->servers[s] != NULL)
+            servers_unclaim(use->set, use->servers[s]);
     }
-    free(use->cells);
-    free(use->first_cell);
+    free(use->servers);
+    free(use->first_server);
     unclaim_all(stats, use->listeners, use->config->listener_count);
     unclaim_all(stats, use->backends, use->config->backend_count);
     unclaim_routes(stats, use->routes, use->config->route_count);
@@ -44,23 +44,23 @@ static void config_use_free(struct config_use *use)
     free(use);
 }
 
-/* One cell for each server; those of a backend that is new have the workers begin apart. */
+/* Workers begin apart at the servers of a backend that is new. */
 static bool claim_servers(struct config_use *use, uint32_t backend)
 {
     const struct backend_config *of = &use->config->backends[backend];
-    struct server **cells = &use->cells[use->first_cell[backend]];
+    struct server **servers = &use->servers[use->first_server[backend]];
     bool fresh = true;
 
     for (uint32_t s = 0; s < of->server_count; s++) {
-        cells[s] = servers_claim(use->servers, of, s);
-        if (cells[s] == NULL)
+        servers[s] = servers_claim(use->set, of, s);
+        if (servers[s] == NULL)
             return false;
-        fresh &= cells[s]->fresh;
+        fresh &= servers[s]->fresh;
     }
     if (fresh)
-        balance_spread(cells, of, use->servers->stats->workers);
+        balance_spread(servers, of, use->set->stats->workers);
     for (uint32_t s = 0; s < of->server_count; s++)
-        cells[s]->fresh = false;
+        servers[s]->fresh = false;
     return true;
 }
 
@@ -68,15 +68,15 @@ static bool fill_servers(struct config_use *use)
 {
     const struct config *config = use->config;
 
-    use->first_cell = calloc(config->backend_count + 1u, sizeof *use->first_cell);
-    if (use->first_cell == NULL)
+    use->first_server = calloc(config->backend_count + 1u, sizeof *use->first_server);
+    if (use->first_server == NULL)
         return false;
     for (uint32_t b = 0; b < config->backend_count; b++) {
-        use->first_cell[b] = use->server_count;
+        use->first_server[b] = use->server_count;
         use->server_count += config->backends[b].server_count;
     }
-    use->cells = calloc(use->server_count + 1u, sizeof(struct server *));
-    if (use->cells == NULL)
+    use->servers = calloc(use->server_count + 1u, sizeof(struct server *));
+    if (use->servers == NULL)
         return false;
     for (uint32_t b = 0; b < config->backend_count; b++) {
         if (!claim_servers(use, b))
@@ -88,7 +88,7 @@ static bool fill_servers(struct config_use *use)
 static bool fill_stats(struct config_use *use)
 {
     const struct config *config = use->config;
-    struct stats *stats = use->servers->stats;
+    struct stats *stats = use->set->stats;
 
     use->listeners = calloc(config->listener_count + 1u, sizeof(struct stats_cell *));
     use->backends = calloc(config->backend_count + 1u, sizeof(struct stats_cell *));
@@ -112,7 +112,7 @@ static bool fill_stats(struct config_use *use)
 void config_use_claim_routes(struct config_use *use)
 {
     const struct config *config = use->config;
-    struct stats *stats = use->servers->stats;
+    struct stats *stats = use->set->stats;
 
     stats_collect(stats);
     if (stats_count(stats, STATS_ROUTE) == 0)
@@ -140,7 +140,7 @@ static bool fill_routes(struct config_use *use)
     return true;
 }
 
-struct config_use *config_use_new(struct config *config, struct servers *servers)
+struct config_use *config_use_new(struct config *config, struct servers *set)
 {
     struct config_use *use = calloc(1, sizeof *use);
 
@@ -149,7 +149,7 @@ struct config_use *config_use_new(struct config *config, struct servers *servers
         return NULL;
     }
     use->config = config;
-    use->servers = servers;
+    use->set = set;
     if (!fill_servers(use) || !fill_stats(use) || !fill_routes(use)) {
         config_use_free(use);
         return NULL;
@@ -177,5 +177,5 @@ uint32_t config_use_index(const struct config_use *use, uint32_t backend, uint32
 {
     assert(backend < use->config->backend_count);
     assert(server < use->config->backends[backend].server_count);
-    return use->first_cell[backend] + server;
+    return use->first_server[backend] + server;
 }

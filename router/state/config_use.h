@@ -2,11 +2,12 @@
 #define ROUTER_CONFIG_USE_H
 
 /*
- * A configuration in use: the immutable config and the cells of what it names, shared by all
- * snapshots of it. Read-only once a snapshot of it was posted, but for the slots of routes.
+ * A configuration in use: the immutable config, its servers and the cells that are counted in,
+ * shared by all snapshots of it. Read-only once a snapshot of it was posted, but for the slots of
+ * routes.
  *
  * Counted by its snapshots and by the look-up of its names, on the control thread alone; freed by
- * control with the last of them, and the config with it. Its claims on cells end then.
+ * control with the last of them, and the config with it. Its claims end then.
  */
 
 #include <stdbool.h>
@@ -17,9 +18,9 @@
 
 struct config_use {
     const struct config *config; /* owned */
-    struct servers *servers;     /* the set that the cells are claimed in */
-    struct server **cells;       /* one per server, backend after backend */
-    uint32_t *first_cell;        /* per backend: index of its first server's cell */
+    struct servers *set;         /* that the servers are claimed in */
+    struct server **servers;     /* claimed; backend after backend */
+    uint32_t *first_server;      /* per backend: index of its first one */
     uint32_t server_count;
     struct stats_cell **listeners; /* figures, one per listener */
     struct stats_cell **backends;  /* figures, one per backend */
@@ -31,7 +32,7 @@ struct config_use {
  * With the caller as its one holder. Takes `config` over, also on failure, when NULL is returned:
  * no memory. Workers begin at different servers of a backend that is new. Control.
  */
-struct config_use *config_use_new(struct config *config, struct servers *servers);
+struct config_use *config_use_new(struct config *config, struct servers *set);
 
 void config_use_ref(struct config_use *use); /* control */
 

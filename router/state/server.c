@@ -15,6 +15,7 @@ struct server *server_new(char *key, size_t key_len, uint32_t workers)
         return NULL;
     }
     memset(server, 0, bytes);
+    server->magic = SERVER_MAGIC;
     server->claimable.key = key;
     server->claimable.key_len = key_len;
     server->backend = key;
@@ -26,11 +27,21 @@ struct server *server_new(char *key, size_t key_len, uint32_t workers)
     return server;
 }
 
+struct server *server_of(struct claimable *thing)
+{
+    struct server *server = (struct server *)thing;
+
+    assert(server == NULL || server->magic == SERVER_MAGIC);
+    return server;
+}
+
 void server_free(struct server *server)
 {
+    assert(server->magic == SERVER_MAGIC);
     assert(server->claimable.claims == 0 && !server->claimable.listed);
     assert(atomic_load_explicit(&server->active, memory_order_acquire) == 0);
     addresses_unref(server->known);
+    server->magic = 0;
     free((char *)server->claimable.key);
     free(server);
 }
@@ -40,13 +51,15 @@ void server_know(struct server *server, struct addresses *addresses)
     addresses_ref(addresses);
     addresses_unref(server->known);
     server->known = addresses;
+    if (server->host != NULL)
+        host_know(server->host, addresses);
 }
 
 void server_enter(struct server *server)
 {
     unsigned before = atomic_fetch_add_explicit(&server->active, 1, memory_order_relaxed);
 
-    assert(before < UINT32_MAX);
+    assert(server->magic == SERVER_MAGIC && before < UINT32_MAX);
 }
 
 void server_leave(struct server *server)
@@ -58,6 +71,7 @@ void server_leave(struct server *server)
 
 void server_stats_enter(struct server *server, uint32_t worker)
 {
+    assert(server->magic == SERVER_MAGIC);
     assert(atomic_load_explicit(&server->active, memory_order_relaxed) > 0);
     stats_enter(stats_row(server->stats, worker));
     stats_enter(stats_row(server->backend_stats, worker));
@@ -65,6 +79,7 @@ void server_stats_enter(struct server *server, uint32_t worker)
 
 void server_stats_leave(struct server *server, uint32_t worker)
 {
+    assert(server->magic == SERVER_MAGIC);
     assert(atomic_load_explicit(&server->active, memory_order_relaxed) > 0);
     stats_leave(stats_row(server->stats, worker));
     stats_leave(stats_row(server->backend_stats, worker));

@@ -3,7 +3,7 @@
 
 /*
  * A server of a backend as the process knows it: what must survive reloads. Configurations come
- * and go, the cell stays as long as one of them names the server or a connection uses it.
+ * and go, it stays as long as one of them names the server or a connection uses it.
  *
  * Who touches what: the key and the texts never change; `claimable`, `fresh`, `was_used` and
  * `known` are control's; a seat is its worker's; the rest is atomic.
@@ -16,6 +16,7 @@
 
 #include "router/state/addresses.h"
 #include "router/state/claims.h"
+#include "router/state/hosts.h"
 #include "router/state/stats.h"
 
 enum server_health {
@@ -29,15 +30,19 @@ struct server_seat {
     uint64_t full_ms;           /* the worker's loop time when its queue was last found full */
 };
 
+#define SERVER_MAGIC 0x73727672u
+
 struct server {
     struct claimable claimable;         /* first; its key is what the three texts are made of */
     const char *backend, *text, *label; /* the backend's name, the address, the name or address */
     struct stats_cell *stats;           /* its own figures; claimed */
     struct stats_cell *backend_stats;   /* its backend's; claimed */
+    uint32_t magic;                     /* SERVER_MAGIC */
     uint32_t workers;                   /* how many seats there are */
     bool fresh;                         /* no snapshot has held it yet */
     bool was_used;                      /* a configuration with it was published */
     struct addresses *known;            /* the last answer for its name; held. NULL: none so far */
+    struct host *host;                  /* of its name; claimed. NULL: its address is no name */
 
     /* any thread */
     alignas(64) atomic_int health;      /* enum server_health; nothing sets it yet */
@@ -48,15 +53,18 @@ struct server {
 };
 
 /*
- * A cell without claims, with all seats at zero. `key` is the backend's name, the address and the
+ * A server without claims, with all seats at zero. `key` is the backend's name, the address and the
  * label, each with its NUL; it is taken over, also on failure. NULL: no memory. Control.
  */
 struct server *server_new(char *key, size_t key_len, uint32_t workers);
 void server_free(struct server *server); /* control; asserts that nobody uses it */
 
+/* The server that a set of claims has found; asserts that it is one. NULL stays NULL. Control. */
+struct server *server_of(struct claimable *thing);
+
 /*
- * The name of the server stands for these addresses, which the snapshots to come begin with; takes
- * a hold of its own. Control.
+ * The name of the server stands for these addresses, which the snapshots to come begin with, also
+ * those of servers to come that have the same name; takes a hold of its own. Control.
  */
 void server_know(struct server *server, struct addresses *addresses);
 
@@ -69,10 +77,10 @@ static inline bool server_is_usable(const struct server *server)
 /*
  * A connection begins and ends to use the server, be it that it tries to reach it. It must begin
  * while its worker holds a snapshot with the server, and may end later: between the two neither the
- * cell nor its figures and its backend's are freed. Workers.
+ * server nor its figures and its backend's are freed. Workers.
  */
 void server_enter(struct server *server);
-void server_leave(struct server *server); /* touches the cell for the last time */
+void server_leave(struct server *server); /* touches it for the last time */
 
 /*
  * A connection has reached the server, has carried bytes, has ended: counted in the figures of the

@@ -6,7 +6,7 @@
 
 static bool is_idle(const struct claimable *thing)
 {
-    const struct server *server = (const struct server *)thing;
+    const struct server *server = server_of((struct claimable *)thing);
 
     return atomic_load_explicit(&server->active, memory_order_acquire) == 0;
 }
@@ -14,10 +14,12 @@ static bool is_idle(const struct claimable *thing)
 static void free_thing(struct claimable *thing, void *context)
 {
     struct servers *servers = context;
-    struct server *server = (struct server *)thing;
+    struct server *server = server_of(thing);
 
     stats_unclaim(servers->stats, server->stats);
     stats_unclaim(servers->stats, server->backend_stats);
+    if (server->host != NULL)
+        claims_unclaim(&servers->hosts, &server->host->claimable);
     server_free(server);
 }
 
@@ -26,6 +28,7 @@ static const struct claims_type type_server = {.is_idle = is_idle, .free_thing =
 void servers_init(struct servers *servers, struct stats *stats)
 {
     claims_init(&servers->claims, &type_server, servers);
+    hosts_init(&servers->hosts);
     servers->stats = stats;
 }
 
@@ -49,14 +52,27 @@ static char *join(const char *const texts[], size_t count, size_t *len)
     return key;
 }
 
-/* A cell with its figures. Takes the key over, also on failure. NULL: no memory. */
-static struct server *make(struct servers *servers, char *key, size_t len)
+/* A server that is given by a name begins with what is known of that. False: no memory. */
+static bool set_host(struct servers *servers, struct server *server, const struct address *address)
+{
+    if (address->kind != ADDRESS_NAME)
+        return true;
+    server->host = hosts_claim(&servers->hosts, address->path);
+    if (server->host == NULL)
+        return false;
+    server->known = host_known(server->host, address->port);
+    return true;
+}
+
+/* A server with its figures. Takes the key over, also on failure. NULL: no memory. */
+static struct server *make(struct servers *servers, const struct address *address, char *key,
+                           size_t len)
 {
     struct stats_cell *stats = stats_claim(servers->stats, STATS_SERVER, key, len);
     struct stats_cell *backend = stats_claim(servers->stats, STATS_BACKEND, key, strlen(key));
     struct server *server = server_new(key, len, servers->stats->workers);
 
-    if (server != NULL && stats != NULL && backend != NULL) {
+    if (server != NULL && stats != NULL && backend != NULL && set_host(servers, server, address)) {
         server->stats = stats;
         server->backend_stats = backend;
         claims_add(&servers->claims, &server->claimable);
@@ -81,17 +97,17 @@ struct server *servers_claim(struct servers *servers, const struct backend_confi
     char *key = join(texts, sizeof texts / sizeof texts[0], &len);
     if (key == NULL)
         return NULL;
-    struct server *cell = (struct server *)claims_find(&servers->claims, key, len);
-    if (cell != NULL) {
+    struct server *found = server_of(claims_find(&servers->claims, key, len));
+    if (found != NULL) {
         free(key);
     } else {
-        cell = make(servers, key, len);
-        if (cell == NULL)
+        found = make(servers, &config->address, key, len);
+        if (found == NULL)
             return NULL;
     }
-    assert(cell->workers == servers->stats->workers);
-    claims_claim(&cell->claimable);
-    return cell;
+    assert(found->workers == servers->stats->workers);
+    claims_claim(&found->claimable);
+    return found;
 }
 
 void servers_unclaim(struct servers *servers, struct server *server)
@@ -102,6 +118,7 @@ void servers_unclaim(struct servers *servers, struct server *server)
 void servers_sweep(struct servers *servers)
 {
     claims_sweep(&servers->claims);
+    claims_sweep(&servers->hosts);
 }
 
 size_t servers_count(const struct servers *servers)
@@ -113,4 +130,5 @@ void servers_close(struct servers *servers)
 {
     servers_sweep(servers);
     claims_close(&servers->claims);
+    claims_close(&servers->hosts);
 }

@@ -19,6 +19,7 @@ static struct snapshot *make(struct config_use *use, uint32_t generation)
         config_use_unref(use);
         return NULL;
     }
+    snapshot->magic = SNAPSHOT_MAGIC;
     snapshot->use = use;
     snapshot->config = use->config;
     snapshot->generation = generation;
@@ -44,8 +45,8 @@ struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct
         for (uint32_t s = 0; s < backend->server_count; s++, at++) {
             const struct address *address = &backend->servers[s].address;
             if (address->kind == ADDRESS_NAME) {
-                addresses_ref(use->cells[at]->known);
-                set_addresses(snapshot, at, use->cells[at]->known);
+                addresses_ref(use->servers[at]->known);
+                set_addresses(snapshot, at, use->servers[at]->known);
                 continue;
             }
             set_addresses(snapshot, at, addresses_of(address));
@@ -114,7 +115,7 @@ struct hazard *snapshot_note_hazard(struct snapshot *snapshot, uint32_t index)
 
 struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend, uint32_t server)
 {
-    return snapshot->use->cells[config_use_index(snapshot->use, backend, server)];
+    return snapshot->use->servers[config_use_index(snapshot->use, backend, server)];
 }
 
 /* --- figures --- */
@@ -134,15 +135,15 @@ struct stats_cell *snapshot_backend_stats(const struct snapshot *snapshot, uint3
 struct stats_cell *snapshot_route_stats(const struct snapshot *snapshot, uint32_t route)
 {
     assert(route < snapshot->config->route_count);
-    return stats_slot_cell(snapshot->use->servers->stats, &snapshot->use->routes[route],
-                           STATS_ROUTE, snapshot->config->routes[route].name);
+    return stats_slot_cell(snapshot->use->set->stats, &snapshot->use->routes[route], STATS_ROUTE,
+                           snapshot->config->routes[route].name);
 }
 
 /* --- balance --- */
 
-static struct server *const *cells_of(const struct snapshot *snapshot, uint32_t backend)
+static struct server *const *servers_of(const struct snapshot *snapshot, uint32_t backend)
 {
-    return &snapshot->use->cells[config_use_index(snapshot->use, backend, 0)];
+    return &snapshot->use->servers[config_use_index(snapshot->use, backend, 0)];
 }
 
 static const bool *hopeless_of(const struct snapshot *snapshot, uint32_t backend)
@@ -153,31 +154,33 @@ static const bool *hopeless_of(const struct snapshot *snapshot, uint32_t backend
 uint32_t snapshot_pick(const struct snapshot *snapshot, uint32_t backend, uint32_t worker,
                        const struct tried *tried)
 {
-    struct server *const *cells = cells_of(snapshot, backend);
+    struct server *const *servers = servers_of(snapshot, backend);
     const struct backend_config *of = &snapshot->config->backends[backend];
-    uint32_t server = balance_pick(cells, of, hopeless_of(snapshot, backend), worker, tried);
+    uint32_t server = balance_pick(servers, of, hopeless_of(snapshot, backend), worker, tried);
 
-    return server != CONFIG_NONE ? server : balance_pick(cells, of, NULL, worker, tried);
+    return server != CONFIG_NONE ? server : balance_pick(servers, of, NULL, worker, tried);
 }
 
 uint32_t snapshot_left(const struct snapshot *snapshot, uint32_t backend, const struct tried *tried)
 {
-    struct server *const *cells = cells_of(snapshot, backend);
+    struct server *const *servers = servers_of(snapshot, backend);
     const struct backend_config *of = &snapshot->config->backends[backend];
-    uint32_t left = balance_left(cells, of, hopeless_of(snapshot, backend), tried);
+    uint32_t left = balance_left(servers, of, hopeless_of(snapshot, backend), tried);
 
-    return left > 0 ? left : balance_left(cells, of, NULL, tried);
+    return left > 0 ? left : balance_left(servers, of, NULL, tried);
 }
 
 /* --- users --- */
 
 void snapshot_ref(struct snapshot *snapshot)
 {
+    assert(snapshot->magic == SNAPSHOT_MAGIC);
     atomic_fetch_add_explicit(&snapshot->refs, 1, memory_order_relaxed);
 }
 
 bool snapshot_unref(struct snapshot *snapshot)
 {
+    assert(snapshot->magic == SNAPSHOT_MAGIC);
     unsigned before = atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel);
 
     assert(before > 0);
@@ -188,6 +191,7 @@ bool snapshot_free(struct snapshot *snapshot)
 {
     if (snapshot == NULL)
         return false;
+    assert(snapshot->magic == SNAPSHOT_MAGIC);
     assert(atomic_load_explicit(&snapshot->refs, memory_order_acquire) == 0);
     assert(snapshot->config == snapshot->use->config);
     for (uint32_t s = 0; snapshot->addresses != NULL && s < snapshot->use->server_count; s++)
@@ -196,6 +200,7 @@ bool snapshot_free(struct snapshot *snapshot)
     free(snapshot->hazards);
     free(snapshot->hopeless);
     bool last = config_use_unref(snapshot->use);
+    snapshot->magic = 0;
     free(snapshot);
     return last;
 }

@@ -16,7 +16,7 @@
  *                 into it, and such a connection keeps the snapshot
  *   config        with the last snapshot of it, or when the look-up of its names ends if that is
  *                 later (struct config_use)
- *   server cell   in the first sweep after the last configuration that names the server was freed
+ *   server        in the first sweep after the last configuration that names the server was freed
  *                 and the last connection has left it (servers.h)
  *   figures       the same for listeners, backends, servers and routes (stats.h)
  */
@@ -36,13 +36,16 @@ struct hazard {
     uint32_t listener; /* `ours`: the first such listener, an index in the configuration */
 };
 
+#define SNAPSHOT_MAGIC 0x736e6170u
+
 struct snapshot {
+    uint32_t magic;              /* SNAPSHOT_MAGIC */
+    uint32_t generation;         /* of the configuration; 1 for the first of the process */
     const struct config *config; /* of `use` */
     struct config_use *use;
     struct addresses **addresses; /* per server, see config_use_index(); NULL: none is known */
     struct hazard *hazards;       /* per server; NULL: none of any server */
     bool *hopeless;               /* per server: no address that may be connected to */
-    uint32_t generation;          /* of the configuration; 1 for the first of the process */
     atomic_uint refs;
     struct snapshot *next; /* control's list of snapshots that are not freed yet */
 };
@@ -83,13 +86,13 @@ const struct hazard *snapshot_hazard(const struct snapshot *snapshot, uint32_t b
  */
 struct hazard *snapshot_note_hazard(struct snapshot *snapshot, uint32_t index);
 
-/* The cell of a server; it outlives the snapshot while the caller has entered it. Any thread. */
+/* The server; it outlives the snapshot while the caller has entered it. Any thread. */
 struct server *snapshot_server(const struct snapshot *snapshot, uint32_t backend, uint32_t server);
 
 /*
- * Where to count what concerns a listener, a backend, a route; the figures of a server are in its
- * cell. They outlive the snapshot while the caller has entered them (stats_enter()). NULL for a
- * route: no memory. Any thread.
+ * Where to count what concerns a listener, a backend, a route; those of a server are its own. They
+ * outlive the snapshot while the caller has entered them (stats_enter()). NULL for a route: no
+ * memory. Any thread.
  */
 struct stats_cell *snapshot_listener_stats(const struct snapshot *snapshot, uint32_t listener);
 struct stats_cell *snapshot_backend_stats(const struct snapshot *snapshot, uint32_t backend);

@@ -19,6 +19,7 @@ static struct stats_cell *cell_new(enum stats_thing thing, uint32_t workers, con
     memset(cell, 0, bytes);
     char *text = (char *)cell + rows;
     memcpy(text, key, len); /* and a NUL behind it */
+    cell->magic = STATS_CELL_MAGIC;
     cell->claimable.key = text;
     cell->claimable.key_len = len;
     cell->thing = thing;
@@ -26,6 +27,15 @@ static struct stats_cell *cell_new(enum stats_thing thing, uint32_t workers, con
     cell->name = thing == STATS_SERVER ? text + strlen(text) + 1 : text;
     assert(cell->name < text + len || len == 0);
     LIST_INIT(&cell->twins);
+    return cell;
+}
+
+/* The cell that a set of claims has found; NULL stays NULL. */
+static struct stats_cell *cell_of(struct claimable *thing)
+{
+    struct stats_cell *cell = (struct stats_cell *)thing;
+
+    assert(cell == NULL || cell->magic == STATS_CELL_MAGIC);
     return cell;
 }
 
@@ -61,14 +71,14 @@ static uint64_t active_in(const struct stats_cell *cell)
 
 static bool is_idle(const struct claimable *thing)
 {
-    const struct stats_cell *cell = (const struct stats_cell *)thing;
+    const struct stats_cell *cell = cell_of((struct claimable *)thing);
 
     return LIST_EMPTY(&cell->twins) && active_in(cell) == 0;
 }
 
 static void free_thing(struct claimable *thing, void *context)
 {
-    struct stats_cell *cell = (struct stats_cell *)thing;
+    struct stats_cell *cell = cell_of(thing);
 
     (void)context;
     assert(LIST_EMPTY(&cell->twins) && !thing->listed && thing->claims == 0);
@@ -77,6 +87,7 @@ static void free_thing(struct claimable *thing, void *context)
         add_rows(&cell->twin_of->past, cell);
         LIST_REMOVE(cell, in_twins);
     }
+    cell->magic = 0;
     free(cell);
 }
 
@@ -116,7 +127,7 @@ struct stats_cell *stats_claim_known(struct stats *stats, enum stats_thing thing
     struct claimable *known = claims_find(&stats->cells[thing], key, len);
     if (known != NULL)
         claims_claim(known);
-    return (struct stats_cell *)known;
+    return cell_of(known);
 }
 
 struct stats_cell *stats_claim(struct stats *stats, enum stats_thing thing, const char *key,
@@ -186,8 +197,7 @@ const struct stats_cell *stats_next(const struct stats *stats, enum stats_thing 
                                     const struct stats_cell *last)
 {
     assert(last == NULL || last->thing == thing);
-    return (const struct stats_cell *)claims_next(&stats->cells[thing],
-                                                  last == NULL ? NULL : &last->claimable);
+    return cell_of(claims_next(&stats->cells[thing], last == NULL ? NULL : &last->claimable));
 }
 
 struct stats_sums stats_read(const struct stats_cell *cell)

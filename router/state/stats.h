@@ -31,9 +31,12 @@
 
 LIST_HEAD(stats_twins, stats_cell);
 
+#define STATS_CELL_MAGIC 0x63656c6cu
+
 struct stats_cell {
     /* never changes */
     struct claimable claimable; /* first; it is control's, but for its key */
+    uint32_t magic;             /* STATS_CELL_MAGIC */
     enum stats_thing thing;
     uint32_t workers;
     const char *name; /* what the log calls it; of a server: its address */
@@ -112,7 +115,7 @@ static inline struct stats_row *stats_row(struct stats_cell *cell, uint32_t work
 {
     if (cell == NULL)
         return NULL;
-    assert(worker < cell->workers);
+    assert(cell->magic == STATS_CELL_MAGIC && worker < cell->workers);
     return &cell->rows[worker];
 }
 

@@ -52,7 +52,7 @@ static void report(struct listeners *listeners, struct listener *listener, const
                    int error)
 {
     struct order *order = listener->report;
-    const struct broken_listener broken = {.endpoint = listener->endpoint,
+    const struct broken_listener broken = {.endpoint_id = listener->endpoint_id,
                                            .generation = listener->generation,
                                            .worker = listeners->conns->worker,
                                            .step = step,
@@ -79,6 +79,7 @@ static enum accept_error failed(struct listener *listener, int error)
     struct listeners *listeners = listener->set;
     enum accept_error class = accept_error_of(error, ++listener->failed_in_row);
 
+    listener->error = error;
     if (class == ACCEPT_EMPTY)
         listener->failed_in_row = 0;
     else if (class != ACCEPT_PAUSE && listener->stage == LISTENER_OPEN)
@@ -107,7 +108,7 @@ static enum accept_error accept_one(struct listener *listener)
     return ACCEPT_NEXT;
 }
 
-/* A batch; ACCEPT_NEXT: there may be more. errno as the last accept has left it. */
+/* A batch; ACCEPT_NEXT: there may be more. */
 static enum accept_error accept_batch(struct listener *listener)
 {
     enum accept_error last = ACCEPT_NEXT;
@@ -128,10 +129,11 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct listener *listener = poll->data;
 
+    assert(listener->magic == LISTENER_MAGIC);
     conns_assert_own(listener->set->conns);
     uv_update_time(poll->loop); /* timeouts begin now, also if the process was stopped before */
     enum accept_error last = status != 0 ? ACCEPT_BROKEN : accept_batch(listener);
-    int error = status != 0 ? -status : errno;
+    int error = status != 0 ? -status : listener->error;
     if (last == ACCEPT_EMPTY && (events & UV_DISCONNECT) != 0) {
         /* A unix socket that was shut down is readable for ever, and says EAGAIN. */
         last = ACCEPT_BROKEN;
@@ -189,6 +191,8 @@ static bool start_all(struct listeners *listeners)
 
 static void listener_free(struct listener *listener)
 {
+    assert(listener->magic == LISTENER_MAGIC);
+    listener->magic = 0;
     free(listener->report); /* zeroed: it owns nothing */
     free(listener);
 }
@@ -211,13 +215,14 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed)
     struct listener *listener = handed->made;
 
     assert(listener != NULL && handed->report != NULL && handed->fd >= 0);
-    assert(listener_find(listeners, handed->endpoint) == NULL);
+    assert(listener_find(listeners, handed->endpoint_id) == NULL);
+    listener->magic = LISTENER_MAGIC;
     listener->report = handed->report;
     listener->fd = handed->fd;
     handed->made = NULL;
     handed->report = NULL;
     handed->fd = -1;
-    listener->endpoint = handed->endpoint;
+    listener->endpoint_id = handed->endpoint_id;
     listener->generation = handed->generation;
     listener->index = handed->index;
     listener->backlog = handed->backlog;
@@ -251,12 +256,12 @@ void listener_follow(struct listener *listener, const struct handed_listener *ha
     listener->backlog = handed->backlog;
 }
 
-struct listener *listener_find(struct listeners *listeners, uint64_t endpoint)
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint_id)
 {
     struct listener *listener;
 
     LIST_FOREACH (listener, &listeners->list, link) {
-        if (listener->endpoint == endpoint && listener->stage == LISTENER_OPEN)
+        if (listener->endpoint_id == endpoint_id && listener->stage == LISTENER_OPEN)
             return listener;
     }
     return NULL;

@@ -22,9 +22,9 @@ struct listener;
  * identity that survives reloads) and, when there is a socket to take over, that socket.
  */
 struct handed_listener {
-    uint64_t endpoint;   /* identity of the endpoint */
-    uint32_t generation; /* of the socket, among those of the endpoint */
-    uint32_t index;      /* of the listener in the configuration */
+    uint64_t endpoint_id; /* never used again */
+    uint32_t generation;  /* of the socket, among those of the endpoint */
+    uint32_t index;       /* of the listener in the configuration */
     uint32_t backlog;
     int fd; /* handed over; -1: the worker has one for this endpoint already */
     /* For the socket, owned; NULL without one. A worker need not ask for memory. */
@@ -34,7 +34,7 @@ struct handed_listener {
 
 /* What is said then. */
 struct broken_listener {
-    uint64_t endpoint;
+    uint64_t endpoint_id;
     uint32_t generation; /* of the socket, among those of the endpoint */
     uint32_t worker;
     const char *step; /* the call that failed */
@@ -51,15 +51,19 @@ enum listener_stage {
     LISTENER_SHUT       /* no newcomers: what has connected is taken, then the socket closes */
 };
 
+#define LISTENER_MAGIC 0x6c73746eu
+
 struct listener {
     uv_poll_t poll;
+    uint32_t magic; /* LISTENER_MAGIC, once it is open */
     int fd;
-    uint64_t endpoint;
+    uint64_t endpoint_id;
     uint32_t generation;
     uint32_t
         index; /* of the listener in the configuration of `view`, or the worker's current one */
     uint32_t backlog;
     uint32_t failed_in_row; /* accepts, see accept_error_of() */
+    int error;              /* errno of the last accept that failed */
     struct listeners *set;
     /* Takes over what was accepted; the socket does not block. */
     void (*on_accept)(struct listener *listener, int fd, const struct sockaddr *from);
@@ -117,7 +121,7 @@ void listener_follow(struct listener *listener, const struct handed_listener *ha
 void listeners_size_buffers(struct listeners *listeners, const struct socket_sizes *sizes);
 
 /* The listener for an endpoint, or NULL; those that are leaving are none any more. */
-struct listener *listener_find(struct listeners *listeners, uint64_t endpoint);
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint_id);
 
 /* Accepts a batch of those that wait. True: nobody waits any more. */
 bool listener_accept_rest(struct listener *listener);

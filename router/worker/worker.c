@@ -27,6 +27,26 @@
 /* How often unused pipes are closed and freed memory is given back. */
 #define SWEEP_MS 1000
 
+/* --- what callbacks are given --- */
+
+static struct worker *worker_of(void *data)
+{
+    struct worker *worker = data;
+
+    assert(worker->magic == WORKER_MAGIC);
+    return worker;
+}
+
+static struct worker *worker_of_listeners(struct listeners *listeners)
+{
+    return worker_of((char *)listeners - offsetof(struct worker, listeners));
+}
+
+static struct worker *worker_of_conns(struct conns *conns)
+{
+    return worker_of((char *)conns - offsetof(struct worker, conns));
+}
+
 /* --- giving back --- */
 
 static void report_dropped(struct worker *worker)
@@ -43,7 +63,7 @@ static void report_dropped(struct worker *worker)
 
 static void on_sweep(uv_timer_t *timer)
 {
-    struct worker *worker = timer->data;
+    struct worker *worker = worker_of(timer->data);
 
     report_dropped(worker);
     conns_sweep(&worker->conns);
@@ -78,14 +98,13 @@ static void end_if_done(struct worker *worker)
 
 static void on_listener_gone(struct listeners *listeners)
 {
-    end_if_done((struct worker *)((char *)listeners - offsetof(struct worker, listeners)));
+    end_if_done(worker_of_listeners(listeners));
 }
 
 static void on_listener_broken(struct listeners *listeners, struct order *report,
                                const struct broken_listener *broken)
 {
-    struct worker *worker =
-        (struct worker *)((char *)listeners - offsetof(struct worker, listeners));
+    struct worker *worker = worker_of_listeners(listeners);
 
     report->kind = ORDER_BROKEN;
     report->broken = *broken;
@@ -94,7 +113,7 @@ static void on_listener_broken(struct listeners *listeners, struct order *report
 
 static void on_conn_gone(struct conns *conns)
 {
-    end_if_done((struct worker *)((char *)conns - offsetof(struct worker, conns)));
+    end_if_done(worker_of_conns(conns));
 }
 
 static void end_now(struct worker *worker)
@@ -116,7 +135,7 @@ static void start_drain_timer(struct worker *worker, uint64_t drain_ms)
 /* As for a connection's deadline: first what the sockets say, and a moment if it comes late. */
 static void on_drain_over(uv_timer_t *timer)
 {
-    struct worker *worker = timer->data;
+    struct worker *worker = worker_of(timer->data);
 
     assert(worker->draining);
     conns_look(&worker->conns);
@@ -139,10 +158,10 @@ static void begin_drain(struct worker *worker, uint64_t drain_ms)
 
 /* --- orders --- */
 
-static bool is_handed(const struct order *order, uint64_t endpoint)
+static bool is_handed(const struct order *order, uint64_t endpoint_id)
 {
     for (uint32_t i = 0; i < order->adopt.handed_count; i++) {
-        if (order->adopt.handed[i].endpoint == endpoint)
+        if (order->adopt.handed[i].endpoint_id == endpoint_id)
             return true;
     }
     return false;
@@ -154,7 +173,7 @@ static void leave_listeners_gone(struct worker *worker, const struct order *orde
     struct listener *listener;
 
     LIST_FOREACH (listener, &worker->listeners.list, link) {
-        if (listener->stage == LISTENER_OPEN && !is_handed(order, listener->endpoint))
+        if (listener->stage == LISTENER_OPEN && !is_handed(order, listener->endpoint_id))
             listener_leave(listener);
     }
     listeners_look(&worker->listeners);
@@ -163,7 +182,7 @@ static void leave_listeners_gone(struct worker *worker, const struct order *orde
 /* An endpoint without a socket has broken meanwhile: control opens another. */
 static void take_handed(struct worker *worker, struct handed_listener *handed)
 {
-    struct listener *listener = listener_find(&worker->listeners, handed->endpoint);
+    struct listener *listener = listener_find(&worker->listeners, handed->endpoint_id);
 
     if (listener != NULL)
         listener_follow(listener, handed);
@@ -174,7 +193,7 @@ static void take_handed(struct worker *worker, struct handed_listener *handed)
 /* Another socket for an endpoint: the one it has had, if it is still there, leaves. */
 static void listen_anew(struct worker *worker, struct handed_listener *handed)
 {
-    struct listener *listener = listener_find(&worker->listeners, handed->endpoint);
+    struct listener *listener = listener_find(&worker->listeners, handed->endpoint_id);
 
     assert(!worker->draining && worker->conns.view != NULL);
     if (listener != NULL)
@@ -234,7 +253,7 @@ static void follow(struct worker *worker, struct order *order)
 
 static void on_wake(uv_async_t *async)
 {
-    struct worker *worker = async->data;
+    struct worker *worker = worker_of(async->data);
     struct order *order = order_take(&worker->mailbox);
 
     conns_assert_own(&worker->conns);
@@ -247,6 +266,7 @@ static void on_wake(uv_async_t *async)
 
 void worker_post(struct worker *worker, struct order *order)
 {
+    assert(worker->magic == WORKER_MAGIC);
     order_post(&worker->mailbox, order);
     uv_async_send(&worker->wake);
 }
@@ -255,7 +275,7 @@ void worker_post(struct worker *worker, struct order *order)
 
 static void run(void *argument)
 {
-    struct worker *worker = argument;
+    struct worker *worker = worker_of(argument);
 
     worker->conns.self = uv_thread_self();
     int left = uv_run(&worker->loop, UV_RUN_DEFAULT);
@@ -281,6 +301,7 @@ int worker_init(struct worker *worker, struct shared *shared, uint32_t index,
                 order_mailbox *answers)
 {
     memset(worker, 0, sizeof *worker);
+    worker->magic = WORKER_MAGIC;
     worker->shared = shared;
     worker->answers = answers;
     worker->index = index;
@@ -315,6 +336,7 @@ static void free_rest(struct worker *worker)
 
     assert(error == 0); /* else a handle was forgotten */
     conns_free(&worker->conns);
+    worker->magic = 0;
 }
 
 void worker_abandon(struct worker *worker)
@@ -328,7 +350,7 @@ void worker_join(struct worker *worker)
 {
     int error = uv_thread_join(&worker->thread);
 
-    assert(error == 0);
+    assert(error == 0 && worker->magic == WORKER_MAGIC);
     /* A second order to end, or an ask, may have come too late to be read. */
     for (struct order *order = order_take(&worker->mailbox), *next; order != NULL; order = next) {
         next = order->next;

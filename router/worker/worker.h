@@ -17,7 +17,11 @@
 #include "router/worker/listener.h"
 #include "router/worker/order.h"
 
+#define WORKER_MAGIC 0x776f726bu
+
 struct worker {
+    uint32_t magic; /* WORKER_MAGIC, from worker_init() until it is freed */
+
     /* set before the thread starts */
     struct shared *shared;
     order_mailbox *answers; /* control's: asks go back there */

@@ -1,5 +1,6 @@
 """What keeps the router from starting: which address or line, why, and the exit code."""
 
+import errno
 import os
 import pathlib
 import pwd
@@ -10,16 +11,16 @@ import subprocess
 import tempfile
 import unittest
 
-from support import net
+from support import net, seccomp
 from support.router import BINARY, SANITIZER, Router, routing
 
 NO_INPUT, OS_ERROR, NO_PERMISSION, BAD_CONFIG, USAGE = 66, 71, 77, 78, 64
 
 
 class BadStart(unittest.TestCase):
-    def refused(self, config, code, pattern):
+    def refused(self, config, code, pattern, prepare=None):
         """The router ends by itself with this code and says something like this."""
-        router = Router(config, wait=False)
+        router = Router(config, wait=False, prepare=prepare)
         try:
             self.assertEqual(router.wait_exit(), code, router.stderr())
             self.assertRegex(router.stderr(), pattern)
@@ -53,6 +54,18 @@ class BadStart(unittest.TestCase):
                 {"name": "second", "address": "127.0.0.1:%d" % taken.getsockname()[1]})
             self.refused(config, OS_ERROR, "in use")
             self.assertFalse(net.accepts(("127.0.0.1", port)))
+
+    @unittest.skipUnless(seccomp.AVAILABLE, "no filter for this machine")
+    def test_no_event_loop(self):
+        """Without these libuv would abort."""
+        for name, number in (("eventfd", seccomp.EVENTFD2), ("pipe2", seccomp.PIPE2),
+                             ("epoll_create1", seccomp.EPOLL_CREATE1),
+                             ("epoll_ctl", seccomp.EPOLL_CTL)):
+            for error, code in ((errno.ENFILE, OS_ERROR), (errno.EPERM, NO_PERMISSION)):
+                with self.subTest(name, error=error):
+                    self.refused(self.at("127.0.0.1:0"), code,
+                                 f"cannot start an event loop: {name}: {os.strerror(error)}",
+                                 prepare=seccomp.fails(number, error))
 
     def test_address_that_is_not_ours(self):
         self.refused(self.at("203.0.113.1:0"), OS_ERROR, r"203\.0\.113\.1:0")

@@ -112,6 +112,24 @@ class Signals(Case):
                 router.signal(signal.SIGTERM)
                 self.assertEqual(router.wait_exit(), 0)
 
+    def test_what_came_before_it_ran_counts(self):
+        """The parent has blocked them; they are pending when the program begins."""
+        def pending(number):
+            def prepare():
+                signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+                os.kill(os.getpid(), number)
+            return prepare
+        for number, said in ((signal.SIGHUP, "configuration reloaded"),
+                             (signal.SIGUSR1, "opening the access log again"),
+                             (signal.SIGUSR2, "signal 12")):
+            with self.subTest(number):
+                self.start(prepare=pending(number)).wait_line(said)
+        for number in ENDING:
+            with self.subTest(number):
+                router = Router(self.config(), wait=False, prepare=pending(number))
+                self.addCleanup(router.kill)
+                self.assertEqual(router.wait_exit(), 0)
+
     def test_threads_do_not_get_them(self):
         router = self.start(self.config(workers=3))
         talk(self, router)

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -193,6 +195,60 @@ static void probing_says_whether_it_has_made_the_file(void **state)
     log_writer_stop(&fixture->writer);
 }
 
+/* The link stays and leads nowhere, as before. */
+static void what_probing_has_made_behind_a_link_is_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stat found;
+    bool made;
+
+    assert_int_equal(symlink(fixture->other, fixture->path), 0);
+    assert_int_equal(log_writer_probe(&fixture->writer, fixture->path, &made), 0);
+    assert_true(made);
+    assert_int_equal(stat(fixture->other, &found), 0);
+    log_writer_unmake(fixture->path);
+    assert_int_not_equal(stat(fixture->other, &found), 0);
+    assert_int_equal(lstat(fixture->path, &found), 0);
+}
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Its end is lost; the next line begins a line, in the same file and in a new one. */
+static void a_line_that_was_torn(void **state)
+{
+    struct fixture *fixture = *state;
+
+    log_set_level(LOG_LEVEL_ERROR);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(log_writer_start(&fixture->writer, 1, fixture->path), 0);
+    limit_files(3);
+    put(&fixture->writer, 0, "torn\n");
+    while (stats_figure_read(&fixture->writer.lost_lines) < 1)
+        poll(NULL, 0, 1);
+    limit_files(RLIM_INFINITY);
+    log_writer_reopen(&fixture->writer); /* nobody has moved it away */
+    put(&fixture->writer, 0, "whole\n");
+    wait_for_size(fixture->path, 10);
+    limit_files(13);
+    put(&fixture->writer, 0, "torn\n");
+    while (stats_figure_read(&fixture->writer.lost_lines) < 2)
+        poll(NULL, 0, 1);
+    assert_int_equal(rename(fixture->path, fixture->other), 0);
+    log_writer_reopen(&fixture->writer);
+    put(&fixture->writer, 0, "new\n");
+    log_writer_stop(&fixture->writer);
+    limit_files(RLIM_INFINITY);
+    expect_file(fixture->other, "tor\nwhole\ntor");
+    expect_file(fixture->path, "new\n");
+}
+
 /* A file that cannot be opened again: the old one goes on being written. */
 static void cannot_be_opened_again(void **state)
 {
@@ -267,6 +323,8 @@ int main(void)
         TEST(redirected),
         TEST(cannot_be_opened),
         TEST(probing_says_whether_it_has_made_the_file),
+        TEST(what_probing_has_made_behind_a_link_is_removed),
+        TEST(a_line_that_was_torn),
         TEST(cannot_be_opened_again),
         TEST(reader_takes_nothing),
         TEST(nowhere),

@@ -217,6 +217,35 @@ static void without_further_threads_they_wait(void **state)
     stop(scene);
 }
 
+static void what_no_thread_has_in_hand_can_be_taken_back(void **state)
+{
+    struct scene *scene = *state;
+    struct asked asked[QUESTIONS];
+
+    atomic_store(&outside.threads_left, LOOKUPS_FIRST_THREADS);
+    assert_int_equal(lookups_start(&scene->lookups, &scene->loop), 0);
+    for (int i = 0; i < LOOKUPS_FIRST_THREADS; i++)
+        ask(scene, &asked[i], "a.test");
+    wait_asked(LOOKUPS_FIRST_THREADS);
+    for (int i = LOOKUPS_FIRST_THREADS; i < QUESTIONS; i++)
+        ask(scene, &asked[i], "a.test");
+    assert_false(lookups_take_back(&scene->lookups, &asked[0].lookup));
+    for (int i = QUESTIONS - 1; i > LOOKUPS_FIRST_THREADS; i--) { /* from the end on */
+        assert_true(lookups_take_back(&scene->lookups, &asked[i].lookup));
+        assert_false(lookups_take_back(&scene->lookups, &asked[i].lookup));
+    }
+    for (int i = 0; i <= LOOKUPS_FIRST_THREADS; i++)
+        sem_post(&outside.release);
+    for (int i = 0; i <= LOOKUPS_FIRST_THREADS; i++)
+        expect_answer(scene, &asked[i], EAI_NONAME);
+    assert_false(lookups_take_back(&scene->lookups, &asked[0].lookup));
+    ask(scene, &asked[0], "a.test"); /* the list is in order */
+    sem_post(&outside.release);
+    expect_answer(scene, &asked[0], EAI_NONAME);
+    stop(scene);
+    assert_false(lookups_are_stuck(&scene->lookups));
+}
+
 static void without_the_first_threads_it_does_not_start(void **state)
 {
     struct scene *scene = *state;
@@ -250,9 +279,12 @@ static void the_stop_waits_for_no_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(answers_come_back_on_the_loop),     TEST(no_question_waits_for_the_answer_of_another),
-        TEST(without_further_threads_they_wait), TEST(without_the_first_threads_it_does_not_start),
-        TEST(the_stop_waits_for_no_answer),
+        TEST(answers_come_back_on_the_loop),
+        TEST(no_question_waits_for_the_answer_of_another),
+        TEST(without_further_threads_they_wait),
+        TEST(what_no_thread_has_in_hand_can_be_taken_back),
+        TEST(without_the_first_threads_it_does_not_start),
+        TEST(the_stop_waits_for_no_answer), /* last: a thread that nobody joins uses its stack */
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

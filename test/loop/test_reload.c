@@ -158,9 +158,11 @@ static void on_outcome(void *context, const struct reload_outcome *outcome)
     told->warnings = outcome->found->warnings;
     told->in_use = outcome->config != NULL;
     told->ends = outcome->ends;
-    if (told->result == RELOAD_STARTED || told->result == RELOAD_CHANGED)
-        assert_true(config_difference(outcome->before, outcome->config, &told->difference));
-    else
+    const struct config_difference *difference = reload_outcome_difference(outcome);
+    assert_non_null(difference);
+    assert_ptr_equal(reload_outcome_difference(outcome), difference);
+    told->difference = *difference;
+    if (told->result != RELOAD_STARTED && told->result != RELOAD_CHANGED)
         assert_ptr_equal(outcome->before, outcome->config);
 }
 

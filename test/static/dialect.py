@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The C dialect of the project where clang-format cannot hold it: dialect.py ROOM...
+"""The C dialect of the project where clang-format cannot hold it.
+
+dialect.py ROOM...   judges the files of these rooms
+dialect.py --plant   expects each violation of a list to be found, and each of its opposites not
 
  - A body of one statement has no braces; a body that holds another if or loop has them; in an
    if/else chain all branches have them or none. (RemoveBracesLLVM would take them from nested
@@ -14,6 +17,7 @@
 import pathlib
 import re
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True  # no __pycache__ beside the sources
 
@@ -181,6 +185,73 @@ class Check:
                     self.say_sizeof(directive.line, inside, self.source.variables)
 
 
+BRACES = "a body of one statement has no braces"
+NESTED = "a body that is an if or a loop has braces"
+CHAIN = "one branch of the chain needs braces, so all have them"
+BLANK = "a blank line follows the declarations that open a function"
+POINTER = "the pointer p is compared with NULL"
+MEMBER = "the pointer n->next is compared with NULL"
+SIZEOF = "sizeof has parentheses for types only"
+SECTION = "a section comment is written /* --- name --- */"
+CJSON = "cJSON is included as <cjson/cJSON.h>"
+
+# (what is found, or None; the body of `static int f(int x, char *p, struct node *n)`)
+BODIES = (
+    (BRACES, "if (x) {\n return 1;\n }\n return 0;"),
+    (BRACES, "while (x > 0) {\n x--;\n }\n return x;"),
+    (None, "if (x) {\n /* why */\n return 1;\n }\n return 0;"),
+    (NESTED, "if (x)\n while (x > 0)\n x--;\n return x;"),
+    (NESTED, "for (;;)\n if (x)\n return 0;\n return x;"),
+    (None, "for (;;) {\n if (x)\n return 0;\n }\n return x;"),
+    (CHAIN, "if (x) {\n x++;\n x++;\n } else\n x--;\n return x;"),
+    (None, "if (x) {\n x++;\n x++;\n } else {\n x--;\n }\n return x;"),
+    (BLANK, "int y = x;\n return y;"),
+    (BLANK, "struct node *m = n;\n int y;\n y = x;\n return y + m->x;"),
+    (None, "int y = x;\n\n return y;"),
+    (POINTER, "if (!p)\n return 1;\n return 0;"),
+    (POINTER, "if (p)\n return 1;\n return 0;"),
+    (POINTER, "if (x && p)\n return 1;\n return 0;"),
+    (POINTER, "for (; p;)\n x++;\n return x;"),
+    (POINTER, "return p ? 1 : 0;"),
+    (POINTER, "assert(p);\n return 0;"),
+    (MEMBER, "while (n->next)\n n = n->next;\n return n->x;"),
+    (None, "if (p == NULL && x)\n return 1;\n return *p ? n->x : 0;"),
+    (SIZEOF, "return (int)sizeof(x);"),
+    (SIZEOF, "return (int)sizeof(*n);"),
+    (SIZEOF, "return (int)sizeof(n->next);"),
+    (None, "return (int)(sizeof x + sizeof *n + sizeof(struct node) + sizeof(int));"),
+)
+# The same for whole files.
+FILES = (
+    (SECTION, "/* ---- name ---- */\n"),
+    (SECTION, "/* === name === */\n"),
+    (None, "/* --- name --- */\n"),
+    (CJSON, "#include <cJSON.h>\n"),
+    (CJSON, '#include "cjson/cJSON.h"\n'),
+    (None, "#include <cjson/cJSON.h>\n"),
+    (SIZEOF, "static int table[3];\n#define COUNT (sizeof(table) / 4)\n"),
+    (None, "static int table[3];\n#define COUNT (sizeof table / sizeof(int))\n"),
+)
+
+
+def plant():
+    """Each by itself is found, for the reason that it was planted for, or is not found at all."""
+    whole = [(expected, "struct node { struct node *next; int x; };\n"
+              f"static int f(int x, char *p, struct node *n)\n{{\n{body}\n}}\n")
+             for expected, body in BODIES] + list(FILES)
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (expected, text) in enumerate(whole):
+            path = pathlib.Path(folder) / f"planted_{number}.c"
+            path.write_text(text)
+            found = [what for _, what in Check(read_source(path)).run()]
+            if found != ([expected] if expected else []):
+                print(f"expected {expected}, found {found}:\n{text}")
+                missed += 1
+    print(f"{len(whole)} planted, {missed} judged otherwise")
+    return missed
+
+
 def files_of(room):
     path = pathlib.Path(room)
     files = sorted(p for p in path.rglob("*.[ch]") if not any(
@@ -193,6 +264,8 @@ def files_of(room):
 def main(rooms):
     if not rooms:
         sys.exit("usage: dialect.py ROOM...")
+    if rooms == ["--plant"]:
+        return 1 if plant() else 0
     files = [path for room in rooms for path in files_of(room)]
     bad = 0
     for path in files:

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "config/difference.h"
+#include "config/fields.h"
 #include "config/load.h"
 
 /* The members that a row does not give are these. */
@@ -255,12 +256,170 @@ static void many_patterns_find_their_counterparts(void **state)
     test_free(text);
 }
 
+/* --- every key --- */
+
+/* Every key of the table, none with its default. */
+static const char all_keys[] =
+    "{\"listeners\":[{\"address\":\"[::1]:1\",\"name\":\"l\",\"v6only\":true,\"freebind\":true,"
+    "\"backlog\":7},{\"address\":\"unix:/socket\",\"name\":\"m\",\"mode\":\"0600\"}],"
+    "\"routes\":[{\"host\":\"a.test\",\"backend\":\"one\",\"name\":\"r\",\"alpn\":\"h2\","
+    "\"from\":\"10.0.0.0/8\",\"listener\":\"l\","
+    "\"timeouts\":{\"connect\":\"11ms\",\"idle\":\"12ms\",\"half_close\":\"13ms\"}}],"
+    "\"backends\":{\"one\":{\"tries\":2,\"balance\":\"round_robin\","
+    "\"servers\":[{\"address\":\"10.0.0.1:1\",\"name\":\"s\",\"weight\":3}]},"
+    "\"two\":{\"servers\":[\"10.0.0.2:2\"]}},"
+    "\"policies\":{\"no_sni\":{\"backend\":\"two\"},\"unknown_sni\":{\"backend\":\"one\"},"
+    "\"not_tls\":{\"backend\":\"one\"},\"malformed\":\"close\",\"too_large\":\"close\","
+    "\"hello_timeout\":\"alert\",\"no_server\":\"close\",\"limit\":\"close\"},"
+    "\"timeouts\":{\"hello\":\"21ms\",\"connect\":\"22ms\",\"idle\":\"23ms\","
+    "\"half_close\":\"24ms\",\"drain\":\"25ms\"},\"workers\":5,"
+    "\"limits\":{\"connections\":6,\"hello\":\"2k\"},"
+    "\"sockets\":{\"held\":\"700k\",\"receive\":\"8k\",\"send\":\"9k\"},"
+    "\"log\":{\"access\":{\"path\":\"/log\",\"format\":\"logfmt\"},\"level\":\"error\"}}";
+
+/* A change of that text for each key; without one, the key has one value only. */
+static const struct key_row {
+    const char *key, *from, *to;
+} key_rows[] = {
+    {"listeners[].address", "[::1]:1", "[::1]:2"},
+    {"listeners[].name", "\"name\":\"m\"", "\"name\":\"n\""},
+    {"listeners[].v6only", "\"v6only\":true", "\"v6only\":false"},
+    {"listeners[].freebind", "\"freebind\":true", "\"freebind\":false"},
+    {"listeners[].backlog", "\"backlog\":7", "\"backlog\":8"},
+    {"listeners[].mode", "0600", "0660"},
+    {"routes[].host", "a.test", "b.test"},
+    {"routes[].backend", "\"backend\":\"one\",\"name\"", "\"backend\":\"two\",\"name\""},
+    {"routes[].name", "\"name\":\"r\"", "\"name\":\"q\""},
+    {"routes[].alpn", "h2", "h3"},
+    {"routes[].from", "10.0.0.0/8", "11.0.0.0/8"},
+    {"routes[].listener", "\"listener\":\"l\"", "\"listener\":\"m\""},
+    {"routes[].timeouts.connect", "11ms", "1ms"},
+    {"routes[].timeouts.idle", "12ms", "1ms"},
+    {"routes[].timeouts.half_close", "13ms", "1ms"},
+    {"backends.NAME.balance", NULL, NULL},
+    {"backends.NAME.tries", "\"tries\":2", "\"tries\":3"},
+    {"backends.NAME.servers[].address", "10.0.0.1:1", "10.0.0.1:2"},
+    {"backends.NAME.servers[].name", "\"name\":\"s\"", "\"name\":\"t\""},
+    {"backends.NAME.servers[].weight", "\"weight\":3", "\"weight\":4"},
+    {"policies.no_sni", "\"no_sni\":{\"backend\":\"two\"}", "\"no_sni\":\"close\""},
+    {"policies.no_sni.backend", "\"two\"},\"unknown", "\"one\"},\"unknown"},
+    {"policies.unknown_sni.backend", "\"one\"},\"not_tls", "\"two\"},\"not_tls"},
+    {"policies.not_tls.backend", "\"one\"},\"malformed", "\"two\"},\"malformed"},
+    {"policies.malformed", "\"malformed\":\"close\"", "\"malformed\":\"reset\""},
+    {"policies.too_large", "\"too_large\":\"close\"", "\"too_large\":\"reset\""},
+    {"policies.hello_timeout", "\"hello_timeout\":\"alert\"", "\"hello_timeout\":\"reset\""},
+    {"policies.no_server", "\"no_server\":\"close\"", "\"no_server\":\"reset\""},
+    {"policies.limit", "\"limit\":\"close\"", "\"limit\":\"reset\""},
+    {"timeouts.hello", "21ms", "1ms"},
+    {"timeouts.connect", "22ms", "1ms"},
+    {"timeouts.idle", "23ms", "1ms"},
+    {"timeouts.half_close", "24ms", "1ms"},
+    {"timeouts.drain", "25ms", "1ms"},
+    {"workers", "\"workers\":5", "\"workers\":6"},
+    {"limits.connections", "\"connections\":6", "\"connections\":7"},
+    {"limits.hello", "2k", "3k"},
+    {"sockets.receive", "8k", "7k"},
+    {"sockets.send", "\"9k\"", "\"7k\""},
+    {"sockets.held", "700k", "800k"},
+    {"log.access", "{\"path\":\"/log\",\"format\":\"logfmt\"}", "\"off\""},
+    {"log.access.path", "/log", "/gol"},
+    {"log.access.format", "\"format\":\"logfmt\"", "\"format\":\"haproxy\""},
+    {"log.level", "\"level\":\"error\"", "\"level\":\"info\""},
+};
+
+static struct config *load_whole(const char *text)
+{
+    struct diagnostics found = {0};
+    struct config *config = config_load_text(text, strlen(text), "test", &found);
+
+    if (config == NULL)
+        diagnostics_print(&found, "test", stderr, false);
+    diagnostics_free(&found);
+    assert_non_null(config);
+    return config;
+}
+
+static void replace(char *out, size_t size, const struct key_row *row)
+{
+    const char *at = strstr(all_keys, row->from);
+
+    if (at == NULL || strstr(at + 1, row->from) != NULL)
+        fail_msg("%s: %s is not there just once", row->key, row->from);
+    snprintf(out, size, "%.*s%s%s", (int)(at - all_keys), all_keys, row->to,
+             at + strlen(row->from));
+}
+
+static bool is_any(const struct config_difference *difference)
+{
+    static const struct config_difference none;
+
+    return difference->settings ||
+           memcmp(difference, &none, offsetof(struct config_difference, settings)) != 0;
+}
+
+static void each_key_is_compared(void **state)
+{
+    struct config *before = load_whole(all_keys);
+    struct config_difference difference;
+    char text[sizeof all_keys + 100];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof key_rows / sizeof key_rows[0]; i++) {
+        if (key_rows[i].from == NULL)
+            continue;
+        replace(text, sizeof text, &key_rows[i]);
+        struct config *after = load_whole(text);
+        assert_true(config_difference(before, after, &difference));
+        if (!is_any(&difference))
+            fail_msg("%s has changed, but no difference is told", key_rows[i].key);
+        config_free(after);
+    }
+    config_free(before);
+}
+
+static bool is_list(const struct value_type *type)
+{
+    return type->kind == VALUE_LIST || type->kind == VALUE_ONE_OR_LIST || type->kind == VALUE_MAP;
+}
+
+static void expect_row(const char *key)
+{
+    for (size_t i = 0; i < sizeof key_rows / sizeof key_rows[0]; i++) {
+        if (strcmp(key_rows[i].key, key) == 0)
+            return;
+    }
+    fail_msg("a change of %s is not tried: it needs a row, and config_difference() a look", key);
+}
+
+static void on_object(void *context, const char *path, const struct value_type *type)
+{
+    char key[128];
+
+    (void)context;
+    for (const struct field *field = type->fields; field->key != NULL; field++) {
+        const struct value_type *inner = field->type;
+        while (is_list(inner))
+            inner = inner->item;
+        snprintf(key, sizeof key, "%s%s%s", path, *path != '\0' ? "." : "", field->key);
+        if (inner->fields == NULL) /* else the object's own keys are told */
+            expect_row(key);
+    }
+}
+
+static void each_key_of_the_table_is_tried(void **state)
+{
+    (void)state;
+    fields_visit(on_object, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_change_is_counted_both_ways),
         cmocka_unit_test(at_first_everything_is_added),
         cmocka_unit_test(many_patterns_find_their_counterparts),
+        cmocka_unit_test(each_key_is_compared),
+        cmocka_unit_test(each_key_of_the_table_is_tried),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

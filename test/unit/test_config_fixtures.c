@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <glob.h>
 
+#include "config/fields.h"
 #include "config/load.h"
 #include "test/support/printed.h"
 
@@ -176,12 +177,54 @@ static void test_changed_anywhere(void **state)
     globfree(&files);
 }
 
+/* --- every key --- */
+
+struct key_search {
+    const char *file, *text;
+    const char *before, *behind; /* what stands around a key there */
+};
+
+static void expect_keys(void *context, const char *path, const struct value_type *type)
+{
+    const struct key_search *search = context;
+
+    for (const struct field *field = type->fields; field->key != NULL; field++) {
+        char text[128];
+        snprintf(text, sizeof text, "%s%s%s", search->before, field->key, search->behind);
+        if (strstr(search->text, text) == NULL)
+            fail_msg("%s does not have \"%s\" of %s", search->file, field->key,
+                     *path != '\0' ? path : "the document");
+    }
+}
+
+static void check_keys(const char *file, const char *before, const char *behind)
+{
+    const char *below = strstr(__FILE__, "test/unit/");
+    char path[1024];
+    size_t len;
+
+    assert_non_null(below);
+    snprintf(path, sizeof path, "%.*s%s", (int)(below - __FILE__), __FILE__, file);
+    char *text = read_whole(path, &len);
+    struct key_search search = {file, text, before, behind};
+    fields_visit(expect_keys, &search);
+    free(text);
+}
+
+static void test_all_keys(void **state)
+{
+    (void)state;
+    check_keys("test/unit/fixtures/good/all_keys.json", "\"", "\":");
+    check_keys("docs/man/sni-router.json.5", "Cm ", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),         cmocka_unit_test(test_warn),
         cmocka_unit_test(test_bad),          cmocka_unit_test(test_bad_semantic),
         cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_changed_anywhere),
+        cmocka_unit_test(test_all_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

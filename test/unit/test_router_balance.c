@@ -1,4 +1,4 @@
-/* Smooth weighted round robin over the cells of servers, and what is tried after a failure. */
+/* Smooth weighted round robin over the servers of a backend, and what is tried after a failure. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,8 +24,8 @@ struct fixture {
     struct backend_config first, backend;
     struct stats stats;
     struct servers set;
-    struct server *first_cells[3];
-    struct server *cells[SERVERS_MAX];
+    struct server *first_claimed[3];
+    struct server *claimed[SERVERS_MAX];
 };
 
 static void describe(struct fixture *fixture, struct server_config *server, uint32_t index,
@@ -36,22 +36,22 @@ static void describe(struct fixture *fixture, struct server_config *server, uint
     server->weight = weight;
 }
 
-/* The cells of the backend, with these weights; as a reload finds them, if there were any. */
+/* The servers of the backend, with these weights; as a reload finds them, if there were any. */
 static void claim(struct fixture *fixture, const uint32_t *weights, uint32_t count)
 {
     fixture->backend =
         (struct backend_config){.name = "b", .servers = fixture->servers, .server_count = count};
     for (uint32_t i = 0; i < count; i++) {
         describe(fixture, &fixture->servers[i], i, weights == NULL ? 1 : weights[i]);
-        fixture->cells[i] = servers_claim(&fixture->set, &fixture->backend, i);
-        assert_non_null(fixture->cells[i]);
+        fixture->claimed[i] = servers_claim(&fixture->set, &fixture->backend, i);
+        assert_non_null(fixture->claimed[i]);
     }
 }
 
 static void unclaim(struct fixture *fixture)
 {
     for (uint32_t i = 0; i < fixture->backend.server_count; i++)
-        servers_unclaim(&fixture->set, fixture->cells[i]);
+        servers_unclaim(&fixture->set, fixture->claimed[i]);
 }
 
 static struct fixture *begin(const uint32_t *weights, uint32_t count)
@@ -66,11 +66,11 @@ static struct fixture *begin(const uint32_t *weights, uint32_t count)
         .name = "first", .servers = fixture->first_servers, .server_count = 3};
     for (uint32_t i = 0; i < 3; i++) {
         describe(fixture, &fixture->first_servers[i], i, first_weights[i]);
-        fixture->first_cells[i] = servers_claim(&fixture->set, &fixture->first, i);
-        assert_non_null(fixture->first_cells[i]);
+        fixture->first_claimed[i] = servers_claim(&fixture->set, &fixture->first, i);
+        assert_non_null(fixture->first_claimed[i]);
     }
     claim(fixture, weights, count);
-    balance_spread(fixture->cells, &fixture->backend, WORKERS);
+    balance_spread(fixture->claimed, &fixture->backend, WORKERS);
     return fixture;
 }
 
@@ -78,7 +78,7 @@ static void end(struct fixture *fixture)
 {
     unclaim(fixture);
     for (uint32_t i = 0; i < 3; i++)
-        servers_unclaim(&fixture->set, fixture->first_cells[i]);
+        servers_unclaim(&fixture->set, fixture->first_claimed[i]);
     servers_close(&fixture->set);
     stats_close(&fixture->stats);
     free(fixture);
@@ -86,7 +86,7 @@ static void end(struct fixture *fixture)
 
 static uint32_t pick(struct fixture *fixture, uint32_t worker, const struct tried *tried)
 {
-    return balance_pick(fixture->cells, &fixture->backend, NULL, worker, tried);
+    return balance_pick(fixture->claimed, &fixture->backend, NULL, worker, tried);
 }
 
 static const struct {
@@ -128,7 +128,7 @@ static void each_server_its_weight_per_cycle(void **state)
                 uint32_t server = pick(fixture, worker, &none);
                 assert_in_range(server, 0, tables[t].count - 1);
                 picked[server]++;
-                balance_pick(fixture->first_cells, &fixture->first, NULL, worker, &none);
+                balance_pick(fixture->first_claimed, &fixture->first, NULL, worker, &none);
             }
             for (uint32_t s = 0; s < tables[t].count; s++)
                 assert_int_equal(picked[s], tables[t].weights[s]);
@@ -177,7 +177,7 @@ static void no_server_takes_connections(void **state)
     (void)state;
     assert_int_equal(pick(fixture, 3, &none), CONFIG_NONE);
     assert_int_equal(pick(fixture, 3, &none), CONFIG_NONE);
-    assert_int_equal(balance_left(fixture->cells, &fixture->backend, NULL, &none), 0);
+    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, NULL, &none), 0);
     end(fixture);
 }
 
@@ -217,12 +217,12 @@ static void each_untried_server_comes_once(void **state)
         for (uint32_t round = 0; round < 20; round++) {
             struct tried tried = {0};
             uint32_t seen[8] = {0}, server;
-            uint32_t left = balance_left(fixture->cells, &fixture->backend, NULL, &tried);
+            uint32_t left = balance_left(fixture->claimed, &fixture->backend, NULL, &tried);
             while ((server = pick(fixture, 0, &tried)) != CONFIG_NONE) {
                 assert_true(tables[t].weights[server] > 0);
                 assert_true(tried_add(&tried, &fixture->backend, server));
                 assert_int_equal(++seen[server], 1);
-                assert_int_equal(balance_left(fixture->cells, &fixture->backend, NULL, &tried),
+                assert_int_equal(balance_left(fixture->claimed, &fixture->backend, NULL, &tried),
                                  --left);
             }
             assert_int_equal(left, 0);
@@ -333,12 +333,12 @@ static void server_that_is_down_is_passed_over(void **state)
     struct fixture *fixture = begin(NULL, 3);
 
     (void)state;
-    atomic_store(&fixture->cells[0]->health, SERVER_DOWN);
-    assert_int_equal(balance_left(fixture->cells, &fixture->backend, NULL, &none), 2);
+    atomic_store(&fixture->claimed[0]->health, SERVER_DOWN);
+    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, NULL, &none), 2);
     for (uint32_t i = 0; i < 6; i++)
         assert_in_range(pick(fixture, 0, &none), 1, 2);
-    atomic_store(&fixture->cells[0]->health, SERVER_USABLE);
-    assert_int_equal(balance_left(fixture->cells, &fixture->backend, NULL, &none), 3);
+    atomic_store(&fixture->claimed[0]->health, SERVER_USABLE);
+    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, NULL, &none), 3);
     end(fixture);
 }
 
@@ -351,9 +351,9 @@ static void server_that_is_hopeless_is_passed_over(void **state)
     uint32_t picked[3] = {0};
 
     (void)state;
-    assert_int_equal(balance_left(fixture->cells, &fixture->backend, hopeless, &none), 2);
+    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, hopeless, &none), 2);
     for (int i = 0; i < 40; i++)
-        picked[balance_pick(fixture->cells, &fixture->backend, hopeless, 0, &none)]++;
+        picked[balance_pick(fixture->claimed, &fixture->backend, hopeless, 0, &none)]++;
     assert_int_equal(picked[0], 0);
     assert_int_equal(picked[1], 10);
     assert_int_equal(picked[2], 30);
@@ -370,10 +370,10 @@ static void turns_go_on_over_a_reload(void **state)
         struct server *before[5];
         assert_int_equal(pick(fixture, 0, &none), i % 5);
         for (uint32_t s = 0; s < 5; s++)
-            before[s] = fixture->cells[s];
+            before[s] = fixture->claimed[s];
         claim(fixture, NULL, 5);
         for (uint32_t s = 0; s < 5; s++) {
-            assert_ptr_equal(fixture->cells[s], before[s]);
+            assert_ptr_equal(fixture->claimed[s], before[s]);
             servers_unclaim(&fixture->set, before[s]);
         }
         servers_sweep(&fixture->set);
@@ -414,9 +414,9 @@ static void credit_is_cut_to_fewer_servers(void **state)
         assert_int_equal(pick(fixture, 0, &none), s);
     fixture->backend.server_count = 11;
     for (uint32_t s = 0; s < 11; s++) { /* the last is one that has just been picked */
-        struct server *stays = fixture->cells[s];
-        fixture->cells[s] = fixture->cells[89 + s];
-        fixture->cells[89 + s] = stays;
+        struct server *stays = fixture->claimed[s];
+        fixture->claimed[s] = fixture->claimed[89 + s];
+        fixture->claimed[89 + s] = stays;
     }
     for (uint32_t i = 0; i < 110; i++)
         of_new += pick(fixture, 0, &none) == 0;

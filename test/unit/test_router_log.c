@@ -19,7 +19,7 @@ format(char line[LOG_LINE_MAX], enum log_level level, const char *text, ...)
 
     memset(line, '#', LOG_LINE_MAX);
     va_start(args, text);
-    size_t len = log_format(line, level, text, args);
+    size_t len = log_print(line, level, text, args);
     va_end(args);
     return len;
 }

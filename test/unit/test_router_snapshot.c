@@ -185,6 +185,37 @@ static void the_last_answer_is_carried_over(void **state)
     assert_true(snapshot_free(new));
 }
 
+/* ... and with any other server of that name, at its own port. */
+static void the_last_answer_is_the_names(void **state)
+{
+    static const char other[] =
+        "{\"listeners\":[{\"address\":\"127.0.0.1:0\"}],"
+        "\"routes\":[{\"host\":\"a.test\",\"backend\":\"new\"}],"
+        "\"backends\":{\"new\":{\"servers\":[\"name.test:9\",\"other.test:9\"]}}}";
+    struct snapshot *old = make(*state, text, 1);
+    struct addresses *found = addresses_new(2);
+
+    assert_non_null(found);
+    found->list[0].address.ss_family = AF_INET;
+    found->list[1].address.ss_family = AF_INET6;
+    server_know(cell_of(old, "one", 2), found);
+    addresses_unref(found);
+    struct snapshot *new = make(*state, other, 2);
+    assert_true(snapshot_free(old));
+    sweep(*state);
+    const struct addresses *known = snapshot_addresses(new, backend_named(new, "new"), 0);
+    assert_non_null(known);
+    assert_int_equal(known->count, 2);
+    assert_int_equal(((const struct sockaddr_in *)&known->list[0].address)->sin_port, htons(9));
+    assert_int_equal(((const struct sockaddr_in6 *)&known->list[1].address)->sin6_port, htons(9));
+    assert_null(snapshot_addresses(new, backend_named(new, "new"), 1));
+    assert_true(snapshot_free(new));
+    sweep(*state);
+    new = make(*state, other, 3); /* nobody has named it meanwhile */
+    assert_null(snapshot_addresses(new, backend_named(new, "new"), 0));
+    assert_true(snapshot_free(new));
+}
+
 /* The list that was replaced lives as long as the snapshot that has it. */
 static void list_goes_with_its_last_snapshot(void **state)
 {
@@ -363,7 +394,7 @@ static void config_outlives_its_snapshots_while_held(void **state)
     assert_false(snapshot_free(snapshot));
     sweep(*state);
     assert_int_equal(server_cells(*state), 5);
-    assert_string_equal(use->cells[config_use_index(use, 0, 1)]->text,
+    assert_string_equal(use->servers[config_use_index(use, 0, 1)]->text,
                         use->config->backends[0].servers[1].address.text);
     assert_true(config_use_unref(use));
 }
@@ -391,6 +422,7 @@ int main(void)
         TEST(every_server_has_its_cell),
         TEST(changed_answer_keeps_config_and_cells),
         TEST(the_last_answer_is_carried_over),
+        TEST(the_last_answer_is_the_names),
         TEST(list_goes_with_its_last_snapshot),
         TEST(reload_finds_the_cells_again),
         TEST(server_in_use_stays_until_it_is_left),

@@ -129,7 +129,7 @@ static bool try_snapshot(struct fixture *fixture, uint32_t servers, uint32_t fir
     if (servers < CLAIMS_FIRST_BUCKETS) /* else what fails may be to make a set faster */
         assert_true(snapshot == NULL || !failed);
     for (uint32_t i = 0; snapshot != NULL && i < servers + 1; i++)
-        assert_non_null(snapshot->use->cells[i]);
+        assert_non_null(snapshot->use->servers[i]);
     snapshot_free(snapshot);
     sweep(fixture);
     assert_int_equal(servers_count(&fixture->servers), before);
@@ -170,7 +170,7 @@ static void later_snapshot(void **state)
     stats_enter(stats_row(route, 1));
     every_allocation(fixture, 5, 3);
     for (uint32_t i = 0; i < 6; i++)
-        assert_int_equal(used->use->cells[i]->claimable.claims, 1);
+        assert_int_equal(used->use->servers[i]->claimable.claims, 1);
     assert_int_equal(stats_read(route).connections, 1);
     uint32_t backend = used->config->routes[0].backend;
     for (uint32_t i = 0; i < 10; i++)
