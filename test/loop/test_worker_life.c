@@ -114,7 +114,7 @@ static void stop_while_draining(void **state)
 /* What a server that was reset has left for the client is cut short: that is no end in order. */
 static void stop_while_delivering(void **state)
 {
-    static uint8_t answer[256 * 1024];
+    static uint8_t answer[150 * 1024];
     struct rig *rig = *state;
     int client, server;
     int small = 4096, unsent = 0;
