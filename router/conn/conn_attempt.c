@@ -35,6 +35,11 @@ static void on_events(struct ready_source *source, uint32_t events)
     conn_side_events(attempt->conn, &attempt->side, events);
 }
 
+bool attempt_has_room(const struct conn *conn)
+{
+    return conn->server.fd < 0 || shared_has_room_beside(conn->conns->shared);
+}
+
 /* A side without a socket; NULL: no memory. */
 static struct side *new_side(struct conn *conn)
 {
@@ -48,6 +53,7 @@ static struct side *new_side(struct conn *conn)
     attempt->conn = conn;
     attempt->next = conn->connecting.more;
     conn->connecting.more = attempt;
+    atomic_fetch_add_explicit(&conn->conns->shared->beside, 1, memory_order_relaxed);
     return &attempt->side;
 }
 
@@ -59,6 +65,7 @@ static void free_attempt(struct attempt *attempt)
     while (*link != attempt)
         link = &(*link)->next;
     *link = attempt->next;
+    atomic_fetch_sub_explicit(&attempt->conn->conns->shared->beside, 1, memory_order_relaxed);
     attempt->magic = 0;
     free(attempt);
 }

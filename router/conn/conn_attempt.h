@@ -34,6 +34,12 @@ struct attempt_outcome {
     struct side *side;
 };
 
+/*
+ * Whether another attempt can be started beside those that there are; else one of those has to give
+ * its place up: attempt_drop(&conn->server), which has waited longest.
+ */
+bool attempt_has_room(const struct conn *conn);
+
 /* Starts an attempt. */
 struct attempt_outcome attempt_start(struct conn *conn, const struct target *target);
 

@@ -7,8 +7,8 @@
  *
  * The failures
  *  - The address does not answer within a quarter of a second, or fails, and the server's name has
- *    a further one: that is tried beside it (RFC 8305). The first to answer is the server, the
- *    others are closed.
+ *    a further one: that is tried beside it (RFC 8305), or in its place when there are few
+ *    descriptors. The first to answer is the server, the others are closed.
  *  - Every address has failed, none is known, or the server's share of the time is used up: the
  *    next server that the balance names, each at most once, and at most `tries` of them. That is
  *    safe: no server has got a byte of the client's.
@@ -280,6 +280,10 @@ static struct attempt_outcome start_next(struct conn *conn)
 
     if (connecting->knocks > 0)
         return knock(conn);
+    if (!attempt_has_room(conn)) {
+        note_failure(conn, REASON_CONNECT_TIMEOUT);
+        attempt_drop(conn, &conn->server);
+    }
     return attempt_start(conn, &addresses_of_server(conn)->list[connecting->next_address++]);
 }
 

@@ -111,6 +111,17 @@ static enum hello_result parse(const struct conn *conn, const uint8_t *bytes, si
     return result;
 }
 
+/*
+ * Whether a read of so much has shown all that is there, which saves the call that would say EAGAIN
+ * (see note_read() in pump.c). News that comes later is told.
+ */
+static bool is_drained(const struct conn *conn, size_t got, size_t wanted)
+{
+    const struct side *client = &conn->client;
+
+    return got < wanted && !client->fin && !client->failed && !client->ragged;
+}
+
 /* The client has ended; what has come is judged as far as it goes. */
 static struct verdict judge_half(struct conn *conn)
 {
@@ -130,7 +141,8 @@ static struct verdict take_hello(struct conn *conn)
 
     for (;;) {
         pump_prefaced(&conn->up, &len);
-        ssize_t n = receive(conn, conn->hello.need - len, 0);
+        size_t want = conn->hello.need - len;
+        ssize_t n = receive(conn, want, 0);
         if (n < 0 && errno == EAGAIN)
             return wait_for_more(conn);
         if (n < 0)
@@ -139,6 +151,8 @@ static struct verdict take_hello(struct conn *conn)
             return judge_half(conn);
         if (!pump_preface(&conn->up, conn->conns->tools.scratch, (size_t)n, true))
             return verdict_end(REASON_RESOURCE);
+        if (is_drained(conn, (size_t)n, want))
+            return wait_for_more(conn);
         const uint8_t *bytes = pump_prefaced(&conn->up, &len);
         if (len < conn->hello.need)
             continue;

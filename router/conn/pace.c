@@ -4,7 +4,7 @@
 
 uint64_t pace_share_ms(uint64_t left_ms, uint64_t servers)
 {
-    uint64_t room = left_ms / PACE_SHARE_MIN_MS;
+    uint64_t room = (left_ms + PACE_SHARE_LATE_MS) / PACE_SHARE_MIN_MS;
 
     assert(servers > 0);
     if (room < servers)

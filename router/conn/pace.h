@@ -20,6 +20,8 @@
  * below a round trip would have every server refused that is far away.
  */
 #define PACE_SHARE_MIN_MS 1000u
+/* Timers are late by some of it: a second that lacks no more than this counts as one. */
+#define PACE_SHARE_LATE_MS 100u
 
 /* Between two knocks at a unix socket whose queue is full. */
 #define PACE_KNOCK_MIN_MS 20u

@@ -168,12 +168,15 @@ static int duplicate(int fd, int *copy, const char **step)
  * or an errno.
  */
 static int open_one(struct endpoint *endpoint, const struct listener_config *listener, uint32_t w,
-                    const char **step)
+                    bool claim, const char **step)
 {
     struct endpoint_socket *socket = &endpoint->sockets[w];
+    enum net_sharing sharing = is_unix(endpoint) ? NET_ALONE
+                               : claim && w == 0 ? NET_CLAIM
+                                                 : NET_JOIN;
     int error = is_unix(endpoint) && w > 0
                     ? duplicate(endpoint->sockets[0].fd, &socket->fd, step)
-                    : net_listen(listener, &endpoint->where, !is_unix(endpoint), &socket->fd, step);
+                    : net_listen(listener, &endpoint->where, sharing, &socket->fd, step);
 
     if (error != 0)
         return error;
@@ -202,33 +205,41 @@ static void set_open(struct endpoint *endpoint, bool open)
         endpoint->sockets[w].open = open;
 }
 
+/*
+ * There are systems where no socket may join one that shares only since it listens (gVisor): there
+ * the first one shares from the start.
+ */
 static int open_missing(struct endpoint *endpoint, const struct listener_config *listener,
-                        const char **step)
+                        bool claim, const char **step)
 {
     int error = 0;
+    uint32_t w;
 
-    for (uint32_t w = 0; w < endpoint->workers && error == 0; w++) {
+    for (w = 0; w < endpoint->workers && error == 0; w++) {
         if (!endpoint->sockets[w].open)
-            error = open_one(endpoint, listener, w, step);
+            error = open_one(endpoint, listener, w, claim, step);
     }
-    if (error == 0)
+    if (error == 0) {
         endpoint->hidden = false;
-    else
-        endpoint_take_back(endpoint);
+        return 0;
+    }
+    endpoint_take_back(endpoint);
+    if (claim && w > 1 && error == EADDRINUSE)
+        return open_missing(endpoint, listener, false, step);
     return error;
 }
 
-int endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener,
+int endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener, bool claim,
                     const char **step)
 {
     bool had_all = is_all_open(endpoint);
 
     if (!is_unix(endpoint))
-        return open_missing(endpoint, listener, step);
+        return open_missing(endpoint, listener, claim, step);
     endpoint_remove_path(endpoint);
     net_remove_stale(&endpoint->where);
     set_open(endpoint, false);
-    int error = open_missing(endpoint, listener, step);
+    int error = open_missing(endpoint, listener, false, step);
     if (error == 0)
         return 0;
     endpoint_remove_path(endpoint);

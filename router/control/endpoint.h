@@ -58,10 +58,11 @@ struct endpoint *endpoint_new(const struct listener_config *listener, uint64_t i
 void endpoint_free(struct endpoint *endpoint);
 
 /*
- * Opens the sockets that are missing; of a unix socket all, at a path made anew. 0, or the errno of
- * the call that *step names: what was opened is closed again.
+ * Opens the sockets that are missing; of a unix socket all, at a path made anew. `claim`: none of
+ * our own sockets is in the way, so that nobody else's may be either. 0, or the errno of the call
+ * that *step names: what was opened is closed again.
  */
-int endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener,
+int endpoint_listen(struct endpoint *endpoint, const struct listener_config *listener, bool claim,
                     const char **step);
 
 /* Closes what endpoint_listen() has opened and nobody has taken. */

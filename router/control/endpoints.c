@@ -7,8 +7,9 @@
  * The failures
  *  - An address cannot be bound: what was opened for this configuration is closed again.
  *  - Another process listens on the port already: SO_REUSEPORT would join it silently, so the
- *    address is tried without it first. When a socket of our own would be in the way of that, the
- *    kernel is asked who listens there.
+ *    address is tried, and then claimed, without it: of two processes that begin at the same moment
+ *    one is refused. When a socket of our own would be in the way of that, the kernel is asked who
+ *    listens there.
  *  - A socket breaks, or a path is removed: what is missing is opened again (relisten.h).
  *  - A unix socket's path was left behind by a process that died: it is removed. One that another
  *    process has put in place of ours is not.
@@ -129,6 +130,13 @@ static int probe_free(const struct endpoints *endpoints, const struct endpoint *
     return stranger_listens(endpoints, endpoint) ? EADDRINUSE : 0;
 }
 
+/* 0, or the errno of *step. */
+static int open_endpoint(const struct endpoints *endpoints, struct endpoint *endpoint,
+                         const struct listener_config *listener, const char **step)
+{
+    return endpoint_listen(endpoint, listener, !ours_is_in_the_way(endpoints, endpoint), step);
+}
+
 /* --- opening --- */
 
 /* The endpoint that serves this listener as it is and that no other listener has claimed. */
@@ -204,7 +212,7 @@ static bool open_missing(struct endpoints *endpoints, const struct config *confi
                 continue;
             why->listener = &config->listeners[i];
             why->address = why->listener->address.text;
-            why->error = opening ? endpoint_listen(e, why->listener, &why->step)
+            why->error = opening ? open_endpoint(endpoints, e, why->listener, &why->step)
                                  : probe_free(endpoints, e, why->listener, &why->step);
             if (why->error != 0)
                 return false;
@@ -253,7 +261,7 @@ bool endpoints_open_again(struct endpoints *endpoints, struct endpoint *endpoint
     why->address = endpoint->bound;
     why->error = probe_free(endpoints, endpoint, why->listener, &why->step);
     if (why->error == 0)
-        why->error = endpoint_listen(endpoint, why->listener, &why->step);
+        why->error = open_endpoint(endpoints, endpoint, why->listener, &why->step);
     return why->error == 0;
 }
 

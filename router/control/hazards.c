@@ -113,6 +113,15 @@ static bool was_said(const struct search *search, uint32_t backend, uint32_t ser
     return search->before != NULL && snapshot_hazard(search->before, backend, server)->ours != 0;
 }
 
+static bool leads_only_back(const struct hazard *hazard, const struct addresses *addresses)
+{
+    for (uint32_t i = 0; i < addresses->count; i++) {
+        if ((hazard->ours >> i & 1u) == 0)
+            return false;
+    }
+    return true;
+}
+
 /* False: no memory. */
 static bool note_server(struct search *search, uint32_t backend, uint32_t server)
 {
@@ -126,6 +135,9 @@ static bool note_server(struct search *search, uint32_t backend, uint32_t server
     if (noted == NULL)
         return false;
     *noted = hazard;
+    if (leads_only_back(&hazard, snapshot_addresses(search->snapshot, backend, server)))
+        snapshot_note_hopeless(search->snapshot,
+                               config_use_index(search->snapshot->use, backend, server));
     if (hazard.ours != 0 && !was_said(search, backend, server))
         say(search, of->name, &of->servers[server], &hazard);
     return true;

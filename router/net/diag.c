@@ -19,7 +19,7 @@
 #define ANSWER_BYTES 16384
 
 struct request {
-    uint16_t port;
+    uint16_t port; /* 0: any */
     bool only_v4;
     uint32_t states;
     bool (*visit)(void *context, const struct diag_socket *found);
@@ -47,7 +47,7 @@ static void visit(struct request *request, const struct nlmsghdr *message)
     struct diag_socket found = {.inode = body->idiag_inode};
 
     if (message->nlmsg_len < NLMSG_LENGTH(sizeof *body) ||
-        body->id.idiag_sport != htons(request->port))
+        (request->port != 0 && body->id.idiag_sport != htons(request->port)))
         return;
     if (body->idiag_family == AF_INET) {
         struct sockaddr_in *in = (struct sockaddr_in *)&found.local.address;
@@ -132,15 +132,11 @@ bool diag_listening(uint16_t port,
         .port = port, .states = 1u << TCP_LISTEN, .visit = visit_one, .context = context});
 }
 
-bool diag_connecting(const struct target *where,
+bool diag_connecting(bool only_v4,
                      bool (*visit_one)(void *context, const struct diag_socket *found),
                      void *context)
 {
-    struct peer own;
-
-    peer_from_sockaddr((const struct sockaddr *)&where->address, &own);
-    return run(&(struct request){.port = own.port,
-                                 .only_v4 = where->address.ss_family == AF_INET,
+    return run(&(struct request){.only_v4 = only_v4,
                                  .states = 1u << TCP_SYN_RECV | 1u << STATE_NEW_SYN_RECV,
                                  .visit = visit_one,
                                  .context = context});

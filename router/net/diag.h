@@ -2,8 +2,9 @@
 #define ROUTER_NET_DIAG_H
 
 /*
- * What the kernel knows of TCP sockets on a local port, of whatever process: sock_diag(7). It walks
- * through its tables meanwhile, which takes a moment: for what happens now and then.
+ * What the kernel knows of TCP sockets, of whatever process: sock_diag(7). It walks through its
+ * tables meanwhile, which takes milliseconds where there are many sockets: for what happens now and
+ * then, and one question for all that is to be known.
  */
 
 #include <stdbool.h>
@@ -25,10 +26,10 @@ bool diag_listening(uint16_t port, bool (*visit)(void *context, const struct dia
                     void *context);
 
 /*
- * The same for clients that are about to connect to a socket bound to `where`, or to another one on
- * that port: handshakes that are not finished.
+ * The same for clients that are about to connect, to whatever port: handshakes that are not
+ * finished. `only_v4`: those to IPv4 sockets.
  */
-bool diag_connecting(const struct target *where,
-                     bool (*visit)(void *context, const struct diag_socket *found), void *context);
+bool diag_connecting(bool only_v4, bool (*visit)(void *context, const struct diag_socket *found),
+                     void *context);
 
 #endif

@@ -96,18 +96,25 @@ static void set_preferences(int fd, const struct listener_config *listener,
         net_unpace(fd);
 }
 
-/* Bound: from here on a path is there that has to go when this fails. NULL, or the step. */
-static const char *begin_to_listen(int fd, const struct listener_config *listener, const char *path)
+/*
+ * Bound: from here on a path is there that has to go when this fails. NULL, or the step. A claim
+ * shares the port only when it listens already: the kernel lets one such socket listen, and refuses
+ * all that try the same later.
+ */
+static const char *begin_to_listen(int fd, const struct listener_config *listener, const char *path,
+                                   enum net_sharing sharing)
 {
     if (path != NULL && chmod(path, (mode_t)listener->mode) != 0)
         return "chmod";
     if (listen(fd, (int)listener->backlog) != 0)
         return "listen";
+    if (sharing == NET_CLAIM && !require(fd, SOL_SOCKET, SO_REUSEPORT, 1))
+        return "setsockopt(SO_REUSEPORT)";
     return NULL;
 }
 
-int net_listen(const struct listener_config *listener, const struct target *where, bool shared,
-               int *fd, const char **step)
+int net_listen(const struct listener_config *listener, const struct target *where,
+               enum net_sharing sharing, int *fd, const char **step)
 {
     const char *path =
         is_unix_address(where) && listener->address.path[0] != '@' ? listener->address.path : NULL;
@@ -116,13 +123,13 @@ int net_listen(const struct listener_config *listener, const struct target *wher
     if (error != 0)
         return error;
     if (!is_unix_address(where)) {
-        if (shared && !require(*fd, SOL_SOCKET, SO_REUSEPORT, 1))
+        if (sharing == NET_JOIN && !require(*fd, SOL_SOCKET, SO_REUSEPORT, 1))
             return fail(fd, step, "setsockopt(SO_REUSEPORT)");
         set_preferences(*fd, listener, where);
     }
     if (bind(*fd, (const struct sockaddr *)&where->address, where->len) != 0)
         return fail(fd, step, "bind");
-    const char *failed = begin_to_listen(*fd, listener, path);
+    const char *failed = begin_to_listen(*fd, listener, path, sharing);
     if (failed == NULL)
         return 0;
     error = fail(fd, step, failed);

@@ -8,14 +8,20 @@
 #include "config/config.h"
 #include "router/net/sockaddr.h"
 
+/* Who else may listen there. */
+enum net_sharing {
+    NET_ALONE, /* nobody: a unix socket */
+    NET_CLAIM, /* nobody so far, whatever it shares; sockets may join this one from now on */
+    NET_JOIN   /* others that share the port (SO_REUSEPORT) */
+};
+
 /*
  * Opens a listening socket. Accepted sockets inherit TCP_NODELAY, keepalive and inline urgent data
- * from it, which saves the calls per connection. `shared` binds with SO_REUSEPORT, for workers that
- * listen side by side. 0, and *fd is the descriptor; or the errno, and *step is the name of the
- * call that failed, *fd is -1, and a path that was made is gone again.
+ * from it, which saves the calls per connection. 0, and *fd is the descriptor; or the errno, and
+ * *step is the name of the call that failed, *fd is -1, and a path that was made is gone again.
  */
-int net_listen(const struct listener_config *listener, const struct target *where, bool shared,
-               int *fd, const char **step);
+int net_listen(const struct listener_config *listener, const struct target *where,
+               enum net_sharing sharing, int *fd, const char **step);
 
 /*
  * Whether a socket listens there already: SO_REUSEPORT would join it silently. 0, or an errno, as
@@ -42,8 +48,8 @@ void net_stop_deferring(int fd);
 /*
  * The second: nobody begins to connect any more. Handshakes that are under way are finished and can
  * be accepted. A first packet that comes now is not answered; the client repeats it after a second
- * and meets whoever listens there then. On a unix socket clients are refused, and what has
- * connected can be accepted until accept4() says EINVAL.
+ * and meets whoever listens there then. A unix socket refuses clients, and those that have
+ * connected can still be accepted.
  */
 void net_refuse_newcomers(int fd, bool is_unix);
 

@@ -59,16 +59,23 @@ static bool room_in_buffer(int fd, size_t *bytes)
     return true;
 }
 
-/* What the receiver's window and the network take at once, and what may wait behind that. */
-static size_t room_on_the_way(const struct tcp_info *info)
+/* What the receiver's window, the network and the pacing take at once. */
+static size_t room_at_once(const struct tcp_info *info)
 {
     uint64_t in_flight = less((size_t)info->tcpi_unacked + info->tcpi_retrans,
                               (size_t)info->tcpi_sacked + info->tcpi_lost);
     size_t network = less(info->tcpi_snd_cwnd, in_flight) * info->tcpi_snd_mss;
     size_t window = less(info->tcpi_snd_wnd, (size_t)info->tcpi_unacked * info->tcpi_snd_mss);
-    size_t now = info->tcpi_notsent_bytes > 0 ? 0 : smaller(network, window);
+    /* Whether paced or not, the kernel gives the device about a millisecond's worth at a time. */
+    size_t paced = info->tcpi_pacing_rate / 1024;
 
-    return now + less(UNSENT_BYTES, info->tcpi_notsent_bytes);
+    return info->tcpi_notsent_bytes > 0 ? 0 : smaller(paced, smaller(network, window));
+}
+
+/* ... and what may wait behind that. */
+static size_t room_on_the_way(const struct tcp_info *info)
+{
+    return room_at_once(info) + less(UNSENT_BYTES, info->tcpi_notsent_bytes);
 }
 
 bool room_to_send(int fd, bool bounded, size_t *bytes)

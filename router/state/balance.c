@@ -49,15 +49,16 @@ void tried_clear(struct tried *tried)
 #define CREDIT_SHIFT 16
 
 static bool may_be_chosen(struct server *const *servers, const struct backend_config *backend,
-                          uint32_t server)
+                          const bool *hopeless, uint32_t server)
 {
-    return backend->servers[server].weight > 0 && server_is_usable(servers[server]);
+    return backend->servers[server].weight > 0 && server_is_usable(servers[server]) &&
+           (hopeless == NULL || !hopeless[server]);
 }
 
 static bool is_candidate(struct server *const *servers, const struct backend_config *backend,
-                         const struct tried *tried, uint32_t server)
+                         const bool *hopeless, const struct tried *tried, uint32_t server)
 {
-    return may_be_chosen(servers, backend, server) && !tried_has(tried, server);
+    return may_be_chosen(servers, backend, hopeless, server) && !tried_has(tried, server);
 }
 
 /* Sums of weights. */
@@ -68,14 +69,15 @@ struct weights {
 };
 
 static struct weights sum_weights(struct server *const *servers,
-                                  const struct backend_config *backend, const struct tried *tried)
+                                  const struct backend_config *backend, const bool *hopeless,
+                                  const struct tried *tried)
 {
     struct weights sums = {0};
 
     for (uint32_t s = 0; s < backend->server_count; s++) {
         int64_t weight = backend->servers[s].weight;
         sums.all += weight;
-        if (!may_be_chosen(servers, backend, s))
+        if (!may_be_chosen(servers, backend, hopeless, s))
             continue;
         sums.usable += weight;
         if (!tried_has(tried, s))
@@ -99,16 +101,16 @@ static int64_t clamp(int64_t value, int64_t bound)
  * picks.
  */
 static uint32_t pick_round_robin(struct server *const *servers,
-                                 const struct backend_config *backend, uint32_t worker,
-                                 const struct tried *tried)
+                                 const struct backend_config *backend, const bool *hopeless,
+                                 uint32_t worker, const struct tried *tried)
 {
-    struct weights sums = sum_weights(servers, backend, tried);
+    struct weights sums = sum_weights(servers, backend, hopeless, tried);
     int64_t *best_credit = NULL;
     int64_t total = 0;
     uint32_t best = CONFIG_NONE;
 
     for (uint32_t s = 0; s < backend->server_count; s++) {
-        if (!is_candidate(servers, backend, tried, s))
+        if (!is_candidate(servers, backend, hopeless, tried, s))
             continue;
         assert(worker < servers[s]->workers);
         int64_t *credit = &servers[s]->seats[worker].credit;
@@ -128,23 +130,23 @@ static uint32_t pick_round_robin(struct server *const *servers,
 }
 
 uint32_t balance_pick(struct server *const *servers, const struct backend_config *backend,
-                      uint32_t worker, const struct tried *tried)
+                      const bool *hopeless, uint32_t worker, const struct tried *tried)
 {
     switch (backend->balance) {
     case BALANCE_ROUND_ROBIN:
-        return pick_round_robin(servers, backend, worker, tried);
+        return pick_round_robin(servers, backend, hopeless, worker, tried);
     }
     assert(false);
     return CONFIG_NONE;
 }
 
 uint32_t balance_left(struct server *const *servers, const struct backend_config *backend,
-                      const struct tried *tried)
+                      const bool *hopeless, const struct tried *tried)
 {
     uint32_t left = 0;
 
     for (uint32_t s = 0; s < backend->server_count; s++)
-        left += is_candidate(servers, backend, tried, s);
+        left += is_candidate(servers, backend, hopeless, tried, s);
     return left;
 }
 
@@ -155,6 +157,6 @@ void balance_spread(struct server *const *servers, const struct backend_config *
 
     for (uint32_t worker = 0; worker < workers; worker++) {
         for (uint32_t skip = worker % START_SPREAD; skip > 0; skip--)
-            balance_pick(servers, backend, worker, &none);
+            balance_pick(servers, backend, NULL, worker, &none);
     }
 }

@@ -39,15 +39,15 @@ void tried_clear(struct tried *tried); /* forgets all and frees; can be used aga
 
 /*
  * Index of the server to use next, or CONFIG_NONE: every server that takes connections has been
- * tried. `servers` are those of the backend. A server of weight 0 is never chosen.
- * That worker's thread.
+ * tried. `servers` are those of the backend; `hopeless` says which of them need not be tried (NULL:
+ * none). A server of weight 0 is never chosen. That worker's thread.
  */
 uint32_t balance_pick(struct server *const *servers, const struct backend_config *backend,
-                      uint32_t worker, const struct tried *tried);
+                      const bool *hopeless, uint32_t worker, const struct tried *tried);
 
 /* How many servers could still be picked. Any thread. */
 uint32_t balance_left(struct server *const *servers, const struct backend_config *backend,
-                      const struct tried *tried);
+                      const bool *hopeless, const struct tried *tried);
 
 /*
  * Has workers start at different servers, as far as there are different ones. For servers that no

@@ -3,6 +3,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* Takes the caller's hold on the list over. */
+static void set_addresses(struct snapshot *snapshot, uint32_t index, struct addresses *addresses)
+{
+    snapshot->addresses[index] = addresses;
+    snapshot->hopeless[index] = addresses == NULL;
+}
+
 /* Takes the caller's hold on `use` over, also on failure. */
 static struct snapshot *make(struct config_use *use, uint32_t generation)
 {
@@ -17,7 +24,8 @@ static struct snapshot *make(struct config_use *use, uint32_t generation)
     snapshot->config = use->config;
     snapshot->generation = generation;
     snapshot->addresses = calloc(use->server_count + 1u, sizeof(struct addresses *));
-    if (snapshot->addresses == NULL) {
+    snapshot->hopeless = calloc(use->server_count + 1u, sizeof *snapshot->hopeless);
+    if (snapshot->addresses == NULL || snapshot->hopeless == NULL) {
         snapshot_free(snapshot);
         return NULL;
     }
@@ -37,11 +45,11 @@ struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct
         for (uint32_t s = 0; s < backend->server_count; s++, at++) {
             const struct address *address = &backend->servers[s].address;
             if (address->kind == ADDRESS_NAME) {
-                snapshot->addresses[at] = use->servers[at]->known;
-                addresses_ref(snapshot->addresses[at]);
+                addresses_ref(use->servers[at]->known);
+                set_addresses(snapshot, at, use->servers[at]->known);
                 continue;
             }
-            snapshot->addresses[at] = addresses_of(address);
+            set_addresses(snapshot, at, addresses_of(address));
             if (snapshot->addresses[at] == NULL) {
                 snapshot_free(snapshot);
                 return NULL;
@@ -60,7 +68,7 @@ struct snapshot *snapshot_again(const struct snapshot *snapshot)
         return NULL;
     for (uint32_t s = 0; s < snapshot->use->server_count; s++) {
         addresses_ref(snapshot->addresses[s]);
-        again->addresses[s] = snapshot->addresses[s];
+        set_addresses(again, s, snapshot->addresses[s]);
     }
     return again;
 }
@@ -70,7 +78,14 @@ void snapshot_set_addresses(struct snapshot *snapshot, uint32_t index, struct ad
     assert(index < snapshot->use->server_count);
     assert(atomic_load_explicit(&snapshot->refs, memory_order_relaxed) == 0);
     addresses_unref(snapshot->addresses[index]);
-    snapshot->addresses[index] = addresses;
+    set_addresses(snapshot, index, addresses);
+}
+
+void snapshot_note_hopeless(struct snapshot *snapshot, uint32_t index)
+{
+    assert(index < snapshot->use->server_count);
+    assert(atomic_load_explicit(&snapshot->refs, memory_order_relaxed) == 0);
+    snapshot->hopeless[index] = true;
 }
 
 const struct addresses *snapshot_addresses(const struct snapshot *snapshot, uint32_t backend,
@@ -131,16 +146,28 @@ static struct server *const *servers_of(const struct snapshot *snapshot, uint32_
     return &snapshot->use->servers[config_use_index(snapshot->use, backend, 0)];
 }
 
+static const bool *hopeless_of(const struct snapshot *snapshot, uint32_t backend)
+{
+    return &snapshot->hopeless[config_use_index(snapshot->use, backend, 0)];
+}
+
 uint32_t snapshot_pick(const struct snapshot *snapshot, uint32_t backend, uint32_t worker,
                        const struct tried *tried)
 {
-    return balance_pick(servers_of(snapshot, backend), &snapshot->config->backends[backend], worker,
-                        tried);
+    struct server *const *servers = servers_of(snapshot, backend);
+    const struct backend_config *of = &snapshot->config->backends[backend];
+    uint32_t server = balance_pick(servers, of, hopeless_of(snapshot, backend), worker, tried);
+
+    return server != CONFIG_NONE ? server : balance_pick(servers, of, NULL, worker, tried);
 }
 
 uint32_t snapshot_left(const struct snapshot *snapshot, uint32_t backend, const struct tried *tried)
 {
-    return balance_left(servers_of(snapshot, backend), &snapshot->config->backends[backend], tried);
+    struct server *const *servers = servers_of(snapshot, backend);
+    const struct backend_config *of = &snapshot->config->backends[backend];
+    uint32_t left = balance_left(servers, of, hopeless_of(snapshot, backend), tried);
+
+    return left > 0 ? left : balance_left(servers, of, NULL, tried);
 }
 
 /* --- users --- */
@@ -171,6 +198,7 @@ bool snapshot_free(struct snapshot *snapshot)
         addresses_unref(snapshot->addresses[s]);
     free(snapshot->addresses);
     free(snapshot->hazards);
+    free(snapshot->hopeless);
     bool last = config_use_unref(snapshot->use);
     snapshot->magic = 0;
     free(snapshot);

@@ -45,6 +45,7 @@ struct snapshot {
     struct config_use *use;
     struct addresses **addresses; /* per server, see config_use_index(); NULL: none is known */
     struct hazard *hazards;       /* per server; NULL: none of any server */
+    bool *hopeless;               /* per server: no address that may be connected to */
     atomic_uint refs;
     struct snapshot *next; /* control's list of snapshots that are not freed yet */
 };
@@ -69,6 +70,12 @@ void snapshot_set_addresses(struct snapshot *snapshot, uint32_t index, struct ad
 const struct addresses *snapshot_addresses(const struct snapshot *snapshot, uint32_t backend,
                                            uint32_t server);
 
+/*
+ * Notes that there is no address of the server that may be connected to, in a snapshot that was not
+ * posted yet. Servers without any address are noted as such in any case. Control.
+ */
+void snapshot_note_hopeless(struct snapshot *snapshot, uint32_t index);
+
 /* What is to be minded of these addresses; the snapshot keeps it. Any thread. */
 const struct hazard *snapshot_hazard(const struct snapshot *snapshot, uint32_t backend,
                                      uint32_t server);
@@ -91,7 +98,10 @@ struct stats_cell *snapshot_listener_stats(const struct snapshot *snapshot, uint
 struct stats_cell *snapshot_backend_stats(const struct snapshot *snapshot, uint32_t backend);
 struct stats_cell *snapshot_route_stats(const struct snapshot *snapshot, uint32_t route);
 
-/* balance_pick() and balance_left() among the servers of a backend. That worker's thread. */
+/*
+ * balance_pick() and balance_left() among the servers of a backend. Those that are hopeless are
+ * left for the end, when they can say why there was no server. That worker's thread.
+ */
 uint32_t snapshot_pick(const struct snapshot *snapshot, uint32_t backend, uint32_t worker,
                        const struct tried *tried);
 uint32_t snapshot_left(const struct snapshot *snapshot, uint32_t backend,

@@ -36,12 +36,6 @@
 
 static void pause_all(struct listeners *listeners, const char *why);
 
-static bool is_full(const struct shared *shared)
-{
-    return atomic_load_explicit(&shared->active, memory_order_relaxed) >=
-           atomic_load_explicit(&shared->connection_cap, memory_order_relaxed);
-}
-
 /* A TLS client. */
 static void accept_tls(struct listener *listener, int fd, const struct sockaddr *from)
 {
@@ -101,7 +95,7 @@ static enum accept_error accept_one(struct listener *listener)
     struct sockaddr_storage from;
     socklen_t len = sizeof from;
 
-    if (is_full(listener->set->conns->shared)) {
+    if (shared_is_full(listener->set->conns->shared)) {
         pause_all(listener->set, "the connection cap is reached");
         return ACCEPT_PAUSE;
     }
@@ -135,14 +129,18 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct listener *listener = poll->data;
 
-    (void)events;
     assert(listener->magic == LISTENER_MAGIC);
     conns_assert_own(listener->set->conns);
     uv_update_time(poll->loop); /* timeouts begin now, also if the process was stopped before */
     enum accept_error last = status != 0 ? ACCEPT_BROKEN : accept_batch(listener);
+    int error = status != 0 ? -status : listener->error;
+    if (last == ACCEPT_EMPTY && (events & UV_DISCONNECT) != 0) {
+        /* A unix socket that was shut down is readable for ever, and says EAGAIN. */
+        last = ACCEPT_BROKEN;
+        error = EINVAL; /* as every other such socket */
+    }
     if (last != ACCEPT_BROKEN)
         return;
-    int error = status != 0 ? -status : listener->error;
     if (listener->stage == LISTENER_OPEN)
         give_up(listener, status != 0 ? "poll" : "accept4", error);
     else
@@ -156,8 +154,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
  */
 static int start(struct listener *listener)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = listener->fd};
-    int error = uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.fd = listener->fd};
+    int error = uv_poll_start(&listener->poll, UV_READABLE | UV_DISCONNECT, on_readable);
 
     assert(error == 0); /* it can only fail for a handle that is closing */
     if (epoll_ctl(uv_backend_fd(listener->poll.loop), EPOLL_CTL_ADD, listener->fd, &event) == 0)
@@ -290,7 +288,7 @@ static void on_resume(uv_timer_t *timer)
     struct listeners *listeners = timer->data;
 
     assert(listeners->paused);
-    if (!is_full(listeners->conns->shared) && start_all(listeners))
+    if (!shared_is_full(listeners->conns->shared) && start_all(listeners))
         listeners->paused = false;
     else
         uv_timer_start(timer, on_resume, PAUSE_MS, 0);

@@ -41,6 +41,9 @@ struct broken_listener {
     int error;        /* its errno */
 };
 
+/* Whether clients are about to connect. */
+enum about_to_connect { NOBODY_CONNECTS, SOMEBODY_CONNECTS, NOT_KNOWN_WHO_CONNECTS };
+
 /* Where a listener is on its way out. */
 enum listener_stage {
     LISTENER_OPEN,
@@ -69,9 +72,10 @@ struct listener {
 
     /* leaving */
     enum listener_stage stage;
-    uint64_t since_ms;   /* loop time: the stage began */
-    struct view *view;   /* what it was opened for, pinned; NULL: the worker's current one */
-    struct target where; /* its own address */
+    uint64_t since_ms;         /* loop time: the stage began */
+    struct view *view;         /* what it was opened for, pinned; NULL: the worker's current one */
+    struct target where;       /* its own address */
+    enum about_to_connect who; /* at the last look */
 };
 
 LIST_HEAD(listener_list, listener);

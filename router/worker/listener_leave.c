@@ -33,8 +33,6 @@
 #define LOOK_MIN_MS 1u
 #define LOOK_MAX_MS 160u
 
-enum about_to_connect { NOBODY, SOMEBODY, NOT_KNOWN };
-
 static bool is_unix(const struct listener *listener)
 {
     return listener->where.address.ss_family == AF_UNIX;
@@ -42,28 +40,47 @@ static bool is_unix(const struct listener *listener)
 
 /* --- who is about to connect --- */
 
-struct asked {
-    const struct target *where;
-    bool found;
-};
-
-static bool on_connecting(void *context, const struct diag_socket *found)
+/* Whether the kernel has to be asked: connecting to a unix socket is done at once. */
+static bool is_asked(const struct listener *listener)
 {
-    struct asked *asked = context;
-
-    asked->found = target_overlaps(asked->where, false, &found->local, false);
-    return !asked->found;
+    return listener->stage != LISTENER_OPEN && !is_unix(listener);
 }
 
-static enum about_to_connect who_connects(const struct listener *listener)
+/* Notes whom it is to; true: there are others for whom nobody was found so far. */
+static bool on_connecting(void *context, const struct diag_socket *found)
 {
-    struct asked asked = {.where = &listener->where};
+    struct listeners *listeners = context;
+    struct listener *listener;
+    bool others = false;
 
-    if (is_unix(listener)) /* connecting is done at once there */
-        return NOBODY;
-    if (!diag_connecting(&listener->where, on_connecting, &asked))
-        return NOT_KNOWN;
-    return asked.found ? SOMEBODY : NOBODY;
+    LIST_FOREACH (listener, &listeners->list, link) {
+        if (!is_asked(listener) || listener->who != NOBODY_CONNECTS)
+            continue;
+        if (target_overlaps(&listener->where, false, &found->local, false))
+            listener->who = SOMEBODY_CONNECTS;
+        else
+            others = true;
+    }
+    return others;
+}
+
+/* For all that are leaving, with one question, however many they are. */
+static void find_who_connects(struct listeners *listeners)
+{
+    struct listener *listener;
+    bool any = false, only_v4 = true;
+
+    LIST_FOREACH (listener, &listeners->list, link) {
+        listener->who = NOBODY_CONNECTS;
+        any |= is_asked(listener);
+        only_v4 &= !is_asked(listener) || listener->where.address.ss_family == AF_INET;
+    }
+    if (!any || diag_connecting(only_v4, on_connecting, listeners))
+        return;
+    LIST_FOREACH (listener, &listeners->list, link) {
+        if (is_asked(listener))
+            listener->who = NOT_KNOWN_WHO_CONNECTS;
+    }
 }
 
 /* --- the stages --- */
@@ -82,38 +99,64 @@ static uint64_t elapsed_ms(const struct listener *listener)
     return uv_now(listener->set->conns->loop) - listener->since_ms;
 }
 
-/* Goes as far as it can by now: shut and close within a moment, so that few newcomers notice. */
-static void look_at(struct listener *listener)
+static bool has_stage(const struct listeners *listeners, enum listener_stage stage)
 {
-    if (listener->stage == LISTENER_LAST_CALL) {
-        if (!listener->set->ending && who_connects(listener) != NOBODY &&
-            elapsed_ms(listener) < LAST_CALL_MS)
-            return;
-        enter(listener, LISTENER_SHUT);
+    const struct listener *listener;
+
+    LIST_FOREACH (listener, &listeners->list, link) {
+        if (listener->stage == stage)
+            return true;
     }
-    enum about_to_connect who = who_connects(listener);
-    bool complete =
-        who == NOBODY || elapsed_ms(listener) >= (who == NOT_KNOWN ? LAST_CALL_MS : SHUT_MS);
-    if (complete && (listener_accept_rest(listener) || elapsed_ms(listener) >= FULL_MS))
+    return false;
+}
+
+/* Those whose last call is over, are shut. */
+static void shut(struct listeners *listeners)
+{
+    struct listener *listener;
+
+    if (!has_stage(listeners, LISTENER_LAST_CALL))
+        return;
+    if (!listeners->ending)
+        find_who_connects(listeners);
+    LIST_FOREACH (listener, &listeners->list, link) {
+        if (listener->stage == LISTENER_LAST_CALL &&
+            (listeners->ending || listener->who == NOBODY_CONNECTS ||
+             elapsed_ms(listener) >= LAST_CALL_MS))
+            enter(listener, LISTENER_SHUT);
+    }
+}
+
+/* Closes one that is shut, if all have come that are to come. */
+static void close_if_complete(struct listener *listener)
+{
+    uint32_t most_ms = listener->who == NOT_KNOWN_WHO_CONNECTS ? LAST_CALL_MS : SHUT_MS;
+
+    if (listener->who != NOBODY_CONNECTS && elapsed_ms(listener) < most_ms)
+        return;
+    if (listener_accept_rest(listener) || elapsed_ms(listener) >= FULL_MS)
         listener_close(listener);
 }
 
 static void on_look(uv_timer_t *timer);
 
-/* Looks at all that are leaving, and again later if some are left. */
+/*
+ * Has all that are leaving go as far as they can by now, shut and closed within a moment, so that
+ * few newcomers notice; and looks again later if some are left.
+ */
 static void look_at_all(struct listeners *listeners)
 {
     struct listener *listener, *next;
-    bool more = false;
 
+    shut(listeners);
+    if (has_stage(listeners, LISTENER_SHUT))
+        find_who_connects(listeners);
     for (listener = LIST_FIRST(&listeners->list); listener != NULL; listener = next) {
         next = LIST_NEXT(listener, link);
-        if (listener->stage != LISTENER_OPEN)
-            look_at(listener);
+        if (listener->stage == LISTENER_SHUT)
+            close_if_complete(listener);
     }
-    LIST_FOREACH (listener, &listeners->list, link)
-        more |= listener->stage != LISTENER_OPEN;
-    if (more)
+    if (has_stage(listeners, LISTENER_LAST_CALL) || has_stage(listeners, LISTENER_SHUT))
         uv_timer_start(&listeners->look, on_look, listeners->look_ms, 0);
 }
 

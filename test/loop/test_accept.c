@@ -276,6 +276,34 @@ static void shut_down_under_the_worker(void **state)
     serve(rig);
 }
 
+/* It says that nobody waits, for ever, and is readable all the time. */
+static void a_unix_socket_is_shut_down(void **state)
+{
+    static const int how[] = {SHUT_RD, SHUT_RDWR};
+    struct rig *rig = *state;
+    char listeners[128];
+
+    snprintf(listeners, sizeof listeners,
+             "{\"name\":\"public\",\"address\":\"unix:@sni-router-accept-%d\"}", (int)getpid());
+    rig->listeners = listeners;
+    rig_server(rig);
+    rig_start(rig, "");
+    for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) {
+        rig_hold(rig);
+        int client = rig_hello_client(rig, "a.test"); /* has connected before, and is served */
+        assert_int_equal(shutdown(first_listener(rig)->fd, how[i]), 0);
+        rig_release(rig);
+        int server = rig_accept(rig, 0);
+        io_expect_hello(server, "a.test");
+        rig_end_pair(rig, client, server);
+        struct broken_listener broken = next_report(rig);
+        assert_int_equal(broken.error, EINVAL);
+        mend(rig, &broken);
+        rig_settle(rig);
+        serve(rig);
+    }
+}
+
 static void the_loop_cannot_watch_it(void **state)
 {
     struct rig *rig = *state;
@@ -373,6 +401,7 @@ int main(void)
         ROW(a_socket_that_is_broken),
         ROW(accepting_is_forbidden),
         ROW(shut_down_under_the_worker),
+        ROW(a_unix_socket_is_shut_down),
         ROW(the_loop_cannot_watch_it),
         ROW(ends_while_accepting_is_forbidden),
         ROW(ends_while_the_socket_is_broken),

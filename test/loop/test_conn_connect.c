@@ -390,6 +390,46 @@ static void every_address_is_silent(void **state)
     rig_expect_reason(rig, "connect_timeout");
 }
 
+/* Few descriptors: the next address is tried in the place of the one that says nothing. */
+static void no_room_beside_a_silent_address(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->one_name = true;
+    rig->connection_cap = 1;
+    rig_silent_server(rig);
+    rig_silent_server(rig);
+    rig_server(rig);
+    rig_start(rig, "\"timeouts\":{\"connect\":\"60s\"}");
+    expect_served(rig, rig_hello_client(rig, "a.test"), 2);
+    rig_expect_in_line(rig, "\"retries\":0");
+    struct server *server = snapshot_server(rig->snapshots[0], 0, 0);
+    rig_wait_figure(&stats_row(server->stats, 0)->connect_failures, 2);
+    assert_int_equal(atomic_load(&rig->shared.beside), 0);
+}
+
+/* A newcomer waits while attempts beside the first have taken the room that it needs. */
+static void attempts_beside_take_room(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->one_name = true;
+    rig->connection_cap = 2;
+    rig_silent_server(rig);
+    rig_silent_server(rig);
+    rig_start(rig, "\"timeouts\":{\"connect\":\"60s\"}");
+    int client = client_of_a_race(rig, 2);
+    int other = rig_hello_client(rig, "a.test");
+    rig_wait_figure(&rig->worker.conns.stats->accept_pauses, 1);
+    assert_int_equal(stats_figure_read(&rig->worker.conns.stats->accepted), 1);
+    rig_reset(rig, client);
+    rig_expect_reason(rig, "client_abort");
+    rig_wait_figure(&rig->worker.conns.stats->accepted, 2);
+    rig_reset(rig, other);
+    rig_expect_reason(rig, "client_abort");
+    assert_int_equal(atomic_load(&rig->shared.beside), 0);
+}
+
 /* A budget shorter than the pause between addresses: each has its try all the same. */
 static void little_time_for_two_addresses(void **state)
 {
@@ -705,6 +745,8 @@ int main(void)
         RIG_ROWS(address_refuses_during_a_race),
         RIG_ROW(every_address_refuses, auto),
         RIG_ROW(every_address_is_silent, auto),
+        RIG_ROW(no_room_beside_a_silent_address, auto),
+        RIG_ROW(attempts_beside_take_room, auto),
         RIG_ROW(little_time_for_two_addresses, auto),
         RIG_ROWS(first_address_wins_the_race),
         RIG_ROWS(second_address_wins_the_race),

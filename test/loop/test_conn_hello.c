@@ -82,13 +82,22 @@ static void hello_and_end_at_once(void **state)
 
 /* --- hellos in pieces --- */
 
-/* This program is linked with --wrap: how often the worker asks the parser. */
+/* This program is linked with --wrap: how often the worker asks the parser, and the kernel. */
 enum hello_result __real_hello_parse(const uint8_t *bytes, size_t len, uint32_t limit,
                                      struct client_hello *hello);
 enum hello_result __wrap_hello_parse(const uint8_t *bytes, size_t len, uint32_t limit,
                                      struct client_hello *hello);
 
-static atomic_uint parsed;
+ssize_t __real_recv(int fd, void *bytes, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *bytes, size_t len, int flags);
+
+static atomic_uint parsed, received;
+
+ssize_t __wrap_recv(int fd, void *bytes, size_t len, int flags)
+{
+    atomic_fetch_add(&received, 1);
+    return __real_recv(fd, bytes, len, flags);
+}
 
 enum hello_result __wrap_hello_parse(const uint8_t *bytes, size_t len, uint32_t limit,
                                      struct client_hello *hello)
@@ -135,6 +144,31 @@ static void hello_dripped_byte_by_byte(void **state)
     assert_in_range(atomic_load(&parsed), 2, 10); /* not for every byte */
     io_send_text(client, "!");
     io_expect_text(server, "!");
+    converse_and_end(rig, client, server);
+}
+
+/* Whoever sends a byte at a time has the kernel asked once for each, not until it says no. */
+static void byte_by_byte_costs_a_call_each(void **state)
+{
+    enum { BYTES = 64 };
+    struct rig *rig = *state;
+    uint8_t hello[IO_HELLO_MAX];
+
+    rig_server(rig);
+    rig_start(rig, "");
+    size_t len = large_hello(1800, hello, sizeof hello);
+    int client = rig_client(rig, NULL);
+    io_send(client, hello, 1);
+    rig_settle(rig);
+    atomic_store(&received, 0);
+    for (size_t i = 1; i <= BYTES; i++) {
+        io_send(client, hello + i, 1);
+        rig_settle(rig);
+    }
+    assert_in_range(atomic_load(&received), 2, BYTES + 8);
+    io_send(client, hello + BYTES + 1, len - BYTES - 1);
+    int server = rig_accept(rig, 0);
+    io_expect(server, hello, len);
     converse_and_end(rig, client, server);
 }
 
@@ -491,6 +525,7 @@ int main(void)
         RIG_ROWS(hello_with_data_behind),
         RIG_ROWS(hello_and_end_at_once),
         RIG_ROWS(hello_dripped_byte_by_byte),
+        RIG_ROW(byte_by_byte_costs_a_call_each, auto),
         RIG_ROWS(silent_after_a_piece),
         RIG_ROWS(pieces_with_bulk_behind),
         RIG_ROWS(pieces_for_the_next_server),

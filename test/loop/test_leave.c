@@ -23,21 +23,23 @@
 
 #define LISTENER(name, members) "{\"name\":\"" name "\",\"address\":\"127.0.0.1:0\"" members "}"
 
-/* Replaced by the linker: the kernel may be asked, or not. */
-bool __wrap_diag_connecting(const struct target *where,
+/* Replaced by the linker: the kernel may be asked, or not, and how often it was is counted. */
+bool __wrap_diag_connecting(bool only_v4,
                             bool (*visit)(void *context, const struct diag_socket *found),
                             void *context);
-bool __real_diag_connecting(const struct target *where,
+bool __real_diag_connecting(bool only_v4,
                             bool (*visit)(void *context, const struct diag_socket *found),
                             void *context);
 
 static atomic_bool kernel_tells = true;
+static atomic_uint questions;
 
-bool __wrap_diag_connecting(const struct target *where,
+bool __wrap_diag_connecting(bool only_v4,
                             bool (*visit)(void *context, const struct diag_socket *found),
                             void *context)
 {
-    return kernel_tells && __real_diag_connecting(where, visit, context);
+    atomic_fetch_add(&questions, 1);
+    return kernel_tells && __real_diag_connecting(only_v4, visit, context);
 }
 
 /* The client speaks now, and is served. */
@@ -199,6 +201,32 @@ static void half_open_client(void **state)
     close(half_open);
 }
 
+/* The kernel walks through all its sockets for an answer: one is enough, however many leave. */
+static void many_leave_at_once(void **state)
+{
+    enum { LEAVING = 40 };
+    struct rig *rig = *state;
+    struct target last;
+    char listeners[LEAVING * 64 + 64];
+    size_t len = (size_t)snprintf(listeners, sizeof listeners, "%s", LISTENER("public", ""));
+
+    for (unsigned i = 0; i < LEAVING; i++)
+        len += (size_t)snprintf(listeners + len, sizeof listeners - len,
+                                "," LISTENER("leaving%u", ""), i);
+    rig->listeners = listeners;
+    rig_server(rig);
+    rig_start(rig, "");
+    rig_settle(rig);
+    rig_address(rig, "leaving0", &last);
+    atomic_store(&questions, 0);
+    rig->listeners = LISTENER("public", "");
+    rig_reload(rig, 0, "");
+    rig_settle(rig);
+    rig_wait_refused(rig, &last.address, last.len);
+    assert_in_range(atomic_load(&questions), 1, LEAVING - 1);
+    speak(rig, rig_client(rig, NULL), "public");
+}
+
 /* --- the end --- */
 
 static void drain_and_the_client_speaks_soon(void **state)
@@ -318,6 +346,7 @@ int main(void)
         RIG_ROW(removed_and_another_client_comes, auto),
         RIG_ROW(moved_to_another_address, auto),
         RIG_ROW(half_open_client, auto),
+        RIG_ROW(many_leave_at_once, auto),
         RIG_ROW(drain_and_the_client_speaks_soon, auto),
         RIG_ROW(drain_and_the_client_speaks_later, auto),
         RIG_ROW(drain_is_over_while_a_client_is_silent, auto),

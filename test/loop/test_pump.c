@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -432,6 +434,62 @@ static void budget_used_up(void **state)
     }
 }
 
+/* --- what is left over --- */
+
+/* Fills what is on the way to the pump; true: it is more than a receiver is asked to keep. */
+static bool fill(struct bench *bench, uint64_t *sent)
+{
+    int unread = 0;
+    size_t n;
+
+    while ((n = send_some(bench->source, *sent, 65536)) > 0)
+        *sent += n;
+    assert_int_equal(ioctl(bench->from.fd, FIONREAD, &unread), 0);
+    return unread > 512 * 1024;
+}
+
+/* As room.h bounds what waits unsent, on a connection whose windows have grown. */
+static uint64_t warm_up(struct bench *bench)
+{
+    uint64_t sent = 0, received = 0;
+    int unsent = 128 * 1024;
+
+    reopen(bench, 4 * 1024 * 1024);
+    set_buffers(bench->from.fd, SO_RCVBUF, 4 * 1024 * 1024);
+    bench->to.bounded = true;
+    assert_int_equal(
+        setsockopt(bench->to.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent), 0);
+    while (sent < 16 * 1024 * 1024 || received < sent) {
+        if (sent < 16 * 1024 * 1024)
+            sent += send_some(bench->source, sent, 65536);
+        turn(bench);
+        received += receive_some(bench->sink, received, 65536);
+    }
+    return sent;
+}
+
+/* The kernel takes little at once, though the windows are wide: as little stays with the pump. */
+static void paced_receiver(void **state)
+{
+    struct bench *bench = *state;
+    uint64_t sent = warm_up(bench), received = sent;
+    unsigned slow = 1024 * 1024, off = UINT32_MAX;
+
+    assert_int_equal(setsockopt(bench->to.fd, SOL_SOCKET, SO_MAX_PACING_RATE, &slow, sizeof slow),
+                     0);
+    if (!fill(bench, &sent))
+        skip(); /* the system has small buffers */
+    assert_int_equal(turn(bench), PUMP_WAIT);
+    assert_false(bench->to.writable);
+    if (pump_holds_bytes(&bench->pump))
+        assert_in_range(bench->pump.rest->left, 1, 80 * 1024);
+    assert_int_equal(setsockopt(bench->to.fd, SOL_SOCKET, SO_MAX_PACING_RATE, &off, sizeof off), 0);
+    while (received < sent) {
+        turn(bench);
+        received += receive_some(bench->sink, received, 65536);
+    }
+}
+
 /* --- which way --- */
 
 /* Carries a chunk through; the pump reads it in one piece. */
@@ -616,6 +674,7 @@ int main(void)
         ROWS(write_reset_with_bytes_pending),
         ROWS(write_after_shutdown),
         ROWS(budget_used_up),
+        ROWS(paced_receiver),
         ROWS(mode_decides),
         ROW(adaptive_switch, auto),
         ROWS(no_pipe_for_a_while),

@@ -365,6 +365,20 @@ static void a_path_is_removed_before_a_reload(void **state)
     assert_int_equal(found.st_mode & 0777u, 0666);
 }
 
+/* All workers share the one socket: all of them get the next one. */
+static void a_unix_socket_is_shut_down(void **state)
+{
+    struct scene *scene = *state;
+
+    publish(scene, "PATH");
+    for (int i = 0; i < 2; i++) {
+        shut_down(scene, 1);
+        wait_deaf(scene, 1);
+        wait_deaf(scene, 0);
+        expect_all_listen(scene);
+    }
+}
+
 /* What another process has put there is left alone, until it is gone. */
 static void a_path_is_taken(void **state)
 {
@@ -417,6 +431,7 @@ int main(void)
         cmocka_unit_test(waits_twice_as_long_each_time),
         cmocka_unit_test_setup_teardown(a_path_is_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_is_removed_before_a_reload, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_unix_socket_is_shut_down, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_is_put_back, setup, teardown),
     };

@@ -4,12 +4,15 @@
  */
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -180,7 +183,17 @@ static bool push(int server, uint64_t *sent)
     }
 }
 
-/* What the kernel holds of the router's newest connection. */
+/* Bytes on their way, which the client's kernel has not acknowledged yet. */
+static int on_the_way(int fd)
+{
+    int untaken = 0, unsent = 0;
+
+    assert_int_equal(ioctl(fd, SIOCOUTQ, &untaken), 0);
+    assert_int_equal(ioctl(fd, SIOCOUTQNSD, &unsent), 0);
+    return untaken - unsent;
+}
+
+/* What the kernel holds of the router's newest connection, when nothing is on its way any more. */
 static uint64_t held(struct rig *rig)
 {
     uint32_t client[SK_MEMINFO_VARS] = {0}, server[SK_MEMINFO_VARS] = {0};
@@ -188,6 +201,12 @@ static uint64_t held(struct rig *rig)
 
     rig_hold(rig);
     const struct conn *conn = TAILQ_LAST(&rig->worker.conns.list, conn_list);
+    for (int waited_ms = 0; on_the_way(conn->client.fd) > 0; waited_ms += 10) {
+        assert_true(waited_ms < RIG_PATIENCE_MS);
+        rig_release(rig);
+        poll(NULL, 0, 10);
+        rig_hold(rig);
+    }
     assert_int_equal(getsockopt(conn->client.fd, SOL_SOCKET, SO_MEMINFO, client, &len), 0);
     assert_int_equal(getsockopt(conn->server.fd, SOL_SOCKET, SO_MEMINFO, server, &len), 0);
     if (conn->down.rest != NULL)

@@ -86,7 +86,7 @@ static void end(struct fixture *fixture)
 
 static uint32_t pick(struct fixture *fixture, uint32_t worker, const struct tried *tried)
 {
-    return balance_pick(fixture->claimed, &fixture->backend, worker, tried);
+    return balance_pick(fixture->claimed, &fixture->backend, NULL, worker, tried);
 }
 
 static const struct {
@@ -128,7 +128,7 @@ static void each_server_its_weight_per_cycle(void **state)
                 uint32_t server = pick(fixture, worker, &none);
                 assert_in_range(server, 0, tables[t].count - 1);
                 picked[server]++;
-                balance_pick(fixture->first_claimed, &fixture->first, worker, &none);
+                balance_pick(fixture->first_claimed, &fixture->first, NULL, worker, &none);
             }
             for (uint32_t s = 0; s < tables[t].count; s++)
                 assert_int_equal(picked[s], tables[t].weights[s]);
@@ -177,7 +177,7 @@ static void no_server_takes_connections(void **state)
     (void)state;
     assert_int_equal(pick(fixture, 3, &none), CONFIG_NONE);
     assert_int_equal(pick(fixture, 3, &none), CONFIG_NONE);
-    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, &none), 0);
+    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, NULL, &none), 0);
     end(fixture);
 }
 
@@ -217,12 +217,13 @@ static void each_untried_server_comes_once(void **state)
         for (uint32_t round = 0; round < 20; round++) {
             struct tried tried = {0};
             uint32_t seen[8] = {0}, server;
-            uint32_t left = balance_left(fixture->claimed, &fixture->backend, &tried);
+            uint32_t left = balance_left(fixture->claimed, &fixture->backend, NULL, &tried);
             while ((server = pick(fixture, 0, &tried)) != CONFIG_NONE) {
                 assert_true(tables[t].weights[server] > 0);
                 assert_true(tried_add(&tried, &fixture->backend, server));
                 assert_int_equal(++seen[server], 1);
-                assert_int_equal(balance_left(fixture->claimed, &fixture->backend, &tried), --left);
+                assert_int_equal(balance_left(fixture->claimed, &fixture->backend, NULL, &tried),
+                                 --left);
             }
             assert_int_equal(left, 0);
             for (uint32_t s = 0; s < tables[t].count; s++)
@@ -333,11 +334,29 @@ static void server_that_is_down_is_passed_over(void **state)
 
     (void)state;
     atomic_store(&fixture->claimed[0]->health, SERVER_DOWN);
-    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, &none), 2);
+    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, NULL, &none), 2);
     for (uint32_t i = 0; i < 6; i++)
         assert_in_range(pick(fixture, 0, &none), 1, 2);
     atomic_store(&fixture->claimed[0]->health, SERVER_USABLE);
-    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, &none), 3);
+    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, NULL, &none), 3);
+    end(fixture);
+}
+
+/* Its share spreads over the others by their weights, as that of one that is down. */
+static void server_that_is_hopeless_is_passed_over(void **state)
+{
+    static const uint32_t weights[] = {2, 1, 3};
+    static const bool hopeless[] = {true, false, false};
+    struct fixture *fixture = begin(weights, 3);
+    uint32_t picked[3] = {0};
+
+    (void)state;
+    assert_int_equal(balance_left(fixture->claimed, &fixture->backend, hopeless, &none), 2);
+    for (int i = 0; i < 40; i++)
+        picked[balance_pick(fixture->claimed, &fixture->backend, hopeless, 0, &none)]++;
+    assert_int_equal(picked[0], 0);
+    assert_int_equal(picked[1], 10);
+    assert_int_equal(picked[2], 30);
     end(fixture);
 }
 
@@ -421,6 +440,7 @@ int main(void)
         cmocka_unit_test(share_of_a_dead_server_spreads_by_weight),
         cmocka_unit_test(shares_of_two_dead_servers_spread),
         cmocka_unit_test(server_that_is_down_is_passed_over),
+        cmocka_unit_test(server_that_is_hopeless_is_passed_over),
         cmocka_unit_test(turns_go_on_over_a_reload),
         cmocka_unit_test(credit_is_cut_to_new_weights),
         cmocka_unit_test(credit_is_cut_to_fewer_servers),

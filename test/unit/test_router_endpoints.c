@@ -327,6 +327,80 @@ static void only_our_own_sockets_excuse_a_port(void **state)
     }
 }
 
+/* --- a port that two processes want at the same moment --- */
+
+/* Replaced by the linker. */
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t len);
+int __real_bind(int fd, const struct sockaddr *address, socklen_t len);
+
+static int binds;           /* so far */
+static int listens_at_bind; /* before this one ... */
+static int listens_fd = -1; /* ... this socket begins to listen */
+static int refused_joins;   /* so many sockets that share their port are refused */
+
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+    int shares = 0;
+    socklen_t size = sizeof shares;
+
+    if (++binds == listens_at_bind)
+        assert_int_equal(listen(listens_fd, 5), 0);
+    getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, &size);
+    if (shares != 0 && refused_joins > 0) {
+        refused_joins--;
+        errno = EADDRINUSE;
+        return -1;
+    }
+    return __real_bind(fd, address, len);
+}
+
+/* A socket that shares its port, and does not listen yet. */
+static int bound_stranger(uint16_t *port)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof in;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), 0);
+    assert_int_equal(__real_bind(fd, (struct sockaddr *)&in, sizeof in), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+    *port = ntohs(in.sin_port);
+    return fd;
+}
+
+/* The port was free when it was tried, and another process begins to listen before we do. */
+static void another_process_is_faster(void **state)
+{
+    struct place *place = *state;
+    struct endpoints_error why;
+    char listeners[64];
+    uint16_t port;
+
+    listens_fd = bound_stranger(&port);
+    snprintf(listeners, sizeof listeners, "{\"address\":\"127.0.0.1:%u\"}", port);
+    struct config *config = config_with(place, listeners);
+    binds = 0;
+    listens_at_bind = 2; /* the first one tries whether it is free */
+    assert_false(endpoints_open(&place->endpoints, config, &why));
+    assert_int_equal(why.error, EADDRINUSE);
+    assert_true(binds >= 2);
+    listens_at_bind = 0;
+    close(listens_fd);
+    config_free(config);
+    assert_int_equal(change(place, listeners), WORKERS);
+}
+
+/* As gVisor has it. */
+static void a_socket_that_listens_cannot_be_joined(void **state)
+{
+    struct place *place = *state;
+
+    refused_joins = 1;
+    assert_int_equal(change(place, ANY), WORKERS);
+    assert_int_equal(refused_joins, 0);
+}
+
 /* --- what keeps a socket --- */
 
 static void a_renamed_listener_keeps_its_port(void **state)
@@ -428,6 +502,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_listener_that_fails_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_opened_can_be_cancelled, setup, teardown),
         cmocka_unit_test(only_our_own_sockets_excuse_a_port),
+        cmocka_unit_test_setup_teardown(another_process_is_faster, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_socket_that_listens_cannot_be_joined, setup, teardown),
         cmocka_unit_test_setup_teardown(a_renamed_listener_keeps_its_port, setup, teardown),
         cmocka_unit_test_setup_teardown(a_backlog_keeps_its_sockets, setup, teardown),
         cmocka_unit_test_setup_teardown(an_address_that_nobody_has, setup, teardown),

@@ -22,9 +22,19 @@ static void share_has_a_floor(void **state)
     (void)state;
     assert_int_equal(pace_share_ms(3000, 40), 1000);
     assert_int_equal(pace_share_ms(2500, 4), 1250);
-    assert_int_equal(pace_share_ms(1999, 4), 1999);
+    assert_int_equal(pace_share_ms(1899, 4), 1899);
     assert_int_equal(pace_share_ms(300, 2), 300);
     assert_int_equal(pace_share_ms(0, 3), 0);
+}
+
+/* Three silent servers have their second each in three, although each timer is late by a little. */
+static void late_timers_take_no_share(void **state)
+{
+    (void)state;
+    assert_int_equal(pace_share_ms(3000, 4), 1000);
+    assert_int_equal(pace_share_ms(1998, 3), 999);
+    assert_int_equal(pace_share_ms(997, 2), 997);
+    assert_int_equal(pace_share_ms(1900, 2), 950);
 }
 
 /* One after the other, all of them within the budget, and none below the floor. */
@@ -36,7 +46,7 @@ static void shares_fill_the_budget(void **state)
             uint64_t left = budget, used = 0;
             for (uint64_t s = servers; s > 0 && left > 0; s--) {
                 uint64_t share = pace_share_ms(left, s);
-                assert_true(share >= PACE_SHARE_MIN_MS && share <= left);
+                assert_true(share + PACE_SHARE_LATE_MS >= PACE_SHARE_MIN_MS && share <= left);
                 used += share;
                 left -= share;
             }
@@ -100,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(share_is_even),
         cmocka_unit_test(share_has_a_floor),
+        cmocka_unit_test(late_timers_take_no_share),
         cmocka_unit_test(shares_fill_the_budget),
         cmocka_unit_test(next_address_in_a_quarter_of_a_second),
         cmocka_unit_test(every_address_has_its_try),

@@ -309,8 +309,12 @@ static void turns_go_on_over_a_reload(void **state)
 {
     static const struct tried none;
     struct snapshot *snapshot = make(*state, text, 1);
-    uint32_t expected = snapshot_pick(snapshot, backend_named(snapshot, "one"), 1, &none);
+    struct addresses *found = addresses_new(1);
 
+    server_know(cell_of(snapshot, "one", 2), found);
+    snapshot_set_addresses(
+        snapshot, config_use_index(snapshot->use, backend_named(snapshot, "one"), 2), found);
+    uint32_t expected = snapshot_pick(snapshot, backend_named(snapshot, "one"), 1, &none);
     for (uint32_t generation = 2; generation < 9; generation++) {
         struct snapshot *new = make(*state, text, generation);
         snapshot_free(snapshot);
@@ -344,6 +348,40 @@ static void same_server_twice_shares_a_cell(void **state)
     snapshot_free(snapshot);
     sweep(*state);
     assert_int_equal(server_cells(*state), 0);
+}
+
+/* Names without an address and our own listeners take no try that another server could have. */
+static void hopeless_servers_come_last(void **state)
+{
+    static const char names[] =
+        "{\"listeners\":[{\"address\":\"127.0.0.1:0\"}],"
+        "\"routes\":[{\"host\":\"a.test\",\"backend\":\"b\"}],"
+        "\"backends\":{\"b\":{\"servers\":[\"one.test:1\",\"10.0.0.1:1\",\"two.test:1\","
+        "\"10.0.0.2:1\",\"10.0.0.3:1\"]}}}";
+    struct snapshot *snapshot = make(*state, names, 1);
+    const struct backend_config *backend = &snapshot->config->backends[0];
+    struct tried tried = {0};
+    uint32_t last[3] = {0};
+
+    snapshot_note_hopeless(snapshot, 3);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(snapshot_pick(snapshot, 0, 0, &tried) % 3, 1); /* 1 and 4 */
+    assert_int_equal(snapshot_left(snapshot, 0, &tried), 2);
+    assert_true(tried_add(&tried, backend, 4));
+    assert_int_equal(snapshot_pick(snapshot, 0, 0, &tried), 1);
+    assert_true(tried_add(&tried, backend, 1));
+    assert_int_equal(snapshot_left(snapshot, 0, &tried), 3); /* they say why there is none */
+    for (int i = 0; i < 3; i++) {
+        last[i] = snapshot_pick(snapshot, 0, 0, &tried);
+        assert_true(tried_add(&tried, backend, last[i]));
+    }
+    assert_int_equal(last[0] + last[1] + last[2], 0 + 2 + 3);
+    assert_int_equal(snapshot_pick(snapshot, 0, 0, &tried), CONFIG_NONE);
+    tried_clear(&tried);
+    snapshot_set_addresses(snapshot, 0, addresses_new(1));
+    assert_int_equal(snapshot_left(snapshot, 0, &tried), 3);
+    snapshot_free(snapshot);
+    sweep(*state);
 }
 
 /* A lookup of names holds the configuration on its own. */
@@ -391,6 +429,7 @@ int main(void)
         TEST(server_comes_back),
         TEST(turns_go_on_over_a_reload),
         TEST(same_server_twice_shares_a_cell),
+        TEST(hopeless_servers_come_last),
         TEST(config_outlives_its_snapshots_while_held),
         TEST(counts_its_users),
     };
