@@ -184,7 +184,7 @@ static bool read_integer(struct field_reader *reader, const struct value_type *t
         finding_error(reader->findings, offset, "out of range: %u to %u", type->min, type->max);
         return false;
     }
-    if (number != floor(number)) {
+    if (number != (double)(uint32_t)number) {
         finding_error(reader->findings, offset, "expected a whole number");
         return false;
     }
@@ -200,7 +200,8 @@ static void say_bare_number(struct field_reader *reader, const struct value_type
     size_t offset = json_offset(&reader->json, node);
     double number = json_number(node);
 
-    if (!isfinite(number) || number < 1 || number > 999999999 || number != floor(number)) {
+    if (!isfinite(number) || number < 1 || number > 999999999 ||
+        number != (double)(uint32_t)number) {
         field_say_expected(reader, type, offset, JSON_NUMBER);
         return;
     }

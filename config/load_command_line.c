@@ -103,7 +103,7 @@ static void write_servers(FILE *to, const char *servers)
 }
 
 /* Whether an earlier route has the same host. Two such routes are found to be a conflict later. */
-static bool host_known(const char *const *routes, size_t index)
+static bool has_host(const char *const *routes, size_t index)
 {
     size_t len = host_length(routes[index]);
 
@@ -122,7 +122,7 @@ static void write_backends(struct writing *writing, const char *const *routes, s
 
     fputs(", \"backends\": {", writing->to);
     for (size_t i = 0; i < count; i++) {
-        if (servers_of(routes[i]) == NULL || host_known(routes, i))
+        if (servers_of(routes[i]) == NULL || has_host(routes, i))
             continue;
         fputs(glue, writing->to);
         write_quoted(writing->to, routes[i], host_length(routes[i]));

@@ -17,12 +17,12 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
-#include <xxhash.h>
 
 #include "config/route_conflicts.h"
 #include "config/route_match.h"
 #include "config/route_table.h"
 #include "config/route_table_inside.h"
+#include "config/text/hash.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define PATTERN_MAX     (3 + 253) /* "**." and the longest name */
@@ -151,7 +151,7 @@ bool route_builder_add(struct route_builder *builder, const char *pattern, size_
         return false;
     memcpy(builder->texts + builder->text_bytes, pattern, len);
     builder->text_bytes += len;
-    uint64_t hash = XXH3_64bits_withSeed(pattern + prefix_len, suffix_len, builder->seed);
+    uint64_t hash = hash_bytes(pattern + prefix_len, suffix_len, builder->seed);
     builder->patterns[builder->count++] = (struct pattern){
         .hash = route_hash_of_kind(hash, kind),
         .route = route,

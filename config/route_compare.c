@@ -1,10 +1,9 @@
 #include "config/route_compare.h"
 
-#include <xxhash.h>
-
 #include "config/route.h"
 #include "config/route_table.h"
 #include "config/route_table_inside.h"
+#include "config/text/hash.h"
 
 /*
  * Neighbours in one table are strangers in the other, so every pattern waits for memory four times:
@@ -78,8 +77,8 @@ static void wait_for_counterpart(struct compare *compare, const struct route_ent
 {
     const struct route_table *after = compare->after;
     enum pattern_kind kind = kind_of(entry);
-    uint64_t hash = XXH3_64bits_withSeed(route_entry_text(entry) + entry->prefix_len,
-                                         entry->suffix_len, after->seed);
+    uint64_t hash =
+        hash_bytes(route_entry_text(entry) + entry->prefix_len, entry->suffix_len, after->seed);
     struct waiting *waiting = &compare->waiting[compare->count++];
 
     assert(route_prefix_len(kind) == entry->prefix_len);

@@ -7,10 +7,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "config/route_match.h"
 #include "config/route_table_inside.h"
+#include "config/text/hash.h"
 
 /* Called for a pattern that the name matches; true ends the visit. */
 typedef bool entry_visitor(void *context, const struct route_entry *entry);
@@ -55,7 +55,7 @@ static inline void visit_wildcards(const struct route_table *table, const char *
         if (!one && !many)
             continue;
         size_t suffix_len = (size_t)(end - suffix);
-        uint64_t hash = XXH3_64bits_withSeed(suffix, suffix_len, table->seed);
+        uint64_t hash = hash_bytes(suffix, suffix_len, table->seed);
         if (one && visit_one(table, PATTERN_ONE, hash, suffix, suffix_len, on_entry, context))
             return;
         if (many && visit_one(table, PATTERN_MANY, hash, suffix, suffix_len, on_entry, context))
@@ -67,7 +67,7 @@ static inline void visit_wildcards(const struct route_table *table, const char *
 static inline void visit_patterns(const struct route_table *table, const char *host, size_t len,
                                   entry_visitor *on_entry, void *context)
 {
-    uint64_t hash = XXH3_64bits_withSeed(host, len, table->seed);
+    uint64_t hash = hash_bytes(host, len, table->seed);
 
     if (visit_one(table, PATTERN_EXACT, hash, host, len, on_entry, context))
         return;

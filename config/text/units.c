@@ -184,9 +184,10 @@ static bool parse_whole(const char *text, const struct unit *units, uint64_t *va
 
     if (!parse_scaled(text, units, &scaled) || scaled > LARGEST_EXACT)
         return false;
-    if (fabs(scaled - round(scaled)) > 1e-6)
+    uint64_t whole = (uint64_t)(scaled + 0.5);
+    if (fabs(scaled - (double)whole) > 1e-6)
         return false;
-    *value = (uint64_t)round(scaled);
+    *value = whole;
     return true;
 }
 
@@ -278,7 +279,7 @@ const char *units_format_count(double count, char out[UNITS_TEXT])
 {
     static const char *const suffixes[] = {"", "k", "M", "G", NULL};
 
-    if (count < 1000.0 && count == floor(count)) {
+    if (count < 1000.0 && count == (double)(int64_t)count) {
         snprintf(out, UNITS_TEXT, "%.0f", count);
         return out;
     }

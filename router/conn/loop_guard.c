@@ -7,7 +7,8 @@
 
 #include <assert.h>
 #include <string.h>
-#include <xxhash.h>
+
+#include "config/text/hash.h"
 
 #define TICK_MS   16u
 #define TICK_MASK 0xffffffu
@@ -26,7 +27,7 @@ static uint64_t pack(uint32_t hash, uint32_t tick, uint32_t count)
 uint32_t loop_guard_count(struct loop_guard *guard, const uint8_t *bytes, size_t len,
                           uint64_t now_ms)
 {
-    uint64_t whole = XXH3_64bits(bytes, len);
+    uint64_t whole = hash_bytes(bytes, len, 0);
     uint32_t hash = (uint32_t)(whole >> 32);
     atomic_uint_fast64_t *word = &guard->hellos[whole & (LOOP_HELLOS - 1)];
     uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
@@ -53,7 +54,7 @@ static uint32_t hash_of(const struct peer *peer)
 
     memcpy(bytes, peer->ip, sizeof peer->ip);
     memcpy(bytes + sizeof peer->ip, &peer->port, sizeof peer->port);
-    return (uint32_t)XXH3_64bits(bytes, sizeof bytes);
+    return (uint32_t)hash_bytes(bytes, sizeof bytes, 0);
 }
 
 static uint64_t hash_of_both(const struct peer *from, const struct peer *to)

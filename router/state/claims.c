@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <xxhash.h>
+#include "config/text/hash.h"
 
 void claims_init(struct claims *claims, const struct claims_type *type, void *context)
 {
@@ -24,7 +24,7 @@ static struct claimable **bucket_of(const struct claims *claims, uint64_t hash)
 
 struct claimable *claims_find(const struct claims *claims, const char *key, size_t len)
 {
-    uint64_t hash = XXH3_64bits(key, len);
+    uint64_t hash = hash_bytes(key, len, 0);
     struct claimable *thing = *bucket_of(claims, hash);
 
     while (thing != NULL &&
@@ -66,7 +66,7 @@ void claims_add(struct claims *claims, struct claimable *thing)
     assert(claims_find(claims, thing->key, thing->key_len) == NULL);
     if (claims->count >= claims->bucket_count)
         grow(claims);
-    thing->hash = XXH3_64bits(thing->key, thing->key_len);
+    thing->hash = hash_bytes(thing->key, thing->key_len, 0);
     struct claimable **bucket = bucket_of(claims, thing->hash);
     thing->next_in_bucket = *bucket;
     *bucket = thing;

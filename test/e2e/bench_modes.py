@@ -480,7 +480,7 @@ class ExitCodes(unittest.TestCase):
         return process.returncode, result, out
 
     def test_interrupts_before_the_measurement(self):
-        for at, arguments in (("opening", ("latency", "--rate", "10", "--ramp", "10", "-c", "900")),
+        for at, arguments in (("opening", ("latency", "--rate", "10", "--ramp", "1", "-c", "900")),
                               ("warm-up", ("conn", "--rate", "10", "--warmup", "1h"))):
             code, result, out = self.interrupted(*arguments, at=at)
             self.assertEqual(result["reasons"], ["interrupted before the measurement began"])

@@ -71,9 +71,10 @@ class Bench(unittest.TestCase):
         return Talk(self.router.address(listener), self.servers, name, **more)
 
     def probe(self):
-        """The next client is served."""
+        """The next client is served, and the router has done with it before the next fault."""
         talk = self.talk().begin().play()
         self.assertTrue(talk.served(), "the next client was not served")
+        self.lines.wait(talk.port)
 
     def said(self):
         return [line for line in self.router.lines[self.since:]
