@@ -420,6 +420,7 @@ static struct conn *conn_new(struct conns *conns, struct view *view, uint32_t li
                                  .readable = true,
                                  .writable = true,
                                  .ragged = !peer.known,
+                                 .local = peer_is_local(&peer),
                                  .paced = peer_is_local(&peer)};
     conn->server = (struct side){.source = {on_server_events}, .fd = -1, .is_server = true};
     conn->turn.on_turn = on_turn;

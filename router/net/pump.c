@@ -22,9 +22,9 @@
 #define PUMP_SPLICE_BYTES (1024u * 1024u)
 /*
  * A splice asks for so much more than the receiver has room for. It fills it, which is what makes
- * the kernel tell when there is room again, and what is left in the pipe is no more than that. With
- * less, a receiver that keeps taking is filled in ever smaller pieces, which costs more than the
- * copying of what is left.
+ * the kernel tell when there is room again, and what is left in the pipe is seldom more than that:
+ * where pacing beyond 0.5 Gbit/s holds back what the windows would take. With less, a receiver that
+ * keeps taking is filled in ever smaller pieces, which costs more than the copying of what is left.
  */
 #define PUMP_AHEAD_BYTES (64u * 1024u)
 /* What a splice asks for where the kernel does not say how much room there is. */
@@ -296,7 +296,7 @@ static size_t splice_want(const struct pump *pump)
 {
     size_t room;
 
-    if (!room_to_send(pump->to->fd, pump->to->bounded, &room))
+    if (!room_to_send(pump->to->fd, pump->to->bounded, pump->to->local, &room))
         return PUMP_BLIND_BYTES;
     return room < PUMP_SPLICE_BYTES - PUMP_AHEAD_BYTES ? room + PUMP_AHEAD_BYTES
                                                        : PUMP_SPLICE_BYTES;

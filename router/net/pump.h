@@ -46,7 +46,8 @@ struct side {
     bool urgent : 1; /* TCP urgent data is under way: splicing would stop at its mark for good */
     bool muted : 1;  /* news of readability is switched off while nobody wants it */
     bool bounded : 1; /* the kernel holds little that is unsent: see room.h */
-    bool paced : 1;   /* sends to this very host and may pace it: see net_unpace() */
+    bool local : 1;   /* a TCP socket whose peer is this very host */
+    bool paced : 1;   /* ... and which may pace what it sends: see net_unpace() */
 };
 
 enum relay_mode { RELAY_AUTO, RELAY_COPY, RELAY_SPLICE };

@@ -59,26 +59,22 @@ static bool room_in_buffer(int fd, size_t *bytes)
     return true;
 }
 
-/* What the receiver's window, the network and the pacing take at once. */
-static size_t room_at_once(const struct tcp_info *info)
+/* What the receiver's window and the network take at once. */
+static size_t room_at_once(const struct tcp_info *info, bool local)
 {
     uint64_t in_flight = less((size_t)info->tcpi_unacked + info->tcpi_retrans,
                               (size_t)info->tcpi_sacked + info->tcpi_lost);
     size_t network = less(info->tcpi_snd_cwnd, in_flight) * info->tcpi_snd_mss;
     size_t window = less(info->tcpi_snd_wnd, (size_t)info->tcpi_unacked * info->tcpi_snd_mss);
-    /* Whether paced or not, the kernel gives the device about a millisecond's worth at a time. */
-    size_t paced = info->tcpi_pacing_rate / 1024;
+    size_t both = smaller(network, window);
 
-    return info->tcpi_notsent_bytes > 0 ? 0 : smaller(paced, smaller(network, window));
+    if (info->tcpi_notsent_bytes > 0)
+        return 0;
+    /* Paced or not (TCP small queues), a device is given about a millisecond's worth at a time. */
+    return local ? both : smaller(both, info->tcpi_pacing_rate / 1024);
 }
 
-/* ... and what may wait behind that. */
-static size_t room_on_the_way(const struct tcp_info *info)
-{
-    return room_at_once(info) + less(UNSENT_BYTES, info->tcpi_notsent_bytes);
-}
-
-bool room_to_send(int fd, bool bounded, size_t *bytes)
+bool room_to_send(int fd, bool bounded, bool local, size_t *bytes)
 {
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
@@ -90,6 +86,7 @@ bool room_to_send(int fd, bool bounded, size_t *bytes)
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
         len < offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof info.tcpi_snd_wnd)
         return false;
-    *bytes = smaller(*bytes, room_on_the_way(&info));
+    size_t may_wait = less(UNSENT_BYTES, info.tcpi_notsent_bytes);
+    *bytes = smaller(*bytes, room_at_once(&info, local) + may_wait);
     return true;
 }

@@ -27,8 +27,9 @@ bool room_bounds_unsent(const struct socket_sizes *sizes);
 
 /*
  * How many bytes a socket takes now before it says EAGAIN, roughly: the kernel's book-keeping
- * shares the room. `bounded`: what it holds unsent is. False: the kernel does not say.
+ * shares the room. `bounded`: what it holds unsent is. `local`: it sends to this very host, where
+ * nothing stands between the two. False: the kernel does not say.
  */
-bool room_to_send(int fd, bool bounded, size_t *bytes);
+bool room_to_send(int fd, bool bounded, bool local, size_t *bytes);
 
 #endif
