@@ -11,16 +11,31 @@ static bool is_empty(const struct turns *turns)
     return turns->waiting == 0;
 }
 
-/* Who is next; the two lists take turns while both have somebody. */
+/*
+ * How many of `fresh` go before the next of `queue`: as many as there are for each of these. With
+ * less, one that is always ready would get as much as all those together that come and go; with
+ * more, fresh ones that keep coming would starve it.
+ */
+static uint32_t fresh_share(const struct turns *turns)
+{
+    uint32_t fresh = turns->waiting - turns->count;
+
+    return (fresh + turns->count - 1) / turns->count;
+}
+
+/* Who is next. */
 static struct turn *next(struct turns *turns)
 {
-    struct turn *fresh = TAILQ_FIRST(&turns->fresh);
     struct turn *queued = TAILQ_FIRST(&turns->queue);
 
-    if (fresh == NULL || queued == NULL)
-        return fresh != NULL ? fresh : queued;
-    turns->fresh_next = !turns->fresh_next;
-    return turns->fresh_next ? fresh : queued;
+    if (queued == NULL)
+        return TAILQ_FIRST(&turns->fresh);
+    if (turns->fresh_done < fresh_share(turns)) {
+        turns->fresh_done++;
+        return TAILQ_FIRST(&turns->fresh);
+    }
+    turns->fresh_done = 0;
+    return queued;
 }
 
 static void serve(struct turns *turns, struct turn *turn)

@@ -8,8 +8,8 @@
  * The happy path
  *  - An owner with more to do than a moment's work takes a place at the end. Its turn comes once a
  *    round; it queues again if it is not done.
- *  - An owner that has not had a turn in the round before is fresh: it goes before the others, in
- *    turns with them.
+ *  - An owner that has not had a turn in the round before is fresh: it goes before the others.
+ *    They go on meanwhile, as often as if all stood in one queue.
  *  - The loop serves one turn and looks at everything else. When everything else takes long, the
  *    queue gets as much time as that: neither starves the other.
  *
@@ -39,7 +39,7 @@ struct turns {
     uint32_t waiting;    /* in both lists */
     uint32_t count;      /* in `queue` */
     uint32_t round_left; /* of those, the first are still to come in this round */
-    bool fresh_next;     /* whose turn it is when both lists have somebody */
+    uint32_t fresh_done; /* turns of `fresh` since the last one of `queue` */
     uint64_t left_ns;    /* uv_hrtime() when the queue was left to look after everything else */
     uv_idle_t idle;      /* runs while somebody waits */
 };

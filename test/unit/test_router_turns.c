@@ -169,7 +169,7 @@ static void who_is_fresh_goes_first(void **state)
     expect(rig, "abcadbc");
 }
 
-/* In every round again somebody who has not had a turn yet: the others get every second turn. */
+/* Six of them to two others: three, two, one go before each of these, as they become fewer. */
 static void fresh_ones_starve_nobody(void **state)
 {
     struct rig *rig = *state;
@@ -179,7 +179,36 @@ static void fresh_ones_starve_nobody(void **state)
     for (char letter = 'c'; letter <= 'h'; letter++)
         add(rig, (char[]){letter, '\0'});
     iterate(rig, 10, 0);
-    expect(rig, "cadbeafbga");
+    expect(rig, "cdaefbgahb");
+}
+
+static unsigned count_of(const struct rig *rig, size_t from, char letter)
+{
+    unsigned count = 0;
+
+    for (size_t i = from; i < rig->length; i++)
+        count += rig->order[i] == letter;
+    return count;
+}
+
+/* One always has more, seven come back a while after each turn: all get the same. */
+static void who_comes_and_goes_gets_as_much(void **state)
+{
+    struct rig *rig = *state;
+    char left = '\0'; /* had its turn in the iteration before, and comes back after this one */
+
+    owner(rig, 'a')->again = 999;
+    add(rig, "abcdefgh");
+    for (unsigned i = 0; i < 120; i++) {
+        char back = left;
+        iterate(rig, 1, 0);
+        left = rig->order[rig->length - 1];
+        if (back != '\0' && back != 'a')
+            turns_add(&rig->turns, &owner(rig, back)->turn);
+    }
+    assert_int_equal(rig->length, 120);
+    for (char letter = 'a'; letter <= 'h'; letter++)
+        assert_in_range(count_of(rig, 40, letter), 7, 14); /* of 80 */
 }
 
 /* Waiting for one round is not enough to be fresh again; for two it is. */
@@ -268,11 +297,17 @@ static void nobody_has_two_turns_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_turn_then_everything_else),    TEST(a_place_is_one_place),
-        TEST(who_queues_again_goes_to_the_end), TEST(who_is_fresh_goes_first),
-        TEST(fresh_ones_starve_nobody),         TEST(fresh_after_a_whole_round_without),
-        TEST(who_leaves_gets_no_turn),          TEST(the_queue_gets_as_long_as_everything_else),
-        TEST(but_no_longer_than_some_turns),    TEST(nobody_has_two_turns_at_once),
+        TEST(one_turn_then_everything_else),
+        TEST(a_place_is_one_place),
+        TEST(who_queues_again_goes_to_the_end),
+        TEST(who_is_fresh_goes_first),
+        TEST(fresh_ones_starve_nobody),
+        TEST(who_comes_and_goes_gets_as_much),
+        TEST(fresh_after_a_whole_round_without),
+        TEST(who_leaves_gets_no_turn),
+        TEST(the_queue_gets_as_long_as_everything_else),
+        TEST(but_no_longer_than_some_turns),
+        TEST(nobody_has_two_turns_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
