@@ -33,6 +33,11 @@ class Lines:
                 self.by_port[fields.get("client", "").rpartition(":")[2]] = fields
         return self.by_port.get(str(port))
 
+    def forget(self):
+        """What is there by now: the system gives ports again to clients that come later."""
+        self.of(0)
+        self.by_port.clear()
+
     def wait(self, port):
         return net.wait_until("a line in the access log", lambda: self.of(port))
 
@@ -100,6 +105,8 @@ class Bench(unittest.TestCase):
         self.assertFalse(self.router and self.router.process.poll(), "the router has ended")
         self.faults.pass_time(SAY_S)
         self.since = len(self.router.lines) if self.router else 0
+        if self.router:
+            self.lines.forget()
         try:
             attempt(row, number)
         finally:
