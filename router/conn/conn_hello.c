@@ -80,16 +80,16 @@ static ssize_t receive(const struct conn *conn, size_t want, int flags)
     return n;
 }
 
-/* Reading has failed; `errno` says how. */
-static struct verdict failed(struct conn *conn)
+/* Reading has failed with this errno. */
+static struct verdict failed(struct conn *conn, int error)
 {
-    switch (carry_error_of(errno)) {
+    switch (carry_error_of(error)) {
     case CARRY_PEER:
         break;
     case CARRY_MEMORY:
         return verdict_end(REASON_RESOURCE);
     case CARRY_MISTAKE:
-        return conn_mistake(conn, errno);
+        return conn_mistake(conn, error);
     }
     return verdict_end(REASON_HELLO_ABORT);
 }
@@ -146,7 +146,7 @@ static struct verdict take_hello(struct conn *conn)
         if (n < 0 && errno == EAGAIN)
             return wait_for_more(conn);
         if (n < 0)
-            return failed(conn);
+            return failed(conn, errno);
         if (n == 0)
             return judge_half(conn);
         if (!pump_preface(&conn->up, conn->conns->tools.scratch, (size_t)n, true))
@@ -175,7 +175,7 @@ static struct verdict look_at_hello(struct conn *conn)
         if (n < 0 && errno == EAGAIN)
             return wait_for_more(conn);
         if (n < 0)
-            return failed(conn);
+            return failed(conn, errno);
         if (n == 0)
             return verdict_end(REASON_HELLO_ABORT);
         conn->passage.spoke = true;
