@@ -102,8 +102,9 @@ static uint32_t addresses_left(const struct conn *conn)
 /* --- failures --- */
 
 /*
- * An attempt at the server has failed. Of several reasons the server gives that of the last, but
- * having no way to one of its addresses says less than what another has answered.
+ * An attempt at the server has failed. Of several reasons
+ * the server gives that of the last, but having no way to one of its addresses says less than what
+ * another has answered.
  */
 static void note_failure(struct conn *conn, enum reason reason)
 {
@@ -140,8 +141,12 @@ static void note_loop(struct conn *conn)
 }
 
 /* The whole server has failed. */
-static void note_server_failure(struct connecting *connecting)
+static void note_server_failure(struct conn *conn)
 {
+    struct connecting *connecting = &conn->connecting;
+
+    assert(connecting->server_failure != REASON_NONE);
+    passage_keep_failed(&conn->passage, (enum reason)connecting->server_failure);
     if (connecting->failure == REASON_NONE)
         connecting->failure = connecting->server_failure;
     else if (connecting->failure != connecting->server_failure)
@@ -211,10 +216,11 @@ static enum reason pick_server(struct conn *conn)
 
 static enum reason next_server(struct conn *conn)
 {
-    note_server_failure(&conn->connecting);
+    note_server_failure(conn);
     enum reason lack = pick_server(conn);
     if (lack != REASON_NONE)
         return lack;
+    assert(conn->passage.retries < UINT8_MAX); /* `tries` is far less */
     conn->passage.retries++;
     stats_add(&server_row(conn)->retries, 1);
     return REASON_NONE;

@@ -101,13 +101,15 @@ static struct verdict wait_for_more(struct conn *conn)
     return lack == REASON_NONE ? verdict_wait() : verdict_end(lack);
 }
 
-static enum hello_result parse(const struct conn *conn, const uint8_t *bytes, size_t len,
+static enum hello_result parse(struct conn *conn, const uint8_t *bytes, size_t len,
                                struct client_hello *hello)
 {
     uint32_t limit = conn_config(conn)->hello_limit_bytes;
     enum hello_result result = hello_parse(bytes, len, limit, hello);
 
     assert(result != HELLO_MORE || hello->need <= hello_wire_limit(limit));
+    if (result == HELLO_NOT_TLS)
+        conn->passage.looks = (uint8_t)looks_of(bytes, len);
     return result;
 }
 

@@ -48,6 +48,7 @@ struct server {
     alignas(64) atomic_int health;      /* enum server_health; nothing sets it yet */
     atomic_uint_fast64_t cool_until_ms; /* not to be tried before then; nothing sets it yet */
     atomic_uint active; /* connections of all workers that use it, for the balance */
+    atomic_uint held;   /* connections that only remember it: it has failed them */
 
     struct server_seat seats[];
 };
@@ -81,6 +82,13 @@ static inline bool server_is_usable(const struct server *server)
  */
 void server_enter(struct server *server);
 void server_leave(struct server *server); /* touches it for the last time */
+
+/*
+ * A connection remembers the server beyond server_leave(), to name it in the log: it is not freed
+ * before all have let it go. Held while it is entered. Workers.
+ */
+void server_hold(struct server *server);
+void server_let_go(struct server *server); /* touches it for the last time */
 
 /*
  * A connection has reached the server, has carried bytes, has ended: counted in the figures of the
