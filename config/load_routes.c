@@ -14,28 +14,6 @@ struct route_loading {
     const struct timeouts *last_timeouts; /* shared by neighbours, which often have the same */
 };
 
-/* A list value is one item or an array of them. */
-static const struct json_node *items_first(const struct json_node *list)
-{
-    return json_kind(list) == JSON_ARRAY ? json_first(list) : list;
-}
-
-static const struct json_node *items_next(const struct json_node *list,
-                                          const struct json_node *item)
-{
-    return json_kind(list) == JSON_ARRAY ? json_next(item) : NULL;
-}
-
-static uint32_t items_count(const struct json_node *list)
-{
-    uint32_t count = 0;
-
-    for (const struct json_node *item = items_first(list); item != NULL;
-         item = items_next(list, item))
-        count++;
-    return count;
-}
-
 /* --- conditions --- */
 
 static bool load_alpn(struct loader *loader, const struct json_node *list,
@@ -222,7 +200,8 @@ static void route_load(struct route_loading *loading, const struct json_node *no
 
     *route = (struct route){.name = form.name, .line = at.line, .column = at.column};
     /* Names are looked up even in a route that has other errors. */
-    route->backend = form.backend != NULL ? loader_backend(loader, form.backend) : CONFIG_NONE;
+    route->backend =
+        form.backend != NULL ? loader_backend(loader, form.backend, NULL) : CONFIG_NONE;
     ok &= load_conditions(loader, &form, route);
     ok &= load_timeouts(loading, &form, route);
     ok = ok && check_twice(loader, form.host);
