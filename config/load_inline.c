@@ -22,6 +22,17 @@ static bool is_like_address(const char *text)
     return strpbrk(text, ":/@") != NULL || hostname_is_ip(text, strlen(text));
 }
 
+/* Whether only a port is missing in it to be a server's address. */
+static bool is_host(const char *text)
+{
+    char address[HOSTNAME_MAX + 8];
+    struct address_draft draft;
+    struct problem problem;
+    int len = snprintf(address, sizeof address, "%s:443", text);
+
+    return (size_t)len < sizeof address && address_parse(address, false, &draft, &problem);
+}
+
 static void say_unknown(struct loader *loader, const struct json_node *node,
                         const char *const *words, const struct problem *problem)
 {
@@ -44,11 +55,15 @@ static void say_unknown(struct loader *loader, const struct json_node *node,
     else if (words != NULL)
         finding_error(&loader->findings, offset, "expected %s, or a backend, not \"%.80s\"%s",
                       field_words(words, list, sizeof list), name, hint);
-    else if (suggestion.nearest == NULL && strchr(name, '.') != NULL)
+    else if (suggestion.nearest == NULL && is_host(name))
+        finding_error(
+            &loader->findings, offset,
+            "unknown backend \"%.80s\": \"backends\" has none of that name, and an address "
+            "has a port (\"%.80s:443\")",
+            name, name);
+    else if (suggestion.nearest == NULL)
         finding_error(&loader->findings, offset,
-                      "unknown backend \"%.80s\" (a server's address has a port, such as "
-                      "\"%.80s:443\")",
-                      name, name);
+                      "unknown backend \"%.80s\": \"backends\" has none of that name", name);
     else
         finding_error(&loader->findings, offset, "unknown backend \"%.80s\"%s", name, hint);
 }
