@@ -61,7 +61,7 @@ class WhileReading(Case):
                 router.wait_ready()
                 router.wait_line({signal.SIGHUP: "a pipe or device can be read once only",
                                   signal.SIGUSR1: "opening the access log again",
-                                  signal.SIGUSR2: "signal 12"}[number])
+                                  signal.SIGUSR2: "USR2: this version"}[number])
                 talk(self, router)
                 router.stop()
                 os.unlink(self.dir / "fifo")
@@ -121,7 +121,7 @@ class Signals(Case):
             return prepare
         for number, said in ((signal.SIGHUP, "configuration reloaded"),
                              (signal.SIGUSR1, "opening the access log again"),
-                             (signal.SIGUSR2, "signal 12")):
+                             (signal.SIGUSR2, "USR2: this version")):
             with self.subTest(number):
                 self.start(prepare=pending(number)).wait_line(said)
         for number in ENDING:
@@ -318,7 +318,7 @@ class Stopped(Case):
         sock.sendall(HELLO)
         self.assertEqual(net.receive(sock, len(HELLO)), HELLO)
         router.signal(signal.SIGTERM)
-        router.wait_line("ending: 1 connections")
+        router.wait_line("ending: 1 connection has 3 s")
         self.stop(router)
         sock.shutdown(socket.SHUT_WR)
         time.sleep(3.5)
