@@ -182,7 +182,7 @@ class BadStart(unittest.TestCase):
             secret.write_text("{}")
             secret.chmod(0)
             done = self.run_without_rights("run", "-c", str(secret))
-            self.assertEqual(done.returncode, BAD_CONFIG, done.stderr)
+            self.assertEqual(done.returncode, NO_PERMISSION, done.stderr)
             self.assertIn(str(secret), done.stderr)
 
     def test_unwritable_access_log(self):
