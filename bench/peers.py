@@ -19,7 +19,7 @@ import time
 
 from peers_bench import TOOL_LIMITED, Bench, machine_used_s
 from peers_routers import ROOT, Failure, Router, say
-from peers_rows import ALL, COPY, GENERATORS, MEMORY, OURS, RIVALS
+from peers_rows import ALL, GENERATORS, MEMORY, OURS, RIVALS, VARIANTS
 from peers_table import BEGIN, END, Table, markdown, plain, section
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -73,7 +73,7 @@ def add_options(parser):
 
 
 def check_names(options):
-    known = [name for name in Router.TEMPLATES if name not in (OURS, COPY)]
+    known = [name for name in Router.TEMPLATES if name not in (OURS, *VARIANTS)]
     for flag, names, all_names in (("--peers", options.peers, known),
                                    ("--generators", options.generators, GENERATORS)):
         for name in names:

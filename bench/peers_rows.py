@@ -5,6 +5,8 @@ one: CPU of all processes and of interrupts. *Own* is the CPU of the router's pr
 """
 
 OURS, COPY, DIRECT = "sni-router", "sni-router-copy", "direct"
+UNHELD = "sni-router-unheld"  # with "held": "off": what the bound on held memory costs
+VARIANTS = (COPY, UNHELD)
 RIVALS = ("haproxy", "nginx")  # the better of these is what a ratio is to
 GENERATORS = ("sni-bench", "plain")
 ROUNDS_MIN = 5  # fewer say too little about the noise to judge by
@@ -25,6 +27,8 @@ class Row:
         self.words = {"sni-bench": words, "plain": plain}
         self.unit, self.rate_unit = units
         self.bars = {"price": price, "own": own}
+        # What is held for slow clients is bounded on the way down only.
+        self.variants = VARIANTS if plain.startswith("down") else (COPY,)
 
 
 PRICES = {
