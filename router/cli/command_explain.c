@@ -165,8 +165,9 @@ static int look_at_operands(char **words, int count)
                               words[1], words[0]);
     if (count > 2)
         return command_refuse(COMMAND_EXPLAIN,
-                              "unexpected '%s': one HOST at a time (sni-router explain %s %s)",
-                              words[2], words[0], words[2]);
+                              "unexpected '%s': one HOST at a time (what else is known of the "
+                              "client: --alpn, --from, --listener)",
+                              words[2]);
     return 0;
 }
 

@@ -90,6 +90,9 @@ static int refuse_operand(const struct run_options *options, const char *word)
     if (strchr(word, '=') != NULL)
         return command_refuse(COMMAND_RUN, "unexpected '%s' (did you mean \"--route %s\"?)", word,
                               word);
+    if (word[0] == ':')
+        return command_refuse(COMMAND_RUN, "unexpected '%s' (did you mean \"--listen %s\"?)", word,
+                              word);
     if (last != NULL && strchr(last, '=') == NULL)
         return command_refuse(COMMAND_RUN, "unexpected '%s' (did you mean \"--route %s=%s\"?)",
                               word, last, word);

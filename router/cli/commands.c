@@ -46,11 +46,12 @@ static int print_version(void)
 /* `help` and `help COMMAND`. */
 static int print_help(char **words)
 {
-    enum command_id id = words[0] != NULL ? command_find(words[0]) : COMMAND_COUNT;
+    bool of_command = words[0] != NULL && strcmp(words[0], "help") != 0;
+    enum command_id id = of_command ? command_find(words[0]) : COMMAND_COUNT;
 
-    if (words[0] != NULL && id == COMMAND_COUNT)
+    if (of_command && id == COMMAND_COUNT)
         return first_word_refuse(words);
-    if (words[0] != NULL)
+    if (of_command)
         command_print_help(id, stdout);
     else
         print_overview(stdout);

@@ -76,20 +76,24 @@ static bool names_file(const char *word)
     return word[0] == '-' && habit_names_file(name_of(word, name));
 }
 
-/* The value of an option for a file, else the first word that is none; NULL: there is no such. */
+/*
+ * The value of an option for a file, else the first word that is no option, and not the value of
+ * one unless there is such a file; NULL: there is none.
+ */
 static const char *find_file(char **words)
 {
     const char *plain = NULL;
 
-    for (; *words != NULL; words++) {
+    for (bool behind_option = false; *words != NULL; words++) {
         const char *equal = strchr(*words, '=');
 
         if (names_file(*words) && equal != NULL)
             return equal + 1;
         if (names_file(*words) && words[1] != NULL && words[1][0] != '-')
             return words[1];
-        if ((*words)[0] != '-' && plain == NULL)
+        if ((*words)[0] != '-' && plain == NULL && (!behind_option || access(*words, F_OK) == 0))
             plain = *words;
+        behind_option = (*words)[0] == '-' && equal == NULL;
     }
     return plain;
 }

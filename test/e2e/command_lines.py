@@ -57,6 +57,8 @@ FIRST_WORDS = (
     ("-t", "unknown option -t before the command", meant("sni-router check FILE")),
     ("-t -c good.json", "unknown option -t before the command",
      meant("sni-router check good.json")),
+    ("--check good.json", "unknown option --check before the command",
+     meant("sni-router check good.json")),
     ("-c -f good.json", "unknown option -c before the command",
      meant("sni-router check good.json")),
     ("test good.json", "unknown command 'test'", meant("sni-router check good.json")),
@@ -68,6 +70,8 @@ FIRST_WORDS = (
     ("start good.json", "unknown command 'start'", meant("sni-router run -c good.json")),
     ("serve --listen :443 --route a.test=b:4", "unknown command 'serve'",
      meant("sni-router run --listen :443 --route a.test=b:4")),
+    ("reverse-proxy --from :443 --to b:4", "unknown command 'reverse-proxy'",
+     meant("sni-router run -c FILE")),
     ("reload", "unknown command 'reload'", f"HUP has a running router read its file again: {HUP}"),
     ("-s reload", "unknown option -s before the command",
      f"HUP has a running router read its file again: {HUP}"),
@@ -114,6 +118,7 @@ COMMANDS = (
     ("run", "there is nothing to run: say --config FILE, or --listen ADDRESS and "
      "--route HOST=SERVER"),
     ("run good.json", "unexpected 'good.json' (did you mean \"--config good.json\"?)"),
+    ("run :443", "unexpected ':443' (did you mean \"--listen :443\"?)"),
     ("run -c good.json good.json",
      "unexpected 'good.json': the configuration is good.json already"),
     ("run -c good.json -c good.json", "--config can be said once only"),
@@ -172,7 +177,8 @@ COMMANDS = (
     ("explain a.test", "FILE is missing: sni-router explain FILE a.test"),
     ("explain a.test good.json", "FILE comes before HOST: sni-router explain good.json a.test"),
     ("explain good.json a.test b.test",
-     "unexpected 'b.test': one HOST at a time (sni-router explain good.json b.test)"),
+     "unexpected 'b.test': one HOST at a time (what else is known of the client: --alpn, --from, "
+     "--listener)"),
     ("explain -c good.json a.test",
      "unknown option -c (the file stands alone: sni-router explain FILE HOST)"),
     ("explain good.json --sni a.test",
@@ -274,7 +280,8 @@ class WrongLines(Case):
 
     def test_what_is_right_is_not_refused(self):
         for line in ("check good.json --strict", "check --stri good.json", "-v", "version", "-?",
-                     "help run", "explain --from ::1 good.json a.test", "check -- good.json",
+                     "help run", "help help", "check -- good.json",
+                     "explain --from ::1 good.json a.test",
                      "explain good.json a.test --alpn=h2,http/1.1", "run -help"):
             with self.subTest(line):
                 done = invoke(*shlex.split(line), cwd=self.dir)
