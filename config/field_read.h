@@ -29,6 +29,9 @@ void field_read_presets(const struct value_type *type, void *into);
 void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
                         enum json_kind found);
 
+/* Writes `"alert", "close" or "reset"`. Returns `out`. */
+const char *field_words(const char *const *words, char *out, size_t size);
+
 /* `unknown key "hots" (did you mean "host"?)` */
 void field_say_unknown(struct field_reader *reader, const struct value_type *type, const char *key,
                        size_t offset);

@@ -69,6 +69,20 @@ bool path_check(const char *text, struct problem *problem)
     return false;
 }
 
+bool clear_path_check(const char *text, struct problem *problem)
+{
+    bool clear = strcmp(text, "-") == 0 || strcmp(text, "off") == 0 || strchr(text, '/') != NULL;
+
+    if (!path_check(text, problem))
+        return false;
+    if (!clear)
+        problem_set(problem,
+                    "expected a path with a \"/\", or \"-\" for standard output, or \"off\", not "
+                    "\"%.40s\" (a file in the working directory: \"./%.40s\")",
+                    text, text);
+    return clear;
+}
+
 /* --- host patterns --- */
 
 static bool is_ascii(const char *text)
@@ -92,6 +106,8 @@ static bool has_port(const char *text)
 /* What the operator may have meant; called for texts that are not a legal pattern. */
 static void host_explain(const char *text, struct problem *problem)
 {
+    char name[HOSTNAME_MAX + 1];
+    bool dot;
     const char *scheme = strstr(text, "://");
     const char *base = text + (strncmp(text, "**.", 3) == 0  ? 3
                                : strncmp(text, "*.", 2) == 0 ? 2
@@ -102,10 +118,17 @@ static void host_explain(const char *text, struct problem *problem)
         problem_set(problem, "a host may not be empty (policies.no_sni says what to do with "
                              "clients that name none)");
     else if (strcmp(text, "*") == 0 || strcmp(text, "**") == 0)
+        problem_set(
+            problem,
+            "\"%s\" alone is not a host: for all other names write \"default\": \"BACKEND\" next "
+            "to \"routes\"",
+            text);
+    else if (text[0] == '.' &&
+             hostname_normalise((const uint8_t *)text + 1, strlen(text) - 1, name, &dot) > 0)
         problem_set(problem,
-                    "\"%s\" alone is not a host: policies.unknown_sni says what to do "
-                    "with all other names",
-                    text);
+                    "\"%.50s\" is not a host: write \"**%.50s\" for all names below it, and "
+                    "\"%.50s\" for the name itself",
+                    text, text, text + 1);
     else if (scheme != NULL)
         problem_set(problem, "\"%.80s\" is a URL: write only the host (\"%.*s\")", text,
                     (int)(strcspn(scheme + 3, "/:") > 80 ? 80 : strcspn(scheme + 3, "/:")),
