@@ -210,10 +210,11 @@ static int judge(const char *file, const struct hello_options *options, struct c
     const char *looks = NULL;
 
     if (fd < 0 || !read_hello(fd, options->limit, capture)) {
-        command_complain(COMMAND_HELLO, "%s: cannot read: %s", file, strerror(errno));
+        int error = errno;
+        command_complain(COMMAND_HELLO, "%s: cannot read: %s", file, strerror(error));
         if (fd > STDERR_FILENO)
             (void)close(fd);
-        return EX_NOINPUT;
+        return error == EACCES || error == EPERM ? EX_NOPERM : EX_NOINPUT;
     }
     if (fd != STDIN_FILENO)
         (void)close(fd);

@@ -22,8 +22,20 @@
 
 static const int watched[SIGNALS_WATCHED] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
+static const char *const names[SIGNALS_WATCHED] = {"TERM", "QUIT", "INT", "HUP", "USR1", "USR2"};
+
 /* The first so many of those end the router. */
 #define SIGNALS_THAT_END 3
+
+const char *signals_name(int number)
+{
+    size_t i = 0;
+
+    while (i < SIGNALS_WATCHED && watched[i] != number)
+        i++;
+    assert(i < SIGNALS_WATCHED);
+    return names[i];
+}
 
 /* --- before the loop runs, and after --- */
 

@@ -187,6 +187,31 @@ static void put_value(struct plain *out, const char *key, const char *value)
     put(out, "\"");
 }
 
+/* The list of protocols: `["h2","http/1.1"]` becomes `h2,http/1.1`, a comma in a name `\x2c`. */
+static void put_list(struct plain *out, const char *key, const char *json)
+{
+    char list[ACCESS_LINE_MAX / 4];
+    size_t len = 0;
+    bool inside = false;
+
+    if (json == NULL)
+        return;
+    for (; *json != '\0'; json++) {
+        if (len + 5 > sizeof list)
+            return; /* too long, as in JSON: the fields behind it need room */
+        if (*json == '"')
+            inside = !inside;
+        else if (inside && *json == ',')
+            len += (size_t)snprintf(list + len, sizeof list - len, "\\x2c");
+        else if (inside && *json == '\\')
+            list[len++] = *++json;
+        else if (inside || *json == ',')
+            list[len++] = *json;
+    }
+    list[len] = '\0';
+    put_value(out, key, list);
+}
+
 static void put_time(struct plain *out, const char *key, uint32_t ms)
 {
     if (ms != ACCESS_TIME_NONE)
@@ -222,8 +247,7 @@ static size_t format_logfmt(const struct access_record *r, char line[ACCESS_LINE
     put_value(&out, "listener", r->listener);
     put_value(&out, "client", r->client);
     put_value(&out, "sni", r->sni);
-    if (r->alpn != NULL && strlen(r->alpn) < ACCESS_LINE_MAX / 4)
-        put_value(&out, "alpn", r->alpn);
+    put_list(&out, "alpn", r->alpn);
     put_value(&out, "tls", r->tls);
     put_value(&out, "looks", r->looks);
     if (r->ech)

@@ -101,6 +101,19 @@ class Reload(unittest.TestCase):
         router.reload()
         self.assertEqual(reach(router, "one.test"), "a")
 
+    def test_findings_are_lines_of_their_level(self):
+        """The level is said once, by the line."""
+        router = self.start({"one.test": self.a.text})
+        config = json.loads(router.text_of(routing({"one.test": self.a.text})))
+        config["backends"]["unused"] = {"servers": ["127.0.0.1:9"]}
+        router.reload(config)
+        warning, = [line for line in router.lines if "unused" in line]
+        self.assertRegex(warning, r"Z warning /\S+/routes\.json:\d+:\d+: (?!warning).*unused")
+        config["routes"][0]["host"] = "a..b"
+        router.reload(config, expect="reload failed")
+        error, = [line for line in router.lines if "a..b" in line]
+        self.assertRegex(error, r"Z error /\S+/routes\.json:\d+:\d+: (?!error).*a\.\.b")
+
     def test_missing_file_changes_nothing(self):
         router = self.start({"one.test": self.a.text})
         good = router.file.read_text()

@@ -359,11 +359,30 @@ static void logfmt_line(void **state)
     format(&line, &record, LOG_FORMAT_LOGFMT);
     assert_string_equal(line.text,
                         "ts=2026-01-02T03:04:05.678Z id=1f00000002a listener=public "
-                        "client=192.0.2.7:5000 sni=shop.example.com alpn=\"[\\\"h2\\\"]\" "
+                        "client=192.0.2.7:5000 sni=shop.example.com alpn=h2 "
                         "tls=TLSv1.3 ech=true route=*.example.com policy=no_sni backend=shop "
                         "server=10.0.0.5:443 hello_bytes=517 hello_ms=1 connect_ms=2 "
                         "first_byte_ms=3 duration_ms=5000000000 retries=4 bytes_in=1099511627776 "
                         "bytes_out=9007199254740993 reason=idle_timeout term=cD worker=7");
+}
+
+static void logfmt_lists(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"[\"h2\",\"http/1.1\"]", " alpn=h2,http/1.1 "},
+        {"[\"\\\\x00\",\"h2\"]", " alpn=\"\\\\x00,h2\" "},
+        {"[\"a,b\"]", " alpn=\"a\\\\x2cb\" "},
+        {"[\"say \\\"[hi]\\\"\",\"x\"]", " alpn=\"say \\\"[hi]\\\",x\" "},
+    };
+    struct access_record record = full_record();
+    struct line line;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        record.alpn = pairs[i][0];
+        format(&line, &record, LOG_FORMAT_LOGFMT);
+        assert_non_null(strstr(line.text, pairs[i][1]));
+    }
 }
 
 static void logfmt_absent_is_absent(void **state)
@@ -536,6 +555,7 @@ int main(void)
         cmocka_unit_test(plain_lines_are_bounded),
         cmocka_unit_test(ordinary_list_is_kept),
         cmocka_unit_test(logfmt_line),
+        cmocka_unit_test(logfmt_lists),
         cmocka_unit_test(logfmt_absent_is_absent),
         cmocka_unit_test(logfmt_quotes),
         cmocka_unit_test(tried_is_told),

@@ -214,7 +214,8 @@ ROWS = [
 
     Row("open/first", "ENOENT ENOTDIR", GOOD, "exit 66", "no such file"),
     Row("open/first", "EINTR", NOBODY, "starts"),
-    Row("open/first", "EACCES EISDIR EMFILE", GOOD, "exit 78", "cannot read: {error}"),
+    Row("open/first", "EACCES", GOOD, "exit 77", "cannot read: {error} (this runs as user ...)"),
+    Row("open/first", "EISDIR EMFILE", GOOD, "exit 78", "cannot read: {error}"),
     Row("open/reload", "EINTR", NOBODY, "reloaded"),
     Row("open/reload", but("open", "EINTR ENOENT ENOTDIR"), HOST, "not reloaded",
         "...: cannot read: {error}"),
