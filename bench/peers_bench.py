@@ -10,7 +10,8 @@ import tempfile
 import time
 
 import peers_load
-from peers_rows import BESIDE, COPY, DIRECT, LATENCIES, NEWCOMERS, OURS, PRICES
+from peers_rows import (BESIDE, COPY, DIRECT, LATENCIES, NEWCOMERS, OURS, PRICES, UNHELD,
+                        VARIANTS)
 from peers_routers import Children, Failure, Router, descriptors_of, say
 from peers_table import number
 
@@ -50,7 +51,7 @@ class Bench:
         self.idle, self.idle_kernel, self.idle_failures = {}, {}, {}
         self.gone, self.gone_failures = {}, {}
         self.gone_count = 200 if options.quick else 5000
-        self.routers = [Router(name, self) for name in (OURS, COPY, *options.peers)]
+        self.routers = [Router(name, self) for name in (OURS, *VARIANTS, *options.peers)]
 
     def close(self):
         self.children.end_all()
@@ -91,10 +92,11 @@ class Bench:
         router = self.router(target)
         return self.backends[backend] if router is None else router.address
 
-    def targets(self, turn, copying):
-        """The direct way and the routers; each round another one is first."""
+    def targets(self, turn, variants=()):
+        """The direct way and the routers, with these variants of ours; each round another one is
+        first."""
         names = [DIRECT, *(router.name for router in self.routers
-                           if copying or router.name != COPY)]
+                           if router.name not in VARIANTS or router.name in variants)]
         first = turn % len(names)
         return names[first:] + names[:first]
 
@@ -159,7 +161,7 @@ class Bench:
 
     def measure_price(self, name, generator, turn):
         row = PRICES[name]
-        for target in self.targets(turn, copying=True):
+        for target in self.targets(turn, row.variants):
             if generator == "plain":
                 run = self.run_plain(row.words[generator], target, row.title)
             else:
@@ -232,7 +234,7 @@ class Bench:
         return title, run
 
     def measure_latency(self, name, turn):
-        for target in self.targets(turn, copying=False):
+        for target in self.targets(turn):
             if name in BESIDE:
                 title, run = self.measure_beside(name, target, turn)
             else:
@@ -305,7 +307,7 @@ class Bench:
     def measure_idle(self):
         """Growth per held connection: PSS of a router that has only warmed up, kernel memory."""
         for turn in range(self.options.rounds):
-            for target in self.targets(turn, copying=True):
+            for target in self.targets(turn, (COPY,)):
                 self.measure_idle_of(target, turn)
 
     @staticmethod
@@ -322,6 +324,8 @@ class Bench:
         """What stays in a router when many bulk connections have come and gone."""
         say(f"what stays after {self.gone_count} bulk connections")
         for router in self.routers:
+            if router.name == UNHELD:
+                continue
             router.start()
             good = self.load(router, "conn", "-n", "50", "-c", "10", "--resp", "1m")
             before = self.settle(router, None)

@@ -12,7 +12,7 @@ import sys
 import time
 
 from loopback import free_port
-from peers_rows import COPY, OURS
+from peers_rows import COPY, OURS, UNHELD
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DESCRIPTORS = 20000  # for each process
@@ -115,7 +115,8 @@ def descriptors_of(pid):
 class Router:
     """One of the programs compared, with its configuration from bench/peers.d."""
 
-    TEMPLATES = {OURS: "sni-router.json", COPY: "sni-router.json", "haproxy": "haproxy.cfg",
+    TEMPLATES = {OURS: "sni-router.json", COPY: "sni-router.json",
+                 UNHELD: "sni-router.json", "haproxy": "haproxy.cfg",
                  "nginx": "nginx.conf", "sniproxy": "sniproxy.conf"}
     PACKAGES = {"nginx": "nginx-light libnginx-mod-stream"}
 
@@ -127,7 +128,7 @@ class Router:
 
     def command(self, config):
         ours = [str(self.bench.binaries / "sni-router"), "run", "-c", config]
-        return {OURS: ours, COPY: [*ours, "--relay", "copy"],
+        return {OURS: ours, COPY: [*ours, "--relay", "copy"], UNHELD: ours,
                 "haproxy": ["haproxy", "-db", "-f", config],
                 "nginx": ["nginx", "-c", config, "-g", "daemon off; master_process off;"],
                 "sniproxy": ["sniproxy", "-f", "-c", config]}[self.name]
@@ -137,7 +138,8 @@ class Router:
         backends = self.bench.backends
         values = {"@LISTEN@": self.address, "@BACKEND@": backends["bench"],
                   "@OTHER@": backends["other"], "@PLAIN@": backends["plain"],
-                  "@DIR@": str(self.bench.scratch)}
+                  "@DIR@": str(self.bench.scratch),
+                  "@HELD@": "off" if self.name == UNHELD else "1m"}
         for word, value in values.items():
             text = text.replace(word, value)
         if os.geteuid() != 0:  # only root can become somebody else

@@ -5,6 +5,8 @@ one: CPU of all processes and of interrupts. *Own* is the CPU of the router's pr
 """
 
 OURS, COPY, DIRECT = "sni-router", "sni-router-copy", "direct"
+UNHELD = "sni-router-unheld"  # with "held": "off": what the bound on held memory costs
+VARIANTS = (COPY, UNHELD)
 RIVALS = ("haproxy", "nginx")  # the better of these is what a ratio is to
 GENERATORS = ("sni-bench", "plain")
 ROUNDS_MIN = 5  # fewer say too little about the noise to judge by
@@ -25,6 +27,8 @@ class Row:
         self.words = {"sni-bench": words, "plain": plain}
         self.unit, self.rate_unit = units
         self.bars = {"price": price, "own": own}
+        # What is held for slow clients is bounded on the way down only.
+        self.variants = VARIANTS if plain.startswith("down") else (COPY,)
 
 
 PRICES = {
@@ -65,3 +69,21 @@ TROUBLES = (("tcp_timeouts", "timeouts"), ("tcp_pruned", "prunes"), ("tcp_droppe
 TROUBLES_BARRED = 3  # the first of them must not happen at all
 
 ALL = (*PRICES, *LATENCIES, *BESIDE, *MEMORY)
+
+
+def title(name):
+    """What tables and progress call a scenario."""
+    if name in PRICES:
+        return PRICES[name].title
+    if name in LATENCIES:
+        return LATENCIES[name][0]
+    if name in BESIDE:
+        return f"new connections beside {BESIDE[name]:,} streams"
+    return {"idle": "idle relaying connection",
+            "gone": "what stays after bulk connections came and went"}[name]
+
+
+def called(word):
+    """The scenarios that are meant by a word: of their names, else of their titles."""
+    return [name for name in ALL if word in name] or [
+        name for name in ALL if word.lower() in title(name).lower()]

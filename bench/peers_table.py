@@ -11,7 +11,8 @@ import platform
 
 import peers_stats
 from peers_rows import (BESIDE, BESIDE_BARS, COPY, DIRECT, IDLE_KIB_MAX, LATENCIES, LEFT_KIB_MAX,
-                        OURS, PRICES, RIVALS, ROUNDS_MIN, TROUBLES, TROUBLES_BARRED)
+                        OURS, PRICES, RIVALS, ROUNDS_MIN, TROUBLES, TROUBLES_BARRED, UNHELD,
+                        VARIANTS)
 
 BEGIN, END = "<!-- bench/peers: begin -->", "<!-- bench/peers: end -->"
 FAILED, LIMITED = "†", "‡"
@@ -68,7 +69,7 @@ class Table:
     def __init__(self, bench):
         self.bench = bench
         self.names = [router.name for router in bench.routers]
-        self.others = [name for name in self.names if name != COPY]
+        self.others = [name for name in self.names if name not in VARIANTS]
         self.missed = []
 
     # --- judging ---
@@ -349,7 +350,8 @@ def section(bench, table):
     """What goes between the marks of docs/benchmarks.md."""
     options = bench.options
     day = datetime.datetime.now(datetime.timezone.utc).date()
-    versions = "; ".join(router.version() for router in bench.routers if router.name != COPY)
+    versions = "; ".join(router.version() for router in bench.routers
+                         if router.name not in VARIANTS)
     tables = "\n".join(f"\n**{title}**\n\n{markdown(rows)}" for title, rows in table.tables())
     remarks = "\n".join(f"* {line}" for line in table.remarks())
     return f"""{BEGIN}
@@ -361,7 +363,8 @@ installs what is missing, builds, measures and writes this.
 on CPU {bench.router_cpu}, generators and backends on CPU {bench.load_cpu}.
 * Versions: {versions}.
 * Each router has one worker and the configuration in `bench/peers.d/`; {COPY} is sni-router with \
-`--relay copy`. {options.rounds} rounds of everything, in turns, of {options.seconds:g} s each.
+`--relay copy`, {UNHELD} with `"held": "off"`. {options.rounds} rounds of everything, in turns, \
+of {options.seconds:g} s each.
 {remarks}
 {tables}
 {END}"""

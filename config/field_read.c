@@ -31,8 +31,7 @@ static bool no_memory(struct field_reader *reader)
 
 /* --- messages --- */
 
-/* `"alert", "close" or "reset"` */
-static const char *words_list(const char *const *words, char *out, size_t size)
+const char *field_words(const char *const *words, char *out, size_t size)
 {
     size_t used = 0;
 
@@ -54,9 +53,10 @@ void field_say_expected(struct field_reader *reader, const struct value_type *ty
             reader->findings, offset,
             "expected %s, not an array: write { \"shop\": { \"servers\": [\"10.0.0.5:443\"] } }",
             type->name);
-    else if (type->kind == VALUE_WORD)
-        finding_error(reader->findings, offset, "expected %s, not %s",
-                      words_list(type->words, list, sizeof list), json_kind_name(found));
+    else if (type->kind == VALUE_WORD || type->kind == VALUE_POLICY)
+        finding_error(reader->findings, offset, "expected %s%s, not %s",
+                      field_words(type->words, list, sizeof list),
+                      type->kind == VALUE_POLICY ? ", or a backend" : "", json_kind_name(found));
     else if (type->example != NULL)
         finding_error(reader->findings, offset, "expected %s (such as %s), not %s", type->name,
                       type->example, json_kind_name(found));
@@ -73,8 +73,10 @@ bool field_check_required(struct field_reader *reader, const struct value_type *
     for (size_t i = 0; type->fields[i].key != NULL; i++) {
         if (!type->fields[i].required || (seen >> i & 1))
             continue;
-        finding_error(reader->findings, offset, "missing key \"%s\" in %s", type->fields[i].key,
-                      type->name);
+        const char *besides = type->fields[i].missing;
+        finding_error(reader->findings, offset, "missing key \"%s\" in %s%s%s%s",
+                      type->fields[i].key, type->name, besides != NULL ? " (" : "",
+                      besides != NULL ? besides : "", besides != NULL ? ")" : "");
         ok = false;
     }
     return ok;
@@ -111,16 +113,21 @@ static bool read_object(struct field_reader *reader, const struct value_type *ty
     return field_check_required(reader, type, seen, json_offset(&reader->json, node)) && ok;
 }
 
+static bool is_filled(struct field_reader *reader, const struct value_type *type,
+                      const struct json_node *list)
+{
+    if (json_first(list) != NULL)
+        return true;
+    finding_error(reader->findings, json_offset(&reader->json, list),
+                  "expected %s, not an empty array", type->name);
+    return false;
+}
+
 static bool read_items(struct field_reader *reader, const struct value_type *type,
                        const struct json_node *node)
 {
-    bool ok = true;
+    bool ok = is_filled(reader, type, node);
 
-    if (json_first(node) == NULL) {
-        finding_error(reader->findings, json_offset(&reader->json, node),
-                      "expected %s, not an empty one", type->name);
-        return false;
-    }
     for (const struct json_node *item = json_first(node); item != NULL; item = json_next(item))
         ok &= field_read(reader, type->item, item, NULL);
     return ok;
@@ -137,12 +144,25 @@ static bool read_list(struct field_reader *reader, const struct value_type *type
                       const struct json_node *node, void *into)
 {
     bool list = json_kind(node) == JSON_ARRAY;
+    const struct value_type *one = type->one != NULL ? type->one : type->item;
 
     if (!list && type->kind == VALUE_LIST) {
         field_say_expected(reader, type, json_offset(&reader->json, node), json_kind(node));
         return false;
     }
-    bool ok = list ? read_items(reader, type, node) : field_read(reader, type->item, node, NULL);
+    bool ok = list ? read_items(reader, type, node) : field_read(reader, one, node, NULL);
+    if (ok)
+        keep_node(node, into);
+    return ok;
+}
+
+/* A name, or servers: which they are is known when all backends' names are. */
+static bool read_backend(struct field_reader *reader, const struct value_type *type,
+                         const struct json_node *node, void *into)
+{
+    bool ok = json_kind(node) == JSON_ARRAY ? is_filled(reader, type, node)
+                                            : field_read(reader, type->one, node, NULL);
+
     if (ok)
         keep_node(node, into);
     return ok;
@@ -240,22 +260,33 @@ static const char *word_meant(const struct value_type *type, const char *text,
     return out;
 }
 
+/* -1: it is none of them. */
+static int word_find(const char *const *words, const char *text)
+{
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0)
+            return i;
+    }
+    return -1;
+}
+
 static bool word_parse(const struct value_type *type, const char *text, int *index,
                        struct problem *problem)
 {
     char list[160], hint[160];
     struct suggestion suggestion;
+    int found = word_find(type->words, text);
 
-    suggest_start(&suggestion, text);
-    for (int i = 0; type->words[i] != NULL; i++) {
-        if (strcmp(type->words[i], text) == 0) {
-            *index = i;
-            return true;
-        }
-        suggest_consider(&suggestion, type->words[i]);
+    if (found >= 0) {
+        *index = found;
+        return true;
     }
-    problem_set(problem, "expected %s, not \"%.40s\"%s", words_list(type->words, list, sizeof list),
-                text, word_meant(type, text, &suggestion, hint, sizeof hint));
+    suggest_start(&suggestion, text);
+    for (int i = 0; type->words[i] != NULL; i++)
+        suggest_consider(&suggestion, type->words[i]);
+    problem_set(problem, "expected %s, not \"%.40s\"%s",
+                field_words(type->words, list, sizeof list), text,
+                word_meant(type, text, &suggestion, hint, sizeof hint));
     return false;
 }
 
@@ -315,7 +346,6 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
         uint64_t ms;
         uint32_t number;
         int index;
-        bool truth;
     } nowhere;
     void *to = into != NULL ? into : &nowhere;
 
@@ -326,14 +356,9 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
         return size_in_range_parse(type, text, to, problem);
     case VALUE_MODE:
         return mode_parse(text, to, problem);
-    case VALUE_WORD:
-        return word_parse(type, text, to, problem);
     default:
-        assert(type->kind == VALUE_OFF);
-        *(bool *)to = strcmp(text, "off") == 0;
-        if (strcmp(text, "off") != 0)
-            problem_set(problem, "expected \"off\" or an object, not \"%.40s\"", text);
-        return strcmp(text, "off") == 0;
+        assert(type->kind == VALUE_WORD || type->kind == VALUE_POLICY);
+        return word_parse(type, text, to, problem);
     }
 }
 
@@ -378,6 +403,8 @@ static bool read_text(struct field_reader *reader, const struct value_type *type
         return name_check(text, problem) && keep_text(reader, text, into);
     case VALUE_PATH:
         return path_check(text, problem) && keep_text(reader, text, into);
+    case VALUE_CLEAR_PATH:
+        return clear_path_check(text, problem) && keep_text(reader, text, into);
     case VALUE_HOST:
         if (host_parse(text, &host, problem))
             return true;
@@ -413,7 +440,7 @@ static bool read_scalar(struct field_reader *reader, const struct value_type *ty
     }
     if (kind == JSON_NUMBER && (type->kind == VALUE_DURATION || type->kind == VALUE_SIZE))
         say_bare_number(reader, type, node);
-    else if (kind == JSON_OBJECT && type->no_object != NULL)
+    else if ((kind == JSON_OBJECT || kind == JSON_ARRAY) && type->no_object != NULL)
         finding_error(reader->findings, offset, "%s", type->no_object);
     else
         field_say_expected(reader, type, offset, kind);
@@ -422,22 +449,52 @@ static bool read_scalar(struct field_reader *reader, const struct value_type *ty
 
 /* --- all values --- */
 
+/* A word never means a backend of that name: { "backend": "close" } names that. */
+static bool read_policy(struct field_reader *reader, const struct value_type *type,
+                        const struct json_node *node, struct policy_form *form)
+{
+    const char *text = json_kind(node) == JSON_STRING ? json_string(node) : NULL;
+    int word = text != NULL ? word_find(type->words, text) : -1;
+    char list[160];
+
+    if (text != NULL && text[0] == '\0') {
+        finding_error(reader->findings, json_offset(&reader->json, node),
+                      "expected %s, or a backend, not \"\"",
+                      field_words(type->words, list, sizeof list));
+        return false;
+    }
+    if (word < 0)
+        return field_read(reader, type->item, node, &form->backend);
+    form->action = word;
+    return true;
+}
+
+/* Whether an array may be a value of the type. */
+static bool takes_array(const struct value_type *type)
+{
+    return type->kind == VALUE_ONE_OR_LIST || type->kind == VALUE_BACKEND ||
+           type->kind == VALUE_POLICY;
+}
+
 static bool read_either(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
-    char list[160];
-
     if (into != NULL)
         field_read_presets(type, into);
     if (json_kind(node) == JSON_OBJECT)
         return read_object(reader, type, node, into);
-    if (json_kind(node) == JSON_STRING)
+    if (json_kind(node) == JSON_STRING ||
+        (json_kind(node) == JSON_ARRAY && takes_array(type->item)))
         return field_read(reader, type->item, node, place(into, type->item_into));
-    finding_error(
-        reader->findings, json_offset(&reader->json, node), "expected %s%s or an object, not %s",
-        type->item->words != NULL ? words_list(type->item->words, list, sizeof list)
-                                  : type->item->name,
-        type->item->example != NULL ? " in a string" : "", json_kind_name(json_kind(node)));
+    if (type->item->kind == VALUE_POLICY || type->item->kind == VALUE_BACKEND)
+        field_say_expected(reader, type->item, json_offset(&reader->json, node), json_kind(node));
+    else
+        finding_error(reader->findings, json_offset(&reader->json, node),
+                      "expected %s%s or an object, not %s", type->item->name,
+                      type->item->example != NULL ? " in a string"
+                      : takes_array(type->item)   ? ","
+                                                  : "",
+                      json_kind_name(json_kind(node)));
     return false;
 }
 
@@ -456,6 +513,10 @@ bool field_read(struct field_reader *reader, const struct value_type *type,
     case VALUE_LIST:
     case VALUE_ONE_OR_LIST:
         return read_list(reader, type, node, into);
+    case VALUE_BACKEND:
+        return read_backend(reader, type, node, into);
+    case VALUE_POLICY:
+        return read_policy(reader, type, node, into);
     case VALUE_INTEGER:
         if (kind == JSON_NUMBER)
             return read_integer(reader, type, node, into);

@@ -21,6 +21,9 @@ void field_read_presets(const struct value_type *type, void *into);
 void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
                         enum json_kind found);
 
+/* Writes `"alert", "close" or "reset"`. Returns `out`. */
+const char *field_words(const char *const *words, char *out, size_t size);
+
 /*
  * `missing key "host"`, for every required field whose bit is not set in `seen` (bit 0: the first
  * field). False: a key is missing.

@@ -132,6 +132,8 @@ static bool text_fits(const struct value_type *type, const char *text)
         return alpn_check(text, &problem);
     case VALUE_PATH:
         return path_check(text, &problem);
+    case VALUE_CLEAR_PATH:
+        return clear_path_check(text, &problem);
     case VALUE_REFERENCE:
         return name_check(text, &problem);
     default:
@@ -143,8 +145,8 @@ static bool value_fits(const struct value_type *type, const struct json_node *no
 {
     double number = json_kind(node) == JSON_NUMBER ? json_number(node) : -1;
 
-    while (type->kind == VALUE_ONE_OR_LIST || type->kind == VALUE_EITHER)
-        type = type->item;
+    while (type->item != NULL && type->kind != VALUE_LIST && type->kind != VALUE_MAP)
+        type = type->one != NULL ? type->one : type->item;
     if (type->kind == VALUE_INTEGER)
         return number >= type->min && number <= type->max && number == (double)(uint32_t)number;
     return json_kind(node) == JSON_STRING && text_fits(type, json_string(node));
@@ -188,7 +190,7 @@ static void value_for_hint(struct field_reader *reader, const struct key_hint *h
     if (type == NULL || value_copy(reader, type, node, out, size))
         return;
     while (type->example == NULL && type->words == NULL && type->item != NULL)
-        type = type->item;
+        type = type->one != NULL ? type->one : type->item;
     if (type->example != NULL)
         snprintf(out, size, "%s", type->example);
     else if (type->words != NULL)

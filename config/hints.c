@@ -44,7 +44,7 @@ const struct key_hint key_hints[] = {
      "", NULL, NULL, NO_SECTION},
     {"api_version|kind|metadata|spec", "", NULL, NULL, NO_MANIFEST},
     {"default_backend|default_server|default_service|default_route|fallback|catch_all|otherwise",
-     NULL, "policies.unknown_sni.backend", NULL, "for all names without a route"},
+     NULL, "default", NULL, "where all goes that no route takes"},
     {"ssl_reject_handshake|reject_handshake|reject|strict_sni|sni_strict", NULL,
      "policies.unknown_sni", "\"alert\"", "this is the default"},
     {"include|includes|import|imports|include_dir|conf_dir|providers", NULL, NULL, NULL,

@@ -9,7 +9,7 @@
 #define ROOM  260
 #define BLANK " \t,;|"
 
-#define ALL_OTHERS "policies.unknown_sni says what to do with all other names"
+#define ALL_OTHERS "for all other names write \"default\": \"BACKEND\" next to \"routes\""
 
 static bool is_good(const char *text)
 {
@@ -185,6 +185,12 @@ void host_explain(const char *text, struct problem *problem)
                              "clients that name none)");
     else if (strcmp(text, "*") == 0 || strcmp(text, "**") == 0)
         problem_set(problem, "\"%s\" alone is not a host: " ALL_OTHERS, text);
+    else if (text[0] == '.' && is_good(text + 1))
+        problem_set(
+            problem,
+            "\"%.50s\" is not a host: write \"**%.50s\" for all names below it, and \"%.50s\" "
+            "for the name itself",
+            text, text, text + 1);
     else if (hostname_is_ip(text, undotted))
         problem_set(problem,
                     "\"%.80s\" is an IP address: TLS clients name hosts only (RFC 6066 section 3)",

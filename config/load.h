@@ -20,6 +20,7 @@
  *   |        | network, text/        |                       |                                |
  *   | config | load, loader,         | C values              | struct config; names have      |
  *   |        | load_servers,         |                       | become indexes                 |
+ *   |        | load_inline,          |                       |                                |
  *   |        | load_routes, name_index |                     |                                |
  *   | table  | route_build,          | routes and their host | route_table, or the routes     |
  *   |        | route_conflicts       | patterns              | that could tie                 |

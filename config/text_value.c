@@ -72,6 +72,20 @@ bool path_check(const char *text, struct problem *problem)
     return false;
 }
 
+bool clear_path_check(const char *text, struct problem *problem)
+{
+    bool clear = strcmp(text, "-") == 0 || strcmp(text, "off") == 0 || strchr(text, '/') != NULL;
+
+    if (!path_check(text, problem))
+        return false;
+    if (!clear)
+        problem_set(problem,
+                    "expected a path with a \"/\", or \"-\" for standard output, or \"off\", not "
+                    "\"%.40s\" (a file in the working directory: \"./%.40s\")",
+                    text, text);
+    return clear;
+}
+
 /* --- host patterns --- */
 
 bool host_parse(const char *text, struct host_pattern *host, struct problem *problem)

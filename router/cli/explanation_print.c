@@ -195,8 +195,11 @@ static void print_policy(const struct explanation *e, const char *host, FILE *to
     fprintf(to, "  policy      %s: %s", which, action_word(action));
     if (action == POLICY_ALERT)
         fprintf(to, " (TLS alert %d)", (int)reason->alert);
-    fprintf(to, "%s%s\n", e->decision.backend == CONFIG_NONE ? ", logged with reason " : "",
-            e->decision.backend == CONFIG_NONE ? reason->word : "");
+    if (e->decision.backend == CONFIG_NONE)
+        fprintf(to, ", logged with reason %s", reason->word);
+    if (e->config->policies[e->decision.which].by_default)
+        fputs(", as \"default\" says", to);
+    fputc('\n', to);
 }
 
 void explanation_print(const struct explanation *explanation, const char *host, FILE *to)

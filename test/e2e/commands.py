@@ -64,6 +64,12 @@ BY_POLICY = """{
   "policies": { "unknown_sni": { "backend": "rest" }, "malformed": "close" }
 }
 """
+SHORT = """{
+  "listeners": "127.0.0.1:0",
+  "routes": [ { "host": "a.test", "backend": ["10.0.0.1:1", "[::1]:2"] } ],
+  "default": "unix:/x"
+}
+"""
 
 passed, failed = 0, 0
 scratch = None
@@ -355,6 +361,10 @@ def test_explain_text():
            r"\Aa\?\[31m\?\?\?+\.test -> refused, by policy malformed\n", "")
     expect("explain: a policy with a backend", run("explain", "policy.json", "x.test"), OK,
            r"backend rest, by policy unknown_sni", "")
+    expect("explain: servers in the place of a name", run("explain", "short.json", "a.test"), OK,
+           r"(?s)\A.*backend 10\.0\.0\.1:1,\[::1\]:2, by .*10\.0\.0\.1:1 .*\[::1\]:2 ", "")
+    expect("explain: the default", run("explain", "short.json", "x.test"), OK,
+           r"backend unix:/x, by policy unknown_sni(?s:.*)backend, as \"default\" says\n", "")
     expect("explain: a broken file", run("explain", "broken.json", "a.test"), BAD_CONFIG, "",
            r"broken\.json:3:\d+: error")
     expect("explain: an absent file", run("explain", "absent.json", "a.test"), NO_INPUT, "",
@@ -602,7 +612,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="sni-router-commands-") as scratch:
         os.chmod(scratch, 0o755)
         for name, text in (("good", GOOD), ("warned", WARNED), ("broken", BROKEN),
-                           ("policy", BY_POLICY)):
+                           ("policy", BY_POLICY), ("short", SHORT)):
             pathlib.Path(scratch, f"{name}.json").write_text(text)
         for name, test in sorted(globals().items()):
             if name.startswith("test_"):

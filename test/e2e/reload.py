@@ -44,6 +44,22 @@ class Reload(unittest.TestCase):
         self.assertEqual(reach(router, "two.test"), 112)
         self.assertEqual(reach(router, "three.test"), "b")
 
+    def test_servers_in_the_place_of_a_name(self):
+        """They are called by their addresses, and are the same ones after a reload."""
+        config = {"listeners": [{"name": "public", "address": "127.0.0.1:0"}],
+                  "routes": [{"host": "one.test", "backend": self.a.text}],
+                  "default": [self.b.text], "log": {"level": "debug"}}
+        router = self.enterContext(Router(config))
+        self.assertEqual(reach(router, "one.test"), "a")
+        self.assertEqual(reach(router, "other.test"), "b")
+        config["routes"].append({"host": "two.test", "backend": [{"address": self.a.text}]})
+        router.reload(config)
+        router.wait_line(r"backends \+0 -0 ~0, hosts \+1 -0 ~0")
+        self.assertEqual(reach(router, "two.test"), "a")
+        for line in router.wait_access(3):
+            server = self.b.text if line["sni"] == "other.test" else self.a.text
+            self.assertEqual((line["backend"], line["server"]), (server, server))
+
     def test_listener_on_port_0_keeps_its_port(self):
         """The same file again must not move a listener."""
         router = self.start({"one.test": self.a.text})

@@ -221,7 +221,7 @@ static void test_many_findings(void **state)
     (void)state;
     fputs("{\"routes\":[", to);
     for (int i = 0; i < ROUTES; i++)
-        fprintf(to, "%s{\"host\":\"h%d.\",\"backend\":\"nowhere\"}\n", i ? "," : "", i);
+        fprintf(to, "%s{\"host\":\"h%d.test.\",\"backend\":\"nowhere\"}\n", i ? "," : "", i);
     fputs("]}", to);
     char *text = printed_end(&printed);
     assert_null(config_load_text(text, printed.len, "x", &found));

@@ -62,8 +62,8 @@ static void test_document_keys(void **state)
          "1:1: unknown key \"max_connections\" in the configuration: write \"limits\": { "
          "\"connections\": 50000 } (all workers together)"},
         {"\"default_backend\": \"a\"",
-         "1:1: unknown key \"default_backend\" in the configuration: write \"policies\": { "
-         "\"unknown_sni\": { \"backend\": \"a\" } } (for all names without a route)"},
+         "1:1: unknown key \"default_backend\" in the configuration: write \"default\": \"a\" "
+         "(where all goes that no route takes)"},
         {"\"frontend\": []", "1:1: unknown key \"frontend\" in the configuration: write "
                              "\"listeners\": [ { \"address\": \":443\" } ]"},
         {"\"entryPoints\": {}", "1:1: unknown key \"entryPoints\" in the configuration: write "
@@ -201,9 +201,8 @@ static void test_listeners(void **state)
          "1:22: unknown key \"accept-proxy\" in a listener: this version reads no PROXY header\n"
          "1:44: unknown key \"backlogs\" (did you mean \"backlog\"?)"},
         {"{ \"address\": \":443\", \"default_backend\": \"a\" }",
-         "1:22: unknown key \"default_backend\" in a listener: write \"policies\": { "
-         "\"unknown_sni\": { \"backend\": \"a\" } } in the outermost object (for all names without "
-         "a route)"},
+         "1:22: unknown key \"default_backend\" in a listener: write \"default\": \"a\" in the "
+         "outermost object (where all goes that no route takes)"},
         {"{ \"address\": \":443\", \"mode\": \"tcp\" }",
          "1:22: \"mode\" is for unix sockets with a path only\n"
          "1:30: \"mode\" is the permissions of a unix socket: leave it out (TLS is always passed "
@@ -339,15 +338,15 @@ static void test_hosts(void **state)
                       "(one more label), \"**.example.com\" (one or more)"},
         {"\"HostSNI(`b.test`)\"",
          "1:1: \"HostSNI(`b.test`)\" is a rule of Traefik: write \"b.test\""},
-        {"\"HostSNI(`*`)\"", "1:1: \"HostSNI(`*`)\" is a rule of Traefik: policies.unknown_sni "
-                             "says what to do with all other names"},
+        {"\"HostSNI(`*`)\"", "1:1: \"HostSNI(`*`)\" is a rule of Traefik: for all other names "
+                             "write \"default\": \"BACKEND\" next to \"routes\""},
         {"\"HostSNI(`b.test`) && ClientIP(`10.0.0.1`)\"",
          "1:1: \"HostSNI(`b.test`) && ClientIP(`10.0.0.1`)\" is a rule of Traefik: write the name "
          "(\"*.example.com\" for one more label)"},
-        {"\"*\"", "1:1: \"*\" alone is not a host: policies.unknown_sni says what to do with all "
-                  "other names"},
-        {"\"**\"", "1:1: \"**\" alone is not a host: policies.unknown_sni says what to do with all "
-                   "other names"},
+        {"\"*\"", "1:1: \"*\" alone is not a host: for all other names write \"default\": "
+                  "\"BACKEND\" next to \"routes\""},
+        {"\"**\"", "1:1: \"**\" alone is not a host: for all other names write \"default\": "
+                   "\"BACKEND\" next to \"routes\""},
         {"\"*.*.test\"", "1:1: \"*.*.test\": a wildcard is a whole label at the start: \"*.\" (one "
                          "label) or \"**.\" (one or more)"},
         {"\"*example.com\"", "1:1: \"*example.com\": a wildcard is a whole label at the start: "
@@ -574,10 +573,11 @@ static void test_settings(void **state)
         {"\"log\": { \"access\": { \"filename\": \"/x\" } }",
          "1:22: unknown key \"filename\" in the access log: write \"path\": \"/x\""},
         {"\"policies\": { \"no_sni\": \"drop\" }",
-         "1:25: expected \"alert\", \"close\" or \"reset\", not \"drop\" (did you mean "
-         "\"close\"?)"},
+         "1:25: expected \"alert\", \"close\" or \"reset\", or a backend, not \"drop\" (did you "
+         "mean \"close\"?)"},
         {"\"policies\": { \"not_tls\": \"rst\" }",
-         "1:26: expected \"alert\", \"close\" or \"reset\", not \"rst\" (did you mean \"reset\"?)"},
+         "1:26: expected \"alert\", \"close\" or \"reset\", or a backend, not \"rst\" (did you "
+         "mean \"reset\"?)"},
         {"\"policies\": { \"malformed\": \"deny\" }",
          "1:28: expected \"alert\", \"close\" or \"reset\", not \"deny\" (did you mean "
          "\"alert\"?)"},

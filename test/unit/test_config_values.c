@@ -48,8 +48,9 @@ static void test_hosts(void **state)
         const char *text, *hint;
     } BAD[] = {
         {"", "empty"},
-        {"*", "policies.unknown_sni"},
-        {"**", "policies.unknown_sni"},
+        {"*", "\"default\""},
+        {"**", "\"default\""},
+        {".example.com", "\"**.example.com\""},
         {"foo*.a.test", "whole label"},
         {"a.**.test", "whole label"},
         {"a.*", "whole label"},
