@@ -203,7 +203,8 @@ static void route_load(struct route_loading *loading, const struct json_node *no
     bool ok = field_read(&loader->reader, &type_route, node, &form);
     struct position at = loader_position(loader, form.host != NULL ? items_first(form.host) : node);
 
-    *route = (struct route){.name = form.name, .line = at.line, .column = at.column};
+    *route = (struct route){
+        .name = form.name, .named = form.name != NULL, .line = at.line, .column = at.column};
     /* Names are looked up even in a route that has other errors. */
     route->backend =
         form.backend != NULL ? loader_backend(loader, form.backend, NULL) : CONFIG_NONE;

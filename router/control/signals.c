@@ -1,3 +1,15 @@
+/*
+ * The happy path
+ *  - Signals are held back until control's loop runs; then each is handed to on_signal, on the
+ *    control thread.
+ *
+ * The failures
+ *  - One that comes before the router has begun: TERM, QUIT and INT end the process at once, the
+ *    others wait.
+ *  - libuv has nothing to wait for signals with: said, and the part does not start.
+ *  - One that comes while the part stops: held back, since without a handle it would kill the
+ *    process.
+ */
 #include "router/control/signals.h"
 
 #include <assert.h>

@@ -404,6 +404,92 @@ static void logfmt_quotes(void **state)
     }
 }
 
+/* --- what was tried, and what it looked like --- */
+
+static const struct access_tried two_tried[] = {{"10.0.0.6:443", REASON_CONNECT_REFUSED},
+                                                {"unix:/run/a b.sock", REASON_UNREACHABLE}};
+
+static void tried_is_told(void **state)
+{
+    struct access_record record = full_record();
+    struct line line;
+
+    (void)state;
+    record.tried = two_tried;
+    record.tried_count = 2;
+    format(&line, &record, LOG_FORMAT_JSON);
+    cJSON *json = parse(&line);
+    const cJSON *tried = cJSON_GetObjectItemCaseSensitive(json, "tried");
+    assert_int_equal(cJSON_GetArraySize(tried), 2);
+    for (int i = 0; i < 2; i++) {
+        expect_text(cJSON_GetArrayItem(tried, i), "server", two_tried[i].server);
+        expect_text(cJSON_GetArrayItem(tried, i), "reason", reason_info(two_tried[i].reason)->word);
+    }
+    cJSON_Delete(json);
+    format(&line, &record, LOG_FORMAT_LOGFMT);
+    assert_non_null(strstr(line.text,
+                           " retries=4 tried=\"10.0.0.6:443(connect_refused),unix:/run/a "
+                           "b.sock(unreachable)\" bytes_in="));
+    record.tried_count = 1;
+    format(&line, &record, LOG_FORMAT_LOGFMT);
+    assert_non_null(strstr(line.text, " tried=10.0.0.6:443(connect_refused) bytes_in="));
+    format(&line, &record, LOG_FORMAT_HAPROXY);
+    assert_non_null(strstr(line.text, " sni=shop.example.com tried=10.0.0.6:443(connect_refused)"));
+}
+
+/* Of any number of servers with any texts: as many as there is room for, each of them whole. */
+static void tried_is_bounded(void **state)
+{
+    enum { MANY = 40 };
+    static char texts[MANY][300];
+    struct access_tried tried[MANY];
+    struct line line;
+
+    (void)state;
+    for (size_t len = 1; len < sizeof texts[0]; len += 23) {
+        struct access_record records[] = {full_record(), longest_record(false),
+                                          longest_record(true)};
+        for (size_t i = 0; i < MANY; i++) {
+            memset(texts[i], i % 3 == 2 ? '"' : 's', len);
+            texts[i][len] = '\0';
+            tried[i] = (struct access_tried){texts[i], REASON_CONNECT_REFUSED};
+        }
+        for (size_t r = 0; r < 3; r++) {
+            records[r].tried = tried;
+            records[r].tried_count = MANY;
+            format(&line, &records[r], LOG_FORMAT_JSON);
+            cJSON *json = parse(&line);
+            const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "tried"), *item;
+            int told = 0;
+            cJSON_ArrayForEach (item, list)
+                expect_text(item, "server", texts[told++]);
+            assert_true(r > 0 || told > 0);
+            expect_text(json, "reason", reason_info(records[r].reason)->word);
+            cJSON_Delete(json);
+            format(&line, &records[r], LOG_FORMAT_LOGFMT);
+            assert_true(r == 2 || strstr(line.text, " worker=") != NULL);
+            format(&line, &records[r], LOG_FORMAT_HAPROXY);
+        }
+    }
+}
+
+static void looks_is_told(void **state)
+{
+    struct access_record record = bare_record();
+    struct line line;
+
+    (void)state;
+    record.looks = "ssh";
+    format(&line, &record, LOG_FORMAT_JSON);
+    cJSON *json = parse(&line);
+    expect_text(json, "looks", "ssh");
+    cJSON_Delete(json);
+    format(&line, &record, LOG_FORMAT_LOGFMT);
+    assert_non_null(strstr(line.text, " looks=ssh "));
+    format(&line, &record, LOG_FORMAT_HAPROXY);
+    assert_non_null(strstr(line.text, " sni=- looks=ssh"));
+}
+
 /* --- HAProxy's --- */
 
 static void haproxy_line(void **state)
@@ -452,6 +538,9 @@ int main(void)
         cmocka_unit_test(logfmt_line),
         cmocka_unit_test(logfmt_absent_is_absent),
         cmocka_unit_test(logfmt_quotes),
+        cmocka_unit_test(tried_is_told),
+        cmocka_unit_test(tried_is_bounded),
+        cmocka_unit_test(looks_is_told),
         cmocka_unit_test(haproxy_line),
         cmocka_unit_test(haproxy_absent),
     };
