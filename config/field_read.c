@@ -7,9 +7,15 @@
 #include <string.h>
 
 #include "config/address.h"
+#include "config/address_explain.h"
+#include "config/field_parts.h"
+#include "config/field_unknown.h"
+#include "config/hints.h"
+#include "config/host_explain.h"
 #include "config/network.h"
 #include "config/text/suggest.h"
 #include "config/text/units.h"
+#include "config/text/units_explain.h"
 #include "config/text_value.h"
 
 static void *place(void *base, size_t offset)
@@ -42,7 +48,12 @@ void field_say_expected(struct field_reader *reader, const struct value_type *ty
 {
     char list[160];
 
-    if (type->kind == VALUE_WORD || type->kind == VALUE_POLICY)
+    if (type->kind == VALUE_MAP && found == JSON_ARRAY)
+        finding_error(
+            reader->findings, offset,
+            "expected %s, not an array: write { \"shop\": { \"servers\": [\"10.0.0.5:443\"] } }",
+            type->name);
+    else if (type->kind == VALUE_WORD || type->kind == VALUE_POLICY)
         finding_error(reader->findings, offset, "expected %s%s, not %s",
                       field_words(type->words, list, sizeof list),
                       type->kind == VALUE_POLICY ? ", or a backend" : "", json_kind_name(found));
@@ -52,47 +63,6 @@ void field_say_expected(struct field_reader *reader, const struct value_type *ty
     else
         finding_error(reader->findings, offset, "expected %s, not %s", type->name,
                       json_kind_name(found));
-}
-
-struct elsewhere {
-    const char *key;
-    char path[128];
-    bool found;
-};
-
-static void on_object_elsewhere(void *context, const char *path, const struct value_type *type)
-{
-    struct elsewhere *elsewhere = context;
-
-    if (elsewhere->found || field_find(type->fields, elsewhere->key) == NULL)
-        return;
-    elsewhere->found = true;
-    snprintf(elsewhere->path, sizeof elsewhere->path, "%s", *path ? path : "the outermost object");
-}
-
-void field_say_unknown(struct field_reader *reader, const struct value_type *type, const char *key,
-                       size_t offset)
-{
-    char hint[160] = "";
-    struct suggestion suggestion;
-
-    if (finding_log_full(reader->findings)) {
-        finding_error(reader->findings, offset, "unknown key");
-        return;
-    }
-    suggest_start(&suggestion, key);
-    for (const struct field *field = type->fields; field->key != NULL; field++)
-        suggest_consider(&suggestion, field->key);
-    suggest_text(&suggestion, hint, sizeof hint);
-    if (suggestion.nearest == NULL) {
-        struct elsewhere elsewhere = {.key = key};
-        fields_visit(on_object_elsewhere, &elsewhere);
-        if (elsewhere.found)
-            snprintf(hint, sizeof hint, " in %s (it belongs in %s)", type->name, elsewhere.path);
-        else
-            snprintf(hint, sizeof hint, " in %s", type->name);
-    }
-    finding_error(reader->findings, offset, "unknown key \"%.80s\"%s", key, hint);
 }
 
 bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
@@ -118,19 +88,25 @@ static bool read_object(struct field_reader *reader, const struct value_type *ty
                         const struct json_node *node, void *into)
 {
     uint32_t seen = 0;
-    bool ok = true;
+    struct address_parts parts;
 
     assert(json_kind(node) == JSON_OBJECT);
+    bool ok = !field_say_parts(reader, type, node, &parts);
+    if (!ok)
+        seen |= 1; /* the address is the first field */
     for (const struct json_node *child = json_first(node); child != NULL;
          child = json_next(child)) {
         const char *key = json_key(child);
         const struct field *field = field_find(type->fields, key);
+        if (child == parts.host || child == parts.port)
+            continue;
         if (field != NULL) {
             assert(field - type->fields < 32);
             seen |= 1u << (field - type->fields);
             ok &= field_read(reader, field->type, child, place(into, field->into));
         } else if (!field_is_note(key)) {
-            field_say_unknown(reader, type, key, json_key_offset(child));
+            field = field_say_unknown(reader, type, key, json_key_offset(child), child);
+            seen |= field != NULL ? 1u << (field - type->fields) : 0;
             ok = false;
         }
     }
@@ -220,6 +196,11 @@ static void say_bare_number(struct field_reader *reader, const struct value_type
     size_t offset = json_offset(&reader->json, node);
     double number = json_number(node);
 
+    if (type->kind == VALUE_DURATION && isfinite(number) && number <= 0) {
+        finding_error(reader->findings, offset, "%.15g is too short: " UNITS_WANTED_DURATION "%s",
+                      number, type->words != NULL ? ", or \"off\"" : "");
+        return;
+    }
     if (!isfinite(number) || number < 1 || number > 999999999 ||
         number != (double)(uint32_t)number) {
         field_say_expected(reader, type, offset, JSON_NUMBER);
@@ -238,7 +219,46 @@ static void say_bare_number(struct field_reader *reader, const struct value_type
             whole, whole, whole, whole);
 }
 
+/* A number or a truth value in quotes: "4", "auto", "yes". */
+static void say_quoted(struct field_reader *reader, const struct value_type *type,
+                       const struct json_node *node)
+{
+    size_t offset = json_offset(&reader->json, node);
+    const char *text = json_string(node);
+    bool number = type->kind == VALUE_INTEGER && units_whole(text, 999999999) >= 0;
+    bool yes = hint_has_word("true|yes|on|1|enabled", text);
+    bool no = hint_has_word("false|no|off|0|disabled", text);
+
+    if (number)
+        finding_error(reader->findings, offset, "expected %s, not text: write %s without quotes",
+                      type->name, text);
+    else if (type->kind == VALUE_BOOLEAN && (yes || no))
+        finding_error(reader->findings, offset, "expected %s, not text: write %s without quotes",
+                      type->name, yes ? "true" : "false");
+    else if (hint_has_word("auto|automatic|default|max|unlimited|none|off|infinite", text))
+        finding_error(reader->findings, offset,
+                      "expected %s, not \"%.20s\": leave the key out for the default", type->name,
+                      text);
+    else
+        field_say_expected(reader, type, offset, JSON_STRING);
+}
+
 /* --- texts --- */
+
+/* ` (did you mean "warning"?)`: the word that others use for one of ours, or a typing error. */
+static const char *word_meant(const struct value_type *type, const char *text,
+                              struct suggestion *suggestion, char *out, size_t size)
+{
+    const struct word_hint *hint = hint_for_word(text, type->name);
+
+    if (hint == NULL)
+        return suggest_text(suggestion, out, size);
+    if (hint->ours != NULL)
+        snprintf(out, size, " (did you mean \"%s\"?)", hint->ours);
+    else
+        snprintf(out, size, " (%s)", type->no_object != NULL ? type->no_object : hint->why);
+    return out;
+}
 
 /* -1: it is none of them. */
 static int word_find(const char *const *words, const char *text)
@@ -253,7 +273,7 @@ static int word_find(const char *const *words, const char *text)
 static bool word_parse(const struct value_type *type, const char *text, int *index,
                        struct problem *problem)
 {
-    char list[160], hint[80];
+    char list[160], hint[160];
     struct suggestion suggestion;
     int found = word_find(type->words, text);
 
@@ -266,7 +286,7 @@ static bool word_parse(const struct value_type *type, const char *text, int *ind
         suggest_consider(&suggestion, type->words[i]);
     problem_set(problem, "expected %s, not \"%.40s\"%s",
                 field_words(type->words, list, sizeof list), text,
-                suggest_text(&suggestion, hint, sizeof hint));
+                word_meant(type, text, &suggestion, hint, sizeof hint));
     return false;
 }
 
@@ -279,9 +299,28 @@ static bool duration_or_off_parse(const struct value_type *type, const char *tex
         *ms = 0;
         return true;
     }
-    if (off)
-        problem_set(problem, "this cannot be \"off\"");
-    return !off && units_exact_duration(text, ms, problem);
+    if (hint_has_word("off|none|never|no|false|disabled|infinite|infinity|unlimited", text)) {
+        problem_set(problem,
+                    type->words != NULL ? "\"%.20s\" is no duration: write a duration or \"off\""
+                                        : "\"%.20s\" is not possible here: " UNITS_WANTED_DURATION,
+                    text);
+        return false;
+    }
+    bool ok = units_exact_duration(text, ms, problem);
+    if (!ok && type->words != NULL && strchr(text, '0') != NULL &&
+        strpbrk(text, "123456789") == NULL)
+        problem_add(problem, ", or \"off\"");
+    return ok;
+}
+
+/* All limits of sizes are whole KiB. */
+static void say_size_range(const struct value_type *type, struct problem *problem)
+{
+    bool mega = type->max % 1048576 == 0;
+
+    assert(type->min % 1024 == 0 && type->max % 1024 == 0);
+    problem_set(problem, "out of range: \"%uk\" to \"%u%s\"", type->min / 1024,
+                type->max / (mega ? 1048576 : 1024), mega ? "m" : "k");
 }
 
 static bool size_in_range_parse(const struct value_type *type, const char *text, uint32_t *bytes,
@@ -295,7 +334,7 @@ static bool size_in_range_parse(const struct value_type *type, const char *text,
         return false;
     bool ok = *bytes >= type->min && *bytes <= type->max;
     if (!ok)
-        problem_set(problem, "out of range: %u to %u bytes", type->min, type->max);
+        say_size_range(type, problem);
     return ok;
 }
 
@@ -356,8 +395,10 @@ static bool read_text(struct field_reader *reader, const struct value_type *type
     switch (type->kind) {
     case VALUE_LISTEN:
     case VALUE_SERVER:
-        return address_parse(text, type->kind == VALUE_LISTEN, &draft, problem) &&
-               keep_address(reader, &draft, into);
+        if (address_parse(text, type->kind == VALUE_LISTEN, &draft, problem))
+            return keep_address(reader, &draft, into);
+        (void)address_explain(text, type->kind == VALUE_LISTEN, problem);
+        return false;
     case VALUE_NAME:
         return name_check(text, problem) && keep_text(reader, text, into);
     case VALUE_PATH:
@@ -365,7 +406,10 @@ static bool read_text(struct field_reader *reader, const struct value_type *type
     case VALUE_CLEAR_PATH:
         return clear_path_check(text, problem) && keep_text(reader, text, into);
     case VALUE_HOST:
-        return host_parse(text, &host, problem);
+        if (host_parse(text, &host, problem))
+            return true;
+        host_explain(text, problem);
+        return false;
     case VALUE_NETWORK:
         return network_parse(text, &network, &cleared, problem);
     case VALUE_ALPN:
@@ -487,7 +531,10 @@ bool field_read(struct field_reader *reader, const struct value_type *type,
     default:
         return read_scalar(reader, type, node, into);
     }
-    field_say_expected(reader, type, json_offset(&reader->json, node), kind);
+    if (kind == JSON_STRING && (type->kind == VALUE_INTEGER || type->kind == VALUE_BOOLEAN))
+        say_quoted(reader, type, node);
+    else
+        field_say_expected(reader, type, json_offset(&reader->json, node), kind);
     return false;
 }
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/field_unknown.h"
 #include "config/lint.h"
 #include "config/loader.h"
 
@@ -85,6 +86,29 @@ static void section_read(struct loader *loader, const struct field *field,
     field_read(&loader->reader, field->type, tree, (char *)&loader->form + field->into);
 }
 
+/* Says so. Returns the bit of the field that was meant; 0: none. What it holds counts as unknown.
+ */
+static uint32_t section_unknown(struct loader *loader, const struct json_node *key,
+                                const struct json_section *section)
+{
+    const struct json_source *json = &loader->reader.json;
+    size_t at = json_value_offset(json->text, json->scan->marks[section->mark]);
+    bool large = json->text[at] == '{' || json->text[at] == '['; /* is not shown anyway */
+    struct json_node *value = large ? NULL : json_read(json, &(size_t){section->mark}, true);
+
+    if (!large && value == NULL)
+        finding_no_memory(&loader->findings);
+    const struct field *meant = field_say_unknown(&loader->reader, &type_document, json_string(key),
+                                                  json_key_offset(key), value);
+
+    json_free(value);
+    if (meant == NULL)
+        return 0;
+    loader->backends_unknown |= list_of(meant) == LIST_BACKENDS;
+    loader->listeners_unknown |= list_of(meant) == LIST_LISTENERS;
+    return 1u << (meant - type_document.fields);
+}
+
 /* Returns the bit of the section's field, as field_check_required() takes it; 0 = unknown key. */
 static uint32_t section_load(struct loader *loader, const struct json_section *section)
 {
@@ -95,11 +119,12 @@ static uint32_t section_load(struct loader *loader, const struct json_section *s
         return 0;
     }
     const struct field *field = field_find(type_document.fields, json_string(key));
+    uint32_t meant = 0;
     if (field == NULL && !field_is_note(json_string(key)))
-        field_say_unknown(&loader->reader, &type_document, json_string(key), json_key_offset(key));
+        meant = section_unknown(loader, key, section);
     json_free(key);
     if (field == NULL)
-        return 0;
+        return meant;
     if (list_of(field) != LISTS)
         section_keep(loader, field, section);
     else

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "config/address.h"
+#include "config/address_explain.h"
 #include "config/difference.h"
+#include "config/hints.h"
 #include "config/loader.h"
 #include "config/text/utf8.h"
 #include "config/text_value.h"
@@ -34,11 +36,12 @@ static bool is_host(const char *text)
 }
 
 static void say_unknown(struct loader *loader, const struct json_node *node,
-                        const char *const *words, const struct problem *problem)
+                        const char *const *words, struct problem *problem)
 {
     const char *name = json_string(node);
     size_t offset = loader_offset(loader, node);
     char hint[160], list[160];
+    const struct word_hint *meant = words != NULL ? hint_for_word(name, "a policy") : NULL;
     struct suggestion suggestion;
 
     suggest_start(&suggestion, name);
@@ -46,6 +49,11 @@ static void say_unknown(struct loader *loader, const struct json_node *node,
     for (size_t i = 0; words != NULL && words[i] != NULL; i++)
         suggest_consider(&suggestion, words[i]);
     suggest_text(&suggestion, hint, sizeof hint);
+    if (suggestion.nearest == NULL)
+        (void)address_explain(name, false, problem);
+    if (meant != NULL && suggestion.nearest == NULL)
+        snprintf(hint, sizeof hint, meant->ours != NULL ? " (did you mean \"%s\"?)" : " (%s)",
+                 meant->ours != NULL ? meant->ours : meant->why);
     if (suggestion.nearest == NULL && strchr(name, ',') != NULL)
         finding_error(&loader->findings, offset,
                       "\"%.80s\" is no backend: several servers are an array: [\"%.*s\", ...]",
