@@ -346,6 +346,10 @@ class Stopped(Case):
     STREAMS = 150
     TIMEOUT_S = 5
 
+    def setUp(self):
+        super().setUp()
+        self.server = self.enterContext(backend.Echoes())
+
     def stop(self, router):
         router.signal(signal.SIGSTOP)
         state = pathlib.Path(f"/proc/{router.process.pid}/stat")
