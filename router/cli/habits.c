@@ -52,7 +52,7 @@ static const struct option_habit option_habits[] = {
     {" n maxconn max-connections connections ", START,
      "in the file: \"limits\": { \"connections\": NUMBER }"},
     {" default fallback default-backend ", START,
-     "in the file: \"policies\": { \"unknown_sni\": { \"backend\": NAME } }"},
+     "in the file: \"default\": BACKEND"},
     {" metrics stats status admin api dashboard ", START,
      "this version has no metrics and no admin interface: its logs tell what it does"},
     {" send-proxy proxy-protocol accept-proxy ", START,

@@ -142,8 +142,8 @@ COMMANDS = (
     ("run -t -c good.json", "unknown option -t (a file is checked by: sni-router check FILE)"),
     ("run --log-level debug",
      'unknown option --log-level (in the file: "log": { "level": "debug" })'),
-    ("run --default=10.0.0.5:443", 'unknown option --default (in the file: "policies": '
-     '{ "unknown_sni": { "backend": NAME } })'),
+    ("run --default=10.0.0.5:443", 'unknown option --default (in the file: '
+     '"default": BACKEND)'),
     ("run -c good.json --relay fast", "--relay fast: say auto, copy or splice"),
     ("run -c good.json --route a.test=127.0.0.1:9",
      "--config and --route do not go together: put the route into the file, or do without it"),
