@@ -1,8 +1,8 @@
 /* sni-router run: from a command line to control_run(). */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "router/cli/command_line.h"
 #include "router/cli/command_output.h"
@@ -66,32 +66,26 @@ static int read_options(int argc, char **argv, struct run_options *options, bool
     return 0;
 }
 
-/* Whether it can be read again: a pipe or a terminal would keep control waiting for a writer. */
-static bool is_read_once(const char *file)
-{
-    struct stat what;
-
-    return strcmp(file, "-") == 0 ||
-           (stat(file, &what) == 0 && (S_ISFIFO(what.st_mode) || S_ISCHR(what.st_mode)));
-}
-
-/* For each reload: what is wrong is logged by control. */
-static struct config *load_again(void *context, struct diagnostics *found,
-                                 char trouble[CONTROL_TROUBLE_MAX])
+/* For each reload, in the thread of errands: what is wrong is logged by control. */
+static struct config *load_again(void *context, struct config_files *files,
+                                 struct diagnostics *found, char trouble[CONTROL_TROUBLE_MAX])
 {
     const struct run_options *options = context;
     struct config *config = NULL;
 
     _Static_assert(CONTROL_TROUBLE_MAX >= COMMAND_TROUBLE_MAX, "a trouble must fit");
-    if (is_read_once(options->file))
+    if (config_file_is_read_once(options->file)) {
         snprintf(trouble, CONTROL_TROUBLE_MAX, "a pipe or device can be read once only");
-    else
-        command_load(options->file, &config, found, trouble);
+        config_files_add_failed(files, options->file, ESPIPE);
+    } else {
+        command_load(options->file, files, &config, found, trouble);
+    }
     return config;
 }
 
 /* The first configuration; findings go to stderr as they do for `check`, warnings too. */
-static int load_first(const struct run_options *options, struct config **config)
+static int load_first(const struct run_options *options, struct config_files *files,
+                      struct config **config)
 {
     const char *name = options->file != NULL ? options->file : "(command line)";
     char trouble[COMMAND_TROUBLE_MAX] = "";
@@ -99,7 +93,7 @@ static int load_first(const struct run_options *options, struct config **config)
     int exit_code = 0;
 
     if (options->file != NULL) {
-        exit_code = command_load(options->file, config, &found, trouble);
+        exit_code = command_load(options->file, files, config, &found, trouble);
     } else {
         *config = config_load_arguments(options->listens, options->listen_count, options->routes,
                                         options->route_count, &found);
@@ -123,14 +117,18 @@ int command_run(int argc, char **argv)
     bool stop = true;
     int exit_code = EX_OSERR;
 
-    if (options.listens != NULL && options.routes != NULL)
+    source.files = config_files_new();
+    if (options.listens != NULL && options.routes != NULL && source.files != NULL)
         exit_code = read_options(argc, argv, &options, &stop);
     if (!stop)
-        exit_code = load_first(&options, &config);
+        source.once = options.file == NULL || config_file_is_read_once(options.file);
+    if (!stop)
+        exit_code = load_first(&options, source.files, &config);
     if (!stop && exit_code == 0) {
         source.file = options.file;
         exit_code = control_run(config, &source, options.mode);
     }
+    config_files_drop(source.files);
     free(options.listens);
     free(options.routes);
     return exit_code;

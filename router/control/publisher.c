@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -14,12 +15,62 @@
 /* A configuration with so many routes leaves enough freed memory behind to give it back. */
 #define TRIM_ROUTES 10000u
 
+/* --- configurations that nobody uses --- */
+
+struct config_errand {
+    struct errand errand; /* first */
+    struct config *config;
+};
+
+static void free_and_trim(struct config *config)
+{
+    bool large = config->route_count >= TRIM_ROUTES;
+
+    config_free(config);
+    if (large)
+        malloc_trim(0);
+}
+
+static void run_config_errand(struct errand *errand)
+{
+    free_and_trim(((struct config_errand *)errand)->config);
+}
+
+static void on_config_freed(struct errand *errand)
+{
+    free(errand);
+}
+
+/* A million routes take a tenth of a second. */
+static void free_config(void *context, struct config *config)
+{
+    struct publisher *publisher = context;
+    struct config_errand *errand = NULL;
+
+    if (publisher->errands != NULL && errands_are_run(publisher->errands))
+        errand = malloc(sizeof *errand);
+    if (errand == NULL) {
+        free_and_trim(config);
+        return;
+    }
+    *errand = (struct config_errand){
+        .errand = {.run = run_config_errand, .on_done = on_config_freed}, .config = config};
+    errands_ask(publisher->errands, &errand->errand);
+}
+
+void publisher_free_beside(struct publisher *publisher, struct errands *errands)
+{
+    publisher->errands = errands;
+}
+
 void publisher_init(struct publisher *publisher, struct workers *workers, struct stats *stats,
                     struct log_writer *writer)
 {
     *publisher = (struct publisher){.workers = workers, .stats = stats, .writer = writer};
     endpoints_init(&publisher->endpoints, stats->workers);
     servers_init(&publisher->servers, stats);
+    publisher->servers.free_config = free_config;
+    publisher->servers.free_context = publisher;
 }
 
 const struct config *publisher_config(const struct publisher *publisher)
@@ -122,8 +173,6 @@ int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
     endpoints_commit(&publisher->endpoints, config);
     apply_log(publisher, config);
     use(publisher, snapshot);
-    if (config->route_count >= TRIM_ROUTES)
-        malloc_trim(0); /* what reading the file has left */
     return 0;
 }
 
@@ -153,7 +202,6 @@ void publisher_sweep(struct publisher *publisher)
 {
     struct snapshot **link = &publisher->newest;
     struct config_use *newest = publisher->newest == NULL ? NULL : publisher->newest->use;
-    bool trim = false;
 
     while (*link != NULL) {
         struct snapshot *snapshot = *link;
@@ -163,15 +211,12 @@ void publisher_sweep(struct publisher *publisher)
             continue;
         }
         *link = snapshot->next;
-        bool large = snapshot->config->route_count >= TRIM_ROUTES;
         if (snapshot->use->holders == 1 && snapshot->use != newest && !publisher->retired)
             config_use_claim_routes(newest);
-        trim |= snapshot_free(snapshot) && large;
+        snapshot_free(snapshot);
     }
     servers_sweep(&publisher->servers);
     stats_sweep(publisher->stats);
-    if (trim)
-        malloc_trim(0);
 }
 
 void publisher_retire(struct publisher *publisher)

@@ -26,6 +26,15 @@ static void unclaim_routes(struct stats *stats, stats_slot *slots, uint32_t coun
     free(slots);
 }
 
+/* A large configuration takes long to free, which somebody else may do. */
+static void free_config(struct servers *set, struct config *config)
+{
+    if (set->free_config != NULL)
+        set->free_config(set->free_context, config);
+    else
+        config_free(config);
+}
+
 static void config_use_free(struct config_use *use)
 {
     struct stats *stats = use->set->stats;
@@ -40,7 +49,7 @@ static void config_use_free(struct config_use *use)
     unclaim_all(stats, use->listeners, use->config->listener_count);
     unclaim_all(stats, use->backends, use->config->backend_count);
     unclaim_routes(stats, use->routes, use->config->route_count);
-    config_free((struct config *)use->config);
+    free_config(use->set, (struct config *)use->config);
     free(use);
 }
 
@@ -145,7 +154,7 @@ struct config_use *config_use_new(struct config *config, struct servers *set)
     struct config_use *use = calloc(1, sizeof *use);
 
     if (use == NULL) {
-        config_free(config);
+        free_config(set, config);
         return NULL;
     }
     use->config = config;

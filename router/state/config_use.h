@@ -6,8 +6,9 @@
  * shared by all snapshots of it. Read-only once a snapshot of it was posted, but for the slots of
  * routes.
  *
- * Counted by its snapshots and by the look-up of its names, on the control thread alone; freed by
- * control with the last of them, and the config with it. Its claims end then.
+ * Counted by its snapshots, by the look-up of its names and by a reload that compares it with what
+ * it reads, on the control thread alone; freed by control with the last of them. Its claims end
+ * then, and the config is freed, or given to free_config of `set`.
  */
 
 #include <stdbool.h>
