@@ -36,6 +36,7 @@
 #include "router/control/reload_log.h"
 #include "router/control/resolve.h"
 #include "router/control/signals.h"
+#include "router/control/watch.h"
 #include "router/control/workers.h"
 #include "router/log/log.h"
 
@@ -43,7 +44,7 @@
 #define INTERRUPT_DRAIN_MS 1000u
 
 /* How many parts there are; init_parts() lists them. */
-#define PARTS 7
+#define PARTS 8
 
 struct control {
     uv_loop_t loop;
@@ -58,6 +59,7 @@ struct control {
     struct relisten relisten;
     struct resolve resolve;
     struct reload reload;
+    struct watch watch;
 
     struct stats stats;
     struct publisher publisher; /* no part: it acts when reload asks it to */
@@ -150,8 +152,10 @@ static void on_outcome(void *context, const struct reload_outcome *outcome)
     if (outcome->result == RELOAD_STARTED || outcome->result == RELOAD_CHANGED)
         relisten_published(&control->relisten);
     reload_log(outcome, &control->publisher);
-    if (!outcome->ends)
+    if (!outcome->ends) {
+        watch_tell(&control->watch, outcome);
         return;
+    }
     assert(outcome->code != 0);
     control->exit_code = outcome->code;
     end(control, 0);
@@ -230,6 +234,7 @@ static void list_parts(struct control *control)
     control->list[count++] = &control->relisten.part;
     control->list[count++] = &control->resolve.part;
     control->list[count++] = &control->reload.part;
+    control->list[count++] = &control->watch.part;
     assert(count == PARTS);
     parts_init(&control->parts, control->list, count, on_parts_stopped, control);
 }
@@ -249,6 +254,7 @@ static void init(struct control *control, const struct config *first, struct sha
     resolve_init(&control->resolve, &control->loop);
     reload_init(&control->reload, &control->loop, source, &control->errands, &control->resolve,
                 &control->publisher, on_outcome, control);
+    watch_init(&control->watch, &control->loop, source, &control->errands, &control->reload);
     list_parts(control);
 }
 

@@ -101,7 +101,9 @@ void reload_log(const struct reload_outcome *outcome, const struct publisher *pu
         if (!outcome->ends)
             log_line(LOG_LEVEL_ERROR, "reload failed: the old configuration stays");
         break;
-    case RELOAD_DOUBTFUL: /* told when it has been read again, and is still bad */
+    case RELOAD_DOUBTFUL:
+        log_line(LOG_LEVEL_DEBUG, "%s: not right: read once more before that is told",
+                 outcome->file);
         break;
     case RELOAD_UNAVAILABLE:
         log_line(LOG_LEVEL_WARNING, "reload: %s", outcome->sentence);

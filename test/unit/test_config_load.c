@@ -61,6 +61,9 @@ static void test_defaults(void **state)
     assert_string_equal(config->log.access_path, "-");
     assert_int_equal(config->log.access_format, LOG_FORMAT_JSON);
     assert_int_equal(config->log.level, LOG_LEVEL_INFO);
+    assert_true(config->reload.watch);
+    assert_int_equal(config->reload.settle_ms, 200);
+    assert_int_equal(config->reload.poll_ms, 10000);
     for (int i = 0; i < POLICY_CASES; i++) {
         bool close = i == POLICY_NOT_TLS || i == POLICY_HELLO_TIMEOUT;
         assert_int_equal(config->policies[i].action, close ? POLICY_CLOSE : POLICY_ALERT);
