@@ -27,6 +27,7 @@
 #include "router/control/cpus.h"
 #include "router/control/errands.h"
 #include "router/control/exit_code.h"
+#include "router/control/leftovers.h"
 #include "router/control/log_part.h"
 #include "router/control/loop_start.h"
 #include "router/control/part.h"
@@ -44,7 +45,7 @@
 #define INTERRUPT_DRAIN_MS 1000u
 
 /* How many parts there are; init_parts() lists them. */
-#define PARTS 8
+#define PARTS 9
 
 struct control {
     uv_loop_t loop;
@@ -54,6 +55,7 @@ struct control {
     struct part *list[PARTS];
     struct log_part log;
     struct errands errands;
+    struct leftovers leftovers;
     struct signals signals;
     struct workers workers;
     struct relisten relisten;
@@ -229,6 +231,7 @@ static void list_parts(struct control *control)
 
     control->list[count++] = &control->log.part;
     control->list[count++] = &control->errands.part;
+    control->list[count++] = &control->leftovers.part;
     control->list[count++] = &control->signals.part;
     control->list[count++] = &control->workers.part;
     control->list[count++] = &control->relisten.part;
@@ -249,7 +252,7 @@ static void init(struct control *control, const struct config *first, struct sha
     workers_init(&control->workers, &control->loop, workers, shared, on_workers_wake, control);
     workers_tell_broken(&control->workers, on_broken);
     publisher_init(&control->publisher, &control->workers, &control->stats, &control->log.writer);
-    publisher_free_beside(&control->publisher, &control->errands);
+    leftovers_init(&control->leftovers, &control->loop, &control->errands, &control->publisher);
     relisten_init(&control->relisten, &control->loop, &control->publisher);
     resolve_init(&control->resolve, &control->loop);
     reload_init(&control->reload, &control->loop, source, &control->errands, &control->resolve,

@@ -1,9 +1,7 @@
 #include "router/control/publisher.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -12,65 +10,12 @@
 #include "router/control/hazards.h"
 #include "router/log/log.h"
 
-/* A configuration with so many routes leaves enough freed memory behind to give it back. */
-#define TRIM_ROUTES 10000u
-
-/* --- configurations that nobody uses --- */
-
-struct config_errand {
-    struct errand errand; /* first */
-    struct config *config;
-};
-
-static void free_and_trim(struct config *config)
-{
-    bool large = config->route_count >= TRIM_ROUTES;
-
-    config_free(config);
-    if (large)
-        malloc_trim(0);
-}
-
-static void run_config_errand(struct errand *errand)
-{
-    free_and_trim(((struct config_errand *)errand)->config);
-}
-
-static void on_config_freed(struct errand *errand)
-{
-    free(errand);
-}
-
-/* A million routes take a tenth of a second. */
-static void free_config(void *context, struct config *config)
-{
-    struct publisher *publisher = context;
-    struct config_errand *errand = NULL;
-
-    if (publisher->errands != NULL && errands_are_run(publisher->errands))
-        errand = malloc(sizeof *errand);
-    if (errand == NULL) {
-        free_and_trim(config);
-        return;
-    }
-    *errand = (struct config_errand){
-        .errand = {.run = run_config_errand, .on_done = on_config_freed}, .config = config};
-    errands_ask(publisher->errands, &errand->errand);
-}
-
-void publisher_free_beside(struct publisher *publisher, struct errands *errands)
-{
-    publisher->errands = errands;
-}
-
 void publisher_init(struct publisher *publisher, struct workers *workers, struct stats *stats,
                     struct log_writer *writer)
 {
     *publisher = (struct publisher){.workers = workers, .stats = stats, .writer = writer};
     endpoints_init(&publisher->endpoints, stats->workers);
     servers_init(&publisher->servers, stats);
-    publisher->servers.free_config = free_config;
-    publisher->servers.free_context = publisher;
 }
 
 const struct config *publisher_config(const struct publisher *publisher)
@@ -90,7 +35,7 @@ struct snapshot *publisher_prepare(struct publisher *publisher, struct config *c
     uint32_t generation = publisher->newest == NULL ? 0 : publisher->newest->generation;
 
     assert(!publisher->retired);
-    return snapshot_new(config, generation + 1, &publisher->servers);
+    return snapshot_begin(config, generation + 1, &publisher->servers);
 }
 
 /* The workers have been sent it. */
@@ -201,7 +146,6 @@ bool publisher_refresh(struct publisher *publisher, uint32_t server, struct addr
 void publisher_sweep(struct publisher *publisher)
 {
     struct snapshot **link = &publisher->newest;
-    struct config_use *newest = publisher->newest == NULL ? NULL : publisher->newest->use;
 
     while (*link != NULL) {
         struct snapshot *snapshot = *link;
@@ -211,8 +155,6 @@ void publisher_sweep(struct publisher *publisher)
             continue;
         }
         *link = snapshot->next;
-        if (snapshot->use->holders == 1 && snapshot->use != newest && !publisher->retired)
-            config_use_claim_routes(newest);
         snapshot_free(snapshot);
     }
     servers_sweep(&publisher->servers);

@@ -21,7 +21,6 @@
 #include <stdint.h>
 
 #include "router/control/endpoints.h"
-#include "router/control/errands.h"
 #include "router/control/workers.h"
 #include "router/log/log_writer.h"
 #include "router/state/servers.h"
@@ -34,7 +33,6 @@ struct publisher {
     struct workers *workers;   /* borrowed */
     struct stats *stats;       /* borrowed */
     struct log_writer *writer; /* borrowed */
-    struct errands *errands;   /* borrowed; NULL: what is unused is freed at once */
     struct endpoints endpoints;
     struct servers servers;
     struct snapshot *newest; /* in use; NULL: none was published. Behind it those not freed yet */
@@ -46,10 +44,10 @@ struct publisher {
 void publisher_init(struct publisher *publisher, struct workers *workers, struct stats *stats,
                     struct log_writer *writer);
 
-/* While these are run, configurations that nobody uses any more are freed beside the loop. */
-void publisher_free_beside(struct publisher *publisher, struct errands *errands);
-
-/* A snapshot to be published. Takes `config` over, also when there is no memory: NULL. */
+/*
+ * A snapshot to be published, when config_use_claim_more() has claimed what its routes have counted
+ * before. Takes `config` over, also when there is no memory: NULL.
+ */
 struct snapshot *publisher_prepare(struct publisher *publisher, struct config *config);
 
 /*

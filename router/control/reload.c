@@ -25,6 +25,8 @@
 /* How long the first configuration waits for addresses, and how long later ones do. */
 #define FIRST_PATIENCE_MS 2000u
 #define PATIENCE_MS       500u
+/* How long it goes on when the one that would be published is not ready yet. */
+#define NEXT_LOOK_MS 10u
 
 /* --- states --- */
 
@@ -175,6 +177,10 @@ static void on_out_of_patience(uv_timer_t *patience)
     char names[LOG_LINE_MAX / 2];
 
     part_assert_own(&reload->part);
+    if (reload->prepared.snapshot != NULL) { /* that takes the place of the one that waited */
+        uv_timer_start(patience, on_out_of_patience, NEXT_LOOK_MS, 0);
+        return;
+    }
     assert(reload_state(reload) == RELOAD_RESOLVING);
     resolve_print_new(reload->resolve, names, sizeof names);
     log_line(LOG_LEVEL_WARNING,
@@ -183,30 +189,36 @@ static void on_out_of_patience(uv_timer_t *patience)
     publish(reload);
 }
 
-/*
- * A configuration is to be published, at the latest when the patience ends. Takes it over, and what
- * stands in the candidate.
- */
-static void take(struct reload *reload, struct config *config, struct reload_candidate *candidate)
+/* It is to be published, at the latest when the patience ends. Takes it over. */
+static void take(struct reload *reload, struct reload_candidate candidate)
 {
-    candidate->snapshot = publisher_prepare(reload->publisher, config);
-    if (candidate->snapshot == NULL) {
-        struct reload_outcome outcome = {.result = RELOAD_REFUSED,
-                                         .code = EX_OSERR,
-                                         .found = &candidate->found,
-                                         .sentence = "no memory for a new configuration"};
-        say_unchanged(reload, &outcome);
-        free_candidate(candidate);
-        return;
-    }
     free_candidate(&reload->candidate);
-    reload->candidate = *candidate;
+    reload->candidate = candidate;
     if (!uv_is_active((uv_handle_t *)&reload->patience))
         uv_timer_start(&reload->patience, on_out_of_patience,
                        is_first(reload) ? FIRST_PATIENCE_MS : PATIENCE_MS, 0);
-    look_up(reload, candidate->snapshot->use);
+    look_up(reload, candidate.snapshot->use);
     if (reload->candidate.snapshot != NULL && !resolve_awaits_new(reload->resolve))
         publish(reload);
+}
+
+/*
+ * Makes a candidate of a configuration, which it takes over. False: no memory, which is told, and
+ * what stands in the candidate is freed.
+ */
+static bool make_candidate(struct reload *reload, struct config *config,
+                           struct reload_candidate *candidate)
+{
+    candidate->snapshot = publisher_prepare(reload->publisher, config);
+    if (candidate->snapshot != NULL)
+        return true;
+    struct reload_outcome outcome = {.result = RELOAD_REFUSED,
+                                     .code = EX_OSERR,
+                                     .found = &candidate->found,
+                                     .sentence = "no memory for a new configuration"};
+    say_unchanged(reload, &outcome);
+    free_candidate(candidate);
+    return false;
 }
 
 void reload_first(struct reload *reload, struct config *config)
@@ -217,7 +229,8 @@ void reload_first(struct reload *reload, struct config *config)
     assert(reload_state(reload) == RELOAD_IDLE && is_first(reload));
     reload->read = config_files_hold(reload->source->files);
     candidate.difference.known = config_difference(NULL, config, &candidate.difference.value);
-    take(reload, config, &candidate);
+    if (make_candidate(reload, config, &candidate))
+        take(reload, candidate); /* nothing has been counted yet */
 }
 
 /* --- loading --- */
@@ -254,36 +267,72 @@ static struct reload *reload_of(struct errand *errand)
     return (struct reload *)((char *)load - offsetof(struct reload, load));
 }
 
-/* What was read is a configuration, or is not. */
-static void judge(struct reload *reload)
+/* What was read has come to its outcome, or waits for one: what waits is read. */
+static void end_load(struct reload *reload)
+{
+    enum reload_order waiting = reload->waiting;
+
+    reload->waiting = RELOAD_ORDER_NONE;
+    if (waiting != RELOAD_ORDER_NONE && reload->part.state == PART_RUNNING)
+        begin_load(reload, waiting);
+}
+
+/* A piece. True: it is ready, and has become the candidate. */
+static bool prepare(struct reload *reload)
+{
+    struct reload_candidate candidate = reload->prepared;
+
+    if (!config_use_claim_more(candidate.snapshot->use, &reload->prepared_routes))
+        return false;
+    reload->prepared = (struct reload_candidate){0};
+    reload->loading = RELOAD_ORDER_NONE;
+    take(reload, candidate);
+    return true;
+}
+
+static void on_next_turn(uv_idle_t *idle)
+{
+    struct reload *reload = idle->data;
+
+    part_assert_own(&reload->part);
+    if (!prepare(reload)) /* may end control */
+        return;
+    uv_idle_stop(idle);
+    end_load(reload);
+}
+
+/* What was read is a configuration. True: there is nothing left to do. */
+static bool prepare_first(struct reload *reload)
 {
     struct reload_load *load = &reload->load;
-    enum reload_order order = reload->loading;
+    struct reload_candidate candidate = {.found = load->found,
+                                         .files = config_files_hold(load->files),
+                                         .difference = load->difference};
     struct config *config = load->config;
 
-    reload->loading = RELOAD_ORDER_NONE;
-    reload_load_let_go(load);
-    config_files_drop(reload->read);
-    reload->read = config_files_hold(load->files);
-    if (config == NULL) {
-        refuse(reload, load, order);
-    } else {
-        struct reload_candidate candidate = {.found = load->found,
-                                             .files = config_files_hold(load->files),
-                                             .difference = load->difference};
-        load->config = NULL;
-        load->found = (struct diagnostics){0};
-        take(reload, config, &candidate);
+    load->config = NULL;
+    load->found = (struct diagnostics){0};
+    if (!make_candidate(reload, config, &candidate)) {
+        reload->loading = RELOAD_ORDER_NONE;
+        return true;
     }
-    reload_load_end(load);
+    if (reload->candidate.snapshot != NULL) { /* it must not come between what was compared */
+        look_up(reload, NULL);
+        free_candidate(&reload->candidate);
+    }
+    reload->prepared = candidate;
+    reload->prepared_routes = 0;
+    return prepare(reload);
 }
 
 static void on_loaded(struct errand *errand)
 {
     struct reload *reload = reload_of(errand);
     struct reload_load *load = &reload->load;
+    enum reload_order order = reload->loading;
+    bool ready = true;
 
-    assert(reload->loading != RELOAD_ORDER_NONE);
+    assert(order != RELOAD_ORDER_NONE);
     if (reload->part.state != PART_RUNNING) {
         reload_load_end(load);
         return;
@@ -293,11 +342,20 @@ static void on_loaded(struct errand *errand)
         reload_load_compare(load, reload->errands, publisher_use(reload->publisher));
         return;
     }
-    judge(reload); /* may end control */
-    enum reload_order waiting = reload->waiting;
-    reload->waiting = RELOAD_ORDER_NONE;
-    if (waiting != RELOAD_ORDER_NONE && reload->part.state == PART_RUNNING)
-        begin_load(reload, waiting);
+    reload_load_let_go(load);
+    config_files_drop(reload->read);
+    reload->read = config_files_hold(load->files);
+    if (load->config != NULL) {
+        ready = prepare_first(reload); /* may end control */
+    } else {
+        reload->loading = RELOAD_ORDER_NONE;
+        refuse(reload, load, order);
+    }
+    reload_load_end(load);
+    if (ready)
+        end_load(reload);
+    else
+        uv_idle_start(&reload->next_turn, on_next_turn);
 }
 
 bool reload_is_loading(const struct reload *reload)
@@ -364,15 +422,20 @@ static int start(struct part *part)
 
     assert(part == &reload->part);
     assert(error == 0);
-    reload->patience.data = reload;
+    error = uv_idle_init(reload->loop, &reload->next_turn);
+    assert(error == 0);
+    reload->patience.data = reload->next_turn.data = reload;
+    reload->open = 2;
     return 0;
 }
 
-static void on_patience_closed(uv_handle_t *handle)
+static void on_closed(uv_handle_t *handle)
 {
     struct reload *reload = handle->data;
 
-    reload->on_stopped(&reload->part);
+    assert(reload->open > 0);
+    if (--reload->open == 0)
+        reload->on_stopped(&reload->part);
 }
 
 /* Look-ups go on, since they cannot be taken back, but nobody is told any more. */
@@ -382,14 +445,17 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
 
     assert(part == &reload->part);
     reload->on_stopped = on_stopped;
-    if (reload_is_loading(reload) && errands_give_up(reload->errands, &reload->load.errand))
+    if (reload_is_loading(reload) && reload->prepared.snapshot == NULL &&
+        errands_give_up(reload->errands, &reload->load.errand))
         reload_load_end(&reload->load);
     look_up(reload, NULL);
+    free_candidate(&reload->prepared);
     free_candidate(&reload->candidate);
     config_files_drop(reload->read);
     config_files_drop(reload->used);
     reload->read = reload->used = NULL;
-    uv_close((uv_handle_t *)&reload->patience, on_patience_closed);
+    uv_close((uv_handle_t *)&reload->patience, on_closed);
+    uv_close((uv_handle_t *)&reload->next_turn, on_closed);
 }
 
 void reload_init(struct reload *reload, uv_loop_t *loop, const struct control_source *source,

@@ -11,7 +11,8 @@
  *   an order    NONE      waiting := order           to the states below; loading := NONE
  *   an order    an order  waiting := the stronger    to the states below; loading := waiting
  *
- * What has been read meets the state:
+ * What has been read is prepared in pieces, one in each turn of the loop, which belongs to loading;
+ * then it meets the state:
  *
  *   state       read          new names answered     all answered     out of patience
  *   IDLE        RESOLVING
@@ -109,7 +110,11 @@ struct reload {
 
     enum reload_order loading, waiting;
     struct reload_load load;           /* while `loading` */
+    struct reload_candidate prepared;  /* while `loading`: what was read, not ready yet */
+    uint32_t prepared_routes;          /* so many of its routes are */
+    uv_idle_t next_turn;               /* the next piece */
     struct reload_candidate candidate; /* RESOLVING */
+    unsigned open;                     /* handles that have not closed yet */
     uv_timer_t patience;       /* RESOLVING: since the first candidate in a row began to wait */
     struct config_files *read; /* that were read last; NULL: nobody knows */
     struct config_files *used; /* that what is in use was read from; NULL: the same */

@@ -18,13 +18,15 @@
 #include "router/state/server.h"
 #include "router/state/stats.h"
 
+struct config_use;
+
 struct servers {
     struct claims claims;
     struct claims hosts; /* the names that servers are given by */
     struct stats *stats; /* where the servers' figures are; outlives the set */
-    /* Frees a configuration whose last use has ended; NULL: it is freed at once. */
-    void (*free_config)(void *context, struct config *config);
-    void *free_context;
+    /* Takes over what nobody uses any more; NULL: it is freed at once. */
+    void (*on_unused)(void *context, struct config_use *use);
+    void *unused_context;
 };
 
 /* All of this is control's. The set must not move in memory afterwards. */

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "config/difference.h"
+#include "router/control/leftovers.h"
 #include "router/control/log_part.h"
 #include "router/control/publisher.h"
 #include "router/control/reload.h"
@@ -44,9 +45,10 @@ struct told {
 struct scene {
     uv_loop_t loop;
     struct parts parts;
-    struct part *list[5];
+    struct part *list[6];
     struct log_part log;
     struct errands errands;
+    struct leftovers leftovers;
     struct workers workers;
     struct resolve resolve;
     struct stats stats;
@@ -206,7 +208,7 @@ static int setup(void **state)
     errands_init(&scene->errands, &scene->loop);
     workers_init(&scene->workers, &scene->loop, 1, &shared, on_wake, scene);
     publisher_init(&scene->publisher, &scene->workers, &scene->stats, &scene->log.writer);
-    publisher_free_beside(&scene->publisher, &scene->errands);
+    leftovers_init(&scene->leftovers, &scene->loop, &scene->errands, &scene->publisher);
     resolve_init(&scene->resolve, &scene->loop);
     scene->source = (struct control_source){.load = load, .context = scene, .file = "file"};
     assert_int_equal(uv_sem_init(&scene->read_on, 0), 0);
@@ -216,10 +218,11 @@ static int setup(void **state)
                 &scene->publisher, on_outcome, scene);
     scene->list[0] = &scene->log.part;
     scene->list[1] = &scene->errands.part;
-    scene->list[2] = &scene->workers.part;
-    scene->list[3] = &scene->resolve.part;
-    scene->list[4] = &scene->reload.part;
-    parts_init(&scene->parts, scene->list, 5, on_stopped, scene);
+    scene->list[2] = &scene->leftovers.part;
+    scene->list[3] = &scene->workers.part;
+    scene->list[4] = &scene->resolve.part;
+    scene->list[5] = &scene->reload.part;
+    parts_init(&scene->parts, scene->list, 6, on_stopped, scene);
     assert_int_equal(parts_start(&scene->parts), 0);
     *state = scene;
     return 0;
