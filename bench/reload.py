@@ -1,9 +1,9 @@
 """How long sni-router takes from rename(2) to the last worker, and what it stops meanwhile.
 
-For each size the file is replaced a few times by another one of as many routes, which differs in the
-server of one name, without a signal: the router watches the file. Meanwhile one process connects
-without a pause and asks for that name, and every millisecond a USR1 asks the control loop for a line
-in the log. What is printed, of the rounds, the median and the worst:
+For each size the file is replaced a few times by another one of as many routes, which differs in
+the server of one name, without a signal: the router watches the file. Meanwhile one process
+connects without a pause and asks for that name, and every millisecond a USR1 asks the control loop
+for a line in the log. What is printed, of the rounds, the median and the worst:
 
   reloaded   from rename(2) to the line that says so, without `settle`
   workers    from rename(2) to the last connection that was still routed by the old file, likewise
@@ -138,8 +138,8 @@ def write(path, ports, side, options, routes):
     backends = {f"b{n}": {"servers": [{"address": f"127.0.0.1:{ports[0]}", "name": f"s{n}"}]}
                 for n in range(options.backends)}
     backends["probed"] = {"servers": [f"127.0.0.1:{ports[side]}"]}
-    config = {"listeners": [{"name": "public", "address": "127.0.0.1:0"}], "workers": options.workers,
-              "log": {"access": "off"}, "timeouts": {"drain": "1s"}, "backends": backends,
+    config = {"listeners": [{"name": "public", "address": "127.0.0.1:0"}],
+              "workers": options.workers, "log": {"access": "off"}, "timeouts": {"drain": "1s"}, "backends": backends,
               "reload": {"settle": f"{round(SETTLE_S * 1000)}ms"},
               "routes": [{"host": PROBED, "backend": "probed"}]}
     config["routes"] += [{"host": f"host{n}.example.test", "backend": f"b{n % options.backends}"}
@@ -212,7 +212,8 @@ def main():
                         help="backends that the routes lead to, one server each (1000)")
     parser.add_argument("--names", type=int, default=1000, metavar="N",
                         help="names that are connected to before, and so are counted (1000)")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="reloads of each size (5)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N",
+                        help="reloads of each size (5)")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="of the router (2)")
     options = parser.parse_args()
     ours, theirs = multiprocessing.Pipe()

@@ -69,6 +69,19 @@ struct control {
 
 /* --- the end --- */
 
+static void say_ending(struct control *control, uint64_t drain_ms)
+{
+    uint32_t active = atomic_load_explicit(&control->workers.shared.active, memory_order_relaxed);
+    char time[LOG_DURATION_MAX];
+
+    log_duration(drain_ms, time);
+    if (active == 0)
+        log_line(LOG_LEVEL_INFO, "ending: no connection is open");
+    else
+        log_line(LOG_LEVEL_INFO, "ending: %u connection%s %s", active,
+                 active == 1 ? " has" : "s have", time);
+}
+
 /* Begins to end: every worker drains. Called again: at once. */
 static void end(struct control *control, uint64_t drain_ms)
 {
@@ -78,9 +91,7 @@ static void end(struct control *control, uint64_t drain_ms)
         return;
     }
     if (control->publisher.published)
-        log_line(LOG_LEVEL_INFO, "ending: %u connections have %llu ms to finish",
-                 atomic_load_explicit(&control->workers.shared.active, memory_order_relaxed),
-                 (unsigned long long)drain_ms);
+        say_ending(control, drain_ms);
     publisher_retire(&control->publisher);
     workers_allow_drain(&control->workers, drain_ms);
     parts_stop(&control->parts);
@@ -125,8 +136,10 @@ static void on_signal(void *context, int number)
         log_writer_reopen(&control->log.writer);
         break;
     default:
-        log_line(LOG_LEVEL_WARNING, "signal %d: this version cannot replace its own binary",
-                 number);
+        log_line(LOG_LEVEL_WARNING,
+                 "%s: this version cannot replace its own binary (end it with TERM, and run the "
+                 "new one)",
+                 signals_name(number));
         break;
     }
 }
@@ -172,9 +185,10 @@ static void say_ended(const struct control *control)
         sums.log_dropped + stats_figure_read(&control->log.writer.lost_lines) + log_lines_lost();
 
     log_line(LOG_LEVEL_INFO,
-             "ended: %llu connections, %llu bytes in, %llu bytes out, %llu log lines lost",
-             (unsigned long long)sums.accepted, (unsigned long long)sums.bytes_in,
-             (unsigned long long)sums.bytes_out, (unsigned long long)lost);
+             "ended: %llu connection%s, %llu bytes in, %llu bytes out, %llu log line%s lost",
+             (unsigned long long)sums.accepted, sums.accepted == 1 ? "" : "s",
+             (unsigned long long)sums.bytes_in, (unsigned long long)sums.bytes_out,
+             (unsigned long long)lost, lost == 1 ? "" : "s");
 }
 
 /*
@@ -298,7 +312,7 @@ int control_run(struct config *first, const struct control_source *source, enum 
         return EX_OSERR;
     }
     if (!stats_init(&control.stats, workers)) {
-        log_line(LOG_LEVEL_ERROR, "no memory for %u workers", workers);
+        log_line(LOG_LEVEL_ERROR, "no memory for %u worker%s", workers, workers == 1 ? "" : "s");
         config_free(first);
         return EX_OSERR;
     }

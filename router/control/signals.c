@@ -1,3 +1,15 @@
+/*
+ * The happy path
+ *  - Signals are held back until control's loop runs; then each is handed to on_signal, on the
+ *    control thread.
+ *
+ * The failures
+ *  - One that comes before the router has begun: TERM, QUIT and INT end the process at once, the
+ *    others wait.
+ *  - libuv has nothing to wait for signals with: said, and the part does not start.
+ *  - One that comes while the part stops: held back, since without a handle it would kill the
+ *    process.
+ */
 #include "router/control/signals.h"
 
 #include <assert.h>
@@ -10,8 +22,20 @@
 
 static const int watched[SIGNALS_WATCHED] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
+static const char *const names[SIGNALS_WATCHED] = {"TERM", "QUIT", "INT", "HUP", "USR1", "USR2"};
+
 /* The first so many of those end the router. */
 #define SIGNALS_THAT_END 3
+
+const char *signals_name(int number)
+{
+    size_t i = 0;
+
+    while (i < SIGNALS_WATCHED && watched[i] != number)
+        i++;
+    assert(i < SIGNALS_WATCHED);
+    return names[i];
+}
 
 /* --- before the loop runs, and after --- */
 

@@ -80,7 +80,7 @@ static struct config *config_with(const struct place *place, const char *listene
 static int change(struct place *place, const char *listeners)
 {
     struct config *config = config_with(place, listeners);
-    struct endpoints_error why;
+    struct listen_error why;
     int handed_over = 0;
 
     assert_true(endpoints_open(&place->endpoints, config, &why));
@@ -157,7 +157,7 @@ static void a_listener_that_fails_changes_nothing(void **state)
     struct place *place = *state;
     struct sockaddr_storage taken;
     socklen_t len = sizeof taken;
-    struct endpoints_error why;
+    struct listen_error why;
     char listeners[256], mode[] = "{\"address\":\"unix:PATH\",\"mode\":\"0600\"}";
     int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -187,7 +187,7 @@ static void a_listener_that_fails_changes_nothing(void **state)
 static void what_was_opened_can_be_cancelled(void **state)
 {
     struct place *place = *state;
-    struct endpoints_error why;
+    struct listen_error why;
 
     change(place, ANY);
     uint64_t id = endpoints_of(&place->endpoints, 0)->id;
@@ -263,7 +263,7 @@ static void print_neighbours(const char *const addresses[2], uint16_t port, char
 
 static bool opens(struct place *place, const char *const addresses[2], uint16_t port)
 {
-    struct endpoints_error why;
+    struct listen_error why;
     char listeners[256];
 
     print_neighbours(addresses, port, listeners);
@@ -373,7 +373,7 @@ static int bound_stranger(uint16_t *port)
 static void another_process_is_faster(void **state)
 {
     struct place *place = *state;
-    struct endpoints_error why;
+    struct listen_error why;
     char listeners[64];
     uint16_t port;
 
@@ -433,14 +433,14 @@ static void a_backlog_keeps_its_sockets(void **state)
 static void an_address_that_nobody_has(void **state)
 {
     struct place *place = *state;
-    struct endpoints_error why;
+    struct listen_error why;
     char text[512];
     struct config *config = config_with(place, "{\"name\":\"a\",\"address\":\"192.0.2.1:0\"}");
 
     assert_false(endpoints_open(&place->endpoints, config, &why));
     assert_string_equal(why.step, "bind");
     assert_int_equal(why.error, EADDRNOTAVAIL);
-    endpoints_explain(&why, text, sizeof text);
+    listen_error_explain(&why, text, sizeof text);
     assert_string_equal(text, "cannot listen on 192.0.2.1:0 (a): bind: Cannot assign requested "
                               "address: no interface has this address (with \"freebind\": true the "
                               "listener does not need one)");
@@ -463,7 +463,7 @@ int __wrap_chmod(const char *path, mode_t mode)
 static void a_path_that_fails_does_not_stay(void **state)
 {
     struct place *place = *state;
-    struct endpoints_error why;
+    struct listen_error why;
     struct config *config = config_with(place, "{\"address\":\"unix:PATH\"}");
 
     no_chmod = true;
