@@ -139,7 +139,8 @@ def write(path, ports, side, options, routes):
                 for n in range(options.backends)}
     backends["probed"] = {"servers": [f"127.0.0.1:{ports[side]}"]}
     config = {"listeners": [{"name": "public", "address": "127.0.0.1:0"}],
-              "workers": options.workers, "log": {"access": "off"}, "timeouts": {"drain": "1s"}, "backends": backends,
+              "workers": options.workers, "log": {"access": "off"},
+              "timeouts": {"drain": "1s"}, "backends": backends,
               "reload": {"settle": f"{round(SETTLE_S * 1000)}ms"},
               "routes": [{"host": PROBED, "backend": "probed"}]}
     config["routes"] += [{"host": f"host{n}.example.test", "backend": f"b{n % options.backends}"}
