@@ -88,17 +88,17 @@ static bool hand_over(struct relisten *relisten, struct endpoint *endpoint)
     const struct config *config = publisher_config(relisten->publisher);
     uint32_t backlog = config->listeners[endpoint->index].backlog;
 
-    for (uint32_t w = 0; w < endpoint->workers; w++) {
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++) {
         struct handed_listener handed;
-        if (endpoint->sockets[w].fd < 0)
+        if (endpoint->sockets[slot].fd < 0)
             continue;
-        if (!endpoints_hand(endpoint, endpoint->index, backlog, w, &handed) ||
-            !workers_listen(relisten->publisher->workers, w, &handed)) {
+        if (!endpoints_hand(endpoint, endpoint->index, backlog, slot, &handed) ||
+            !workers_listen(relisten->publisher->workers, slot % endpoint->workers, &handed)) {
             handed_release(&handed);
             endpoint_take_back(endpoint);
             return false;
         }
-        endpoint->sockets[w].fd = -1;
+        endpoint->sockets[slot].fd = -1;
     }
     return true;
 }
@@ -159,6 +159,8 @@ static void on_timer(uv_timer_t *timer)
     struct relisten *relisten = timer->data;
 
     part_assert_own(&relisten->part);
+    if (relisten->publisher->retired)
+        return;
     if (relisten->look_ms <= uv_now(relisten->loop))
         look_at_paths(relisten);
     try_due(relisten);
@@ -167,7 +169,7 @@ static void on_timer(uv_timer_t *timer)
 
 void relisten_note(struct relisten *relisten, const struct broken_listener *broken)
 {
-    if (relisten->part.state != PART_RUNNING)
+    if (relisten->part.state != PART_RUNNING || relisten->publisher->retired)
         return;
     part_assert_own(&relisten->part);
     struct endpoint *endpoint = endpoints_note_broken(&relisten->publisher->endpoints, broken);
@@ -181,6 +183,18 @@ void relisten_note(struct relisten *relisten, const struct broken_listener *brok
                      endpoint->bound, name_of(relisten, endpoint), broken->worker, broken->step,
                      strerror(broken->error), wait_ms);
     }
+    plan(relisten);
+}
+
+void relisten_complete(struct relisten *relisten)
+{
+    part_assert_own(&relisten->part);
+    uv_update_time(relisten->loop);
+    for (struct endpoint *e = first_endpoint(relisten); e != NULL; e = e->next) {
+        if (endpoint_is_deaf(e) && e->retry.at_ms == 0)
+            e->retry.at_ms = uv_now(relisten->loop);
+    }
+    try_due(relisten);
     plan(relisten);
 }
 

@@ -228,6 +228,10 @@ void reload_ask(struct reload *reload)
     if (reload->part.state != PART_RUNNING)
         return;
     part_assert_own(&reload->part);
+    if (reload->held) {
+        reload->asked = true;
+        return;
+    }
     if (reload->source->file != NULL) {
         read_file(reload);
         return;
@@ -236,6 +240,21 @@ void reload_ask(struct reload *reload)
     outcome.before = publisher_config(reload->publisher);
     snprintf(outcome.sentence, sizeof outcome.sentence, "the configuration is on the command line");
     say(reload, &outcome);
+}
+
+void reload_hold(struct reload *reload)
+{
+    assert(reload->candidate == NULL);
+    reload->held = true;
+}
+
+bool reload_release(struct reload *reload)
+{
+    bool asked = reload->asked;
+
+    reload->held = false;
+    reload->asked = false;
+    return asked;
 }
 
 void reload_first(struct reload *reload, struct config *config)

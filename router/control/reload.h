@@ -78,6 +78,8 @@ struct reload {
 
     struct snapshot *candidate; /* RESOLVING: to be published; else NULL */
     struct diagnostics found;   /* RESOLVING: in the candidate's file */
+    bool held;                  /* nothing may be published now */
+    bool asked;                 /* while it is held */
     uv_timer_t patience;        /* RESOLVING: since the first candidate in a row began to wait */
     void (*on_stopped)(struct part *part);
 };
@@ -95,5 +97,11 @@ enum reload_state reload_state(const struct reload *reload);
 
 /* Reads the configuration again and publishes it; after the part has stopped: does nothing. */
 void reload_ask(struct reload *reload);
+
+/* From now on what is asked for waits. Not while a candidate waits to be published. */
+void reload_hold(struct reload *reload);
+
+/* It is held no more. True: one was asked for meanwhile, which is forgotten. */
+bool reload_release(struct reload *reload);
 
 #endif

@@ -61,7 +61,7 @@ class WhileReading(Case):
                 router.wait_ready()
                 router.wait_line({signal.SIGHUP: "a pipe or device can be read once only",
                                   signal.SIGUSR1: "opening the access log again",
-                                  signal.SIGUSR2: "signal 12"}[number])
+                                  signal.SIGUSR2: "starts as process"}[number])
                 talk(self, router)
                 router.stop()
                 os.unlink(self.dir / "fifo")
@@ -121,7 +121,7 @@ class Signals(Case):
             return prepare
         for number, said in ((signal.SIGHUP, "configuration reloaded"),
                              (signal.SIGUSR1, "opening the access log again"),
-                             (signal.SIGUSR2, "signal 12")):
+                             (signal.SIGUSR2, "starts as process")):
             with self.subTest(number):
                 self.start(prepare=pending(number)).wait_line(said)
         for number in ENDING:

@@ -81,13 +81,14 @@ static int change(struct place *place, const char *listeners)
 {
     struct config *config = config_with(place, listeners);
     struct endpoints_error why;
+    uint32_t count;
     int handed_over = 0;
 
     assert_true(endpoints_open(&place->endpoints, config, &why));
     for (uint32_t w = 0; w < WORKERS; w++) {
-        struct handed_listener *handed = endpoints_offer(&place->endpoints, config, w);
+        struct handed_listener *handed = endpoints_offer(&place->endpoints, config, w, &count);
         assert_non_null(handed);
-        for (uint32_t i = 0; i < config->listener_count; i++) {
+        for (uint32_t i = 0; i < count; i++) {
             handed_release(&handed[i]);
             if (handed[i].fd < 0)
                 continue;

@@ -51,7 +51,7 @@ class Router:
     """
 
     def __init__(self, config, relay=None, expect_exit=0, wait=True, file=None, prepare=None,
-                 environment=None):
+                 environment=None, binary=BINARY):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sni-router-"))
         self.file = self.dir / "routes.json"
         self.access_file = self.dir / "access.log"
@@ -60,7 +60,7 @@ class Router:
         self.listeners = {}
         if file is None:
             self.write(config)
-        arguments = [BINARY, "run", "-c", str(file or self.file)]
+        arguments = [str(binary), "run", "-c", str(file or self.file)]
         if relay:
             arguments += ["--relay", relay]
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL,
