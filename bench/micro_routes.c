@@ -78,14 +78,14 @@ static const char *prefix_of(uint32_t number)
     return kind <= 4 ? "*." : "";
 }
 
-struct route_pattern {
+struct invented_pattern {
     uint8_t len;
     char text[NAME_ROOM - 1];
 };
 
-static struct route_pattern *invent_patterns(uint32_t count)
+static struct invented_pattern *invent_patterns(uint32_t count)
 {
-    struct route_pattern *patterns = must_allocate(count, sizeof *patterns);
+    struct invented_pattern *patterns = must_allocate(count, sizeof *patterns);
 
     for (uint32_t i = 0; i < count; i++) {
         char base[NAME_ROOM];
@@ -96,8 +96,8 @@ static struct route_pattern *invent_patterns(uint32_t count)
     return patterns;
 }
 
-static struct route_table *build(const struct route *routes, const struct route_pattern *patterns,
-                                 uint32_t count)
+static struct route_table *build(const struct route *routes,
+                                 const struct invented_pattern *patterns, uint32_t count)
 {
     double begin = now_ns();
     struct route_builder *builder = route_builder_new(routes, count);
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
     }
     struct route *routes = must_allocate(count, sizeof *routes);
     struct name_asked *questions = invent_questions(count);
-    struct route_pattern *patterns = invent_patterns(count);
+    struct invented_pattern *patterns = invent_patterns(count);
     struct route_table *table = build(routes, patterns, count);
     free(patterns);
     size_t wrong = 0;

@@ -58,8 +58,8 @@ static int print_histogram(const struct options *options)
 const struct mode bench_modes[] = {
     {"serve", MODE_SERVE, "[options]", "backends that say who they are",
      "Plays backends, each with a name and an address, and prints one line `backend NAME ADDRESS` "
-     "for each and then `ready`. A client of this tool asks for what it wants (echo, sink, source, "
-     "requests); curl gets \"hello from NAME\"; anything else is echoed.",
+     "for each (none with --quiet) and then `ready`. A client of this tool asks for what it wants "
+     "(echo, sink, source, requests); curl gets \"hello from NAME\"; anything else is echoed.",
      "  sni-bench serve --listen 127.0.0.1:9000 --names 100\n"
      "  sni-bench serve --tls --names 'shop.test,blog.test,*.apps.test' --ca-out ca.pem\n",
      false, serve_run},
@@ -67,11 +67,13 @@ const struct mode bench_modes[] = {
      "Opens connections: hello, --resp bytes back, close. With --rate by the clock (open loop: "
      "latency runs from when a connection was due), else as fast as -c at once allow. Needs "
      "sni-bench serve behind the router.",
-     "  sni-bench conn 127.0.0.1:8443 --sni shop.test --rate 2k -d 10s --pid $(pidof sni-router)\n",
+     "  sni-bench conn 127.0.0.1:8443 --sni shop.test --rate 2k -d 10s "
+     "--pid \"$(pidof sni-router)\"\n",
      true, load_run_mode},
     {"bulk", MODE_BULK, "TARGET [options]", "throughput of -c streams",
      "Moves bytes as fast as they go on -c connections, down, up or both ways.",
-     "  sni-bench bulk 127.0.0.1:8443 --sni shop.test -c 16 --dir down --pid $(pidof sni-router)\n",
+     "  sni-bench bulk 127.0.0.1:8443 --sni shop.test -c 16 --dir down "
+     "--pid \"$(pidof sni-router)\"\n",
      true, load_run_mode},
     {"latency", MODE_LATENCY, "TARGET [options]", "requests at a constant rate",
      "Sends requests on -c kept connections, or each on a new one. With --rate (open loop) latency "
@@ -82,7 +84,8 @@ const struct mode bench_modes[] = {
     {"idle", MODE_IDLE, "TARGET [options]", "memory of held connections",
      "Opens -c connections at --ramp a second, holds them for --duration, and says what one costs. "
      "Takes further loopback source addresses when the ports of one are used up.",
-     "  sni-bench idle 127.0.0.1:8443 --sni shop.test -c 9000 -d 5s --pid $(pidof sni-router)\n",
+     "  sni-bench idle 127.0.0.1:8443 --sni shop.test -c 9000 -d 5s "
+     "--pid \"$(pidof sni-router)\"\n",
      true, load_run_mode},
     {"verify", MODE_VERIFY, "TARGET [options]", "every byte of every stream, while routes reload",
      "Opens streams of all sizes that carry a seeded pattern and checks who answers and every byte "
@@ -95,7 +98,7 @@ const struct mode bench_modes[] = {
      "size nor their segments vary, and no FIN comes before the handshake is done. Words of "
      "--fail-if: faults, misrouted, corrupt, truncated, dropped, stalled, streams, exchanges, "
      "reloads, reloads_failed, reloads_left_out (counts), rate (whole streams per second).",
-     "  sni-bench serve --listen 127.0.0.1:9000 --names 100\n"
+     "  sni-bench serve --quiet --listen 127.0.0.1:9000 --names 100 &\n"
      "  sni-bench verify 127.0.0.1:8443 --names 100 -d 60s --reload-cmd 'kill -HUP 1234'\n",
      true, verify_run},
     {"torture", MODE_TORTURE, "TARGET [options]", "hostile and unusual clients, against any router",

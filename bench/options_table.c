@@ -211,8 +211,10 @@ const struct option_row option_rows[] = {
      "exit 99 when it holds: p99>5ms (first --via), a.p99>5ms, 'cpu_request a/b > 1' (ratio); may "
      "be repeated",
      NULL},
-    {"quiet", 'q', OPTION_FLAG, MODE_LOAD | MODE_SERVE | MODE_COMPARE, AT(out.quiet), NULL,
-     "no progress lines", NULL},
+    {"quiet", 'q', OPTION_FLAG, MODE_LOAD | MODE_COMPARE, AT(out.quiet), NULL, "no progress lines",
+     NULL},
+    {"quiet", 'q', OPTION_FLAG, MODE_SERVE, AT(out.quiet), NULL,
+     "no lines but `ready`: neither one for each backend nor totals at the end", NULL},
     {"no-color", 0, OPTION_FLAG, MODE_LOAD | MODE_COMPARE, AT(out.no_color), NULL,
      "no colours (also with NO_COLOR set)", NULL},
     {"help", 'h', OPTION_HELP, MODE_ALL, 0, NULL, "this text", NULL},

@@ -1,8 +1,8 @@
 """sni-router beside haproxy and nginx, all in turns. Run it with `bash bench/peers`.
 
 Backends and generators on one CPU; every router, one worker each, on another. Round for round every
-load is put on the direct way and on each router, one after the other, so that a machine that
-changes its mood does so for all. Memory needs routers that have not served yet: for it each round
+load is put on the direct way and on each router, one after the other, so that drift of the machine
+hits all alike. Memory needs routers that have not served yet: for it each round
 starts them anew, at the end. Everything started here ends here, by process number; the scratch
 directory goes.
 """
@@ -19,7 +19,7 @@ import time
 
 from peers_bench import TOOL_LIMITED, Bench, machine_used_s
 from peers_routers import ROOT, Failure, Router, say
-from peers_rows import ALL, GENERATORS, MEMORY, OURS, RIVALS, VARIANTS
+from peers_rows import ALL, GENERATORS, MEMORY, OURS, RIVALS, VARIANTS, called, title
 from peers_table import BEGIN, END, Table, markdown, plain, section
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -82,8 +82,9 @@ def check_names(options):
     if not options.generators:
         usage_error("--generators: one at least")
     for word in options.only:
-        if not any(word in name for name in ALL):
-            usage_error(f"--only {word}: no scenario is called so; there are {' '.join(ALL)}")
+        if not called(word):
+            say("scenarios:\n" + "\n".join(f"  {name:17} {title(name)}" for name in ALL))
+            usage_error(f"--only {word}: no scenario is called so")
 
 
 def parse_options():
@@ -145,7 +146,7 @@ def look_at_machine(bench):
 def measure(bench):
     options = bench.options
     wanted = [name for name in ALL
-              if not options.only or any(word in name for word in options.only)]
+              if not options.only or any(name in called(word) for word in options.only)]
     look_at_machine(bench)
     bench.start_backends()
     names = [name for name in wanted if name not in MEMORY]

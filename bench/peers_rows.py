@@ -69,3 +69,21 @@ TROUBLES = (("tcp_timeouts", "timeouts"), ("tcp_pruned", "prunes"), ("tcp_droppe
 TROUBLES_BARRED = 3  # the first of them must not happen at all
 
 ALL = (*PRICES, *LATENCIES, *BESIDE, *MEMORY)
+
+
+def title(name):
+    """What tables and progress call a scenario."""
+    if name in PRICES:
+        return PRICES[name].title
+    if name in LATENCIES:
+        return LATENCIES[name][0]
+    if name in BESIDE:
+        return f"new connections beside {BESIDE[name]:,} streams"
+    return {"idle": "idle relaying connection",
+            "gone": "what stays after bulk connections came and went"}[name]
+
+
+def called(word):
+    """The scenarios that are meant by a word: of their names, else of their titles."""
+    return [name for name in ALL if word in name] or [
+        name for name in ALL if word.lower() in title(name).lower()]

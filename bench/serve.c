@@ -171,12 +171,12 @@ static enum bench_exit prepare(struct serve *serve)
     return serve->threads == NULL ? BENCH_FAILED : serve_listen(serve);
 }
 
-/* Prints one line per backend, then "ready", which scripts wait for. */
+/* Prints one line per backend unless --quiet, then "ready", which scripts wait for. */
 static void say_ready(const struct serve *serve)
 {
     char text[SOCKET_ADDRESS_TEXT];
 
-    for (uint32_t i = 0; i < serve->backend_count; i++)
+    for (uint32_t i = 0; !serve->options->out.quiet && i < serve->backend_count; i++)
         printf("backend %s %s\n", serve->backends[i].name,
                socket_address_format(&serve->backends[i].address, text));
     printf("ready\n");

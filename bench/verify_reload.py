@@ -82,7 +82,7 @@ class Child:
 
 
 def serve(bench, *options):
-    return Child(bench, "serve", "--listen", "127.0.0.1:0", "--quiet", *options)
+    return Child(bench, "serve", "--listen", "127.0.0.1:0", *options)
 
 
 def backends_of(child):

@@ -151,8 +151,8 @@ static bool host_port_parse(const struct host_port *parts, bool listen, struct a
 }
 
 /* What the operator may have meant; called for texts that have no port, or no one port. */
-static void address_explain(const char *text, enum host_port_form form, bool listen,
-                            struct problem *problem)
+static void say_no_address(const char *text, enum host_port_form form, bool listen,
+                           struct problem *problem)
 {
     bool digits = text[strspn(text, "0123456789")] == '\0';
 
@@ -186,6 +186,6 @@ bool address_parse(const char *text, bool listen, struct address_draft *draft,
         return ipv6_parse(&parts, listen, draft, problem);
     if (form == HOST_PORT_PLAIN && !explain)
         return host_port_parse(&parts, listen, draft, problem);
-    address_explain(text, form, listen, problem);
+    say_no_address(text, form, listen, problem);
     return false;
 }

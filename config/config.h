@@ -83,6 +83,7 @@ enum policy_action { POLICY_ALERT, POLICY_CLOSE, POLICY_RESET, POLICY_BACKEND };
 struct policy {
     enum policy_action action;
     uint32_t backend; /* POLICY_BACKEND: index; else CONFIG_NONE */
+    bool by_default;  /* the file says so by "default" */
 };
 
 enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_LOGFMT, LOG_FORMAT_HAPROXY };
@@ -98,7 +99,7 @@ struct config {
     const char *file; /* as given; "(command line)" without one */
     struct listener_config *listeners;
     uint32_t listener_count;
-    struct backend_config *backends;
+    struct backend_config *backends; /* of the list; then those that stand in a name's place */
     uint32_t backend_count;
     struct route *routes;
     uint32_t route_count;

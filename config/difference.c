@@ -23,7 +23,6 @@ static bool same_value(const struct value_type *type, const void *a, const void 
 {
     switch (type->kind) {
     case VALUE_BOOLEAN:
-    case VALUE_OFF:
         return same_number(a, b, sizeof(bool));
     case VALUE_WORD:
         return same_number(a, b, sizeof(int));
@@ -105,10 +104,8 @@ static size_t list_listeners(const struct config *config, struct named *list)
     return config->listener_count;
 }
 
-static bool same_backend(const void *one, const void *other)
+bool config_same_backend(const struct backend_config *a, const struct backend_config *b)
 {
-    const struct backend_config *a = one, *b = other;
-
     if (a->balance != b->balance || a->tries != b->tries || a->server_count != b->server_count)
         return false;
     for (uint32_t i = 0; i < a->server_count; i++) {
@@ -116,6 +113,11 @@ static bool same_backend(const void *one, const void *other)
             return false;
     }
     return true;
+}
+
+static bool same_backend(const void *one, const void *other)
+{
+    return config_same_backend(one, other);
 }
 
 static size_t list_backends(const struct config *config, struct named *list)

@@ -24,6 +24,9 @@ struct config_difference {
     bool settings;                 /* anything else: policies, timeouts, limits, workers, log */
 };
 
+/* Whether two backends send connections in the same way, whatever their names. Pure. */
+bool config_same_backend(const struct backend_config *a, const struct backend_config *b);
+
 /*
  * `before` may be NULL: then everything was added. Looks up every host of `before`: 20 ms for
  * 100,000 of them, which take 130 to load. False: no memory.

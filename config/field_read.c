@@ -7,9 +7,15 @@
 #include <string.h>
 
 #include "config/address.h"
+#include "config/address_explain.h"
+#include "config/field_parts.h"
+#include "config/field_unknown.h"
+#include "config/hints.h"
+#include "config/host_explain.h"
 #include "config/network.h"
 #include "config/text/suggest.h"
 #include "config/text/units.h"
+#include "config/text/units_explain.h"
 #include "config/text_value.h"
 
 static void *place(void *base, size_t offset)
@@ -25,8 +31,7 @@ static bool no_memory(struct field_reader *reader)
 
 /* --- messages --- */
 
-/* `"alert", "close" or "reset"` */
-static const char *words_list(const char *const *words, char *out, size_t size)
+const char *field_words(const char *const *words, char *out, size_t size)
 {
     size_t used = 0;
 
@@ -43,56 +48,21 @@ void field_say_expected(struct field_reader *reader, const struct value_type *ty
 {
     char list[160];
 
-    if (type->kind == VALUE_WORD)
-        finding_error(reader->findings, offset, "expected %s, not %s",
-                      words_list(type->words, list, sizeof list), json_kind_name(found));
+    if (type->kind == VALUE_MAP && found == JSON_ARRAY)
+        finding_error(
+            reader->findings, offset,
+            "expected %s, not an array: write { \"shop\": { \"servers\": [\"10.0.0.5:443\"] } }",
+            type->name);
+    else if (type->kind == VALUE_WORD || type->kind == VALUE_POLICY)
+        finding_error(reader->findings, offset, "expected %s%s, not %s",
+                      field_words(type->words, list, sizeof list),
+                      type->kind == VALUE_POLICY ? ", or a backend" : "", json_kind_name(found));
     else if (type->example != NULL)
         finding_error(reader->findings, offset, "expected %s (such as %s), not %s", type->name,
                       type->example, json_kind_name(found));
     else
         finding_error(reader->findings, offset, "expected %s, not %s", type->name,
                       json_kind_name(found));
-}
-
-struct elsewhere {
-    const char *key;
-    char path[128];
-    bool found;
-};
-
-static void on_object_elsewhere(void *context, const char *path, const struct value_type *type)
-{
-    struct elsewhere *elsewhere = context;
-
-    if (elsewhere->found || field_find(type->fields, elsewhere->key) == NULL)
-        return;
-    elsewhere->found = true;
-    snprintf(elsewhere->path, sizeof elsewhere->path, "%s", *path ? path : "the outermost object");
-}
-
-void field_say_unknown(struct field_reader *reader, const struct value_type *type, const char *key,
-                       size_t offset)
-{
-    char hint[160] = "";
-    struct suggestion suggestion;
-
-    if (finding_log_full(reader->findings)) {
-        finding_error(reader->findings, offset, "unknown key");
-        return;
-    }
-    suggest_start(&suggestion, key);
-    for (const struct field *field = type->fields; field->key != NULL; field++)
-        suggest_consider(&suggestion, field->key);
-    suggest_text(&suggestion, hint, sizeof hint);
-    if (suggestion.nearest == NULL) {
-        struct elsewhere elsewhere = {.key = key};
-        fields_visit(on_object_elsewhere, &elsewhere);
-        if (elsewhere.found)
-            snprintf(hint, sizeof hint, " in %s (it belongs in %s)", type->name, elsewhere.path);
-        else
-            snprintf(hint, sizeof hint, " in %s", type->name);
-    }
-    finding_error(reader->findings, offset, "unknown key \"%.80s\"%s", key, hint);
 }
 
 bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
@@ -103,8 +73,10 @@ bool field_check_required(struct field_reader *reader, const struct value_type *
     for (size_t i = 0; type->fields[i].key != NULL; i++) {
         if (!type->fields[i].required || (seen >> i & 1))
             continue;
-        finding_error(reader->findings, offset, "missing key \"%s\" in %s", type->fields[i].key,
-                      type->name);
+        const char *besides = type->fields[i].missing;
+        finding_error(reader->findings, offset, "missing key \"%s\" in %s%s%s%s",
+                      type->fields[i].key, type->name, besides != NULL ? " (" : "",
+                      besides != NULL ? besides : "", besides != NULL ? ")" : "");
         ok = false;
     }
     return ok;
@@ -116,35 +88,46 @@ static bool read_object(struct field_reader *reader, const struct value_type *ty
                         const struct json_node *node, void *into)
 {
     uint32_t seen = 0;
-    bool ok = true;
+    struct address_parts parts;
 
     assert(json_kind(node) == JSON_OBJECT);
+    bool ok = !field_say_parts(reader, type, node, &parts);
+    if (!ok)
+        seen |= 1; /* the address is the first field */
     for (const struct json_node *child = json_first(node); child != NULL;
          child = json_next(child)) {
         const char *key = json_key(child);
         const struct field *field = field_find(type->fields, key);
+        if (child == parts.host || child == parts.port)
+            continue;
         if (field != NULL) {
             assert(field - type->fields < 32);
             seen |= 1u << (field - type->fields);
             ok &= field_read(reader, field->type, child, place(into, field->into));
         } else if (!field_is_note(key)) {
-            field_say_unknown(reader, type, key, json_key_offset(child));
+            field = field_say_unknown(reader, type, key, json_key_offset(child), child);
+            seen |= field != NULL ? 1u << (field - type->fields) : 0;
             ok = false;
         }
     }
     return field_check_required(reader, type, seen, json_offset(&reader->json, node)) && ok;
 }
 
+static bool is_filled(struct field_reader *reader, const struct value_type *type,
+                      const struct json_node *list)
+{
+    if (json_first(list) != NULL)
+        return true;
+    finding_error(reader->findings, json_offset(&reader->json, list),
+                  "expected %s, not an empty array", type->name);
+    return false;
+}
+
 static bool read_items(struct field_reader *reader, const struct value_type *type,
                        const struct json_node *node)
 {
-    bool ok = true;
+    bool ok = is_filled(reader, type, node);
 
-    if (json_first(node) == NULL) {
-        finding_error(reader->findings, json_offset(&reader->json, node),
-                      "expected %s, not an empty one", type->name);
-        return false;
-    }
     for (const struct json_node *item = json_first(node); item != NULL; item = json_next(item))
         ok &= field_read(reader, type->item, item, NULL);
     return ok;
@@ -161,12 +144,25 @@ static bool read_list(struct field_reader *reader, const struct value_type *type
                       const struct json_node *node, void *into)
 {
     bool list = json_kind(node) == JSON_ARRAY;
+    const struct value_type *one = type->one != NULL ? type->one : type->item;
 
     if (!list && type->kind == VALUE_LIST) {
         field_say_expected(reader, type, json_offset(&reader->json, node), json_kind(node));
         return false;
     }
-    bool ok = list ? read_items(reader, type, node) : field_read(reader, type->item, node, NULL);
+    bool ok = list ? read_items(reader, type, node) : field_read(reader, one, node, NULL);
+    if (ok)
+        keep_node(node, into);
+    return ok;
+}
+
+/* A name, or servers: which they are is known when all backends' names are. */
+static bool read_backend(struct field_reader *reader, const struct value_type *type,
+                         const struct json_node *node, void *into)
+{
+    bool ok = json_kind(node) == JSON_ARRAY ? is_filled(reader, type, node)
+                                            : field_read(reader, type->one, node, NULL);
+
     if (ok)
         keep_node(node, into);
     return ok;
@@ -200,6 +196,11 @@ static void say_bare_number(struct field_reader *reader, const struct value_type
     size_t offset = json_offset(&reader->json, node);
     double number = json_number(node);
 
+    if (type->kind == VALUE_DURATION && isfinite(number) && number <= 0) {
+        finding_error(reader->findings, offset, "%.15g is too short: " UNITS_WANTED_DURATION "%s",
+                      number, type->words != NULL ? ", or \"off\"" : "");
+        return;
+    }
     if (!isfinite(number) || number < 1 || number > 999999999 ||
         number != (double)(uint32_t)number) {
         field_say_expected(reader, type, offset, JSON_NUMBER);
@@ -218,24 +219,74 @@ static void say_bare_number(struct field_reader *reader, const struct value_type
             whole, whole, whole, whole);
 }
 
+/* A number or a truth value in quotes: "4", "auto", "yes". */
+static void say_quoted(struct field_reader *reader, const struct value_type *type,
+                       const struct json_node *node)
+{
+    size_t offset = json_offset(&reader->json, node);
+    const char *text = json_string(node);
+    bool number = type->kind == VALUE_INTEGER && units_whole(text, 999999999) >= 0;
+    bool yes = hint_has_word("true|yes|on|1|enabled", text);
+    bool no = hint_has_word("false|no|off|0|disabled", text);
+
+    if (number)
+        finding_error(reader->findings, offset, "expected %s, not text: write %s without quotes",
+                      type->name, text);
+    else if (type->kind == VALUE_BOOLEAN && (yes || no))
+        finding_error(reader->findings, offset, "expected %s, not text: write %s without quotes",
+                      type->name, yes ? "true" : "false");
+    else if (hint_has_word("auto|automatic|default|max|unlimited|none|off|infinite", text))
+        finding_error(reader->findings, offset,
+                      "expected %s, not \"%.20s\": leave the key out for the default", type->name,
+                      text);
+    else
+        field_say_expected(reader, type, offset, JSON_STRING);
+}
+
 /* --- texts --- */
+
+/* ` (did you mean "warning"?)`: the word that others use for one of ours, or a typing error. */
+static const char *word_meant(const struct value_type *type, const char *text,
+                              struct suggestion *suggestion, char *out, size_t size)
+{
+    const struct word_hint *hint = hint_for_word(text, type->name);
+
+    if (hint == NULL)
+        return suggest_text(suggestion, out, size);
+    if (hint->ours != NULL)
+        snprintf(out, size, " (did you mean \"%s\"?)", hint->ours);
+    else
+        snprintf(out, size, " (%s)", type->no_object != NULL ? type->no_object : hint->why);
+    return out;
+}
+
+/* -1: it is none of them. */
+static int word_find(const char *const *words, const char *text)
+{
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0)
+            return i;
+    }
+    return -1;
+}
 
 static bool word_parse(const struct value_type *type, const char *text, int *index,
                        struct problem *problem)
 {
-    char list[160], hint[80];
+    char list[160], hint[160];
     struct suggestion suggestion;
+    int found = word_find(type->words, text);
 
-    suggest_start(&suggestion, text);
-    for (int i = 0; type->words[i] != NULL; i++) {
-        if (strcmp(type->words[i], text) == 0) {
-            *index = i;
-            return true;
-        }
-        suggest_consider(&suggestion, type->words[i]);
+    if (found >= 0) {
+        *index = found;
+        return true;
     }
-    problem_set(problem, "expected %s, not \"%.40s\"%s", words_list(type->words, list, sizeof list),
-                text, suggest_text(&suggestion, hint, sizeof hint));
+    suggest_start(&suggestion, text);
+    for (int i = 0; type->words[i] != NULL; i++)
+        suggest_consider(&suggestion, type->words[i]);
+    problem_set(problem, "expected %s, not \"%.40s\"%s",
+                field_words(type->words, list, sizeof list), text,
+                word_meant(type, text, &suggestion, hint, sizeof hint));
     return false;
 }
 
@@ -248,9 +299,28 @@ static bool duration_or_off_parse(const struct value_type *type, const char *tex
         *ms = 0;
         return true;
     }
-    if (off)
-        problem_set(problem, "this cannot be \"off\"");
-    return !off && units_exact_duration(text, ms, problem);
+    if (hint_has_word("off|none|never|no|false|disabled|infinite|infinity|unlimited", text)) {
+        problem_set(problem,
+                    type->words != NULL ? "\"%.20s\" is no duration: write a duration or \"off\""
+                                        : "\"%.20s\" is not possible here: " UNITS_WANTED_DURATION,
+                    text);
+        return false;
+    }
+    bool ok = units_exact_duration(text, ms, problem);
+    if (!ok && type->words != NULL && strchr(text, '0') != NULL &&
+        strpbrk(text, "123456789") == NULL)
+        problem_add(problem, ", or \"off\"");
+    return ok;
+}
+
+/* All limits of sizes are whole KiB. */
+static void say_size_range(const struct value_type *type, struct problem *problem)
+{
+    bool mega = type->max % 1048576 == 0;
+
+    assert(type->min % 1024 == 0 && type->max % 1024 == 0);
+    problem_set(problem, "out of range: \"%uk\" to \"%u%s\"", type->min / 1024,
+                type->max / (mega ? 1048576 : 1024), mega ? "m" : "k");
 }
 
 static bool size_in_range_parse(const struct value_type *type, const char *text, uint32_t *bytes,
@@ -264,7 +334,7 @@ static bool size_in_range_parse(const struct value_type *type, const char *text,
         return false;
     bool ok = *bytes >= type->min && *bytes <= type->max;
     if (!ok)
-        problem_set(problem, "out of range: %u to %u bytes", type->min, type->max);
+        say_size_range(type, problem);
     return ok;
 }
 
@@ -276,7 +346,6 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
         uint64_t ms;
         uint32_t number;
         int index;
-        bool truth;
     } nowhere;
     void *to = into != NULL ? into : &nowhere;
 
@@ -287,14 +356,9 @@ static bool plain_parse(const struct value_type *type, const char *text, void *i
         return size_in_range_parse(type, text, to, problem);
     case VALUE_MODE:
         return mode_parse(text, to, problem);
-    case VALUE_WORD:
-        return word_parse(type, text, to, problem);
     default:
-        assert(type->kind == VALUE_OFF);
-        *(bool *)to = strcmp(text, "off") == 0;
-        if (strcmp(text, "off") != 0)
-            problem_set(problem, "expected \"off\" or an object, not \"%.40s\"", text);
-        return strcmp(text, "off") == 0;
+        assert(type->kind == VALUE_WORD || type->kind == VALUE_POLICY);
+        return word_parse(type, text, to, problem);
     }
 }
 
@@ -331,14 +395,21 @@ static bool read_text(struct field_reader *reader, const struct value_type *type
     switch (type->kind) {
     case VALUE_LISTEN:
     case VALUE_SERVER:
-        return address_parse(text, type->kind == VALUE_LISTEN, &draft, problem) &&
-               keep_address(reader, &draft, into);
+        if (address_parse(text, type->kind == VALUE_LISTEN, &draft, problem))
+            return keep_address(reader, &draft, into);
+        (void)address_explain(text, type->kind == VALUE_LISTEN, problem);
+        return false;
     case VALUE_NAME:
         return name_check(text, problem) && keep_text(reader, text, into);
     case VALUE_PATH:
         return path_check(text, problem) && keep_text(reader, text, into);
+    case VALUE_CLEAR_PATH:
+        return clear_path_check(text, problem) && keep_text(reader, text, into);
     case VALUE_HOST:
-        return host_parse(text, &host, problem);
+        if (host_parse(text, &host, problem))
+            return true;
+        host_explain(text, problem);
+        return false;
     case VALUE_NETWORK:
         return network_parse(text, &network, &cleared, problem);
     case VALUE_ALPN:
@@ -369,7 +440,7 @@ static bool read_scalar(struct field_reader *reader, const struct value_type *ty
     }
     if (kind == JSON_NUMBER && (type->kind == VALUE_DURATION || type->kind == VALUE_SIZE))
         say_bare_number(reader, type, node);
-    else if (kind == JSON_OBJECT && type->no_object != NULL)
+    else if ((kind == JSON_OBJECT || kind == JSON_ARRAY) && type->no_object != NULL)
         finding_error(reader->findings, offset, "%s", type->no_object);
     else
         field_say_expected(reader, type, offset, kind);
@@ -378,22 +449,52 @@ static bool read_scalar(struct field_reader *reader, const struct value_type *ty
 
 /* --- all values --- */
 
+/* A word never means a backend of that name: { "backend": "close" } names that. */
+static bool read_policy(struct field_reader *reader, const struct value_type *type,
+                        const struct json_node *node, struct policy_form *form)
+{
+    const char *text = json_kind(node) == JSON_STRING ? json_string(node) : NULL;
+    int word = text != NULL ? word_find(type->words, text) : -1;
+    char list[160];
+
+    if (text != NULL && text[0] == '\0') {
+        finding_error(reader->findings, json_offset(&reader->json, node),
+                      "expected %s, or a backend, not \"\"",
+                      field_words(type->words, list, sizeof list));
+        return false;
+    }
+    if (word < 0)
+        return field_read(reader, type->item, node, &form->backend);
+    form->action = word;
+    return true;
+}
+
+/* Whether an array may be a value of the type. */
+static bool takes_array(const struct value_type *type)
+{
+    return type->kind == VALUE_ONE_OR_LIST || type->kind == VALUE_BACKEND ||
+           type->kind == VALUE_POLICY;
+}
+
 static bool read_either(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
-    char list[160];
-
     if (into != NULL)
         field_read_presets(type, into);
     if (json_kind(node) == JSON_OBJECT)
         return read_object(reader, type, node, into);
-    if (json_kind(node) == JSON_STRING)
+    if (json_kind(node) == JSON_STRING ||
+        (json_kind(node) == JSON_ARRAY && takes_array(type->item)))
         return field_read(reader, type->item, node, place(into, type->item_into));
-    finding_error(
-        reader->findings, json_offset(&reader->json, node), "expected %s%s or an object, not %s",
-        type->item->words != NULL ? words_list(type->item->words, list, sizeof list)
-                                  : type->item->name,
-        type->item->example != NULL ? " in a string" : "", json_kind_name(json_kind(node)));
+    if (type->item->kind == VALUE_POLICY || type->item->kind == VALUE_BACKEND)
+        field_say_expected(reader, type->item, json_offset(&reader->json, node), json_kind(node));
+    else
+        finding_error(reader->findings, json_offset(&reader->json, node),
+                      "expected %s%s or an object, not %s", type->item->name,
+                      type->item->example != NULL ? " in a string"
+                      : takes_array(type->item)   ? ","
+                                                  : "",
+                      json_kind_name(json_kind(node)));
     return false;
 }
 
@@ -412,6 +513,10 @@ bool field_read(struct field_reader *reader, const struct value_type *type,
     case VALUE_LIST:
     case VALUE_ONE_OR_LIST:
         return read_list(reader, type, node, into);
+    case VALUE_BACKEND:
+        return read_backend(reader, type, node, into);
+    case VALUE_POLICY:
+        return read_policy(reader, type, node, into);
     case VALUE_INTEGER:
         if (kind == JSON_NUMBER)
             return read_integer(reader, type, node, into);
@@ -426,7 +531,10 @@ bool field_read(struct field_reader *reader, const struct value_type *type,
     default:
         return read_scalar(reader, type, node, into);
     }
-    field_say_expected(reader, type, json_offset(&reader->json, node), kind);
+    if (kind == JSON_STRING && (type->kind == VALUE_INTEGER || type->kind == VALUE_BOOLEAN))
+        say_quoted(reader, type, node);
+    else
+        field_say_expected(reader, type, json_offset(&reader->json, node), kind);
     return false;
 }
 

@@ -3,16 +3,8 @@
 
 /* From JSON nodes to C values, as the field table says; whatever is wrong becomes a finding. */
 
-#include "config/arena.h"
+#include "config/field_reader.h"
 #include "config/fields.h"
-#include "config/finding.h"
-#include "config/json_tree.h"
-
-struct field_reader {
-    struct finding_log *findings;
-    struct json_source json;
-    struct arena *arena; /* for the texts that are kept */
-};
 
 /*
  * Checks `node` and stores it at `into`, as value_kind says; with `into` NULL it only checks and
@@ -29,9 +21,8 @@ void field_read_presets(const struct value_type *type, void *into);
 void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
                         enum json_kind found);
 
-/* `unknown key "hots" (did you mean "host"?)` */
-void field_say_unknown(struct field_reader *reader, const struct value_type *type, const char *key,
-                       size_t offset);
+/* Writes `"alert", "close" or "reset"`. Returns `out`. */
+const char *field_words(const char *const *words, char *out, size_t size);
 
 /*
  * `missing key "host"`, for every required field whose bit is not set in `seen` (bit 0: the first

@@ -64,6 +64,10 @@ static const struct value_type type_path = {.kind = VALUE_PATH,
                                             .name = "a path, \"-\" or \"off\"",
                                             .example = "\"/var/log/sni-router/access.log\"",
                                             .pattern = REGEX_PATH};
+static const struct value_type type_clear_path = {.kind = VALUE_CLEAR_PATH,
+                                                  .name = "a path with a \"/\", \"-\" or \"off\"",
+                                                  .example = "\"/var/log/sni-router/access.log\"",
+                                                  .pattern = REGEX_CLEAR_PATH};
 static const struct value_type type_listen_address = {.kind = VALUE_LISTEN,
                                                       .name = "an address to listen on",
                                                       .example = "\"[::]:443\"",
@@ -82,10 +86,6 @@ static const struct value_type type_network = {.kind = VALUE_NETWORK,
                                                .pattern = REGEX_NETWORK};
 static const struct value_type type_alpn = {
     .kind = VALUE_ALPN, .name = "an ALPN protocol", .example = "\"h2\"", .pattern = REGEX_ALPN};
-static const struct value_type type_backend_name = {.kind = VALUE_REFERENCE,
-                                                    .name = "a backend's name",
-                                                    .example = "\"shop\"",
-                                                    .pattern = REGEX_NAME};
 static const struct value_type type_listener_name = {.kind = VALUE_REFERENCE,
                                                      .name = "a listener's name",
                                                      .example = "\"public\"",
@@ -130,10 +130,58 @@ static const struct field fields_listener[] = {
      .preset = "0666",
      .help = "Only for unix sockets with a path: its permissions."},
     END};
-const struct value_type type_listener = {
-    .kind = VALUE_OBJECT, .name = "a listener", .fields = fields_listener};
-static const struct value_type type_listeners = {
-    .kind = VALUE_LIST, .name = "an array of listeners", .item = &type_listener, .min = 1};
+const struct value_type type_listener = {.kind = VALUE_EITHER,
+                                         .define = "listener",
+                                         .name = "a listener",
+                                         .item = &type_listen_address,
+                                         .item_into = INTO(listener_config, address),
+                                         .fields = fields_listener};
+static const struct value_type type_listeners = {.kind = VALUE_ONE_OR_LIST,
+                                                 .name = "a listener or an array of them",
+                                                 .example = "\":443\"",
+                                                 .item = &type_listener,
+                                                 .min = 1};
+
+/* --- servers --- */
+
+static const struct field fields_server[] = {
+    {.key = "address",
+     .type = &type_server_address,
+     .into = INTO(server_config, address),
+     .required = true,
+     .help = "Where the server listens. A host name is resolved by the router."},
+    {.key = "name",
+     .type = &type_name,
+     .into = INTO(server_config, name),
+     .absent = "the address",
+     .help = "What the logs call the server."},
+    {.key = "weight",
+     .type = &type_weight,
+     .into = INTO(server_config, weight),
+     .preset = "1",
+     .help = "Share of new connections relative to the other servers; 0 gives it none."},
+    END};
+const struct value_type type_server = {.kind = VALUE_EITHER,
+                                       .define = "server",
+                                       .name = "a server",
+                                       .item = &type_server_address,
+                                       .item_into = INTO(server_config, address),
+                                       .fields = fields_server};
+
+/* Where a backend is to be named, its servers may stand instead. */
+static const struct value_type type_backend_text = {
+    .kind = VALUE_REFERENCE,
+    .name = "a backend's name or a server's address",
+    .example = "\"shop\"",
+    .pattern = REGEX_NAME,
+    .no_object = "expected a backend's name, a server's address or an array of servers, not an "
+                 "object: a backend with options stands in \"backends\""};
+const struct value_type type_backend_value = {
+    .kind = VALUE_BACKEND,
+    .define = "backend",
+    .name = "a backend's name, a server's address or an array of servers",
+    .one = &type_backend_text,
+    .item = &type_server};
 
 /* --- routes --- */
 
@@ -173,17 +221,18 @@ static const struct field fields_route[] = {
      .type = &type_hosts,
      .into = INTO(route_form, host),
      .required = true,
+     .missing = "for all other names write \"default\": \"BACKEND\" next to \"routes\"",
      .help = "The server names (SNI) this route is for. Any of them."},
     {.key = "backend",
-     .type = &type_backend_name,
+     .type = &type_backend_value,
      .into = INTO(route_form, backend),
      .required = true,
-     .help = "Where the connection goes: a name from `backends`."},
+     .help = "Where the connection goes: a name from `backends`, or the servers themselves."},
     {.key = "name",
      .type = &type_name,
      .into = INTO(route_form, name),
-     .absent = "its first host",
-     .help = "For logs and metrics."},
+     .absent = "the host pattern that matched",
+     .help = "What the access log calls the route."},
     {.key = "alpn",
      .type = &type_alpns,
      .into = INTO(route_form, alpn),
@@ -217,30 +266,13 @@ static const char *const words_balance[] = {[BALANCE_ROUND_ROBIN] = "round_robin
 static const struct value_type type_balance = {
     .kind = VALUE_WORD, .name = "a way to balance", .words = words_balance};
 
-static const struct field fields_server[] = {
-    {.key = "address",
-     .type = &type_server_address,
-     .into = INTO(server_config, address),
-     .required = true,
-     .help = "Where the server listens. A host name is resolved by the router."},
-    {.key = "name",
-     .type = &type_name,
-     .into = INTO(server_config, name),
-     .absent = "the address",
-     .help = "For logs and metrics."},
-    {.key = "weight",
-     .type = &type_weight,
-     .into = INTO(server_config, weight),
-     .preset = "1",
-     .help = "Share of new connections relative to the other servers; 0 gives it none."},
-    END};
-const struct value_type type_server = {.kind = VALUE_EITHER,
-                                       .name = "a server",
-                                       .item = &type_server_address,
-                                       .item_into = INTO(server_config, address),
-                                       .fields = fields_server};
 static const struct value_type type_servers = {
-    .kind = VALUE_LIST, .name = "an array of servers", .item = &type_server, .min = 1};
+    .kind = VALUE_ONE_OR_LIST, .name = "a server or an array of them", .item = &type_server};
+static const struct value_type type_servers_alone = {
+    .kind = VALUE_ONE_OR_LIST,
+    .name = "a server's address or an array of servers",
+    .one = &type_server_address,
+    .item = &type_server};
 
 static const struct field fields_backend[] = {
     {.key = "servers",
@@ -260,8 +292,11 @@ static const struct field fields_backend[] = {
      .help = "Most servers that are tried for one client, the first included; 1: no other server "
              "after one that failed."},
     END};
-const struct value_type type_backend = {
-    .kind = VALUE_OBJECT, .name = "a backend", .fields = fields_backend};
+const struct value_type type_backend = {.kind = VALUE_EITHER,
+                                        .name = "a backend",
+                                        .item = &type_servers_alone,
+                                        .item_into = INTO(backend_form, servers),
+                                        .fields = fields_backend};
 static const struct value_type type_backends = {.kind = VALUE_MAP,
                                                 .name = "an object of backends by name",
                                                 .pattern = REGEX_NAME,
@@ -269,23 +304,23 @@ static const struct value_type type_backends = {.kind = VALUE_MAP,
 
 /* --- policies --- */
 
-static const char *const words_policy[] = {
+const char *const words_policy[] = {
     [POLICY_ALERT] = "alert", [POLICY_CLOSE] = "close", [POLICY_RESET] = "reset", NULL};
 
-static const struct value_type type_policy_word = {
-    .kind = VALUE_WORD, .name = "a policy", .words = words_policy};
+static const struct value_type type_policy_short = {
+    .kind = VALUE_POLICY, .name = "a policy", .words = words_policy, .item = &type_backend_value};
 
 static const struct field fields_policy[] = {
     {.key = "backend",
-     .type = &type_backend_name,
+     .type = &type_backend_value,
      .into = INTO(policy_form, backend),
      .required = true,
-     .help = "Send these connections there: a name from `backends`."},
+     .help = "Send these connections there: a name from `backends`, or the servers themselves."},
     END};
 static const struct value_type type_policy = {.kind = VALUE_EITHER,
                                               .name = "a policy",
-                                              .item = &type_policy_word,
-                                              .item_into = INTO(policy_form, action),
+                                              .item = &type_policy_short,
+                                              .item_into = 0,
                                               .fields = fields_policy};
 
 /* A policy that cannot pass connections on: a word only. `why`: the message for an object. */
@@ -329,6 +364,15 @@ const struct field fields_policies[] = {
     [POLICY_CASES] = END};
 static const struct value_type type_policies = {
     .kind = VALUE_OBJECT, .name = "the policies", .fields = fields_policies};
+
+/* `default`: also in an object, as policies have it. */
+static const struct field fields_default[] = {
+    {.key = "backend", .type = &type_backend_value, .required = true, .help = "As in a policy."},
+    END};
+static const struct value_type type_default = {.kind = VALUE_EITHER,
+                                               .name = "a backend",
+                                               .item = &type_backend_value,
+                                               .fields = fields_default};
 
 /* --- timeouts, limits, log --- */
 
@@ -427,7 +471,6 @@ static const struct value_type type_format = {
     .kind = VALUE_WORD, .name = "a format", .words = words_format};
 static const struct value_type type_level = {
     .kind = VALUE_WORD, .name = "a level", .words = words_level};
-static const struct value_type type_off = {.kind = VALUE_OFF, .name = "off", .words = words_off};
 
 static const struct field fields_access[] = {
     {.key = "path",
@@ -443,8 +486,8 @@ static const struct field fields_access[] = {
     END};
 static const struct value_type type_access = {.kind = VALUE_EITHER,
                                               .name = "the access log",
-                                              .item = &type_off,
-                                              .item_into = INTO(access_form, off),
+                                              .item = &type_clear_path,
+                                              .item_into = INTO(access_form, path),
                                               .fields = fields_access};
 
 static const struct field fields_log[] = {
@@ -452,7 +495,8 @@ static const struct field fields_log[] = {
      .type = &type_access,
      .into = INTO(log_form, access),
      .absent = "JSON lines on standard output",
-     .help = "The access log, one line per connection at its end; `\"off\"` for none."},
+     .help = "The access log, one line per connection at its end: a path (with a `/`), `\"-\"` for "
+             "standard output, `\"off\"` for none, or an object as below."},
     {.key = "level",
      .type = &type_level,
      .into = INTO(log_form, level),
@@ -468,7 +512,7 @@ static const struct field fields_document[] = {
     {.key = "listeners",
      .type = &type_listeners,
      .required = true,
-     .help = "Where to accept connections."},
+     .help = "Where to accept connections: objects as below, or just the addresses."},
     {.key = "routes",
      .type = &type_routes,
      .absent = "no routes",
@@ -476,7 +520,13 @@ static const struct field fields_document[] = {
     {.key = "backends",
      .type = &type_backends,
      .absent = "no backends",
-     .help = "Groups of servers, by name."},
+     .help = "Groups of servers, by name: objects as below, or just the servers."},
+    {.key = "default",
+     .type = &type_default,
+     .into = INTO(document_form, default_backend),
+     .absent = "what `policies` says",
+     .help = "Where connections go that no route takes: short for the policies `unknown_sni` and "
+             "`no_sni`, which must not be given as well."},
     {.key = "policies",
      .type = &type_policies,
      .into = INTO(document_form, policies),

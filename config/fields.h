@@ -24,11 +24,13 @@ enum value_kind {
     VALUE_MAP,         /* an object of freely named `item`s: not stored, its loader walks over it */
     VALUE_LIST,        /* an array of `item`: const struct json_node * */
     VALUE_ONE_OR_LIST, /* an `item` or a non-empty array of them: const struct json_node * */
-    VALUE_EITHER,      /* `item` (at `item_into`), or an object of `fields` (at the place) */
+    VALUE_EITHER,      /* an object of `fields` (at the place), or else `item` (at `item_into`) */
+    VALUE_BACKEND,     /* a backend's name, an address, or a non-empty array of servers, which the
+                          section's loader reads: const struct json_node * */
+    VALUE_POLICY,      /* struct policy_form: one of `words`, or a backend as above: `item` */
     VALUE_BOOLEAN,     /* bool */
     VALUE_INTEGER,     /* uint32_t, `min` to `max` */
     VALUE_WORD,        /* int: index into `words` */
-    VALUE_OFF,         /* bool: true when the text is "off" */
     VALUE_DURATION,    /* uint64_t, ms; 0 = "off", when `words` holds that */
     VALUE_SIZE,        /* uint32_t, bytes, `min` to `max`; 0 = "off", when `words` holds that */
     VALUE_MODE,        /* uint32_t */
@@ -36,6 +38,7 @@ enum value_kind {
     VALUE_SERVER,      /* struct address */
     VALUE_NAME,        /* const char * */
     VALUE_PATH,        /* const char * */
+    VALUE_CLEAR_PATH,  /* const char *: a path that cannot be taken for a word */
     VALUE_HOST,        /* the following: const struct json_node * */
     VALUE_NETWORK,
     VALUE_ALPN,
@@ -50,8 +53,11 @@ struct value_type {
     const char *const *words; /* ended by NULL */
     uint32_t min, max;        /* VALUE_INTEGER, VALUE_SIZE; VALUE_LIST: least number of items */
     const struct value_type *item;
+    const struct value_type *one; /* VALUE_ONE_OR_LIST, VALUE_BACKEND: a value without an array,
+                                     when it is not an `item` as well */
     size_t item_into;
     const struct field *fields; /* ended by a NULL key */
+    const char *define;         /* its name in the schema, if it stands in many places; else NULL */
     const char *no_object; /* message for an object, which only other types of this kind may be */
 };
 
@@ -62,6 +68,7 @@ struct field {
     const char *preset; /* the value when absent, as text */
     const char *absent; /* for the reference: what absence means when there is no preset */
     bool required;
+    const char *missing; /* what to say besides when a required one is missing; NULL: nothing */
     const char *help;
 };
 
@@ -69,14 +76,13 @@ struct field {
 
 /* `policies`: one for each case. */
 struct policy_form {
-    int action; /* enum policy_action, save POLICY_BACKEND */
-    const struct json_node *backend;
+    int action;                      /* enum policy_action, save POLICY_BACKEND */
+    const struct json_node *backend; /* NULL: the action counts */
 };
 
 struct access_form {
-    bool off;
-    const char *path;
-    int format; /* enum log_format */
+    const char *path; /* "off": none */
+    int format;       /* enum log_format */
 };
 
 struct log_form {
@@ -86,6 +92,7 @@ struct log_form {
 
 /* The document, save its lists. */
 struct document_form {
+    const struct json_node *default_backend;
     struct policy_form policies[POLICY_CASES];
     struct timeouts timeouts;
     uint32_t workers;
@@ -110,11 +117,15 @@ struct route_form {
 /* The outermost object. Its fields' order is that of the reference. */
 extern const struct value_type type_document;
 
-extern const struct value_type type_listener; /* struct listener_config */
-extern const struct value_type type_route;    /* struct route_form */
-extern const struct value_type type_backend;  /* struct backend_form */
-extern const struct value_type type_server;   /* struct server_config; text or object */
-extern const struct value_type type_timeouts; /* struct timeouts */
+extern const struct value_type type_listener;      /* struct listener_config */
+extern const struct value_type type_route;         /* struct route_form */
+extern const struct value_type type_backend;       /* struct backend_form */
+extern const struct value_type type_server;        /* struct server_config; text or object */
+extern const struct value_type type_backend_value; /* const struct json_node *, a VALUE_BACKEND */
+extern const struct value_type type_timeouts;      /* struct timeouts */
+
+/* What a policy may be besides a backend; ended by NULL. */
+extern const char *const words_policy[];
 
 extern const struct field fields_policies[]; /* in the order of enum policy_case */
 

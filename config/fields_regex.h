@@ -54,10 +54,11 @@
 #define REGEX_HOST                                                                                 \
     "^(?!" REGEX_IPV4 "\\.?$)(\\*\\*?\\.(?=.{1,251}\\.?$)|(?=.{1,253}\\.?$))" REGEX_NAMES REGEX_END
 
-#define REGEX_NAME "^" REGEX_VISIBLE "{1,255}" REGEX_END
-#define REGEX_PATH "^" REGEX_VISIBLE "{1,4095}" REGEX_END
-#define REGEX_ALPN "^[!-~]{1,255}" REGEX_END
-#define REGEX_MODE "^0?[0-7]{3}" REGEX_END
+#define REGEX_NAME       "^" REGEX_VISIBLE "{1,255}" REGEX_END
+#define REGEX_PATH       "^" REGEX_VISIBLE "{1,4095}" REGEX_END
+#define REGEX_CLEAR_PATH "^(off|-|(?=[^/]*/)" REGEX_VISIBLE "{1,4095})" REGEX_END
+#define REGEX_ALPN       "^[!-~]{1,255}" REGEX_END
+#define REGEX_MODE       "^0?[0-7]{3}" REGEX_END
 
 #define REGEX_TIME                                                                                 \
     "(?=[0-9])(?=.*[1-9])([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?"

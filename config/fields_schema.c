@@ -124,7 +124,7 @@ static void print_map(FILE *to, const struct value_type *type, int depth)
 
 static void print_list(FILE *to, const struct value_type *type, int depth)
 {
-    unsigned least = type->kind == VALUE_ONE_OR_LIST ? 1 : type->min;
+    unsigned least = type->kind == VALUE_LIST ? type->min : 1;
 
     print_key(to, "type", depth);
     fputs("\"array\"", to);
@@ -140,31 +140,6 @@ static void print_list(FILE *to, const struct value_type *type, int depth)
     print_type(to, type->item, depth + 1);
     print_indent(to, depth);
     fputc('}', to);
-}
-
-/* A value with two forms: an item, or else an array or object. */
-static void print_choice(FILE *to, const struct value_type *type, int depth)
-{
-    print_key(to, "anyOf", depth);
-    fputc('[', to);
-    for (int second = 0; second < 2; second++) {
-        fputs(second ? "," : "", to);
-        print_indent(to, depth + 1);
-        fputc('{', to);
-        print_indent(to, depth + 2);
-        fputs("\"description\": ", to);
-        print_text(to, second ? type->name : type->item->name);
-        if (!second)
-            print_type(to, type->item, depth + 2);
-        else if (type->kind == VALUE_EITHER)
-            print_object(to, type, depth + 2);
-        else
-            print_list(to, type, depth + 2);
-        print_indent(to, depth + 1);
-        fputc('}', to);
-    }
-    print_indent(to, depth);
-    fputc(']', to);
 }
 
 static void print_scalar(FILE *to, const struct value_type *type, int depth)
@@ -192,8 +167,43 @@ static void print_scalar(FILE *to, const struct value_type *type, int depth)
     }
 }
 
-/* Writes the type's constraints as further members of the open object, which has one already. */
-static void print_type(FILE *to, const struct value_type *type, int depth)
+/* What a value may be that is not the type's array, object or word. */
+static const struct value_type *other_form(const struct value_type *type)
+{
+    return type->one != NULL ? type->one : type->item;
+}
+
+/* A value with two forms: another type, or else an array, object or word. */
+static void print_choice(FILE *to, const struct value_type *type, int depth)
+{
+    const struct value_type *other = other_form(type);
+
+    print_key(to, "anyOf", depth);
+    fputc('[', to);
+    for (int second = 0; second < 2; second++) {
+        fputs(second ? "," : "", to);
+        print_indent(to, depth + 1);
+        fputc('{', to);
+        print_indent(to, depth + 2);
+        fputs("\"description\": ", to);
+        print_text(to, second ? type->name : other->name);
+        if (!second)
+            print_type(to, other, depth + 2);
+        else if (type->kind == VALUE_EITHER)
+            print_object(to, type, depth + 2);
+        else if (type->kind == VALUE_POLICY)
+            print_scalar(to, type, depth + 2);
+        else
+            print_list(to, type, depth + 2);
+        print_indent(to, depth + 1);
+        fputc('}', to);
+    }
+    print_indent(to, depth);
+    fputc(']', to);
+}
+
+/* The constraints themselves, as further members of the open object. */
+static void print_constraints(FILE *to, const struct value_type *type, int depth)
 {
     switch (type->kind) {
     case VALUE_OBJECT:
@@ -207,6 +217,8 @@ static void print_type(FILE *to, const struct value_type *type, int depth)
         break;
     case VALUE_ONE_OR_LIST:
     case VALUE_EITHER:
+    case VALUE_BACKEND:
+    case VALUE_POLICY:
         print_choice(to, type, depth);
         break;
     default:
@@ -214,11 +226,45 @@ static void print_type(FILE *to, const struct value_type *type, int depth)
     }
 }
 
+/* The same, or where they are defined; the open object has a member already. */
+static void print_type(FILE *to, const struct value_type *type, int depth)
+{
+    if (type->define == NULL) {
+        print_constraints(to, type, depth);
+        return;
+    }
+    print_key(to, "$ref", depth);
+    fprintf(to, "\"#/definitions/%s\"", type->define);
+}
+
+static void print_definitions(FILE *to, int depth)
+{
+    static const struct value_type *const types[] = {&type_listener, &type_server,
+                                                     &type_backend_value};
+
+    print_key(to, "definitions", depth);
+    fputc('{', to);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        fputs(i > 0 ? "," : "", to);
+        print_indent(to, depth + 1);
+        print_text(to, types[i]->define);
+        fputs(": {", to);
+        print_indent(to, depth + 2);
+        fputs("\"description\": ", to);
+        print_text(to, types[i]->name);
+        print_constraints(to, types[i], depth + 2);
+        print_indent(to, depth + 1);
+        fputc('}', to);
+    }
+    print_indent(to, depth);
+    fputc('}', to);
+}
 void fields_schema_print(FILE *to)
 {
     fputs("{\n  \"$schema\": \"http://json-schema.org/draft-07/schema#\",\n"
           "  \"title\": \"sni-router configuration\"",
           to);
     print_type(to, &type_document, 1);
+    print_definitions(to, 1);
     fputs("\n}\n", to);
 }

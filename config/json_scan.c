@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/foreign.h"
 #include "config/json_token.h"
 #include "config/text/utf8.h"
 
@@ -267,10 +268,7 @@ static enum expect read_key(struct scanner *scanner)
     size_t key = scanner->at;
 
     if (scanner->text[key] != '"') {
-        if (strchr("/#'", scanner->text[key]) != NULL && scanner->text[key])
-            json_token_stray(scanner->findings, key);
-        else
-            finding_error(scanner->findings, key, "expected a key in double quotes");
+        json_token_no_key(scanner->findings, key);
         return EXPECT_FAILED;
     }
     if (scanner->depth == 1 && !section_add(scanner))
@@ -285,7 +283,8 @@ static enum expect read_key(struct scanner *scanner)
     if (scanner->at == scanner->len)
         return read_end_of_text(scanner);
     if (scanner->text[scanner->at] != ':') {
-        finding_error(scanner->findings, scanner->at, "expected \":\" after the key");
+        if (!json_token_known(scanner->findings, scanner->at))
+            finding_error(scanner->findings, scanner->at, "expected \":\" after the key");
         return EXPECT_FAILED;
     }
     scanner->at = json_token_space(scanner->text, scanner->len, scanner->at + 1);
@@ -314,12 +313,26 @@ static enum expect read_separator(struct scanner *scanner)
         finding_error(scanner->findings, scanner->at, "missing comma before this");
     else if (byte == ':')
         finding_error(scanner->findings, scanner->at, "unexpected \":\"");
-    else if (byte == '/' || byte == '#' || byte == '\'')
-        json_token_stray(scanner->findings, scanner->at);
-    else
+    else if (!json_token_known(scanner->findings, scanner->at))
         finding_error(scanner->findings, scanner->at, "expected a comma or \"%c\"",
                       in_object(scanner) ? '}' : ']');
     return EXPECT_FAILED;
+}
+
+/* Something stands behind the document. */
+static void read_too_much(struct scanner *scanner)
+{
+    char byte = scanner->text[scanner->at];
+
+    if (byte == '}' || byte == ']')
+        finding_error(scanner->findings, scanner->at, "one \"%c\" too many: it closes nothing",
+                      byte);
+    else if (byte == ',')
+        finding_error(scanner->findings, scanner->at,
+                      "the document ends before this comma (is there a \"}\" too many?)");
+    else if (!json_token_known(scanner->findings, scanner->at))
+        finding_error(scanner->findings, scanner->at,
+                      "nothing may follow the end of the document, a file holds one object");
 }
 
 static enum expect read_step(struct scanner *scanner, enum expect expect)
@@ -336,14 +349,14 @@ static enum expect read_step(struct scanner *scanner, enum expect expect)
     case EXPECT_VALUE:
     case EXPECT_KEY:
         if (closing && scanner->depth) {
-            finding_error(scanner->findings, scanner->comma, "trailing comma: nothing follows it");
+            finding_error(scanner->findings, scanner->comma, "trailing comma: remove it");
             return EXPECT_FAILED;
         }
         break;
     case EXPECT_COMMA_OR_END:
         return read_separator(scanner);
     case EXPECT_NOTHING:
-        finding_error(scanner->findings, scanner->at, "nothing may follow the end of the document");
+        read_too_much(scanner);
         return EXPECT_FAILED;
     case EXPECT_FAILED:
         break;
@@ -360,7 +373,7 @@ static bool scan_document(struct scanner *scanner)
     scanner->at = utf8_mark_length(scanner->text, scanner->len);
     if (scanner->at > 0)
         finding_warning(scanner->findings, scanner->at,
-                        "begins with a byte order mark, which JSON files should not have");
+                        "begins with a byte order mark (save the file as UTF-8 without one)");
     while (expect != EXPECT_FAILED) {
         scanner->at = json_token_space(scanner->text, scanner->len, scanner->at);
         if (scanner->at == scanner->len && expect == EXPECT_NOTHING) {
@@ -382,7 +395,12 @@ bool json_scan_text(struct json_scan *scan, struct finding_log *findings)
     }
     struct scanner scanner = {
         .scan = scan, .findings = findings, .text = findings->text, .len = findings->len};
-    bool ok = scan_document(&scanner);
+    struct foreign_text foreign;
+    bool ok = false;
+    if (foreign_find(findings->text, findings->len, &foreign))
+        finding_error(findings, foreign.at, "%s", foreign.sentence);
+    else
+        ok = scan_document(&scanner);
     free(scanner.keys);
     return ok;
 }

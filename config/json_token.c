@@ -13,6 +13,50 @@ size_t json_token_space(const char *text, size_t len, size_t at)
     return at;
 }
 
+/* --- characters beyond ASCII --- */
+
+/* The character's number; 0: it is ASCII, or no character. */
+static uint32_t code_point(const char *text, size_t len)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t length = bytes[0] < 0x80 ? 0 : utf8_length(text, len);
+    uint32_t point = length == 0 ? 0 : bytes[0] & (0x7fu >> length);
+
+    for (size_t i = 1; i < length; i++)
+        point = point << 6 | (bytes[i] & 0x3f);
+    return point;
+}
+
+static bool point_in(const uint32_t *points, size_t count, uint32_t point)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (points[i] == point)
+            return true;
+    }
+    return false;
+}
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+/* Quotation marks that word processors put in the place of " and '. */
+static bool is_quote(uint32_t point)
+{
+    static const uint32_t quotes[] = {0xab,   0xbb,   0x2018, 0x2019, 0x201a, 0x201b,
+                                      0x201c, 0x201d, 0x201e, 0x201f, 0x2032, 0x2033,
+                                      0x2039, 0x203a, 0x300c, 0x300d, 0xff02, 0xff07};
+
+    return point_in(quotes, COUNT_OF(quotes), point);
+}
+
+static bool is_other_space(uint32_t point)
+{
+    static const uint32_t spaces[] = {0x85, 0xa0, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000, 0xfeff};
+
+    return point_in(spaces, COUNT_OF(spaces), point) || (point >= 0x2000 && point <= 0x200d);
+}
+
+#define QUOTE_NOT_TYPOGRAPHIC "these are typographic quotes: use the plain \""
+
 /* --- strings (RFC 8259 section 7) --- */
 
 static int hex_value(char digit)
@@ -86,15 +130,29 @@ static size_t escape(struct finding_log *findings, size_t at)
     if (letter != '\0' && strchr("\"\\/bfnrt", letter) != NULL)
         return at + 2;
     finding_error(findings, at,
-                  "unknown escape (JSON has \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)");
+                  "unknown escape: a backslash is written \\\\ (JSON has \\\" \\\\ \\/ \\b \\f "
+                  "\\n \\r \\t \\uXXXX)");
     return 0;
+}
+
+/* Whether a quotation mark of typography stands in the rest of the line. */
+static bool line_has_quote(const struct finding_log *findings, size_t at)
+{
+    for (; at < findings->len && findings->text[at] != '\n'; at++) {
+        if (is_quote(code_point(findings->text + at, findings->len - at)))
+            return true;
+    }
+    return false;
 }
 
 static size_t control_in_string(struct finding_log *findings, size_t start, size_t at)
 {
     unsigned char byte = (unsigned char)findings->text[at];
 
-    if (byte == '\n' || byte == '\r')
+    if ((byte == '\n' || byte == '\r') && line_has_quote(findings, start))
+        finding_error(findings, start,
+                      "this string is not closed on its line: " QUOTE_NOT_TYPOGRAPHIC);
+    else if (byte == '\n' || byte == '\r')
         finding_error(findings, start, "this string is not closed on its line");
     else if (byte == '\t')
         finding_error(findings, at, "a tab inside a string is written \\t");
@@ -213,6 +271,31 @@ static bool is_letter(char byte)
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || byte == '_';
 }
 
+#define BARE_SHOWN ((size_t)80)
+
+/* The length of what would be one word if it had quotes, as far as it is shown. */
+static size_t bare_length(const struct finding_log *findings, size_t at)
+{
+    size_t end = at;
+
+    while (
+        end < findings->len && end - at < BARE_SHOWN &&
+        (is_letter(findings->text[end]) ||
+         (findings->text[end] != '\0' && strchr("0123456789.-:/*[", findings->text[end]) != NULL)))
+        end++;
+    while (end > at + 1 && (findings->text[end - 1] == ':' || findings->text[end - 1] == '['))
+        end--;
+    return end - at;
+}
+
+/* The same of a key: a ":" ends it. */
+static size_t key_length(const struct finding_log *findings, size_t at)
+{
+    const char *colon = memchr(findings->text + at, ':', bare_length(findings, at));
+
+    return colon != NULL ? (size_t)(colon - findings->text) - at : bare_length(findings, at);
+}
+
 size_t json_token_number(struct finding_log *findings, size_t at)
 {
     size_t start = at;
@@ -224,7 +307,7 @@ size_t json_token_number(struct finding_log *findings, size_t at)
     if (at == 0)
         return 0;
     if (findings->text[integer] == '0' && at > integer + 1) {
-        finding_error(findings, start, "a number may not begin with 0");
+        finding_error(findings, start, "a number may not begin with 0 (text takes double quotes)");
         return 0;
     }
     if (byte_at(findings, at) == '.') {
@@ -242,8 +325,9 @@ size_t json_token_number(struct finding_log *findings, size_t at)
     }
     if (is_letter(byte_at(findings, at)) || byte_at(findings, at) == '.') {
         finding_error(findings, at,
-                      "\"%c\" may not follow a number (values with units are strings)",
-                      findings->text[at]);
+                      "\"%c\" may not follow a number: write \"%.*s\" (text takes double quotes)",
+                      findings->text[at], (int)bare_length(findings, start),
+                      findings->text + start);
         return 0;
     }
     if (at - start > JSON_NUMBER_MAX) {
@@ -274,24 +358,73 @@ size_t json_token_literal(struct finding_log *findings, size_t at)
             return 0;
         }
     }
-    int shown = end - at > 40 ? 40 : (int)(end - at);
-    finding_error(findings, at, "unknown word %.*s (text takes double quotes)", shown,
-                  findings->text + at);
+    finding_error(findings, at, "text takes double quotes: write \"%.*s\"",
+                  (int)bare_length(findings, at), findings->text + at);
     return 0;
 }
 
-void json_token_stray(struct finding_log *findings, size_t at)
+static bool is_template(const struct finding_log *findings, size_t at)
 {
-    unsigned char byte = (unsigned char)findings->text[at];
+    char byte = findings->text[at], next = byte_at(findings, at + 1);
+
+    return (byte == '{' && (next == '{' || next == '%')) || (byte == '$' && next == '{') ||
+           (byte == '<' && next == '%');
+}
+
+bool json_token_known(struct finding_log *findings, size_t at)
+{
+    char byte = findings->text[at];
+    uint32_t point = code_point(findings->text + at, findings->len - at);
 
     if (byte == '\'')
         finding_error(findings, at, "text takes double quotes, not single ones");
     else if (byte == '/' || byte == '#')
         finding_error(findings, at, "JSON has no comments (a \"$comment\" key may hold a note)");
-    else if (byte == '+' || byte == '.')
+    else if (is_template(findings, at))
+        finding_error(findings, at, "this is a template that was not filled in");
+    else if ((byte == '<' || byte == '>' || byte == '=') && byte_at(findings, at + 1) == byte)
+        finding_error(findings, at, "a merge conflict is not resolved here");
+    else if (is_quote(point))
+        finding_error(findings, at, QUOTE_NOT_TYPOGRAPHIC);
+    else if (is_other_space(point))
+        finding_error(findings, at, "U+%04X is no white space of JSON: write a plain space", point);
+    else if (byte == '=')
+        finding_error(findings, at, "JSON has no \"=\": a \":\" follows a key");
+    else if (byte == ';')
+        finding_error(findings, at, "JSON has no \";\": a comma separates values");
+    else if (byte == '.' && byte_at(findings, at + 1) == '.')
+        finding_error(findings, at, "something was left out here");
+    else
+        return false;
+    return true;
+}
+
+void json_token_stray(struct finding_log *findings, size_t at)
+{
+    unsigned char byte = (unsigned char)findings->text[at];
+    uint32_t point = code_point(findings->text + at, findings->len - at);
+
+    if (json_token_known(findings, at))
+        return;
+    if (byte == '+' || byte == '.')
         finding_error(findings, at, "a number begins with a digit or a minus sign");
     else if (byte > 0x20 && byte < 0x7f)
         finding_error(findings, at, "expected a value, found %c", byte);
+    else if (point > 0)
+        finding_error(findings, at, "expected a value, found U+%04X", point);
     else
         finding_error(findings, at, "expected a value, found the byte 0x%02x", byte);
+}
+
+void json_token_no_key(struct finding_log *findings, size_t at)
+{
+    if (json_token_known(findings, at))
+        return;
+    if (findings->text[at] == '{' && at > 0 && findings->text[at - 1] == '{')
+        finding_error(findings, at - 1, "this is a template that was not filled in");
+    else if (is_letter(findings->text[at]))
+        finding_error(findings, at, "a key takes double quotes: write \"%.*s\"",
+                      (int)key_length(findings, at), findings->text + at);
+    else
+        finding_error(findings, at, "expected a key in double quotes");
 }

@@ -21,8 +21,15 @@ size_t json_token_literal(struct finding_log *findings, size_t at);
 /* Skips the four white space characters of JSON. */
 size_t json_token_space(const char *text, size_t len, size_t at);
 
-/* A sentence about a character that cannot begin any value. Reports at `at`. */
+/* A sentence about what can begin no value, or no key. Reports at `at`. */
 void json_token_stray(struct finding_log *findings, size_t at);
+void json_token_no_key(struct finding_log *findings, size_t at);
+
+/*
+ * Reports what is wrong wherever it stands: a comment, other quotes, other spaces, a template.
+ * False: nothing like that begins there, and nothing was reported.
+ */
+bool json_token_known(struct finding_log *findings, size_t at);
 
 /*
  * Compares two checked strings (offsets of their opening quotes) by what they mean: "a" and

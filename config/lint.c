@@ -86,6 +86,20 @@ bool lint_never_holds(const struct config *config, const struct route *route)
 
 /* --- routes --- */
 
+/* "h2,http/1.1" could be one protocol, but is none that anybody speaks. */
+static void lint_alpn(const struct route *route, struct finding_log *findings)
+{
+    const struct route_conditions *when = route->when;
+
+    for (uint32_t i = 0; when != NULL && i < when->alpn_count; i++) {
+        if (strchr(when->alpn[i], ',') != NULL)
+            finding_warning_at(findings, (struct position){route->line, route->column},
+                               "\"%.80s\" counts as one protocol: several are an array "
+                               "([\"h2\", \"http/1.1\"])",
+                               when->alpn[i]);
+    }
+}
+
 static void lint_routes(const struct config *config, struct finding_log *findings)
 {
     for (uint32_t i = 0; i < config->route_count; i++) {
@@ -96,6 +110,7 @@ static void lint_routes(const struct config *config, struct finding_log *finding
                 findings, at,
                 "this route can never match: none of its listeners accepts clients from "
                 "its networks");
+        lint_alpn(route, findings);
         const struct timeouts *own = route->timeouts;
         if (own != NULL && own->idle_ms > 0 && own->idle_ms < 1000 &&
             own->idle_ms != config->timeouts.idle_ms)

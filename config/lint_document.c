@@ -1,22 +1,7 @@
 /* Warnings about the small sections of the document, each at the value that it is about. */
 #include "config/lint.h"
 
-#include <string.h>
-
 #include "config/loader.h"
-
-/* Offset of the value of `key` in this section; FINDING_WHOLE when the file does not give it. */
-static size_t member_offset(const struct loader *loader, const char *section, const char *key)
-{
-    for (size_t i = 0; i < loader->tree_count; i++) {
-        const struct json_node *tree = loader->trees[i];
-        const struct json_node *found =
-            strcmp(json_key(tree), section) == 0 ? json_member(tree, key) : NULL;
-        if (found != NULL)
-            return loader_offset(loader, found);
-    }
-    return FINDING_WHOLE;
-}
 
 static bool policies_route(const struct config *config)
 {
@@ -43,10 +28,10 @@ void lint_document(struct loader *loader)
     const struct config *config = loader->config;
 
     if (config->policies[POLICY_NOT_TLS].action == POLICY_ALERT)
-        finding_warning(&loader->findings, member_offset(loader, "policies", "not_tls"),
+        finding_warning(&loader->findings, loader_member_offset(loader, "policies", "not_tls"),
                         "policies.not_tls is \"alert\": who does not speak TLS cannot read one");
     if (config->timeouts.idle_ms > 0 && config->timeouts.idle_ms < 1000)
-        finding_warning(&loader->findings, member_offset(loader, "timeouts", "idle"),
+        finding_warning(&loader->findings, loader_member_offset(loader, "timeouts", "idle"),
                         "timeouts.idle is less than a second");
     if (config->route_count == 0 && !policies_route(config))
         finding_warning(&loader->findings, routes_offset(loader),

@@ -3,8 +3,8 @@
  *
  *   1. json_scan_text() judges the syntax and notes where every value stands;
  *   2. the outermost object's members are found; small ones are read through the field table;
- *   3. listeners, backends, policies' backends and routes are loaded, in this order since the
- *      later ones name the earlier ones, wherever they stand in the file;
+ *   3. listeners, backends, policies' backends, the default one and routes are loaded, in this
+ *      order since the later ones name the earlier ones, wherever they stand in the file;
  *   4. when nothing is wrong so far, the lint_*() add their warnings.
  *
  * Only a syntax error or a lack of memory ends the work early: the operator sees all errors at
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/field_unknown.h"
 #include "config/lint.h"
 #include "config/loader.h"
 
@@ -28,9 +29,22 @@ static enum loader_list list_of(const struct field *field)
 {
     if (field->type->kind == VALUE_MAP)
         return LIST_BACKENDS;
-    if (field->type->kind != VALUE_LIST)
-        return LISTS;
-    return field->type->item == &type_listener ? LIST_LISTENERS : LIST_ROUTES;
+    if (field->type->item == &type_listener)
+        return LIST_LISTENERS;
+    return field->type->item == &type_route ? LIST_ROUTES : LISTS;
+}
+
+/* Whether a value that begins so is read as this list; one listener needs no brackets. */
+static bool begins_list(enum loader_list list, char first)
+{
+    switch (list) {
+    case LIST_LISTENERS:
+        return first == '[' || first == '{' || first == '"';
+    case LIST_BACKENDS:
+        return first == '{';
+    default:
+        return first == '[';
+    }
 }
 
 /* Checks the brackets of a list and remembers it; load_listeners() and so on read the items. */
@@ -41,15 +55,15 @@ static void section_keep(struct loader *loader, const struct field *field,
     size_t at = json_value_offset(json->text, json->scan->marks[section->mark]);
     enum loader_list list = list_of(field);
 
-    if (json->text[at] != (field->type->kind == VALUE_MAP ? '{' : '[')) {
+    if (!begins_list(list, json->text[at])) {
         struct json_node *value = json_read(json, &(size_t){section->mark}, true);
         if (value != NULL)
             field_say_expected(&loader->reader, field->type, at, json_kind(value));
         else
             finding_no_memory(&loader->findings);
         json_free(value);
-    } else if (section->children < field->type->min) {
-        finding_error(&loader->findings, at, "expected %s, not an empty one", field->type->name);
+    } else if (json->text[at] == '[' && section->children < field->type->min) {
+        finding_error(&loader->findings, at, "expected %s, not an empty array", field->type->name);
     } else {
         loader->lists[list] = section;
         return;
@@ -72,6 +86,29 @@ static void section_read(struct loader *loader, const struct field *field,
     field_read(&loader->reader, field->type, tree, (char *)&loader->form + field->into);
 }
 
+/* Says so. Returns the bit of the field that was meant; 0: none. What it holds counts as unknown.
+ */
+static uint32_t section_unknown(struct loader *loader, const struct json_node *key,
+                                const struct json_section *section)
+{
+    const struct json_source *json = &loader->reader.json;
+    size_t at = json_value_offset(json->text, json->scan->marks[section->mark]);
+    bool large = json->text[at] == '{' || json->text[at] == '['; /* is not shown anyway */
+    struct json_node *value = large ? NULL : json_read(json, &(size_t){section->mark}, true);
+
+    if (!large && value == NULL)
+        finding_no_memory(&loader->findings);
+    const struct field *meant = field_say_unknown(&loader->reader, &type_document, json_string(key),
+                                                  json_key_offset(key), value);
+
+    json_free(value);
+    if (meant == NULL)
+        return 0;
+    loader->backends_unknown |= list_of(meant) == LIST_BACKENDS;
+    loader->listeners_unknown |= list_of(meant) == LIST_LISTENERS;
+    return 1u << (meant - type_document.fields);
+}
+
 /* Returns the bit of the section's field, as field_check_required() takes it; 0 = unknown key. */
 static uint32_t section_load(struct loader *loader, const struct json_section *section)
 {
@@ -82,11 +119,12 @@ static uint32_t section_load(struct loader *loader, const struct json_section *s
         return 0;
     }
     const struct field *field = field_find(type_document.fields, json_string(key));
+    uint32_t meant = 0;
     if (field == NULL && !field_is_note(json_string(key)))
-        field_say_unknown(&loader->reader, &type_document, json_string(key), json_key_offset(key));
+        meant = section_unknown(loader, key, section);
     json_free(key);
     if (field == NULL)
-        return 0;
+        return meant;
     if (list_of(field) != LISTS)
         section_keep(loader, field, section);
     else
@@ -125,10 +163,57 @@ static void finish_policies(struct loader *loader)
         assert(strcmp(fields_policies[i].key, policy_case_word((enum policy_case)i)) == 0);
         const struct policy_form *form = &loader->form.policies[i];
         struct policy *policy = &loader->config->policies[i];
-        *policy = (struct policy){(enum policy_action)form->action, CONFIG_NONE};
-        if (form->backend != NULL)
-            *policy = (struct policy){POLICY_BACKEND, loader_backend(loader, form->backend)};
+        *policy = (struct policy){(enum policy_action)form->action, CONFIG_NONE, false};
+        if (form->backend == NULL)
+            continue;
+        /* In an object it is certain that a backend was meant. */
+        bool words = strcmp(json_key(form->backend), "backend") != 0;
+        uint32_t backend = loader_backend(loader, form->backend, words ? words_policy : NULL);
+        *policy = (struct policy){POLICY_BACKEND, backend, false};
     }
+}
+
+static uint32_t default_backend(struct loader *loader, const struct json_node *value)
+{
+    const char *text = json_kind(value) == JSON_STRING ? json_string(value) : "";
+
+    for (size_t i = 0; words_policy[i] != NULL && !loader->backends_unknown; i++) {
+        if (strcmp(text, words_policy[i]) != 0 ||
+            name_index_find(&loader->backend_names, text) != NAME_INDEX_NONE)
+            continue;
+        finding_error(&loader->findings, loader_offset(loader, value),
+                      "\"%s\" is not a backend: write \"policies\": { \"unknown_sni\": \"%s\", "
+                      "\"no_sni\": \"%s\" }",
+                      text, text, text);
+        return CONFIG_NONE;
+    }
+    return loader_backend(loader, value, NULL);
+}
+
+/* `default` stands for this policy; a file that gives it as well says two things. */
+static void default_policy(struct loader *loader, enum policy_case which, uint32_t backend)
+{
+    size_t given = loader_member_offset(loader, "policies", policy_case_word(which));
+    char place[FINDING_PLACE_MAX];
+
+    loader->config->policies[which] = (struct policy){POLICY_BACKEND, backend, true};
+    if (given == FINDING_WHOLE)
+        return;
+    finding_error(
+        &loader->findings, loader_offset(loader, loader->form.default_backend),
+        "\"default\" is short for policies.no_sni and policies.unknown_sni, but %s is given "
+        "as well (%s): give the two policies instead of \"default\"",
+        policy_case_word(which),
+        finding_place(&loader->findings, finding_position(&loader->findings, given), place));
+}
+
+static void finish_default(struct loader *loader)
+{
+    if (loader->form.default_backend == NULL)
+        return;
+    uint32_t backend = default_backend(loader, loader->form.default_backend);
+    default_policy(loader, POLICY_NO_SNI, backend);
+    default_policy(loader, POLICY_UNKNOWN_SNI, backend);
 }
 
 static void finish_document(struct loader *loader)
@@ -136,7 +221,7 @@ static void finish_document(struct loader *loader)
     struct config *config = loader->config;
     const struct document_form *form = &loader->form;
     const struct access_form *access = &form->log.access;
-    bool off = access->off || strcmp(access->path, "off") == 0;
+    bool off = strcmp(access->path, "off") == 0;
 
     config->timeouts = form->timeouts;
     config->workers = form->workers;
@@ -172,6 +257,7 @@ static void load_all(struct loader *loader)
     load_listeners(loader);
     load_backends(loader);
     finish_policies(loader);
+    finish_default(loader);
     load_routes(loader);
     if (!loader_is_fine(loader))
         return;
@@ -187,6 +273,7 @@ static void loader_free(struct loader *loader)
     free(loader->trees);
     name_index_free(&loader->backend_names);
     name_index_free(&loader->listener_names);
+    name_index_free(&loader->inline_names);
     json_scan_free(&loader->scan);
     finding_log_end(&loader->findings);
 }

@@ -10,8 +10,8 @@
  *   |--------|-----------------------|-----------------------|--------------------------------|
  *   | text   | load_file,            | a file, stdin, or     | bytes                          |
  *   |        | load_command_line     | --listen and --route  |                                |
- *   | marks  | json_scan, json_token | bytes                 | offset of every value, or the  |
- *   |        |                       |                       | one syntax error (RFC 8259)    |
+ *   | marks  | json_scan, json_token,| bytes                 | offset of every value, or the  |
+ *   |        | foreign               |                       | one syntax error (RFC 8259)    |
  *   | tree   | json_tree (cJSON)     | bytes and marks       | a tree per section or list     |
  *   |        |                       |                       | item, with offsets             |
  *   | fields | fields (the table of  | a tree and its row in | C values, "did you mean",      |
@@ -20,11 +20,15 @@
  *   |        | network, text/        |                       |                                |
  *   | config | load, loader,         | C values              | struct config; names have      |
  *   |        | load_servers,         |                       | become indexes                 |
+ *   |        | load_inline,          |                       |                                |
  *   |        | load_routes, name_index |                     |                                |
  *   | table  | route_build,          | routes and their host | route_table, or the routes     |
  *   |        | route_conflicts       | patterns              | that could tie                 |
  *   | lint   | lint, lint_document,  | a struct config       | warnings                       |
  *   |        | lint_shadowed         | without errors        |                                |
+ *
+ * What was meant by what is wrong is looked for apart from reading: field_unknown and hints (keys
+ * and words of other programs), field_parts, address_explain, host_explain, text/units_explain.
  *
  * Every stage tells finding.h what is wrong and where (byte offset and sentence); diagnostics.h
  * keeps, sorts and prints it. The same table of keys makes the JSON Schema (fields_schema.h) and

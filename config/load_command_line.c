@@ -12,19 +12,30 @@
 #include "config/finding.h"
 #include "config/text/terminal.h"
 
-/* The text and, for each of its lines, the argument it came from (NULL: none). */
+/* An argument: an option and its value. */
+struct origin {
+    const char *option;
+    const char *value; /* NULL: none */
+};
+
+/* The text and, for each of its lines, the argument it came from. */
 struct writing {
     FILE *to;
-    const char **origins;
+    struct origin *origins;
     size_t lines;
     size_t room; /* of `origins` */
 };
 
-static void line_end(struct writing *writing, const char *origin)
+static void line_end(struct writing *writing, const char *option, const char *value)
 {
     fputc('\n', writing->to);
     assert(writing->lines < writing->room);
-    writing->origins[writing->lines++] = origin;
+    writing->origins[writing->lines++] = (struct origin){option, value};
+}
+
+static void section_end(struct writing *writing)
+{
+    line_end(writing, NULL, NULL);
 }
 
 static void write_quoted(FILE *to, const char *text, size_t len)
@@ -63,10 +74,10 @@ static void write_listeners(struct writing *writing, const char *const *listens,
         fputs(i ? ", {\"address\": " : "{\"address\": ", writing->to);
         write_quoted(writing->to, listens[i], strlen(listens[i]));
         fputc('}', writing->to);
-        line_end(writing, listens[i]);
+        line_end(writing, "--listen", listens[i]);
     }
     fputc(']', writing->to);
-    line_end(writing, NULL);
+    section_end(writing);
 }
 
 /* A route without "=" is left out here: find_missing_servers() tells. */
@@ -83,11 +94,11 @@ static void write_routes(struct writing *writing, const char *const *routes, siz
         fputs(", \"backend\": ", writing->to);
         write_quoted(writing->to, routes[i], host_length(routes[i]));
         fputc('}', writing->to);
-        line_end(writing, routes[i]);
+        line_end(writing, "--route", routes[i]);
         glue = ", ";
     }
     fputc(']', writing->to);
-    line_end(writing, NULL);
+    section_end(writing);
 }
 
 static void write_servers(FILE *to, const char *servers)
@@ -129,11 +140,11 @@ static void write_backends(struct writing *writing, const char *const *routes, s
         fputs(": {\"servers\": [", writing->to);
         write_servers(writing->to, servers_of(routes[i]));
         fputs("]}", writing->to);
-        line_end(writing, routes[i]);
+        line_end(writing, "--route", routes[i]);
         glue = ", ";
     }
     fputs("}}", writing->to);
-    line_end(writing, NULL);
+    section_end(writing);
 }
 
 /* --- findings --- */
@@ -143,16 +154,16 @@ static void findings_translate(struct diagnostics *found, const struct writing *
 {
     for (size_t i = 0; i < found->count; i++) {
         struct diagnostic *one = &found->list[i];
-        const char *origin = NULL;
+        struct origin origin = {0};
         char *message = NULL;
         if (one->at.line >= 1 && one->at.line <= writing->lines)
             origin = writing->origins[one->at.line - 1];
         one->at = (struct position){0};
         free(one->source_line);
         one->source_line = NULL;
-        if (origin == NULL || one->message == NULL)
+        if (origin.value == NULL || one->message == NULL)
             continue;
-        if (asprintf(&message, "%s: %s", origin, one->message) < 0) {
+        if (asprintf(&message, "%s %s: %s", origin.option, origin.value, one->message) < 0) {
             found->no_memory = true;
             continue;
         }
@@ -170,7 +181,9 @@ static void find_missing_servers(struct diagnostics *found, const char *const *r
         return;
     for (size_t i = 0; i < count; i++) {
         if (servers_of(routes[i]) == NULL)
-            finding_error(&findings, FINDING_WHOLE, "%s: expected HOST=SERVER[,SERVER...]",
+            finding_error(&findings, FINDING_WHOLE,
+                          "--route %s: expected HOST=SERVER[,SERVER...], such as "
+                          "shop.example.com=10.0.0.5:443",
                           routes[i]);
     }
     finding_log_end(&findings);

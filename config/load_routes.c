@@ -14,28 +14,6 @@ struct route_loading {
     const struct timeouts *last_timeouts; /* shared by neighbours, which often have the same */
 };
 
-/* A list value is one item or an array of them. */
-static const struct json_node *items_first(const struct json_node *list)
-{
-    return json_kind(list) == JSON_ARRAY ? json_first(list) : list;
-}
-
-static const struct json_node *items_next(const struct json_node *list,
-                                          const struct json_node *item)
-{
-    return json_kind(list) == JSON_ARRAY ? json_next(item) : NULL;
-}
-
-static uint32_t items_count(const struct json_node *list)
-{
-    uint32_t count = 0;
-
-    for (const struct json_node *item = items_first(list); item != NULL;
-         item = items_next(list, item))
-        count++;
-    return count;
-}
-
 /* --- conditions --- */
 
 static bool load_alpn(struct loader *loader, const struct json_node *list,
@@ -200,6 +178,11 @@ static bool load_hosts(struct route_loading *loading, const struct json_node *li
             finding_warning(&loader->findings, loader_offset(loader, item),
                             "\"%s\" ends in a dot, which clients do not send: it is taken without",
                             json_string(item));
+        if (strchr(host.text, '.') == NULL && strcmp(host.text, "localhost") != 0)
+            finding_warning(&loader->findings, loader_offset(loader, item),
+                            "\"%s\": a host without a dot matches only that literal name (for all "
+                            "other names write \"default\": \"BACKEND\" next to \"routes\")",
+                            host.text);
         if (route->name == NULL)
             route->name = arena_text(config->arena, host.text, host.len);
         if (route->name == NULL || !route_builder_add(loading->builder, host.text, host.len,
@@ -220,9 +203,11 @@ static void route_load(struct route_loading *loading, const struct json_node *no
     bool ok = field_read(&loader->reader, &type_route, node, &form);
     struct position at = loader_position(loader, form.host != NULL ? items_first(form.host) : node);
 
-    *route = (struct route){.name = form.name, .line = at.line, .column = at.column};
+    *route = (struct route){
+        .name = form.name, .named = form.name != NULL, .line = at.line, .column = at.column};
     /* Names are looked up even in a route that has other errors. */
-    route->backend = form.backend != NULL ? loader_backend(loader, form.backend) : CONFIG_NONE;
+    route->backend =
+        form.backend != NULL ? loader_backend(loader, form.backend, NULL) : CONFIG_NONE;
     ok &= load_conditions(loader, &form, route);
     ok &= load_timeouts(loading, &form, route);
     ok = ok && check_twice(loader, form.host);
@@ -231,6 +216,39 @@ static void route_load(struct route_loading *loading, const struct json_node *no
 }
 
 /* --- the table --- */
+
+static bool has_alpn(const struct route_conditions *when, const char *protocol)
+{
+    for (uint32_t i = 0; i < when->alpn_count; i++) {
+        if (strcmp(when->alpn[i], protocol) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Why two routes can tie, and what to do: the operator may think that `alpn` keeps them apart. */
+static void conflict_explain(const struct route *first, const struct route *second, char *out,
+                             size_t size)
+{
+    static const struct route_conditions none;
+    const struct route_conditions *a = first->when != NULL ? first->when : &none;
+    const struct route_conditions *b = second->when != NULL ? second->when : &none;
+    bool apart = a->alpn_count > 0 && b->alpn_count > 0;
+
+    for (uint32_t i = 0; i < a->alpn_count; i++)
+        apart = apart && !has_alpn(b, a->alpn[i]);
+    if (apart)
+        snprintf(
+            out, size,
+            ": a client may offer both \"%.40s\" and \"%.40s\"; drop the condition on one, and "
+            "the other goes first",
+            a->alpn[0], b->alpn[0]);
+    else
+        snprintf(
+            out, size, "%s",
+            " with the same number of conditions: give one of them a further condition, and it "
+            "goes first");
+}
 
 static void on_conflict(void *context, const struct route_conflict *conflict)
 {
@@ -249,16 +267,16 @@ static void on_conflict(void *context, const struct route_conflict *conflict)
     }
     size_t offset =
         finding_offset(&loader->findings, (struct position){second->line, second->column});
-    char place[FINDING_PLACE_MAX];
+    char place[FINDING_PLACE_MAX], why[240];
     finding_place(&loader->findings, (struct position){first->line, first->column}, place);
+    conflict_explain(first, second, why, sizeof why);
     if (conflict->duplicate)
         finding_error(&loader->findings, offset, "\"%s\" has a route already (%s)",
                       conflict->pattern, place);
     else
         finding_error(&loader->findings, offset,
-                      "\"%s\": this route and another (%s) could both match with the same number "
-                      "of conditions",
-                      conflict->pattern, place);
+                      "\"%s\": this route and another (%s) could both match%s", conflict->pattern,
+                      place, why);
 }
 
 void load_routes(struct loader *loader)

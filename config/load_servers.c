@@ -21,6 +21,8 @@ static bool name_register(struct loader *loader, struct name_index *names, const
 static void listener_check(struct loader *loader, const struct listener_config *listener,
                            const struct json_node *node)
 {
+    if (json_kind(node) != JSON_OBJECT)
+        return;
     const struct json_node *v6only = json_member(node, "v6only"), *mode = json_member(node, "mode");
     const struct json_node *freebind = json_member(node, "freebind");
     bool path = listener->address.kind == ADDRESS_UNIX && listener->address.path[0] == '/';
@@ -52,7 +54,9 @@ static void listener_address_register(struct loader *loader, struct name_index *
         return;
     }
     char place[FINDING_PLACE_MAX];
-    finding_error(&loader->findings, loader_offset(loader, json_member(node, "address")),
+    const struct json_node *at =
+        json_kind(node) == JSON_OBJECT ? json_member(node, "address") : node;
+    finding_error(&loader->findings, loader_offset(loader, at),
                   "%.120s has a listener already (%s)", address->text,
                   finding_place(&loader->findings, loader->config->listeners[other].at, place));
 }
@@ -106,34 +110,51 @@ void load_listeners(struct loader *loader)
 
 /* --- backends --- */
 
-static uint32_t count_children(const struct json_node *node)
+bool loader_servers(struct loader *loader, struct field_reader *reader,
+                    const struct json_node *servers, struct backend_config *backend)
 {
-    uint32_t count = 0;
+    uint32_t count = items_count(servers);
+    bool ok = true;
 
-    for (const struct json_node *child = json_first(node); child != NULL; child = json_next(child))
-        count++;
-    return count;
-}
-
-/* The servers are valid (they were when the backend was read): only memory can be lacking now. */
-static void servers_load(struct loader *loader, struct backend_config *backend,
-                         const struct json_node *list)
-{
-    uint32_t count = count_children(list);
-
-    backend->servers = loader_alloc(loader, count * sizeof *backend->servers);
-    if (backend->servers == NULL)
-        return;
-    for (const struct json_node *node = json_first(list); node != NULL; node = json_next(node)) {
+    backend->servers = arena_alloc(reader->arena, count * sizeof *backend->servers);
+    if (backend->servers == NULL) {
+        finding_no_memory(&loader->findings);
+        return false;
+    }
+    for (const struct json_node *node = items_first(servers); node != NULL;
+         node = items_next(servers, node)) {
         struct server_config *server = &backend->servers[backend->server_count];
         assert(backend->server_count < count);
         server->at = loader_position(loader, node);
-        if (!field_read(&loader->reader, &type_server, node, server))
-            return;
+        ok &= field_read(reader, &type_server, node, server);
         if (server->name == NULL)
             server->name = server->address.text;
         backend->server_count++;
     }
+    return ok;
+}
+
+uint32_t loader_add_backend(struct loader *loader, const struct backend_config *backend,
+                            struct name_index *names)
+{
+    struct config *config = loader->config;
+
+    if (config->backend_count == loader->backend_room) {
+        uint32_t room = loader->backend_room * 2 + 4;
+        struct backend_config *larger = loader_alloc(loader, room * sizeof *larger);
+        if (larger == NULL)
+            return CONFIG_NONE;
+        if (config->backend_count > 0)
+            memcpy(larger, config->backends, config->backend_count * sizeof *larger);
+        config->backends = larger; /* the arena keeps the smaller ones, which are half as much */
+        loader->backend_room = room;
+    }
+    /* A key that stands twice is a finding of the scanner already. */
+    if (name_index_find(names, backend->name) == NAME_INDEX_NONE &&
+        !name_register(loader, names, backend->name, config->backend_count))
+        return CONFIG_NONE;
+    config->backends[config->backend_count] = *backend;
+    return config->backend_count++;
 }
 
 static void backend_load(struct loader *loader, const struct json_node *node)
@@ -156,15 +177,12 @@ static void backend_load(struct loader *loader, const struct json_node *node)
     backend.balance = (enum balance_kind)form.balance;
     backend.tries = form.tries;
     if (form.servers != NULL)
-        servers_load(loader, &backend, form.servers);
+        loader_servers(loader, &loader->reader, form.servers, &backend);
     if (backend.name == NULL) {
         finding_no_memory(&loader->findings);
         return;
     }
-    /* A key that stands twice is a finding of the scanner already. */
-    if (name_index_find(&loader->backend_names, backend.name) == NAME_INDEX_NONE)
-        name_register(loader, &loader->backend_names, backend.name, config->backend_count);
-    config->backends[config->backend_count++] = backend;
+    loader_add_backend(loader, &backend, &loader->backend_names);
 }
 
 void load_backends(struct loader *loader)
@@ -175,6 +193,7 @@ void load_backends(struct loader *loader)
     loader->config->backends = loader_alloc(loader, walk.left * sizeof *loader->config->backends);
     if (loader->config->backends == NULL)
         return;
+    loader->backend_room = walk.left;
     for (const struct json_node *node; (node = list_walk_next(&walk)) != NULL;)
         backend_load(loader, node);
 }

@@ -1,8 +1,22 @@
 #include "config/loader.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "config/text/suggest.h"
+
+size_t loader_member_offset(const struct loader *loader, const char *section, const char *key)
+{
+    for (size_t i = 0; i < loader->tree_count; i++) {
+        const struct json_node *tree = loader->trees[i];
+        if (strcmp(json_key(tree), section) != 0 || json_kind(tree) != JSON_OBJECT)
+            continue;
+        const struct json_node *found = json_member(tree, key);
+        if (found != NULL)
+            return loader_offset(loader, found);
+    }
+    return FINDING_WHOLE;
+}
 
 size_t loader_offset(const struct loader *loader, const struct json_node *node)
 {
@@ -23,39 +37,42 @@ void *loader_alloc(struct loader *loader, size_t bytes)
     return memory;
 }
 
-static uint32_t name_resolve(struct loader *loader, const struct name_index *names,
-                             const struct json_node *node, const char *what)
+void loader_suggest(struct loader *loader, const struct name_index *names,
+                    struct suggestion *suggestion)
+{
+    if (finding_log_full(&loader->findings) || name_index_count(names) > loader->comparisons_left)
+        return;
+    loader->comparisons_left -= name_index_count(names);
+    name_index_suggest(names, suggestion);
+}
+
+uint32_t loader_listener(struct loader *loader, const struct json_node *node)
 {
     char hint[160];
     const char *name = json_string(node);
-    uint32_t index = name_index_find(names, name);
+    struct suggestion suggestion;
 
+    if (loader->listeners_unknown)
+        return CONFIG_NONE;
+    uint32_t index = name_index_find(&loader->listener_names, name);
     if (index != NAME_INDEX_NONE)
         return index;
-    struct suggestion suggestion;
     suggest_start(&suggestion, name);
-    if (!finding_log_full(&loader->findings) &&
-        name_index_count(names) <= loader->comparisons_left) {
-        loader->comparisons_left -= name_index_count(names);
-        name_index_suggest(names, &suggestion);
-    }
-    finding_error(&loader->findings, loader_offset(loader, node), "unknown %s \"%.80s\"%s", what,
+    loader_suggest(loader, &loader->listener_names, &suggestion);
+    finding_error(&loader->findings, loader_offset(loader, node), "unknown listener \"%.80s\"%s",
                   name, suggest_text(&suggestion, hint, sizeof hint));
     return CONFIG_NONE;
 }
 
-uint32_t loader_backend(struct loader *loader, const struct json_node *name)
-{
-    if (loader->backends_unknown)
-        return CONFIG_NONE;
-    return name_resolve(loader, &loader->backend_names, name, "backend");
-}
+/* --- lists --- */
 
-uint32_t loader_listener(struct loader *loader, const struct json_node *name)
+/* Whether there is one listener instead of a list of them: the section itself is the value. */
+static bool is_alone(const struct loader *loader, enum loader_list list)
 {
-    if (loader->listeners_unknown)
-        return CONFIG_NONE;
-    return name_resolve(loader, &loader->listener_names, name, "listener");
+    const struct json_source *json = &loader->reader.json;
+    size_t at = json_value_offset(json->text, json->scan->marks[loader->lists[list]->mark]);
+
+    return list == LIST_LISTENERS && json->text[at] != '[';
 }
 
 void list_walk_start(struct list_walk *walk, struct loader *loader, enum loader_list list)
@@ -63,7 +80,13 @@ void list_walk_start(struct list_walk *walk, struct loader *loader, enum loader_
     const struct json_section *section = loader->lists[list];
 
     *walk = (struct list_walk){.loader = loader, .members = list == LIST_BACKENDS};
-    if (section != NULL) {
+    if (section == NULL)
+        return;
+    if (is_alone(loader, list)) {
+        walk->members = true;
+        walk->mark = section->mark;
+        walk->left = 1;
+    } else {
         walk->mark = section->mark + 1;
         walk->left = section->children;
     }

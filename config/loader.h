@@ -26,7 +26,9 @@ struct loader {
     const struct json_section *lists[LISTS]; /* NULL: absent, or of the wrong type */
     bool backends_unknown;  /* their list is broken: a name cannot be said to be missing */
     bool listeners_unknown; /* the same of listeners */
+    uint32_t backend_room;  /* of config->backends */
     struct name_index backend_names, listener_names;
+    struct name_index inline_names; /* of backends that stand in the place of a name */
     size_t comparisons_left; /* of names, for suggestions: many errors times many names is much */
 };
 
@@ -35,9 +37,31 @@ void load_listeners(struct loader *loader);
 void load_backends(struct loader *loader);
 void load_routes(struct loader *loader);
 
+/*
+ * The index of the backend that a VALUE_BACKEND stands for: one of that name, or one that is made
+ * of the servers which stand in its place. CONFIG_NONE: there is none (a finding, unless the list
+ * of backends is broken). `words` is what else may stand there, for messages; NULL: nothing.
+ */
+uint32_t loader_backend(struct loader *loader, const struct json_node *value,
+                        const char *const *words);
+
+/* Adds a backend, whose name then has its index there. CONFIG_NONE: no memory (a finding). */
+uint32_t loader_add_backend(struct loader *loader, const struct backend_config *backend,
+                            struct name_index *names);
+
+/*
+ * Reads one server or an array of them, through `reader`. False: something is wrong, or there is no
+ * memory (a finding).
+ */
+bool loader_servers(struct loader *loader, struct field_reader *reader,
+                    const struct json_node *servers, struct backend_config *backend);
+
 /* The index that a name stands for, or CONFIG_NONE (a finding, unless the list is broken). */
-uint32_t loader_backend(struct loader *loader, const struct json_node *name);
 uint32_t loader_listener(struct loader *loader, const struct json_node *name);
+
+/* Has the suggestion consider every name, unless that was done too often for one load. */
+void loader_suggest(struct loader *loader, const struct name_index *names,
+                    struct suggestion *suggestion);
 
 /* Goes through the values of a list, one tree at a time. */
 struct list_walk {
@@ -55,6 +79,31 @@ void list_walk_start(struct list_walk *walk, struct loader *loader, enum loader_
  * freed then.
  */
 const struct json_node *list_walk_next(struct list_walk *walk);
+
+/* A value that may be one item or an array of them. */
+static inline const struct json_node *items_first(const struct json_node *list)
+{
+    return json_kind(list) == JSON_ARRAY ? json_first(list) : list;
+}
+
+static inline const struct json_node *items_next(const struct json_node *list,
+                                                 const struct json_node *item)
+{
+    return json_kind(list) == JSON_ARRAY ? json_next(item) : NULL;
+}
+
+static inline uint32_t items_count(const struct json_node *list)
+{
+    uint32_t count = 0;
+
+    for (const struct json_node *item = items_first(list); item != NULL;
+         item = items_next(list, item))
+        count++;
+    return count;
+}
+
+/* Offset of the value of `key` in a section; FINDING_WHOLE when the file does not give it. */
+size_t loader_member_offset(const struct loader *loader, const char *section, const char *key);
 
 size_t loader_offset(const struct loader *loader, const struct json_node *node);
 struct position loader_position(struct loader *loader, const struct json_node *node);

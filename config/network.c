@@ -42,6 +42,44 @@ static long prefix_length(const char *text, long most)
     return padded ? -1 : units_whole(text, most);
 }
 
+/* "255.255.0.0" is 16; -1: no mask of leading ones. */
+static int mask_bits(const char *text)
+{
+    struct in_addr mask;
+
+    if (inet_pton(AF_INET, text, &mask) != 1)
+        return -1;
+    uint32_t bits = ntohl(mask.s_addr);
+    int count = __builtin_popcount(bits);
+    return count == 0 || bits == UINT32_MAX << (32 - count) ? count : -1;
+}
+
+/* What was meant by a text that is no network; false: nothing is known of it. */
+static bool network_explain(const char *text, struct problem *problem)
+{
+    const char *slash = strchr(text, '/');
+    int bits = slash != NULL ? mask_bits(slash + 1) : -1;
+
+    if (strpbrk(text, " ,;") != NULL)
+        problem_set(problem,
+                    "\"%.80s\": several networks are an array: write [\"10.0.0.0/8\", "
+                    "\"192.0.2.0/24\"]",
+                    text);
+    else if (text[0] == '!')
+        problem_set(problem, "\"%.80s\": a route says which networks may pass, not which may not",
+                    text);
+    else if (strcmp(text, "all") == 0 || strcmp(text, "any") == 0 || strcmp(text, "*") == 0)
+        problem_set(problem, "\"%.80s\": leave \"from\" out, then all clients count", text);
+    else if (bits >= 0)
+        problem_set(problem, "\"%.80s\" has a mask: write \"%.*s/%d\"", text,
+                    (int)(slash - text > 45 ? 45 : slash - text), text, bits);
+    else if (text[strcspn(text, "*-/")] == '*' || text[strcspn(text, "*-/")] == '-')
+        problem_set(problem, "\"%.80s\" is a range: write networks (such as \"10.0.0.0/8\")", text);
+    else
+        return false;
+    return true;
+}
+
 bool network_parse(const char *text, struct network *network, bool *cleared,
                    struct problem *problem)
 {
@@ -50,6 +88,8 @@ bool network_parse(const char *text, struct network *network, bool *cleared,
     int len = snprintf(host, sizeof host, "%.*s",
                        (int)(slash != NULL ? slash - text : INET6_ADDRSTRLEN), text);
 
+    if (network_explain(text, problem))
+        return false;
     *network = (struct network){.v6 = strchr(host, ':') != NULL};
     if (len >= (int)sizeof host ||
         inet_pton(network->v6 ? AF_INET6 : AF_INET, host, network->ip) != 1) {

@@ -3,6 +3,7 @@
 
 /* A route without its hosts, which are in the route table. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "config/network.h"
@@ -21,11 +22,12 @@ struct route_conditions {
 
 /* Kept small: a million of them is a normal size. */
 struct route {
-    const char *name; /* as given, or its first host pattern; the log's `route` */
+    const char *name; /* as given, or its first host pattern: what it is counted by */
     const struct route_conditions *when; /* NULL = none */
     const struct timeouts *timeouts;     /* complete set for this route; NULL = the global ones */
     uint32_t backend;
     uint32_t line, column; /* of its first host, in the file */
+    bool named;            /* `name` was given: the log says it, and not the pattern */
 };
 
 #endif

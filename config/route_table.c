@@ -5,6 +5,7 @@
 
 #include "config/route_table.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,34 +91,53 @@ static const uint32_t *entry_routes(const struct route_table *table,
 struct finder {
     const struct route_table *table;
     const struct route_query *query;
-    uint32_t route;
+    struct route_hit hit;
 };
+
+static bool hit(struct finder *finder, const struct route_entry *entry, uint32_t route)
+{
+    finder->hit =
+        (struct route_hit){.route = route, .pattern = {entry->prefix_len, entry->suffix_len}};
+    return true;
+}
 
 static bool on_entry_find(void *context, const struct route_entry *entry)
 {
     struct finder *finder = context;
 
-    if (entry->shape == ENTRY_PLAIN) { /* saves the look at the route itself */
-        finder->route = entry->route;
-        return true;
-    }
+    if (entry->shape == ENTRY_PLAIN) /* saves the look at the route itself */
+        return hit(finder, entry, entry->route);
     uint32_t count;
     const uint32_t *routes = entry_routes(finder->table, entry, &count);
     for (uint32_t i = 0; i < count; i++) {
-        if (route_judge(&finder->table->routes[routes[i]], finder->query) == ROUTE_WON) {
-            finder->route = routes[i];
-            return true;
-        }
+        if (route_judge(&finder->table->routes[routes[i]], finder->query) == ROUTE_WON)
+            return hit(finder, entry, routes[i]);
     }
     return false;
 }
 
-uint32_t route_table_find(const struct route_table *table, const struct route_query *query)
+struct route_hit route_table_hit(const struct route_table *table, const struct route_query *query)
 {
-    struct finder finder = {.table = table, .query = query, .route = ROUTE_NONE};
+    struct finder finder = {.table = table, .query = query, .hit = {.route = ROUTE_NONE}};
 
     visit_patterns(table, query->host, query->host_len, on_entry_find, &finder);
-    return finder.route;
+    return finder.hit;
+}
+
+uint32_t route_table_find(const struct route_table *table, const struct route_query *query)
+{
+    return route_table_hit(table, query).route;
+}
+
+const char *route_pattern_print(struct route_pattern pattern, const char *host, size_t host_len,
+                                char text[ROUTE_PATTERN_TEXT_MAX])
+{
+    assert(pattern.prefix_len == 0 || pattern.prefix_len == 2 || pattern.prefix_len == 3);
+    assert(pattern.suffix_len <= host_len);
+    memcpy(text, &"**."[3 - pattern.prefix_len], pattern.prefix_len);
+    memcpy(text + pattern.prefix_len, host + host_len - pattern.suffix_len, pattern.suffix_len);
+    text[pattern.prefix_len + pattern.suffix_len] = '\0';
+    return text;
 }
 
 struct explaining {

@@ -22,9 +22,33 @@ struct route_table;
 #define ROUTE_NONE UINT32_MAX
 
 /*
- * The winning route's index, or ROUTE_NONE. No allocation, any thread. Reads `host_len` bytes of
- * the name and not one more.
+ * Which pattern of a route has matched a name: one that begins with so many bytes of "**." (0 =
+ * exact, 2 = "*.", 3 = "**."), and ends as the name does. Both 0: none has.
  */
+struct route_pattern {
+    uint8_t prefix_len;
+    uint8_t suffix_len;
+};
+
+/* Longest text of a pattern. */
+#define ROUTE_PATTERN_TEXT_MAX (3 + UINT8_MAX + 1)
+
+/* The text of a pattern that has matched `host`; returns it. */
+const char *route_pattern_print(struct route_pattern pattern, const char *host, size_t host_len,
+                                char text[ROUTE_PATTERN_TEXT_MAX]);
+
+struct route_hit {
+    uint32_t route; /* ROUTE_NONE: none */
+    struct route_pattern pattern;
+};
+
+/*
+ * The winning route's index, or ROUTE_NONE, and the pattern it has won by. No allocation, any
+ * thread. Reads `host_len` bytes of the name and not one more.
+ */
+struct route_hit route_table_hit(const struct route_table *table, const struct route_query *query);
+
+/* Its route alone. */
 uint32_t route_table_find(const struct route_table *table, const struct route_query *query);
 
 struct route_candidate {

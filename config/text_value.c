@@ -14,7 +14,10 @@ bool mode_parse(const char *text, uint32_t *mode, struct problem *problem)
     *mode = 0;
     for (const char *at = text; ok && *at; at++)
         *mode = *mode * 8 + (uint32_t)(*at - '0');
-    if (!ok)
+    if (!ok && (strcmp(text, "tcp") == 0 || strcmp(text, "http") == 0))
+        problem_set(problem, "\"mode\" is the permissions of a unix socket: leave it out (TLS is "
+                             "always passed on as it is)");
+    else if (!ok)
         problem_set(problem, "\"%.40s\" is not a set of permissions (such as \"0660\")", text);
     return ok;
 }
@@ -69,74 +72,21 @@ bool path_check(const char *text, struct problem *problem)
     return false;
 }
 
+bool clear_path_check(const char *text, struct problem *problem)
+{
+    bool clear = strcmp(text, "-") == 0 || strcmp(text, "off") == 0 || strchr(text, '/') != NULL;
+
+    if (!path_check(text, problem))
+        return false;
+    if (!clear)
+        problem_set(problem,
+                    "expected a path with a \"/\", or \"-\" for standard output, or \"off\", not "
+                    "\"%.40s\" (a file in the working directory: \"./%.40s\")",
+                    text, text);
+    return clear;
+}
+
 /* --- host patterns --- */
-
-static bool is_ascii(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if ((unsigned char)*text >= 0x80)
-            return false;
-    }
-    return true;
-}
-
-/* Whether `text` ends in ":" and digits, as in "shop.example.com:443". */
-static bool has_port(const char *text)
-{
-    const char *colon = strrchr(text, ':');
-
-    return colon != NULL && colon > text && colon[1] &&
-           colon[1 + strspn(colon + 1, "0123456789")] == '\0';
-}
-
-/* What the operator may have meant; called for texts that are not a legal pattern. */
-static void host_explain(const char *text, struct problem *problem)
-{
-    const char *scheme = strstr(text, "://");
-    const char *base = text + (strncmp(text, "**.", 3) == 0  ? 3
-                               : strncmp(text, "*.", 2) == 0 ? 2
-                                                             : 0);
-    size_t undotted = strlen(text) - (*text && text[strlen(text) - 1] == '.');
-
-    if (*text == '\0')
-        problem_set(problem, "a host may not be empty (policies.no_sni says what to do with "
-                             "clients that name none)");
-    else if (strcmp(text, "*") == 0 || strcmp(text, "**") == 0)
-        problem_set(problem,
-                    "\"%s\" alone is not a host: policies.unknown_sni says what to do "
-                    "with all other names",
-                    text);
-    else if (scheme != NULL)
-        problem_set(problem, "\"%.80s\" is a URL: write only the host (\"%.*s\")", text,
-                    (int)(strcspn(scheme + 3, "/:") > 80 ? 80 : strcspn(scheme + 3, "/:")),
-                    scheme + 3);
-    else if (hostname_is_ip(text, undotted))
-        problem_set(problem,
-                    "\"%.80s\" is an IP address: TLS clients name hosts only "
-                    "(RFC 6066 section 3)",
-                    text);
-    else if (has_port(text))
-        problem_set(problem,
-                    "\"%.80s\" has a port: write only the host (\"%.*s\"); ports belong "
-                    "to listeners and servers",
-                    text, (int)(strrchr(text, ':') - text > 80 ? 80 : strrchr(text, ':') - text),
-                    text);
-    else if (!is_ascii(text))
-        problem_set(problem,
-                    "\"%.80s\" is not ASCII: write the form that clients send (xn--...), "
-                    "as \"idn2\" prints it",
-                    text);
-    else if (strchr(base, '*') != NULL || *base == '\0')
-        problem_set(problem,
-                    "\"%.80s\": a wildcard is a whole label at the start: \"*.\" (one "
-                    "label) or \"**.\" (one or more)",
-                    text);
-    else
-        problem_set(problem,
-                    "\"%.80s\" is not a host name (letters, digits, \"-\", \"_\"; labels "
-                    "of 1 to 63, at most %d in all)",
-                    text, HOSTNAME_MAX);
-}
 
 bool host_parse(const char *text, struct host_pattern *host, struct problem *problem)
 {
@@ -150,7 +100,10 @@ bool host_parse(const char *text, struct host_pattern *host, struct problem *pro
               (stars || !hostname_is_ip(name, len));
 
     if (!ok) {
-        host_explain(text, problem);
+        problem_set(problem,
+                    "\"%.80s\" is not a host name (letters, digits, \"-\", \"_\"; labels of 1 to "
+                    "63, at most %d in all)",
+                    text, HOSTNAME_MAX);
         return false;
     }
     memcpy(host->text, text, stars);

@@ -26,6 +26,9 @@ bool alpn_check(const char *text, struct problem *problem);
 /* A file path: 1 to 4095 bytes, none of control. */
 bool path_check(const char *text, struct problem *problem);
 
+/* As path_check(), and clear without a key that says "path": has a "/", or is "-" or "off". */
+bool clear_path_check(const char *text, struct problem *problem);
+
 /* Room for "**." and a host name. */
 #define HOST_PATTERN_MAX (HOSTNAME_MAX + 3)
 

@@ -9,4 +9,7 @@ struct problem {
 void problem_set(struct problem *problem, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Adds to the end of the sentence. */
+void problem_add(struct problem *problem, const char *text);
+
 #endif

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/text/units_explain.h"
+
 struct unit {
     const char *suffix;
     double factor;
@@ -63,35 +65,21 @@ static bool digits_parse(const char **at, uint64_t *number)
 static const struct unit exact_times[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000},
                                           {"s", 1000},     {"ms", 1},      {NULL, 0}};
 
-/* One number and its unit at *at, which moves behind them; *last: the unit before, NULL = none. */
-static bool duration_step(const char *text, const char **at, const struct unit **last, uint64_t *ms,
-                          struct problem *problem)
+/*
+ * One number and its unit at *at, which moves behind them; *last: the unit before, NULL = none. The
+ * units go from the largest to the smallest, as the table does.
+ */
+static bool duration_step(const char **at, const struct unit **last, uint64_t *ms)
 {
     uint64_t number;
 
-    if (!digits_parse(at, &number)) {
-        problem_set(problem,
-                    is_digit(**at) ? "\"%.40s\" has a number of more than nine digits"
-                                   : "\"%.40s\" is not a duration (such as \"250ms\", "
-                                     "\"5s\", \"10m\", \"1h30m\", \"1d\")",
-                    text);
+    if (!digits_parse(at, &number))
         return false;
-    }
-    size_t len = strspn(*at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    size_t len = strspn(*at, "abcdefghijklmnopqrstuvwxyz");
     const struct unit *unit = unit_find(exact_times, *at, len, strncmp);
 
-    if (len == 0 && **at == '\0') {
-        problem_set(problem, "\"%.40s\" has no unit: \"%.30ss\" or \"%.30sms\"?", text, text, text);
+    if (unit == NULL || (*last != NULL && unit <= *last))
         return false;
-    }
-    if (unit == NULL) {
-        problem_set(problem, "\"%.40s\" has an unknown unit (there are ms, s, m, h, d)", text);
-        return false;
-    }
-    if (*last != NULL && unit <= *last) { /* the table goes from the largest to the smallest */
-        problem_set(problem, "\"%.40s\": units go from the largest to the smallest", text);
-        return false;
-    }
     *ms += number * (uint64_t)unit->factor;
     *last = unit;
     *at += len;
@@ -102,15 +90,17 @@ bool units_exact_duration(const char *text, uint64_t *ms, struct problem *proble
 {
     const char *at = text;
     const struct unit *last = NULL;
+    bool ok;
 
     *ms = 0;
     do {
-        if (!duration_step(text, &at, &last, ms, problem))
-            return false;
-    } while (*at != '\0');
-    if (*ms == 0)
-        problem_set(problem, "must be greater than zero");
-    return *ms != 0;
+        ok = duration_step(&at, &last, ms);
+    } while (ok && *at != '\0');
+    if (!ok && is_digit(*at))
+        problem_set(problem, "\"%.40s\" has a number of more than nine digits", text);
+    else if (!ok || *ms == 0)
+        units_explain_duration(text, problem);
+    return ok && *ms != 0;
 }
 
 bool units_exact_size(const char *text, uint32_t *bytes, struct problem *problem)
@@ -126,7 +116,7 @@ bool units_exact_size(const char *text, uint32_t *bytes, struct problem *problem
     if (factor != 1)
         at++;
     if (!ok || *at != '\0') {
-        problem_set(problem, "\"%.40s\" is not a size (such as \"512\", \"64k\", \"1m\")", text);
+        units_explain_size(text, problem);
         return false;
     }
     if (number * factor > UINT32_MAX) {

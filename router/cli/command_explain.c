@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "router/cli/explanation.h"
 #include "router/cli/explanation_print.h"
@@ -32,6 +33,11 @@ static int add_protocols(struct explain_options *options, char *list)
 
         if (comma != NULL)
             *comma = '\0';
+        if (strchr(next, ' ') != NULL)
+            return command_refuse(COMMAND_EXPLAIN,
+                                  "--alpn: '%s' has a blank: names are separated by commas, as in "
+                                  "--alpn h2,http/1.1",
+                                  next);
         if (next[0] == '\0' || strlen(next) > PROTOCOL_BYTES)
             return command_refuse(COMMAND_EXPLAIN,
                                   "--alpn: a protocol name has 1 to 255 bytes, as in --alpn "
@@ -135,6 +141,74 @@ static int explain(struct explain_options *options, const struct config *config)
     return code;
 }
 
+/* --- the operands --- */
+
+static bool is_file(const char *word)
+{
+    return strcmp(word, "-") == 0 || access(word, F_OK) == 0;
+}
+
+/* FILE and HOST. 0, or the exit code. */
+static int look_at_operands(char **words, int count)
+{
+    if (count == 0)
+        return command_refuse(COMMAND_EXPLAIN,
+                              "FILE and HOST are missing: sni-router explain FILE HOST");
+    if (count == 1 && (is_file(words[0]) || strchr(words[0], '/') != NULL))
+        return command_refuse(COMMAND_EXPLAIN, "HOST is missing: sni-router explain %s HOST",
+                              words[0]);
+    if (count == 1)
+        return command_refuse(COMMAND_EXPLAIN, "FILE is missing: sni-router explain FILE %s",
+                              words[0]);
+    if (!is_file(words[0]) && is_file(words[1]))
+        return command_refuse(COMMAND_EXPLAIN, "FILE comes before HOST: sni-router explain %s %s",
+                              words[1], words[0]);
+    if (count > 2)
+        return command_refuse(COMMAND_EXPLAIN,
+                              "unexpected '%s': one HOST at a time (what else is known of the "
+                              "client: --alpn, --from, --listener)",
+                              words[2]);
+    return 0;
+}
+
+/*
+ * The host of "https://HOST:443/path" or "HOST:443"; its length in *len. NULL: the word is no URL
+ * and has no port.
+ */
+static const char *host_inside(const char *word, size_t *len)
+{
+    const char *scheme = strstr(word, "://");
+    const char *host = scheme != NULL ? scheme + 3 : word;
+    const char *port;
+
+    *len = strcspn(host, "/?#:");
+    port = host[*len] == ':' ? host + *len + 1 : NULL;
+    if (*len == 0 || (scheme == NULL && host[*len] == '\0') ||
+        (port != NULL && (port[0] == '\0' || strchr(port, ':') != NULL)))
+        return NULL;
+    return host;
+}
+
+/* Not what a client can ask for; names that break the rules of TLS are explained. 0, or the code.
+ */
+static int look_at_host(const char *word)
+{
+    size_t len;
+    const char *host = host_inside(word, &len);
+
+    if (strlen(word) > HOST_BYTES)
+        return command_refuse(COMMAND_EXPLAIN, "HOST is longer than %d bytes", HOST_BYTES);
+    if (host != NULL)
+        return command_refuse(COMMAND_EXPLAIN, "'%s' is more than a host name: write %.*s", word,
+                              (int)len, host);
+    if (word[0] == '*')
+        return command_refuse(COMMAND_EXPLAIN,
+                              "'%s' is a pattern: write a name that it stands for, such as "
+                              "www%s",
+                              word, word + strspn(word, "*"));
+    return 0;
+}
+
 int command_explain(int argc, char **argv)
 {
     struct explain_options options = {0};
@@ -150,9 +224,12 @@ int command_explain(int argc, char **argv)
         if (option == OPTION_STOP || code != 0)
             return code;
     }
+    code = look_at_operands(reader.operands, reader.operand_count);
+    if (code == 0)
+        code = look_at_host(reader.operands[1]);
+    if (code != 0)
+        return code;
     options.client.host = reader.operands[1];
-    if (strlen(options.client.host) > HOST_BYTES)
-        return command_refuse(COMMAND_EXPLAIN, "HOST is longer than %d bytes", HOST_BYTES);
     code = command_load_or_complain(COMMAND_EXPLAIN, reader.operands[0], &config);
     if (code == 0)
         code = find_listener(&options, config);

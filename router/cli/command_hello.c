@@ -16,6 +16,7 @@
 #include "config/text/terminal.h"
 #include "config/text/units.h"
 #include "sni/hello.h"
+#include "sni/looks.h"
 
 #define LIMIT_MAX 0xffffffu /* a handshake length has 24 bits */
 
@@ -78,7 +79,8 @@ static void write_lists(struct json_writer *text, const struct client_hello *hel
     json_writer_close(text, ']');
 }
 
-static void print_json(const char *file, enum hello_result result, const struct client_hello *hello)
+static void print_json(const char *file, enum hello_result result, const struct client_hello *hello,
+                       const char *looks)
 {
     bool whole = result == HELLO_OK;
     struct json_writer text;
@@ -112,6 +114,10 @@ static void print_json(const char *file, enum hello_result result, const struct 
     } else {
         json_writer_key(&text, "why");
         json_writer_word(&text, hello->why);
+    }
+    if (looks != NULL) {
+        json_writer_key(&text, "looks");
+        json_writer_word(&text, looks);
     }
     json_writer_close(&text, '}');
     command_json_end(&text);
@@ -155,7 +161,7 @@ static void print_whole(const struct client_hello *hello)
 }
 
 static void print_text(const char *file, enum hello_result result, size_t have,
-                       const struct client_hello *hello)
+                       const struct client_hello *hello, const char *looks)
 {
     char shown[TERMINAL_SHOWN_MAX];
 
@@ -168,6 +174,8 @@ static void print_text(const char *file, enum hello_result result, size_t have,
         putchar('\n');
     if (result == HELLO_OK)
         print_whole(hello);
+    if (looks != NULL)
+        printf("  looks       %s\n", looks);
 }
 
 struct capture {
@@ -199,19 +207,23 @@ static bool read_hello(int fd, uint32_t limit, struct capture *capture)
 static int judge(const char *file, const struct hello_options *options, struct capture *capture)
 {
     int fd = strcmp(file, "-") == 0 ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    const char *looks = NULL;
 
     if (fd < 0 || !read_hello(fd, options->limit, capture)) {
-        command_complain(COMMAND_HELLO, "%s: cannot read: %s", file, strerror(errno));
+        int error = errno;
+        command_complain(COMMAND_HELLO, "%s: cannot read: %s", file, strerror(error));
         if (fd > STDERR_FILENO)
             (void)close(fd);
-        return EX_NOINPUT;
+        return error == EACCES || error == EPERM ? EX_NOPERM : EX_NOINPUT;
     }
     if (fd != STDIN_FILENO)
         (void)close(fd);
+    if (capture->result == HELLO_NOT_TLS)
+        looks = looks_word(looks_of(capture->bytes, capture->have));
     if (options->json)
-        print_json(file, capture->result, &capture->hello);
+        print_json(file, capture->result, &capture->hello, looks);
     else
-        print_text(file, capture->result, capture->have, &capture->hello);
+        print_text(file, capture->result, capture->have, &capture->hello, looks);
     return capture->result == HELLO_OK ? 0 : COMMAND_EXIT_NO;
 }
 

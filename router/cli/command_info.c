@@ -12,17 +12,17 @@ static const struct command commands[COMMAND_COUNT] = {
          "that name's backend, untouched. Runs in the foreground. SIGHUP reads the file again,\n"
          "SIGTERM lets connections finish, then exits; a second one exits at once.\n\n"
          "Examples:\n"
-         "  sni-router run -c /etc/sni-router/sni-router.json\n"
+         "  sni-router run -c routes.json\n"
          "  sni-router run --listen :8443 --route shop.example.com=10.0.0.5:443 \\\n"
          "                 --route '*.apps.example.com=10.0.0.7:443,10.0.0.8:443'\n",
-         0, 0},
+         0},
     [COMMAND_CHECK] =
         {"check", "[--strict] [--json] [-q] FILE...", "say whether configuration files are right",
          "Reads each FILE as `run` would and prints what it holds, or every error in it with its\n"
-         "place. Exit code 0: all are right, 66: no such file, 78: errors.\n\n"
+         "place. Exit code 0: all are right, 66: no such file, 77: no permission, 78: errors.\n\n"
          "Example:\n"
-         "  sni-router check --strict routes.json && systemctl reload sni-router\n",
-         1, -1},
+         "  sni-router check --strict routes.json && kill -HUP \"$(pidof sni-router)\"\n",
+         1},
     [COMMAND_EXPLAIN] =
         {"explain", "FILE HOST [--alpn NAME]... [--from IP] [--listener NAME]",
          "say where a client would be sent, and why",
@@ -31,13 +31,13 @@ static const struct command commands[COMMAND_COUNT] = {
          "candidate it beat. Exit code 0: sent to a backend, 1: refused.\n\n"
          "Example:\n"
          "  sni-router explain routes.json shop.example.com --alpn h2 --from 192.0.2.7\n",
-         2, 2},
+         0},
     [COMMAND_SCHEMA] =
         {"schema", "", "print the JSON Schema of the configuration",
          "Prints the JSON Schema (draft-07) of the configuration file, for editors and CI.\n\n"
          "Example:\n"
          "  sni-router schema > sni-router.schema.json\n",
-         0, 0},
+         0},
     [COMMAND_HELLO] =
         {"hello", "[--json] [--limit SIZE] FILE...", "say what a captured ClientHello offers",
          "Reads the first bytes a TLS client sent, raw, from the first record header on, and says\n"
@@ -46,7 +46,7 @@ static const struct command commands[COMMAND_COUNT] = {
          "a whole, legal ClientHello, 1: not, 66: a file cannot be read.\n\n"
          "Example:\n"
          "  sni-router hello --json capture.bin\n",
-         1, -1},
+         1},
 };
 
 const struct command *command_info(enum command_id id)

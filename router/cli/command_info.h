@@ -17,8 +17,7 @@ struct command {
     const char *operands;    /* as in the usage line; "" = takes none */
     const char *summary;     /* one line for the list of commands */
     const char *description; /* what `COMMAND --help` says, with an example */
-    int operands_min;
-    int operands_max; /* -1 = any number */
+    int operands_min;        /* files that it takes at least */
 };
 
 const struct command *command_info(enum command_id id);

@@ -42,7 +42,14 @@ int command_refuse(enum command_id id, const char *format, ...)
     va_start(arguments, format);
     complain(id, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "Try 'sni-router %s --help'.\n", command_info(id)->name);
+    return command_try_help(id);
+}
+
+int command_try_help(enum command_id id)
+{
+    const char *name = id < COMMAND_COUNT ? command_info(id)->name : "";
+
+    fprintf(stderr, "Try 'sni-router %s%s--help'.\n", name, name[0] != '\0' ? " " : "");
     return EX_USAGE;
 }
 
@@ -85,8 +92,13 @@ int command_load(const char *file, struct config **out, struct diagnostics *foun
         snprintf(trouble, COMMAND_TROUBLE_MAX, "no such file");
         return EX_NOINPUT;
     case CONFIG_READ_FAILED:
-        snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s", strerror(error));
-        return EX_CONFIG;
+        if (error == EACCES || error == EPERM)
+            snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s (this runs as user %u)",
+                     strerror(error), (unsigned)geteuid());
+        else
+            snprintf(trouble, COMMAND_TROUBLE_MAX, "cannot read: %s%s", strerror(error),
+                     error == EISDIR ? " (name a file in it)" : "");
+        return error == EACCES || error == EPERM ? EX_NOPERM : EX_CONFIG;
     case CONFIG_READ_INVALID:
         break;
     }

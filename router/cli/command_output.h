@@ -34,6 +34,9 @@ void command_complain(enum command_id id, const char *format, ...)
 int command_refuse(enum command_id id, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* That pointer alone. Returns EX_USAGE. */
+int command_try_help(enum command_id id);
+
 /* ` (did you mean "PREFIXword"?)` for the nearest word, or "" when none is near; `hint` holds it.
  */
 #define COMMAND_HINT_MAX 320
@@ -45,7 +48,7 @@ const char *command_file_name(const char *file);
 
 /*
  * Reads a configuration. Returns 0 and sets *out, or the exit code: EX_NOINPUT when there is no
- * such file, EX_OSERR for want of memory, else EX_CONFIG.
+ * such file, EX_NOPERM when it may not be read, EX_OSERR for want of memory, else EX_CONFIG.
  * `found` has the findings; `trouble` says why the file could not be read at all, else it is "".
  */
 #define COMMAND_TROUBLE_MAX 160

@@ -8,6 +8,8 @@
 #include "router/cli/command_output.h"
 #include "router/cli/commands.h"
 #include "router/control/control.h"
+#include "router/control/reload_log.h"
+#include "router/log/log.h"
 
 /* What the command line said. The lists point into argv. */
 struct run_options {
@@ -32,11 +34,86 @@ static bool parse_mode(const char *word, enum relay_mode *mode)
     return false;
 }
 
+/* --- the command line --- */
+
+/* One value that is meant to be several. 0, or the exit code. */
+static int look_at_values(const struct run_options *options)
+{
+    for (size_t i = 0; i < options->listen_count; i++) {
+        const char *value = options->listens[i];
+        size_t len = strcspn(value, ", ");
+
+        if (value[len] != '\0' && strncmp(value, "unix:", 5) != 0)
+            return command_refuse(COMMAND_RUN,
+                                  "--listen '%s': one address each, as in --listen %.*s "
+                                  "--listen %s",
+                                  value, (int)len, value, value + len + strspn(value + len, ", "));
+    }
+    for (size_t i = 0; i < options->route_count; i++) {
+        if (strchr(options->routes[i], ' ') != NULL && strstr(options->routes[i], "unix:") == NULL)
+            return command_refuse(COMMAND_RUN,
+                                  "--route '%s' has a blank: servers are separated by "
+                                  "commas, as in HOST=S1,S2",
+                                  options->routes[i]);
+    }
+    return 0;
+}
+
+/* The listeners and the routes, or the file, and not both. 0, or the exit code. */
+static int look_at_options(const struct run_options *options)
+{
+    bool listens = options->listen_count > 0, routes = options->route_count > 0;
+
+    if (options->file != NULL && (listens || routes))
+        return command_refuse(COMMAND_RUN,
+                              "--config and %s do not go together: put %s into the "
+                              "file, or do without it",
+                              listens ? "--listen" : "--route",
+                              listens ? "the listener" : "the route");
+    if (options->file != NULL || (listens && routes))
+        return look_at_values(options);
+    if (listens)
+        return command_refuse(COMMAND_RUN, "--listen needs at least one --route HOST=SERVER");
+    if (routes)
+        return command_refuse(COMMAND_RUN,
+                              "--route needs a --listen ADDRESS, such as --listen :443");
+    return command_refuse(COMMAND_RUN,
+                          "there is nothing to run: say --config FILE, or --listen ADDRESS and "
+                          "--route HOST=SERVER");
+}
+
+/* An operand, of which `run` takes none: what it was probably meant for. */
+static int refuse_operand(const struct run_options *options, const char *word)
+{
+    const char *last = options->route_count > 0 ? options->routes[options->route_count - 1] : NULL;
+
+    if (strchr(word, '=') != NULL)
+        return command_refuse(COMMAND_RUN, "unexpected '%s' (did you mean \"--route %s\"?)", word,
+                              word);
+    if (word[0] == ':')
+        return command_refuse(COMMAND_RUN, "unexpected '%s' (did you mean \"--listen %s\"?)", word,
+                              word);
+    if (last != NULL && strchr(last, '=') == NULL)
+        return command_refuse(COMMAND_RUN, "unexpected '%s' (did you mean \"--route %s=%s\"?)",
+                              word, last, word);
+    if (options->file != NULL)
+        return command_refuse(COMMAND_RUN, "unexpected '%s': the configuration is %s already", word,
+                              options->file);
+    if (options->listen_count + options->route_count > 0)
+        return command_refuse(COMMAND_RUN,
+                              "unexpected '%s': it belongs to no option (servers of one host are "
+                              "separated by commas: HOST=S1,S2)",
+                              word);
+    return command_refuse(COMMAND_RUN, "unexpected '%s' (did you mean \"--config %s\"?)", word,
+                          word);
+}
+
 /* 0, or the exit code (also 0 after --help, with *stop set). */
 static int read_options(int argc, char **argv, struct run_options *options, bool *stop)
 {
     struct command_reader reader;
     enum option_id option;
+    int exit_code;
 
     *stop = true;
     command_reader_start(&reader, COMMAND_RUN, argc, argv);
@@ -55,16 +132,14 @@ static int read_options(int argc, char **argv, struct run_options *options, bool
             return command_refuse(COMMAND_RUN, "--relay %s: say auto, copy or splice",
                                   reader.value);
     }
-    bool arguments = options->listen_count + options->route_count > 0;
-    if (options->file != NULL && arguments)
-        return command_refuse(COMMAND_RUN, "--config goes without --listen and --route");
-    if (options->file == NULL && options->listen_count == 0)
-        return command_refuse(COMMAND_RUN, "say --config FILE, or --listen and --route");
-    if (options->file == NULL && options->route_count == 0)
-        return command_refuse(COMMAND_RUN, "--listen needs at least one --route HOST=SERVER");
-    *stop = false;
-    return 0;
+    if (reader.operand_count > 0)
+        return refuse_operand(options, reader.operands[0]);
+    exit_code = look_at_options(options);
+    *stop = exit_code != 0;
+    return exit_code;
 }
+
+/* --- the configuration --- */
 
 /* Whether it can be read again: a pipe or a terminal would keep control waiting for a writer. */
 static bool is_read_once(const char *file)
@@ -90,25 +165,51 @@ static struct config *load_again(void *context, struct diagnostics *found,
     return config;
 }
 
-/* The first configuration; findings go to stderr as they do for `check`, warnings too. */
-static int load_first(const struct run_options *options, struct config **config)
+/*
+ * Tells what is wrong with the first configuration: as `check` does, or to the journal as control
+ * does later.
+ */
+static void tell(const struct diagnostics *found, const char *file, const char *trouble)
 {
-    const char *name = options->file != NULL ? options->file : "(command line)";
-    char trouble[COMMAND_TROUBLE_MAX] = "";
-    struct diagnostics found = {0};
-    int exit_code = 0;
+    bool journal = log_is_journal();
 
-    if (options->file != NULL) {
-        exit_code = command_load(options->file, config, &found, trouble);
-    } else {
-        *config = config_load_arguments(options->listens, options->listen_count, options->routes,
-                                        options->route_count, &found);
-        if (*config == NULL)
-            exit_code = found.no_memory ? EX_OSERR : EX_CONFIG;
-    }
-    diagnostics_print(&found, name, stderr, command_colors(stderr));
-    if (trouble[0] != '\0')
-        command_complain(COMMAND_RUN, "%s: %s", name, trouble);
+    if (journal)
+        reload_log_findings(found, file);
+    else
+        diagnostics_print(found, file, stderr, command_colors(stderr));
+    if (trouble[0] != '\0' && journal)
+        log_line(LOG_LEVEL_ERROR, "%s: %s", file, trouble);
+    else if (trouble[0] != '\0')
+        command_complain(COMMAND_RUN, "%s: %s", file, trouble);
+}
+
+static int load_first_file(const char *file, struct config **config)
+{
+    char trouble[COMMAND_TROUBLE_MAX];
+    struct diagnostics found = {0};
+    int exit_code = command_load(file, config, &found, trouble);
+
+    tell(&found, command_file_name(file), trouble);
+    diagnostics_free(&found);
+    return exit_code;
+}
+
+/* From --listen and --route, which are a part of the command line: it is that which is wrong. */
+static int load_arguments(const struct run_options *options, struct config **config)
+{
+    struct diagnostics found = {0};
+
+    *config = config_load_arguments(options->listens, options->listen_count, options->routes,
+                                    options->route_count, &found);
+    for (size_t i = 0; i < found.count; i++)
+        command_complain(COMMAND_RUN, "%s%s",
+                         found.list[i].severity == DIAGNOSTIC_WARNING ? "warning: " : "",
+                         found.list[i].message);
+    int exit_code = *config != NULL ? 0 : found.no_memory ? EX_OSERR : EX_USAGE;
+    if (found.no_memory)
+        command_complain(COMMAND_RUN, "out of memory");
+    if (exit_code == EX_USAGE)
+        command_try_help(COMMAND_RUN);
     diagnostics_free(&found);
     return exit_code;
 }
@@ -123,10 +224,12 @@ int command_run(int argc, char **argv)
     bool stop = true;
     int exit_code = EX_OSERR;
 
+    log_start();
     if (options.listens != NULL && options.routes != NULL)
         exit_code = read_options(argc, argv, &options, &stop);
     if (!stop)
-        exit_code = load_first(&options, &config);
+        exit_code = options.file != NULL ? load_first_file(options.file, &config)
+                                         : load_arguments(&options, &config);
     if (!stop && exit_code == 0) {
         source.file = options.file;
         exit_code = control_run(config, &source, options.mode);

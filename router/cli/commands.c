@@ -2,6 +2,7 @@
 
 #include "router/cli/commands.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "router/cli/command_info.h"
 #include "router/cli/command_line.h"
 #include "router/cli/command_output.h"
+#include "router/cli/first_word.h"
 #include "router/control/signals.h"
 
 static int (*const entries[COMMAND_COUNT])(int argc, char **argv) = {
@@ -29,7 +31,7 @@ static void print_overview(FILE *to)
         fprintf(to, "  %-8s %s\n", command_info(id)->name, command_info(id)->summary);
     fputs("\nOptions:\n"
           "  -h, --help     print this; after a COMMAND: its help\n"
-          "  -V, --version  print the version\n\n"
+          "  -V, --version  print the version (-v as well)\n\n"
           "To start without a file:\n"
           "  sni-router run --listen :8443 --route shop.example.com=10.0.0.5:443\n",
           to);
@@ -41,36 +43,25 @@ static int print_version(void)
     return command_finish(COMMAND_COUNT, 0);
 }
 
-/* The first word is neither a command nor an option we know. */
-static int refuse_word(const char *word)
-{
-    const char *names[COMMAND_COUNT + 1];
-    char hint[COMMAND_HINT_MAX];
-
-    for (unsigned id = 0; id < COMMAND_COUNT; id++)
-        names[id] = command_info(id)->name;
-    names[COMMAND_COUNT] = "help";
-    if (word[0] == '-')
-        command_complain(COMMAND_COUNT, "unknown option %s before the command", word);
-    else
-        command_complain(COMMAND_COUNT, "unknown command '%s'%s", word,
-                         command_hint(hint, "", word, names, COMMAND_COUNT + 1));
-    fputs("Try 'sni-router --help'.\n", stderr);
-    return EX_USAGE;
-}
-
 /* `help` and `help COMMAND`. */
-static int print_help(const char *name)
+static int print_help(char **words)
 {
-    enum command_id id = name != NULL ? command_find(name) : COMMAND_COUNT;
+    bool of_command = words[0] != NULL && strcmp(words[0], "help") != 0;
+    enum command_id id = of_command ? command_find(words[0]) : COMMAND_COUNT;
 
-    if (name != NULL && id == COMMAND_COUNT)
-        return refuse_word(name);
-    if (name != NULL)
+    if (of_command && id == COMMAND_COUNT)
+        return first_word_refuse(words);
+    if (of_command)
         command_print_help(id, stdout);
     else
         print_overview(stdout);
     return command_finish(COMMAND_COUNT, 0);
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c, const char *d)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0 ||
+           strcmp(word, d) == 0;
 }
 
 void commands_prepare(int argc, char *const *argv)
@@ -88,12 +79,10 @@ int commands_main(int argc, char **argv)
         print_overview(stderr);
         return EX_USAGE;
     }
-    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+    if (is_one_of(word, "--version", "-V", "-v", "version"))
         return print_version();
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        return print_help(NULL);
-    if (strcmp(word, "help") == 0)
-        return print_help(argv[2]);
+    if (is_one_of(word, "--help", "-h", "-?", "help"))
+        return print_help(word[0] == '-' ? argv + argc : argv + 2);
     id = command_find(word);
-    return id < COMMAND_COUNT ? entries[id](argc - 1, argv + 1) : refuse_word(word);
+    return id < COMMAND_COUNT ? entries[id](argc - 1, argv + 1) : first_word_refuse(argv + 1);
 }

@@ -56,6 +56,17 @@ bool explanation_make(const struct config *config, const struct explanation_clie
     return true;
 }
 
+const char *explanation_route(const struct explanation *explanation,
+                              char text[ROUTE_PATTERN_TEXT_MAX])
+{
+    const struct explanation *e = explanation;
+
+    assert(e->found);
+    if (e->route->named)
+        return e->route->name;
+    return route_pattern_print(e->decision.pattern, e->hello.host, e->hello.host_len, text);
+}
+
 const char *explanation_pattern_kind(const struct route_candidate *candidate)
 {
     if (candidate->pattern[0] != '*')

@@ -54,6 +54,10 @@ bool explanation_make(const struct config *config, const struct explanation_clie
 #define EXPLANATION_WHY_MAX 256
 const char *explanation_why(const struct explanation *explanation, char text[EXPLANATION_WHY_MAX]);
 
+/* What the log calls the route that has won: its name, or the pattern, which `text` holds then. */
+const char *explanation_route(const struct explanation *explanation,
+                              char text[ROUTE_PATTERN_TEXT_MAX]);
+
 /* Where a candidate stands on the ladder: "exact name", "one-label wildcard", "wildcard". */
 const char *explanation_pattern_kind(const struct route_candidate *candidate);
 

@@ -168,9 +168,10 @@ static void print_candidates(const struct explanation *e, FILE *to)
 static void print_route(const struct explanation *e, const char *host, FILE *to)
 {
     char why[EXPLANATION_WHY_MAX];
+    char route[ROUTE_PATTERN_TEXT_MAX];
 
     fprintf(to, "%s -> backend %s, by route %s (", host,
-            e->config->backends[e->decision.backend].name, e->route->name);
+            e->config->backends[e->decision.backend].name, explanation_route(e, route));
     print_place(to, e, e->route->line);
     fputs(")\n", to);
     fprintf(to, "  pattern     %.*s\n", (int)e->winner.pattern_len, e->winner.pattern);
@@ -195,8 +196,11 @@ static void print_policy(const struct explanation *e, const char *host, FILE *to
     fprintf(to, "  policy      %s: %s", which, action_word(action));
     if (action == POLICY_ALERT)
         fprintf(to, " (TLS alert %d)", (int)reason->alert);
-    fprintf(to, "%s%s\n", e->decision.backend == CONFIG_NONE ? ", logged with reason " : "",
-            e->decision.backend == CONFIG_NONE ? reason->word : "");
+    if (e->decision.backend == CONFIG_NONE)
+        fprintf(to, ", logged with reason %s", reason->word);
+    if (e->config->policies[e->decision.which].by_default)
+        fputs(", as \"default\" says", to);
+    fputc('\n', to);
 }
 
 void explanation_print(const struct explanation *explanation, const char *host, FILE *to)
@@ -271,7 +275,11 @@ static void on_candidate_write(void *context, const struct route_candidate *cand
     json_writer_open(text, '{');
     json_writer_key(text, "pattern");
     json_writer_string(text, candidate->pattern, candidate->pattern_len);
-    write_word(text, "route", route->name);
+    json_writer_key(text, "route");
+    if (route->named)
+        json_writer_word(text, route->name);
+    else
+        json_writer_string(text, candidate->pattern, candidate->pattern_len);
     write_number(text, "line", route->line);
     write_word(text, "verdict", explanation_verdict_word(candidate->verdict));
     write_word(text, "why", explanation_verdict(listing->explanation, candidate));
@@ -308,12 +316,13 @@ void explanation_write_json(const struct explanation *explanation, const char *h
 {
     const struct explanation *e = explanation;
     char why[EXPLANATION_WHY_MAX];
+    char route[ROUTE_PATTERN_TEXT_MAX];
 
     json_writer_open(text, '{');
     write_word(text, "file", e->config->file);
     write_word(text, "host", host);
     write_word(text, "result", hello_result_word(e->result));
-    write_word(text, "route", e->found ? e->route->name : NULL);
+    write_word(text, "route", e->found ? explanation_route(e, route) : NULL);
     json_writer_key(text, "pattern");
     if (e->found)
         json_writer_string(text, e->winner.pattern, e->winner.pattern_len);

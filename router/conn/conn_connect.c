@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "router/conn/conn_attempt.h"
+#include "router/conn/conn_trouble.h"
 #include "router/conn/pace.h"
 #include "router/net/connect_error.h"
 #include "router/net/net.h"
@@ -102,16 +103,19 @@ static uint32_t addresses_left(const struct conn *conn)
 /* --- failures --- */
 
 /*
- * An attempt at the server has failed. Of several reasons the server gives that of the last, but
- * having no way to one of its addresses says less than what another has answered.
+ * An attempt at the server has failed, with this errno if it had one (else 0). Of several reasons
+ * the server gives that of the last, but having no way to one of its addresses says less than what
+ * another has answered.
  */
-static void note_failure(struct conn *conn, enum reason reason)
+static void note_failure(struct conn *conn, enum reason reason, int error)
 {
     uint8_t *failure = &conn->connecting.server_failure;
 
     stats_add(&server_row(conn)->connect_failures, 1);
-    if (*failure == REASON_NONE || (reason != REASON_UNREACHABLE && reason != REASON_LOOP))
+    if (*failure == REASON_NONE || (reason != REASON_UNREACHABLE && reason != REASON_LOOP)) {
         *failure = (uint8_t)reason;
+        conn->passage.server->seats[conn->conns->worker].error = error;
+    }
 }
 
 static void note_error(struct conn *conn, int error)
@@ -119,7 +123,7 @@ static void note_error(struct conn *conn, int error)
     const struct connect_error *known = connect_error_find(error);
     const struct server *server = conn->passage.server;
 
-    note_failure(conn, known->reason);
+    note_failure(conn, known->reason, error);
     if (known->blame != BLAME_SERVER)
         conns_warn(conn->conns, CONNS_CONNECT_TROUBLE, "server %s (%s): cannot connect: %s (%s)",
                    server->text, server->backend, strerror(error), known->meaning);
@@ -133,15 +137,20 @@ static void note_loop(struct conn *conn)
     uint32_t listener = hazard_of_server(conn)->listener;
 
     assert(listener < config->listener_count);
-    note_failure(conn, REASON_LOOP);
+    note_failure(conn, REASON_LOOP, 0);
     conns_warn(conn->conns, CONNS_LOOP,
                "server %s (%s): a loop: it leads back to our own listener %s; not connected",
                server->text, server->backend, config->listeners[listener].name);
 }
 
 /* The whole server has failed. */
-static void note_server_failure(struct connecting *connecting)
+static void note_server_failure(struct conn *conn)
 {
+    struct connecting *connecting = &conn->connecting;
+
+    assert(connecting->server_failure != REASON_NONE);
+    passage_keep_failed(&conn->passage, (enum reason)connecting->server_failure);
+    conn_server_failed(conn, (enum reason)connecting->server_failure);
     if (connecting->failure == REASON_NONE)
         connecting->failure = connecting->server_failure;
     else if (connecting->failure != connecting->server_failure)
@@ -183,7 +192,7 @@ static bool use_server(struct conn *conn, uint32_t server, uint32_t candidates)
     connecting->until_ms = fit(now_of(conn) + share_ms);
     passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
     if (addresses_of_server(conn) == NULL)
-        note_failure(conn, REASON_DNS_FAILED);
+        note_failure(conn, REASON_DNS_FAILED, 0);
     return true;
 }
 
@@ -211,10 +220,11 @@ static enum reason pick_server(struct conn *conn)
 
 static enum reason next_server(struct conn *conn)
 {
-    note_server_failure(&conn->connecting);
+    note_server_failure(conn);
     enum reason lack = pick_server(conn);
     if (lack != REASON_NONE)
         return lack;
+    assert(conn->passage.retries < UINT8_MAX); /* `tries` is far less */
     conn->passage.retries++;
     stats_add(&server_row(conn)->retries, 1);
     return REASON_NONE;
@@ -250,6 +260,7 @@ static bool reach(struct conn *conn, struct side *side)
         return false;
     }
     attempt_win(conn, side);
+    conn_server_worked(conn);
     uint32_t now = now_of(conn), began = conn->connecting.began_ms;
     passage_connected(&conn->passage, now > began ? now - began : 0, conn->conns->worker);
     return true;
@@ -281,7 +292,7 @@ static struct attempt_outcome start_next(struct conn *conn)
     if (connecting->knocks > 0)
         return knock(conn);
     if (!attempt_has_room(conn)) {
-        note_failure(conn, REASON_CONNECT_TIMEOUT);
+        note_failure(conn, REASON_CONNECT_TIMEOUT, 0);
         attempt_drop(conn, &conn->server);
     }
     return attempt_start(conn, &addresses_of_server(conn)->list[connecting->next_address++]);
@@ -327,7 +338,7 @@ enum reach_result { REACH_WAIT, REACH_CONNECTED, REACH_NO_RESOURCE, REACH_AGAIN 
 static void end_share(struct conn *conn)
 {
     for (uint32_t silent = attempt_count(conn); silent > 0; silent--)
-        note_failure(conn, REASON_CONNECT_TIMEOUT);
+        note_failure(conn, REASON_CONNECT_TIMEOUT, 0);
     attempt_drop_all(conn);
     conn->connecting.next_address = UINT8_MAX; /* no further one */
     conn->connecting.knocks = 0;

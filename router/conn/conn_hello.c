@@ -80,16 +80,16 @@ static ssize_t receive(const struct conn *conn, size_t want, int flags)
     return n;
 }
 
-/* Reading has failed; `errno` says how. */
-static struct verdict failed(struct conn *conn)
+/* Reading has failed with this errno. */
+static struct verdict failed(struct conn *conn, int error)
 {
-    switch (carry_error_of(errno)) {
+    switch (carry_error_of(error)) {
     case CARRY_PEER:
         break;
     case CARRY_MEMORY:
         return verdict_end(REASON_RESOURCE);
     case CARRY_MISTAKE:
-        return conn_mistake(conn, errno);
+        return conn_mistake(conn, error);
     }
     return verdict_end(REASON_HELLO_ABORT);
 }
@@ -101,13 +101,15 @@ static struct verdict wait_for_more(struct conn *conn)
     return lack == REASON_NONE ? verdict_wait() : verdict_end(lack);
 }
 
-static enum hello_result parse(const struct conn *conn, const uint8_t *bytes, size_t len,
+static enum hello_result parse(struct conn *conn, const uint8_t *bytes, size_t len,
                                struct client_hello *hello)
 {
     uint32_t limit = conn_config(conn)->hello_limit_bytes;
     enum hello_result result = hello_parse(bytes, len, limit, hello);
 
     assert(result != HELLO_MORE || hello->need <= hello_wire_limit(limit));
+    if (result == HELLO_NOT_TLS)
+        conn->passage.looks = (uint8_t)looks_of(bytes, len);
     return result;
 }
 
@@ -146,7 +148,7 @@ static struct verdict take_hello(struct conn *conn)
         if (n < 0 && errno == EAGAIN)
             return wait_for_more(conn);
         if (n < 0)
-            return failed(conn);
+            return failed(conn, errno);
         if (n == 0)
             return judge_half(conn);
         if (!pump_preface(&conn->up, conn->conns->tools.scratch, (size_t)n, true))
@@ -175,7 +177,7 @@ static struct verdict look_at_hello(struct conn *conn)
         if (n < 0 && errno == EAGAIN)
             return wait_for_more(conn);
         if (n < 0)
-            return failed(conn);
+            return failed(conn, errno);
         if (n == 0)
             return verdict_end(REASON_HELLO_ABORT);
         conn->passage.spoke = true;

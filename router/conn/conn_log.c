@@ -41,12 +41,23 @@ static const char *alpn_text(const struct passage *passage, char out[ALPN_TEXT_M
     return out;
 }
 
+/* The servers that have failed. */
+static void record_failed(const struct passage *passage, struct access_record *record,
+                          struct access_tried tried[PASSAGE_FAILED_MAX])
+{
+    const struct passage_failed *failed = passage_failed(passage, &record->tried_count);
+
+    assert(record->tried_count <= PASSAGE_FAILED_MAX);
+    for (uint32_t i = 0; i < record->tried_count; i++)
+        tried[i] = (struct access_tried){.server = failed[i].server->text,
+                                         .reason = (enum reason)failed[i].reason};
+    record->tried = tried;
+}
+
 /* What went where. */
 static void record_way(const struct passage *passage, struct access_record *record)
 {
     record->listener = passage->listener_stats->name;
-    if (passage->route_stats != NULL)
-        record->route = passage->route_stats->name;
     if (passage->policy != POLICY_CASES)
         record->policy = policy_case_word((enum policy_case)passage->policy);
     if (passage->server != NULL) {
@@ -61,6 +72,8 @@ void conn_log(const struct conn *conn, enum log_format format)
     char line[ACCESS_LINE_MAX];
     char client[PEER_TEXT_MAX];
     char alpn[ALPN_TEXT_MAX + 1];
+    char route[ROUTE_PATTERN_TEXT_MAX];
+    struct access_tried tried[PASSAGE_FAILED_MAX];
     uint64_t duration_ms = conn_now(conn) - passage->accepted_ms;
     struct access_record record = {
         .accepted_unix_ms = unix_ms() - duration_ms,
@@ -69,7 +82,9 @@ void conn_log(const struct conn *conn, enum log_format format)
         .sni = passage_host(passage),
         .alpn = alpn_text(passage, alpn),
         .tls = passage->tls_version == 0 ? NULL : hello_version_word(passage->tls_version),
+        .looks = passage->looks == LOOKS_KINDS ? NULL : looks_word((enum looks)passage->looks),
         .ech = passage->ech,
+        .route = passage_route(passage, route),
         .hello_bytes = passage->hello_bytes,
         .hello_ms = passage->hello_ms,
         .connect_ms = passage->connect_ms,
@@ -86,6 +101,7 @@ void conn_log(const struct conn *conn, enum log_format format)
     assert(conn->reason != REASON_NONE);
     peer_print(&passage->peer, client);
     record_way(passage, &record);
+    record_failed(passage, &record, tried);
     size_t len = access_log_format(&record, format, line);
     conns_log_access(conn->conns, line, len);
 }

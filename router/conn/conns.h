@@ -60,6 +60,8 @@ struct conns {
     uint64_t silence_ms; /* whoever is silent for so long goes, whatever its timeouts; 0: off */
 
     uint64_t said_ms[CONNS_TOPICS]; /* loop time of the last warning; 0: none so far */
+    uint64_t news_began_ms;         /* loop time since which lines about servers are counted */
+    uint32_t news_told;             /* of those lines */
 };
 
 /* 0, or a negative libuv error with nothing left behind. Before the thread starts. */
@@ -107,6 +109,8 @@ void conns_log(struct conns *conns, enum log_level level, const char *format, ..
 
 /* A warning that clients can cause: the same, and a topic at most once in CONNS_SAY_EVERY_MS. */
 #define CONNS_SAY_EVERY_MS 10000u
+/* Most lines in that time about servers that begin and cease to fail (conn_trouble.h). */
+#define CONNS_NEWS_MAX 10u
 void conns_warn(struct conns *conns, enum conns_topic topic, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

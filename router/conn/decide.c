@@ -32,18 +32,20 @@ static struct decision decide_name(const struct config *config, const struct cli
                                    const struct peer *peer, uint32_t listener)
 {
     struct route_query query = decide_query(hello, peer, listener);
-    uint32_t route = ROUTE_NONE;
+    struct route_hit hit = {.route = ROUTE_NONE};
 
     if (hello->name == HELLO_NAME_NONE)
         return decide_case(config, POLICY_NO_SNI, REASON_NO_SNI);
     if (hello->name == HELLO_NAME_HOST) /* an IP literal is a name that no route can have */
-        route = route_table_find(config->table, &query);
-    if (route == ROUTE_NONE)
+        hit = route_table_hit(config->table, &query);
+    if (hit.route == ROUTE_NONE)
         return decide_case(config, POLICY_UNKNOWN_SNI, REASON_NO_ROUTE);
-    assert(route < config->route_count);
-    assert(config->routes[route].backend < config->backend_count);
-    return (struct decision){.route = route,
-                             .backend = config->routes[route].backend,
+    assert(hit.route < config->route_count);
+    const struct route *route = &config->routes[hit.route];
+    assert(route->backend < config->backend_count);
+    return (struct decision){.route = hit.route,
+                             .pattern = route->named ? (struct route_pattern){0} : hit.pattern,
+                             .backend = route->backend,
                              .which = POLICY_CASES,
                              .action = POLICY_BACKEND,
                              .reason = REASON_NONE};

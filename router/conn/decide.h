@@ -17,11 +17,12 @@
 #include "sni/hello.h"
 
 struct decision {
-    uint32_t route;            /* the route that matched; ROUTE_NONE: none did */
-    uint32_t backend;          /* where the client goes; CONFIG_NONE: it is refused */
-    enum policy_case which;    /* the case whose policy decided; POLICY_CASES: the route did */
-    enum policy_action action; /* of that policy */
-    enum reason reason;        /* why no route decided; REASON_NONE: one did */
+    uint32_t route;               /* the route that matched; ROUTE_NONE: none did */
+    struct route_pattern pattern; /* that it has matched by; none when the route has a name */
+    uint32_t backend;             /* where the client goes; CONFIG_NONE: it is refused */
+    enum policy_case which;       /* the case whose policy decided; POLICY_CASES: the route did */
+    enum policy_action action;    /* of that policy */
+    enum reason reason;           /* why no route decided; REASON_NONE: one did */
 };
 
 /*

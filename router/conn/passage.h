@@ -16,6 +16,7 @@
 #include "router/net/sockaddr.h"
 #include "router/state/server.h"
 #include "sni/hello.h"
+#include "sni/looks.h"
 
 /* A time that was not reached. */
 #define PASSAGE_TIME_NONE UINT32_MAX
@@ -29,9 +30,19 @@
  * worker's; `worker` is its index.
  */
 
-/* The texts of a hello. One allocation. */
+/* Failed servers that are kept; those after them are counted in `retries` only. */
+#define PASSAGE_FAILED_MAX 8
+
+/* A server that was tried and has failed. */
+struct passage_failed {
+    struct server *server; /* held */
+    uint8_t reason;        /* enum reason */
+};
+
+/* What only some have: the texts of a hello, and servers that have failed. One allocation. */
 struct passage_names {
-    uint8_t host_len; /* 0: the hello named nobody */
+    uint8_t host_len;     /* 0: the hello named nobody */
+    uint8_t failed_count; /* that many struct passage_failed stand behind the texts */
     uint16_t alpn_len;
     char bytes[]; /* the host with a NUL, then the ALPN list as on the wire (RFC 7301, 3.1) */
 };
@@ -45,7 +56,7 @@ struct passage {
     uint64_t accepted_ms;              /* loop time */
 
     /* asked what */
-    struct passage_names *names; /* owned; NULL without a hello, without texts, without memory */
+    struct passage_names *names; /* owned; NULL with nothing to keep, or without memory */
     uint32_t hello_bytes;        /* on the wire; 0: no hello was read */
     uint16_t tls_version;        /* highest that was offered; 0: none that is known */
     bool ech : 1;                /* the name is the outer one */
@@ -59,7 +70,9 @@ struct passage {
     struct server *server;          /* entered: the one in use, or tried last; NULL: none was */
 
     /* how it went */
-    uint32_t retries;                             /* servers tried after the first */
+    uint8_t retries;              /* servers tried after the first */
+    uint8_t looks;                /* enum looks of bytes that are no TLS; LOOKS_KINDS: they are */
+    struct route_pattern pattern; /* of the route; none: that has a name, or there is no route */
     uint32_t hello_ms, connect_ms, first_byte_ms; /* PASSAGE_TIME_NONE until reached */
 };
 
@@ -83,6 +96,18 @@ void passage_connected(struct passage *passage, uint32_t connect_ms, uint32_t wo
 
 /* Bytes that were carried: counted for the listener, the route, the backend and the server. */
 void passage_add_bytes(struct passage *passage, uint64_t in, uint64_t out, uint32_t worker);
+
+/* Keeps that a server was tried and has failed: the one in use. Without memory it is not told. */
+void passage_keep_failed(struct passage *passage, enum reason reason);
+
+/* The servers that have failed, in the order in which they were tried; NULL and 0: none. */
+const struct passage_failed *passage_failed(const struct passage *passage, uint32_t *count);
+
+/*
+ * What the log calls the route: its name if the file gives it one, else the pattern that has
+ * matched, which `text` holds then. NULL: there is no route.
+ */
+const char *passage_route(const struct passage *passage, char text[ROUTE_PATTERN_TEXT_MAX]);
 
 /* The name that was asked for, NUL-terminated; NULL: none. */
 const char *passage_host(const struct passage *passage);

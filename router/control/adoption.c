@@ -123,14 +123,14 @@ static bool judge(const struct activation *all, const struct config *config, uin
 
     activation_print(passed, text);
     if (passed->listener == CONFIG_NONE) {
-        snprintf(sentence, ADOPTION_SENTENCE_MAX,
+        snprintf(sentence, LISTEN_SENTENCE_MAX,
                  "%s was passed to this process, but no listener has its name or address%s", text,
                  all->predecessor >= 0 ? ": reload (HUP) before the upgrade" : "");
         return false;
     }
     const struct listener_config *listener = &config->listeners[passed->listener];
     if (is_unix(&passed->where) != (listener->address.kind == ADDRESS_UNIX)) {
-        snprintf(sentence, ADOPTION_SENTENCE_MAX,
+        snprintf(sentence, LISTEN_SENTENCE_MAX,
                  "%s was passed for listener %s, which is another kind of socket: %s", text,
                  listener->name, listener->address.text);
         return false;
@@ -140,7 +140,7 @@ static bool judge(const struct activation *all, const struct config *config, uin
         if (other->listener != passed->listener ||
             same_address(&other->where, other->v6only, &passed->where, passed->v6only))
             continue;
-        snprintf(sentence, ADOPTION_SENTENCE_MAX,
+        snprintf(sentence, LISTEN_SENTENCE_MAX,
                  "%s and socket %d were both passed for listener %s, but have different addresses",
                  text, other->fd, listener->name);
         return false;
@@ -174,7 +174,7 @@ static int give(const struct activation *all, const struct listener_config *list
 }
 
 bool adoption_give(struct activation *passed, const struct config *config,
-                   struct endpoint *const *wanting, char sentence[ADOPTION_SENTENCE_MAX])
+                   struct endpoint *const *wanting, char sentence[LISTEN_SENTENCE_MAX])
 {
     for (uint32_t i = 0; i < passed->count; i++) {
         match(&passed->list[i], config, wanting, passed->predecessor >= 0);
@@ -187,7 +187,7 @@ bool adoption_give(struct activation *passed, const struct config *config,
         error = give(passed, &config->listeners[i], i, wanting[i], fds);
     free(fds);
     if (error != 0)
-        snprintf(sentence, ADOPTION_SENTENCE_MAX, "cannot use the sockets passed: %s",
+        snprintf(sentence, LISTEN_SENTENCE_MAX, "cannot use the sockets passed: %s",
                  strerror(error));
     else if (passed->count > 0)
         log_line(LOG_LEVEL_INFO, "%u listening socket%s passed to this process", passed->count,

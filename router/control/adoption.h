@@ -13,9 +13,7 @@
 #include "config/config.h"
 #include "router/control/activation.h"
 #include "router/control/endpoint.h"
-
-/* Room for a sentence about sockets that were passed. */
-#define ADOPTION_SENTENCE_MAX 768
+#include "router/control/listen_error.h"
 
 /*
  * Gives the sockets to endpoints that were just made, and forgets them. `wanting`: for each
@@ -23,6 +21,6 @@
  * endpoints' or nobody's.
  */
 bool adoption_give(struct activation *passed, const struct config *config,
-                   struct endpoint *const *wanting, char sentence[ADOPTION_SENTENCE_MAX]);
+                   struct endpoint *const *wanting, char sentence[LISTEN_SENTENCE_MAX]);
 
 #endif

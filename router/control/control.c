@@ -118,6 +118,19 @@ static bool workers_are_turning(void *context)
 
 /* --- the end --- */
 
+static void say_ending(struct control *control, uint64_t drain_ms)
+{
+    uint32_t active = active_connections(control);
+    char time[LOG_DURATION_MAX];
+
+    log_duration(drain_ms, time);
+    if (active == 0)
+        log_line(LOG_LEVEL_INFO, "ending: no connection is open");
+    else
+        log_line(LOG_LEVEL_INFO, "ending: %u connection%s %s", active,
+                 active == 1 ? " has" : "s have", time);
+}
+
 /* Begins to end: every worker drains. Called again: at once. */
 static void end(struct control *control, uint64_t drain_ms)
 {
@@ -133,8 +146,7 @@ static void end(struct control *control, uint64_t drain_ms)
     if (config != NULL)
         terms.idle_ms = config->timeouts.drain_idle_ms;
     if (control->publisher.published)
-        log_line(LOG_LEVEL_INFO, "ending: %u connections have %llu ms to finish",
-                 active_connections(control), (unsigned long long)drain_ms);
+        say_ending(control, drain_ms);
     if (control->replaced)
         endpoints_give_up_paths(&control->publisher.endpoints);
     publisher_retire(&control->publisher);
@@ -159,6 +171,14 @@ static void on_delay_over(void *context)
     end(control, configured_drain_ms(control));
 }
 
+static void say_delay(uint64_t delay_ms)
+{
+    char time[LOG_DURATION_MAX];
+
+    log_duration(delay_ms, time);
+    log_line(LOG_LEVEL_INFO, "about to end: clients are accepted for another %s", time);
+}
+
 /*
  * A signal to end. The first has a new process ended as well that is not ready yet; when it is
  * ready, this one ends anyway.
@@ -177,8 +197,7 @@ static void end_by_signal(struct control *control, uint64_t drain_ms, uint64_t d
         log_line(LOG_LEVEL_INFO, "ending at once");
         end(control, 0);
     } else if (delay_ms != 0 && !control->parts.stopping) {
-        log_line(LOG_LEVEL_INFO, "about to end: accepting for another %llu ms (drain_delay)",
-                 (unsigned long long)delay_ms);
+        say_delay(delay_ms);
         drain_delay(&control->drain, delay_ms);
         notify_status(&control->notify);
     } else {
@@ -260,6 +279,8 @@ static void on_alone(void *context, bool replaced, bool gone)
 
 static void ask_reload(struct control *control)
 {
+    if (control->parts.stopping)
+        return;
     control->reloading = true;
     notify_reloading(&control->notify);
     if (upgrade_is_running(&control->upgrade))
@@ -349,9 +370,10 @@ static void say_ended(const struct control *control)
         sums.log_dropped + stats_figure_read(&control->log.writer.lost_lines) + log_lines_lost();
 
     log_line(LOG_LEVEL_INFO,
-             "ended: %llu connections, %llu bytes in, %llu bytes out, %llu log lines lost",
-             (unsigned long long)sums.accepted, (unsigned long long)sums.bytes_in,
-             (unsigned long long)sums.bytes_out, (unsigned long long)lost);
+             "ended: %llu connection%s, %llu bytes in, %llu bytes out, %llu log line%s lost",
+             (unsigned long long)sums.accepted, sums.accepted == 1 ? "" : "s",
+             (unsigned long long)sums.bytes_in, (unsigned long long)sums.bytes_out,
+             (unsigned long long)lost, lost == 1 ? "" : "s");
 }
 
 /*
@@ -501,7 +523,7 @@ static int prepare(struct control *control, struct shared *shared, const struct 
     if (!set_caps(shared, first, *workers))
         return EX_OSERR;
     if (!stats_init(&control->stats, *workers)) {
-        log_line(LOG_LEVEL_ERROR, "no memory for %u workers", *workers);
+        log_line(LOG_LEVEL_ERROR, "no memory for %u worker%s", *workers, *workers == 1 ? "" : "s");
         return EX_OSERR;
     }
     int code = start_loop(control);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "router/control/listen_error.h"
 #include "router/log/log.h"
 #include "router/net/net_listen.h"
 
@@ -23,14 +24,15 @@ static bool is_unix(const struct endpoint *endpoint)
 static void choose_address(struct endpoint *endpoint, const struct listener_config *listener)
 {
     struct address ipv4 = {.kind = ADDRESS_IPV4, .port = listener->address.port};
+    char title[LISTEN_TITLE_MAX];
 
     target_from_address(&listener->address, &endpoint->where);
     endpoint->v6only = listener->v6only;
     if (!listener->address.any || listener->v6only || net_has_ipv6())
         return;
     target_from_address(&ipv4, &endpoint->where);
-    log_line(LOG_LEVEL_INFO, "this system has no IPv6: %s (%s) is 0.0.0.0:%u",
-             listener->address.text, listener->name, listener->address.port);
+    log_line(LOG_LEVEL_INFO, "this system has no IPv6: %s is 0.0.0.0:%u",
+             listen_title(listener, listener->address.text, title), listener->address.port);
 }
 
 /* Slots without sockets, instead of those there are. False: no memory. */

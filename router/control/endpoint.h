@@ -32,6 +32,7 @@ struct endpoint_retry {
     uint64_t opened_ms; /* the last time that it worked */
     uint64_t said_ms;
     uint32_t wait_ms; /* the last back-off */
+    bool adds;        /* nothing is broken: workers get a socket that had none */
     int said_error;
 };
 

@@ -37,36 +37,6 @@ void endpoints_init(struct endpoints *endpoints, uint32_t workers)
     *endpoints = (struct endpoints){.workers = workers, .next_id = 1};
 }
 
-/* --- errors --- */
-
-/* What the operator can do about it, as the end of a sentence; "": nothing to say. */
-static const char *hint_of(const struct endpoints_error *why)
-{
-    static const uint8_t any[16];
-    const struct address *address = &why->listener->address;
-    bool v6 = address->kind == ADDRESS_IPV6;
-    bool v6_any = v6 && memcmp(address->ip, any, sizeof any) == 0;
-
-    if ((v6 && why->error == EAFNOSUPPORT) || (v6_any && why->error == EADDRNOTAVAIL))
-        return v6_any && !address->any ? ": this system has no IPv6 (an address such as \":443\" "
-                                         "means IPv4 alone here)"
-                                       : ": this system has no IPv6";
-    if (why->error == EADDRNOTAVAIL && !why->listener->freebind)
-        return ": no interface has this address (with \"freebind\": true the listener does not "
-               "need one)";
-    return "";
-}
-
-void endpoints_explain(const struct endpoints_error *why, char *text, size_t size)
-{
-    if (why->sentence[0] != '\0') {
-        snprintf(text, size, "%s", why->sentence);
-        return;
-    }
-    snprintf(text, size, "cannot listen on %s (%s): %s: %s%s", why->address, why->listener->name,
-             why->step, strerror(why->error), hint_of(why));
-}
-
 /* --- whose is the port --- */
 
 /* One of our own sockets is in the way: then finding the address taken says nothing. */
@@ -186,7 +156,7 @@ static void claim(struct endpoints *endpoints, const struct config *config)
 
 /* Endpoints without sockets for the listeners that have none. */
 static bool make_missing(struct endpoints *endpoints, const struct config *config,
-                         struct endpoints_error *why)
+                         struct listen_error *why)
 {
     for (uint32_t i = 0; i < config->listener_count; i++) {
         if (find_candidate(endpoints, i) != NULL)
@@ -195,10 +165,10 @@ static bool make_missing(struct endpoints *endpoints, const struct config *confi
         struct endpoint *endpoint =
             endpoint_new(listener, endpoints->next_id++, endpoints->workers);
         if (endpoint == NULL) {
-            *why = (struct endpoints_error){.listener = listener,
-                                            .address = listener->address.text,
-                                            .step = "malloc",
-                                            .error = ENOMEM};
+            *why = (struct listen_error){.listener = listener,
+                                         .address = listener->address.text,
+                                         .step = "malloc",
+                                         .error = ENOMEM};
             return false;
         }
         endpoint->candidate = i;
@@ -210,13 +180,13 @@ static bool make_missing(struct endpoints *endpoints, const struct config *confi
 
 /* Sockets that were passed to the process are for new endpoints, and need not be opened then. */
 static bool adopt_passed(struct endpoints *endpoints, const struct config *config,
-                         struct endpoints_error *why)
+                         struct listen_error *why)
 {
     if (endpoints->passed == NULL)
         return true;
     struct endpoint **wanting = calloc(config->listener_count + 1u, sizeof(struct endpoint *));
     if (wanting == NULL) {
-        *why = (struct endpoints_error){.sentence = "no memory for the sockets passed"};
+        *why = (struct listen_error){.sentence = "no memory for the sockets passed"};
         return false;
     }
     for (uint32_t i = 0; i < config->listener_count; i++) {
@@ -232,7 +202,7 @@ static bool adopt_passed(struct endpoints *endpoints, const struct config *confi
 
 /* Tries all of the new ones before any is opened: what they meet then is not each other. */
 static bool open_missing(struct endpoints *endpoints, const struct config *config,
-                         struct endpoints_error *why)
+                         struct listen_error *why)
 {
     for (int opening = 0; opening < 2; opening++) {
         for (uint32_t i = 0; i < config->listener_count; i++) {
@@ -241,6 +211,8 @@ static bool open_missing(struct endpoints *endpoints, const struct config *confi
                 continue;
             why->listener = &config->listeners[i];
             why->address = why->listener->address.text;
+            why->where = e->where;
+            why->v6only = e->v6only;
             why->error = opening ? open_endpoint(endpoints, e, why->listener, &why->step)
                                  : probe_free(endpoints, e, why->listener, &why->step);
             if (why->error != 0)
@@ -268,7 +240,7 @@ static void forget_left(struct endpoints *endpoints)
 }
 
 bool endpoints_open(struct endpoints *endpoints, const struct config *config,
-                    struct endpoints_error *why)
+                    struct listen_error *why)
 {
     for (struct endpoint *e = endpoints->first; e != NULL; e = e->next) {
         assert(e->index < CONFIG_NONE); /* the change before this was committed or cancelled */
@@ -285,12 +257,14 @@ bool endpoints_open(struct endpoints *endpoints, const struct config *config,
 }
 
 bool endpoints_open_again(struct endpoints *endpoints, struct endpoint *endpoint,
-                          const struct config *config, struct endpoints_error *why)
+                          const struct config *config, struct listen_error *why)
 {
     assert(endpoint->index < config->listener_count);
     why->sentence[0] = '\0';
     why->listener = &config->listeners[endpoint->index];
     why->address = endpoint->bound;
+    why->where = endpoint->where;
+    why->v6only = endpoint->v6only;
     why->error = probe_free(endpoints, endpoint, why->listener, &why->step);
     if (why->error == 0)
         why->error = open_endpoint(endpoints, endpoint, why->listener, &why->step);

@@ -21,6 +21,7 @@
 #include "router/control/activation.h"
 #include "router/control/adoption.h"
 #include "router/control/endpoint.h"
+#include "router/control/listen_error.h"
 #include "router/worker/listener.h"
 
 struct endpoints {
@@ -31,20 +32,7 @@ struct endpoints {
     struct activation *passed; /* borrowed: sockets that nobody has yet; NULL: none */
 };
 
-/* Why opening failed, for a message and an exit code. */
-struct endpoints_error {
-    const struct listener_config *listener;
-    const char *address;                  /* where, as text */
-    const char *step;                     /* the call that failed */
-    int error;                            /* its errno */
-    char sentence[ADOPTION_SENTENCE_MAX]; /* of sockets that were passed: instead of all that */
-};
-
 void endpoints_init(struct endpoints *endpoints, uint32_t workers);
-
-/* The sentence that an error deserves: "cannot listen on ADDRESS (NAME): STEP: ERROR", and a hint.
- */
-void endpoints_explain(const struct endpoints_error *why, char *text, size_t size);
 
 /*
  * Opens sockets for the listeners of `config` that have no endpoint yet, beside those that are
@@ -52,14 +40,14 @@ void endpoints_explain(const struct endpoints_error *why, char *text, size_t siz
  * listens on is not joined; what is ours already is no obstacle.
  */
 bool endpoints_open(struct endpoints *endpoints, const struct config *config,
-                    struct endpoints_error *why);
+                    struct listen_error *why);
 
 /*
  * Opens what is missing of an endpoint of the current configuration, for listener `endpoint->index`
  * of `config`. False says why.
  */
 bool endpoints_open_again(struct endpoints *endpoints, struct endpoint *endpoint,
-                          const struct config *config, struct endpoints_error *why);
+                          const struct config *config, struct listen_error *why);
 
 /*
  * A worker's socket is broken, and closed there. NULL: it has been replaced already, or is not

@@ -69,8 +69,9 @@ static void apply_caps(struct publisher *publisher, const struct config *config,
                               memory_order_relaxed);
     if (config->max_connections > caps->connections)
         log_line(LOG_LEVEL_WARNING,
-                 "limits.connections is %u, but %u descriptors are enough for %u connections",
-                 config->max_connections, caps->descriptors, caps->connections);
+                 "limits.connections is %u, but %u descriptors are enough for %u connection%s",
+                 config->max_connections, caps->descriptors, caps->connections,
+                 caps->connections == 1 ? "" : "s");
 }
 
 /* Opens the listeners that are new and tells the workers. 0, or as publisher_publish(). */
@@ -78,7 +79,7 @@ static int hand_over(struct publisher *publisher, struct snapshot *snapshot,
                      char sentence[PUBLISHER_SENTENCE_MAX])
 {
     const struct config *config = snapshot->config;
-    struct endpoints_error why;
+    struct listen_error why;
     struct caps caps;
 
     if (!caps_compute(&caps, config, publisher->workers->count)) {
@@ -86,7 +87,7 @@ static int hand_over(struct publisher *publisher, struct snapshot *snapshot,
         return EX_OSERR;
     }
     if (!endpoints_open(&publisher->endpoints, config, &why)) {
-        endpoints_explain(&why, sentence, PUBLISHER_SENTENCE_MAX);
+        listen_error_explain(&why, sentence, PUBLISHER_SENTENCE_MAX);
         return why.sentence[0] != '\0' ? EX_CONFIG : exit_code_of(why.error);
     }
     if (!hazards_note(snapshot, &publisher->endpoints, NULL) ||

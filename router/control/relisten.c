@@ -26,9 +26,12 @@ static struct endpoint *first_endpoint(const struct relisten *relisten)
     return relisten->publisher->endpoints.first;
 }
 
-static const char *name_of(const struct relisten *relisten, const struct endpoint *endpoint)
+static const char *title_of(const struct relisten *relisten, const struct endpoint *endpoint,
+                            char title[LISTEN_TITLE_MAX])
 {
-    return publisher_config(relisten->publisher)->listeners[endpoint->index].name;
+    const struct config *config = publisher_config(relisten->publisher);
+
+    return listen_title(&config->listeners[endpoint->index], endpoint->bound, title);
 }
 
 /* --- when --- */
@@ -103,41 +106,55 @@ static bool hand_over(struct relisten *relisten, struct endpoint *endpoint)
     return true;
 }
 
+static void say_failed(const struct listen_error *why, uint32_t wait_ms)
+{
+    char text[PUBLISHER_SENTENCE_MAX], time[LOG_DURATION_MAX];
+
+    listen_error_explain(why, text, sizeof text);
+    log_line(LOG_LEVEL_ERROR, "%s: trying again in %s", text, log_duration(wait_ms, time));
+}
+
 static void try(struct relisten *relisten, struct endpoint *endpoint)
 {
-    struct endpoints_error why;
-    char text[PUBLISHER_SENTENCE_MAX];
+    struct listen_error why;
+    char title[LISTEN_TITLE_MAX];
 
     endpoint->retry.at_ms = 0;
     if (endpoint->hidden && endpoint_path_is_ours(endpoint)) {
         endpoint->hidden = false; /* it has been put back */
     } else if (!endpoints_open_again(&relisten->publisher->endpoints, endpoint,
                                      publisher_config(relisten->publisher), &why)) {
-        endpoints_explain(&why, text, sizeof text);
         uint32_t wait_ms = schedule(relisten, endpoint);
         if (is_news(relisten, endpoint, why.error))
-            log_line(LOG_LEVEL_ERROR, "%s: trying again in %u ms", text, wait_ms);
+            say_failed(&why, wait_ms);
         return;
     } else if (!hand_over(relisten, endpoint)) {
         schedule(relisten, endpoint);
         return;
     }
     endpoint->retry.opened_ms = uv_now(relisten->loop);
-    log_line(LOG_LEVEL_INFO, "listening again on %s (%s)", endpoint->bound,
-             name_of(relisten, endpoint));
+    if (endpoint->retry.adds) {
+        endpoint->retry.adds = false;
+        log_line(LOG_LEVEL_INFO, "every worker has a socket at %s now",
+                 title_of(relisten, endpoint, title));
+        return;
+    }
+    log_line(LOG_LEVEL_INFO, "listening again on %s", title_of(relisten, endpoint, title));
 }
 
 /* --- paths --- */
 
 static void look_at_paths(struct relisten *relisten)
 {
+    char title[LISTEN_TITLE_MAX];
+
     for (struct endpoint *e = first_endpoint(relisten); e != NULL; e = e->next) {
         if (e->hidden || endpoint_path_is_ours(e) || e->retry.at_ms != 0)
             continue;
         e->hidden = true;
         e->retry.at_ms = uv_now(relisten->loop);
-        log_line(LOG_LEVEL_WARNING, "%s (%s): its path was removed: it is made again", e->bound,
-                 name_of(relisten, e));
+        log_line(LOG_LEVEL_WARNING, "%s: its path was removed: it is made again",
+                 title_of(relisten, e, title));
     }
     relisten->look_ms = uv_now(relisten->loop) + LOOK_MS;
 }
@@ -167,6 +184,16 @@ static void on_timer(uv_timer_t *timer)
     plan(relisten);
 }
 
+static void say_broken(const struct relisten *relisten, const struct endpoint *endpoint,
+                       const struct broken_listener *broken, uint32_t wait_ms)
+{
+    char title[LISTEN_TITLE_MAX], time[LOG_DURATION_MAX];
+
+    log_line(LOG_LEVEL_ERROR, "cannot accept on %s, worker %u: %s: %s: opening it again in %s",
+             title_of(relisten, endpoint, title), broken->worker, broken->step,
+             strerror(broken->error), log_duration(wait_ms, time));
+}
+
 void relisten_note(struct relisten *relisten, const struct broken_listener *broken)
 {
     if (relisten->part.state != PART_RUNNING || relisten->publisher->retired)
@@ -178,10 +205,7 @@ void relisten_note(struct relisten *relisten, const struct broken_listener *brok
     if (endpoint->retry.at_ms == 0) { /* else another worker's socket has broken just before */
         uint32_t wait_ms = schedule(relisten, endpoint);
         if (is_news(relisten, endpoint, broken->error))
-            log_line(LOG_LEVEL_ERROR,
-                     "cannot accept on %s (%s), worker %u: %s: %s: opening it again in %u ms",
-                     endpoint->bound, name_of(relisten, endpoint), broken->worker, broken->step,
-                     strerror(broken->error), wait_ms);
+            say_broken(relisten, endpoint, broken, wait_ms);
     }
     plan(relisten);
 }
@@ -191,8 +215,10 @@ void relisten_complete(struct relisten *relisten)
     part_assert_own(&relisten->part);
     uv_update_time(relisten->loop);
     for (struct endpoint *e = first_endpoint(relisten); e != NULL; e = e->next) {
-        if (endpoint_is_deaf(e) && e->retry.at_ms == 0)
-            e->retry.at_ms = uv_now(relisten->loop);
+        if (!endpoint_is_deaf(e) || e->retry.at_ms != 0)
+            continue;
+        e->retry.at_ms = uv_now(relisten->loop);
+        e->retry.adds = true;
     }
     try_due(relisten);
     plan(relisten);

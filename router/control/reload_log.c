@@ -5,32 +5,37 @@
 
 #include "router/log/log.h"
 
-static void log_diagnostics(const struct diagnostics *found, const char *file)
+/* The level of the line says whether it is an error. */
+void reload_log_findings(const struct diagnostics *found, const char *file)
 {
     for (size_t i = 0; i < found->count; i++) {
         const struct diagnostic *d = &found->list[i];
-        bool error = d->severity == DIAGNOSTIC_ERROR;
         char place[32] = "";
 
         if (d->at.line > 0)
-            snprintf(place, sizeof place, "%u:%u:", d->at.line, d->at.column);
-        log_line(error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s:%s %s: %s", file, place,
-                 error ? "error" : "warning", d->message);
+            snprintf(place, sizeof place, ":%u:%u", d->at.line, d->at.column);
+        log_line(d->severity == DIAGNOSTIC_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s%s: %s",
+                 file, place, d->message != NULL ? d->message : "(no memory for the message)");
     }
+    if (found->errors > DIAGNOSTICS_KEPT)
+        log_line(LOG_LEVEL_ERROR, "%s: ... and %zu more errors", file,
+                 found->errors - DIAGNOSTICS_KEPT);
+    if (found->no_memory)
+        log_line(LOG_LEVEL_ERROR, "%s: not enough memory to load this", file);
 }
 
 /* "127.0.0.1:443 (public) unix:/run/a.sock"; as many as fit. */
 static void print_listeners(const struct config *config, const struct endpoints *endpoints,
                             char *text, size_t size)
 {
+    char title[LISTEN_TITLE_MAX];
     size_t len = 0;
 
     text[0] = '\0';
     for (uint32_t i = 0; i < config->listener_count; i++) {
-        const char *name = config->listeners[i].name;
-        bool named = strcmp(name, config->listeners[i].address.text) != 0;
-        int n = snprintf(text + len, size - len, named ? "%s%s (%s)" : "%s%s", i > 0 ? " " : "",
-                         endpoints_of(endpoints, i)->bound, name);
+        const char *bound = endpoints_of(endpoints, i)->bound;
+        int n = snprintf(text + len, size - len, "%s%s", i > 0 ? " " : "",
+                         listen_title(&config->listeners[i], bound, title));
         if (n < 0 || (size_t)n >= size - len) {
             text[len] = '\0';
             return;
@@ -49,10 +54,10 @@ static void say_started(const struct config *config, const struct publisher *pub
         cap = config->max_connections;
     print_listeners(config, &publisher->endpoints, listeners, sizeof listeners);
     log_line(LOG_LEVEL_INFO,
-             "sni-router %s: %u worker%s, listening on %s, %u route%s, at most %u connections, "
+             "sni-router %s: %u worker%s, listening on %s, %u route%s, at most %u connection%s, "
              "splice %s",
              SNI_ROUTER_VERSION, workers->count, workers->count == 1 ? "" : "s", listeners,
-             config->route_count, config->route_count == 1 ? "" : "s", cap,
+             config->route_count, config->route_count == 1 ? "" : "s", cap, cap == 1 ? "" : "s",
              workers->shared.relay_mode == RELAY_COPY ? "off" : "on");
 }
 
@@ -87,7 +92,7 @@ static void say_difference(const struct reload_outcome *outcome)
 void reload_log(const struct reload_outcome *outcome, const struct publisher *publisher)
 {
     if (outcome->file != NULL)
-        log_diagnostics(outcome->found, outcome->file);
+        reload_log_findings(outcome->found, outcome->file);
     switch (outcome->result) {
     case RELOAD_STARTED:
         say_started(outcome->config, publisher);

@@ -6,6 +6,9 @@
 #include "router/control/publisher.h"
 #include "router/control/reload.h"
 
+/* Each finding in a file as a line: `FILE:LINE:COLUMN: what is wrong`. */
+void reload_log_findings(const struct diagnostics *found, const char *file);
+
 void reload_log(const struct reload_outcome *outcome, const struct publisher *publisher);
 
 #endif

@@ -1,3 +1,15 @@
+/*
+ * The happy path
+ *  - Signals are held back until control's loop runs; then each is handed to on_signal, on the
+ *    control thread.
+ *
+ * The failures
+ *  - One that comes before the router has begun: TERM, QUIT and INT end the process at once, the
+ *    others wait.
+ *  - libuv has nothing to wait for signals with: said, and the part does not start.
+ *  - One that comes while the part stops: held back, since without a handle it would kill the
+ *    process.
+ */
 #include "router/control/signals.h"
 
 #include <assert.h>
@@ -12,6 +24,7 @@ static const int watched[SIGNALS_WATCHED] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, S
 
 /* The first so many of those end the router. */
 #define SIGNALS_THAT_END 3
+
 
 /* --- before the loop runs, and after --- */
 
@@ -47,6 +60,7 @@ void signals_prepare(void)
         sigaction(watched[i], &end, NULL);
     signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
     signal(SIGXFSZ, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would take the exit status of a child away */
     change_mask(SIG_SETMASK,
                 set_of(watched + SIGNALS_THAT_END, SIGNALS_WATCHED - SIGNALS_THAT_END));
 }

@@ -14,6 +14,10 @@
  * bytes each, or escaped ones), a server's address, and the numbers.
  */
 #define ROOM_BEHIND_ALPN (2u * 1024u + 3u * 1024u + 1024u)
+/* What may follow the servers that have failed: numbers and words of ours, and the list's key. */
+#define ROOM_BEHIND_TRIED 256u
+/* What one of them takes besides its text. */
+#define ROOM_OF_TRIED 64u
 
 /* RFC 3339 in UTC with milliseconds. */
 static void print_stamp(uint64_t unix_ms, char stamp[STAMP_MAX])
@@ -63,6 +67,30 @@ static void json_verbatim(struct json_writer *text, const char *key, const char 
     text->last = json[len - 1];
 }
 
+/* As far as there is room, of which a text may need six bytes for each of its own. */
+static void json_tried(struct json_writer *text, const struct access_record *r)
+{
+    char list[ACCESS_TRIED_MAX + 1];
+    struct json_writer tried;
+
+    if (r->tried_count == 0)
+        return;
+    json_writer_start(&tried, list, ACCESS_TRIED_MAX);
+    json_writer_open(&tried, '[');
+    for (uint32_t i = 0; i < r->tried_count; i++) {
+        if (tried.length + 6 * strlen(r->tried[i].server) + ROOM_OF_TRIED > ACCESS_TRIED_MAX)
+            break;
+        json_writer_open(&tried, '{');
+        json_word(&tried, "server", r->tried[i].server);
+        json_word(&tried, "reason", reason_info(r->tried[i].reason)->word);
+        json_writer_close(&tried, '}');
+    }
+    json_writer_close(&tried, ']');
+    assert(!tried.full);
+    list[tried.length] = '\0';
+    json_verbatim(text, "tried", list, ROOM_BEHIND_TRIED);
+}
+
 static size_t format_json(const struct access_record *r, char line[ACCESS_LINE_MAX])
 {
     struct json_writer text;
@@ -80,6 +108,7 @@ static size_t format_json(const struct access_record *r, char line[ACCESS_LINE_M
     json_word(&text, "sni", r->sni);
     json_verbatim(&text, "alpn", r->alpn, ROOM_BEHIND_ALPN);
     json_word(&text, "tls", r->tls);
+    json_word(&text, "looks", r->looks);
     if (r->ech) {
         json_writer_key(&text, "ech");
         json_writer_bool(&text, true);
@@ -95,6 +124,7 @@ static size_t format_json(const struct access_record *r, char line[ACCESS_LINE_M
     json_time(&text, "first_byte_ms", r->first_byte_ms);
     json_count(&text, "duration_ms", r->duration_ms);
     json_count(&text, "retries", r->retries);
+    json_tried(&text, r);
     json_count(&text, "bytes_in", r->bytes_in);
     json_count(&text, "bytes_out", r->bytes_out);
     json_word(&text, "reason", reason_info(r->reason)->word);
@@ -157,10 +187,54 @@ static void put_value(struct plain *out, const char *key, const char *value)
     put(out, "\"");
 }
 
+/* The list of protocols: `["h2","http/1.1"]` becomes `h2,http/1.1`, a comma in a name `\x2c`. */
+static void put_list(struct plain *out, const char *key, const char *json)
+{
+    char list[ACCESS_LINE_MAX / 4];
+    size_t len = 0;
+    bool inside = false;
+
+    if (json == NULL)
+        return;
+    for (; *json != '\0'; json++) {
+        if (len + 5 > sizeof list)
+            return; /* too long, as in JSON: the fields behind it need room */
+        if (*json == '"')
+            inside = !inside;
+        else if (inside && *json == ',')
+            len += (size_t)snprintf(list + len, sizeof list - len, "\\x2c");
+        else if (inside && *json == '\\')
+            list[len++] = *++json;
+        else if (inside || *json == ',')
+            list[len++] = *json;
+    }
+    list[len] = '\0';
+    put_value(out, key, list);
+}
+
 static void put_time(struct plain *out, const char *key, uint32_t ms)
 {
     if (ms != ACCESS_TIME_NONE)
         put(out, " %s=%u", key, ms);
+}
+
+/* "10.0.0.5:443(connect_refused),10.0.0.6:443(connect_timeout)", as far as there is room. */
+static void put_tried(struct plain *out, const struct access_record *r)
+{
+    char list[ACCESS_TRIED_MAX];
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < r->tried_count; i++) {
+        const char *server = r->tried[i].server, *reason = reason_info(r->tried[i].reason)->word;
+        if (at + strlen(server) + ROOM_OF_TRIED > sizeof list)
+            break;
+        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s(%s)", i > 0 ? "," : "", server,
+                               reason);
+    }
+    /* In quotes, some characters take four bytes. */
+    if (at > 0 &&
+        out->at + (needs_quotes(list) ? 4 * at : at) + ROOM_BEHIND_TRIED < ACCESS_LINE_MAX)
+        put_value(out, "tried", list);
 }
 
 static size_t format_logfmt(const struct access_record *r, char line[ACCESS_LINE_MAX])
@@ -173,9 +247,9 @@ static size_t format_logfmt(const struct access_record *r, char line[ACCESS_LINE
     put_value(&out, "listener", r->listener);
     put_value(&out, "client", r->client);
     put_value(&out, "sni", r->sni);
-    if (r->alpn != NULL && strlen(r->alpn) < ACCESS_LINE_MAX / 4)
-        put_value(&out, "alpn", r->alpn);
+    put_list(&out, "alpn", r->alpn);
     put_value(&out, "tls", r->tls);
+    put_value(&out, "looks", r->looks);
     if (r->ech)
         put(&out, " ech=true");
     put_value(&out, "route", r->route);
@@ -187,8 +261,9 @@ static size_t format_logfmt(const struct access_record *r, char line[ACCESS_LINE
     put_time(&out, "hello_ms", r->hello_ms);
     put_time(&out, "connect_ms", r->connect_ms);
     put_time(&out, "first_byte_ms", r->first_byte_ms);
-    put(&out, " duration_ms=%llu retries=%u bytes_in=%llu bytes_out=%llu",
-        (unsigned long long)r->duration_ms, r->retries, (unsigned long long)r->bytes_in,
+    put(&out, " duration_ms=%llu retries=%u", (unsigned long long)r->duration_ms, r->retries);
+    put_tried(&out, r);
+    put(&out, " bytes_in=%llu bytes_out=%llu", (unsigned long long)r->bytes_in,
         (unsigned long long)r->bytes_out);
     put(&out, " reason=%s term=%s worker=%u", reason_info(r->reason)->word,
         reason_info(r->reason)->letters, r->worker);
@@ -220,6 +295,8 @@ static size_t format_haproxy(const struct access_record *r, char line[ACCESS_LIN
         reason_info(r->reason)->letters);
     /* Counts of other connections are not known here; the retries are. */
     put(&out, "0/0/0/0/%u 0/0 sni=%s", r->retries, r->sni == NULL ? "-" : r->sni);
+    put_value(&out, "looks", r->looks);
+    put_tried(&out, r);
     line[out.at] = '\n';
     return out.at + 1;
 }

@@ -52,14 +52,14 @@ void pump_init(struct pump *pump, struct side *from, struct side *to)
         (struct pump){.from = from, .to = to, .rest = pump->rest, .prefaced = pump->rest != NULL};
 }
 
-/* The system call that `errno` speaks of has failed for good. */
-static enum step failed(struct pump *pump, enum step how)
+/* A system call has failed for good, with this errno. */
+static enum step failed(struct pump *pump, enum step how, int error)
 {
-    assert(pump->error == 0 && errno > 0 && errno <= INT16_MAX);
-    enum carry_blame blame = carry_error_of(errno);
+    assert(pump->error == 0 && error > 0 && error <= INT16_MAX);
+    enum carry_blame blame = carry_error_of(error);
     if (blame == CARRY_MEMORY)
         return STEP_NO_MEMORY;
-    pump->error = (int16_t)errno;
+    pump->error = (int16_t)error;
     return blame == CARRY_MISTAKE ? STEP_MISTAKE : how;
 }
 
@@ -115,7 +115,7 @@ static enum step write_bytes(struct pump *pump, const uint8_t *bytes, size_t len
             pump->to->writable = false;
             return STEP_BLOCKED;
         } else if (errno != EINTR) {
-            return failed(pump, STEP_WRITE_FAILED);
+            return failed(pump, STEP_WRITE_FAILED, errno);
         }
     }
     return STEP_MOVED;
@@ -247,7 +247,7 @@ static enum step read_bytes(struct pump *pump, const struct pump_tools *tools, s
         return STEP_BLOCKED;
     }
     if (n < 0)
-        return failed(pump, STEP_READ_FAILED);
+        return failed(pump, STEP_READ_FAILED, errno);
     note_read(pump, (size_t)n, tools->copy_bytes);
     *got = (size_t)n;
     return STEP_MOVED;
@@ -277,18 +277,16 @@ static bool is_denial(int error)
     }
 }
 
-static enum step splice_failed(struct pump *pump, const struct pump_tools *tools, enum step how)
+static enum step splice_failed(struct pump *pump, const struct pump_tools *tools, enum step how,
+                               int error)
 {
-    int error = errno;
-
     if (is_denial(error)) {
         splice_pipe_deny(tools->pipe);
         if (tools->on_splice_denied != NULL)
             tools->on_splice_denied(tools, error);
         return STEP_DENIED;
     }
-    errno = error;
-    return failed(pump, how);
+    return failed(pump, how, error);
 }
 
 /* What to ask for, so that little of it is left in the pipe when the receiver is full. */
@@ -320,7 +318,7 @@ static enum step fill_pipe(struct pump *pump, const struct pump_tools *tools, si
         return STEP_BLOCKED;
     }
     if (n < 0)
-        return splice_failed(pump, tools, STEP_READ_FAILED);
+        return splice_failed(pump, tools, STEP_READ_FAILED, errno);
     pipe->held_bytes = (uint32_t)n;
     *got = (size_t)n;
     if (*got >= PUMP_BULKY_BYTES || *got == want)
@@ -346,7 +344,7 @@ static enum step drain_pipe(struct pump *pump, const struct pump_tools *tools)
             pump->to->writable = false;
             return STEP_BLOCKED;
         } else if (n == 0 || errno != EINTR) { /* a pipe that holds bytes never ends: n < 0 */
-            return splice_failed(pump, tools, STEP_WRITE_FAILED);
+            return splice_failed(pump, tools, STEP_WRITE_FAILED, errno);
         }
     }
     return STEP_MOVED;

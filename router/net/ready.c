@@ -1,3 +1,16 @@
+/*
+ * The happy path
+ *  - The set has news: libuv calls on_set_readable(), which hands each event to its source, and
+ *    looks again while several sockets had some.
+ *
+ * The failures
+ *  - A source goes while events of the same batch are handed out: ready_forget() takes it out of
+ *    the batch.
+ *  - More sockets have news than one batch holds, or than the time allows: the set stays readable,
+ *    and libuv comes again.
+ *  - The system has no room for a further socket (ENOMEM, ENOSPC): ready_add() says so, and nothing
+ *    was added.
+ */
 #include "router/net/ready.h"
 
 #include <assert.h>

@@ -1,3 +1,13 @@
+/*
+ * The happy path
+ *  - turns_add() queues; while somebody waits, the idle handle serves one turn for each round of
+ *    the loop, and several where everything else takes long.
+ *
+ * The failures
+ *  - One that waits ends first: turns_remove() takes it out, and its round ends one turn early.
+ *  - One that is always ready: it goes behind those that had no turn in the round before, and gets
+ *    its share among them all the same.
+ */
 #include "router/net/turns.h"
 
 #include <assert.h>

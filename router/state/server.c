@@ -40,6 +40,7 @@ void server_free(struct server *server)
     assert(server->magic == SERVER_MAGIC);
     assert(server->claimable.claims == 0 && !server->claimable.listed);
     assert(atomic_load_explicit(&server->active, memory_order_acquire) == 0);
+    assert(atomic_load_explicit(&server->held, memory_order_acquire) == 0);
     addresses_unref(server->known);
     server->magic = 0;
     free((char *)server->claimable.key);
@@ -65,6 +66,20 @@ void server_enter(struct server *server)
 void server_leave(struct server *server)
 {
     unsigned before = atomic_fetch_sub_explicit(&server->active, 1, memory_order_release);
+
+    assert(before > 0);
+}
+
+void server_hold(struct server *server)
+{
+    assert(server->magic == SERVER_MAGIC);
+    assert(atomic_load_explicit(&server->active, memory_order_relaxed) > 0);
+    atomic_fetch_add_explicit(&server->held, 1, memory_order_relaxed);
+}
+
+void server_let_go(struct server *server)
+{
+    unsigned before = atomic_fetch_sub_explicit(&server->held, 1, memory_order_release);
 
     assert(before > 0);
 }

@@ -18,6 +18,7 @@
 #include "router/state/claims.h"
 #include "router/state/hosts.h"
 #include "router/state/stats.h"
+#include "router/state/trouble.h"
 
 enum server_health {
     SERVER_USABLE, /* until something says otherwise */
@@ -28,6 +29,7 @@ enum server_health {
 struct server_seat {
     alignas(64) int64_t credit; /* of the balance, so that turns go on over reloads */
     uint64_t full_ms;           /* the worker's loop time when its queue was last found full */
+    int error;                  /* errno of the last attempt that failed; 0: it had none */
 };
 
 #define SERVER_MAGIC 0x73727672u
@@ -47,7 +49,9 @@ struct server {
     /* any thread */
     alignas(64) atomic_int health;      /* enum server_health; nothing sets it yet */
     atomic_uint_fast64_t cool_until_ms; /* not to be tried before then; nothing sets it yet */
-    atomic_uint active; /* connections of all workers that use it, for the balance */
+    atomic_uint active;     /* connections of all workers that use it, for the balance */
+    struct trouble trouble; /* whether it fails, and what was told of that */
+    atomic_uint held;       /* connections that only remember it: it has failed them */
 
     struct server_seat seats[];
 };
@@ -81,6 +85,13 @@ static inline bool server_is_usable(const struct server *server)
  */
 void server_enter(struct server *server);
 void server_leave(struct server *server); /* touches it for the last time */
+
+/*
+ * A connection remembers the server beyond server_leave(), to name it in the log: it is not freed
+ * before all have let it go. Held while it is entered. Workers.
+ */
+void server_hold(struct server *server);
+void server_let_go(struct server *server); /* touches it for the last time */
 
 /*
  * A connection has reached the server, has carried bytes, has ended: counted in the figures of the

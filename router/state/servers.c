@@ -8,7 +8,9 @@ static bool is_idle(const struct claimable *thing)
 {
     const struct server *server = server_of((struct claimable *)thing);
 
-    return atomic_load_explicit(&server->active, memory_order_acquire) == 0;
+    /* In this order: it is held only while it is used. */
+    return atomic_load_explicit(&server->active, memory_order_acquire) == 0 &&
+           atomic_load_explicit(&server->held, memory_order_acquire) == 0;
 }
 
 static void free_thing(struct claimable *thing, void *context)

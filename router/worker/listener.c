@@ -303,15 +303,15 @@ static void pause_all(struct listeners *listeners, const char *why)
 {
     struct conns *conns = listeners->conns;
     uint64_t now = uv_now(conns->loop);
+    uint32_t active = atomic_load_explicit(&conns->shared->active, memory_order_relaxed);
 
     if (listeners->paused)
         return;
     listeners->paused = true;
     stats_add(&conns->stats->accept_pauses, 1);
     if (listeners->pause_said_ms == 0 || now - listeners->pause_said_ms >= SAY_EVERY_MS) {
-        conns_log(conns, LOG_LEVEL_WARNING, "worker %u: accepting pauses: %s (%u connections)",
-                  conns->worker, why,
-                  atomic_load_explicit(&conns->shared->active, memory_order_relaxed));
+        conns_log(conns, LOG_LEVEL_WARNING, "worker %u: accepting pauses: %s (%u connection%s)",
+                  conns->worker, why, active, active == 1 ? "" : "s");
         listeners->pause_said_ms = now;
     }
     stop_all(listeners);

@@ -53,12 +53,13 @@ static struct worker *worker_of_conns(struct conns *conns)
 static void report_dropped(struct worker *worker)
 {
     uint64_t dropped = stats_figure_read(&worker->conns.stats->log_dropped);
+    uint64_t lost = dropped - worker->dropped_reported;
 
-    if (dropped == worker->dropped_reported)
+    if (lost == 0)
         return;
     conns_log(&worker->conns, LOG_LEVEL_WARNING,
-              "worker %u: the log is written too slowly: %llu lines lost", worker->index,
-              (unsigned long long)(dropped - worker->dropped_reported));
+              "worker %u: the log is written too slowly: %llu line%s lost", worker->index,
+              (unsigned long long)lost, lost == 1 ? "" : "s");
     worker->dropped_reported = dropped;
 }
 

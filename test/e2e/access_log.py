@@ -9,9 +9,9 @@ from support import backend, hello, net
 from support.router import BINARY, Router, routing
 
 HELLO = hello.hello("App.TEST.", protocols=("h2", "http/1.1"))
-KNOWN = set("""ts id listener client sni alpn tls ech route policy backend server
-    hello_bytes hello_ms connect_ms first_byte_ms duration_ms retries bytes_in bytes_out reason
-    term worker""".split())
+KNOWN = set("""ts id listener client sni alpn tls looks ech route policy backend server
+    hello_bytes hello_ms connect_ms first_byte_ms duration_ms retries tried bytes_in bytes_out
+    reason term worker""".split())
 
 
 class AccessLog(unittest.TestCase):

@@ -34,16 +34,60 @@ class BadStart(unittest.TestCase):
         config["listeners"] = [{"name": "public", "address": address}]
         return config
 
+    def in_use_by(self, address, pid):
+        """The whole line, which names the process and the address once."""
+        name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+        for config, title in ((self.at(address), f"{address} (public)"),
+                              (self.unnamed(address), address)):
+            self.refused(config, OS_ERROR, re.escape(f"error cannot listen on {title}: bind: "
+                                                     "Address already in use by "
+                                                     f"{name} (pid {pid})") + r"\Z")
+
+    def unnamed(self, address):
+        return self.at(address) | {"listeners": [{"address": address}]}
+
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            address = "127.0.0.1:%d" % taken.getsockname()[1]
-            self.refused(self.at(address), OS_ERROR, re.escape(address) + ".*in use")
+            self.in_use_by("127.0.0.1:%d" % taken.getsockname()[1], os.getpid())
+
+    def test_wider_port_in_use(self):
+        with socket.create_server(("0.0.0.0", 0)) as taken:
+            self.in_use_by("127.0.0.1:%d" % taken.getsockname()[1], os.getpid())
 
     def test_port_in_use_by_another_router(self):
         """Its listeners share ports among its own threads, not with another process."""
         with Router(self.at("127.0.0.1:0")) as first:
-            address = first.listeners["public"]
-            self.refused(self.at(address), OS_ERROR, re.escape(address) + ".*in use")
+            self.in_use_by(first.listeners["public"], first.process.pid)
+
+    def test_socket_in_use(self):
+        """By whom, also of an abstract name; a file is no socket."""
+        with tempfile.TemporaryDirectory(prefix="sni-router-") as scratch, \
+                socket.socket(socket.AF_UNIX) as path, socket.socket(socket.AF_UNIX) as name:
+            path.bind(f"{scratch}/s")
+            path.listen()
+            name.bind(f"\0{scratch}")
+            name.listen()
+            self.in_use_by(f"unix:{scratch}/s", os.getpid())
+            self.in_use_by(f"unix:@{scratch}", os.getpid())
+            pathlib.Path(scratch, "file").touch()
+            self.refused(self.at(f"unix:{scratch}/file"), OS_ERROR, "in use: what has this path is "
+                         "no socket: remove it, or take another path")
+            self.assertTrue(pathlib.Path(scratch, "file").exists())
+            self.refused(self.at(f"unix:{scratch}/absent/s"), OS_ERROR,
+                         "bind: No such file or directory: its directory is not there")
+
+    def test_port_in_use_by_who_is_not_to_be_seen(self):
+        """Bound without listening; and a process that another user may not look into."""
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            self.refused(self.at("127.0.0.1:%d" % bound.getsockname()[1]), OS_ERROR,
+                         r'in use \("ss -tanp" as root tells by whom\)')
+        if os.getuid() != 0:
+            return
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            done = self.run_without_rights("run", "--route", "app.test=127.0.0.1:9", "--listen",
+                                           "127.0.0.1:%d" % taken.getsockname()[1])
+        self.assertIn('in use ("ss -ltnp" as root tells by whom)\n', done.stderr)
 
     def test_one_of_two_ports_in_use(self):
         """Nothing stays open when a later listener fails."""
@@ -119,7 +163,8 @@ class BadStart(unittest.TestCase):
                                        "app.test=127.0.0.1:9")
         self.assertEqual(done.returncode, NO_PERMISSION, done.stderr)
         self.assertRegex(done.stderr, r"127\.0\.0\.1:1\b")
-        self.assertRegex(done.stderr, r"(?i)permission")
+        self.assertRegex(done.stderr, rf"bind: Permission denied: ports below {first} need root or "
+                         r"CAP_NET_BIND_SERVICE \(setcap, or AmbientCapabilities in a unit\)\n")
 
     def test_socket_in_a_directory_that_is_not_ours(self):
         with tempfile.TemporaryDirectory(prefix="sni-router-") as closed:
@@ -137,7 +182,7 @@ class BadStart(unittest.TestCase):
             secret.write_text("{}")
             secret.chmod(0)
             done = self.run_without_rights("run", "-c", str(secret))
-            self.assertEqual(done.returncode, BAD_CONFIG, done.stderr)
+            self.assertEqual(done.returncode, NO_PERMISSION, done.stderr)
             self.assertIn(str(secret), done.stderr)
 
     def test_unwritable_access_log(self):

@@ -273,6 +273,13 @@ class Bars(unittest.TestCase):
                                 "conn": (0.8, 0.85), "request-100": (0.9, 0.9),
                                 "request-16k": (0.9, 0.9)})
 
+    def test_scenarios_are_called_by_name_or_title(self):
+        for word, names in (("bulk-down-200", ["bulk-down-200"]), ("conn", ["conn"]),
+                            ("bulk-down", ["bulk-down-1", "bulk-down-16", "bulk-down-200"]),
+                            ("Bulk, 200 streams down", ["bulk-down-200"]),
+                            ("beside 5,000 streams", ["new-beside-5000"]), ("nothing", [])):
+            self.assertEqual(peers_rows.called(word), names, word)
+
     def test_the_page_has_the_tables_and_what_they_rest_on(self):
         bench = made_up(1.0)
         add_latencies(bench)
@@ -417,7 +424,7 @@ class Runs(unittest.TestCase):
         self.check_clean()
 
     def test_refusals(self):
-        rows = [(["--only", "nothing"], 64, "there are bulk-down-1"),
+        rows = [(["--only", "nothing"], 64, "  bulk-down-1       bulk, 1 stream down\n"),
                 (["--rounds", "x"], 64, "--rounds"), (["--rounds", "0"], 64, "--rounds"),
                 (["--rounds", "65"], 64, "at most 64"), (["--seconds", "-1"], 64, "--seconds"),
                 (["--peers", "other"], 64, "known are haproxy nginx sniproxy"),

@@ -260,6 +260,11 @@ class Names(unittest.TestCase):
                                 (["--names", "3", "--listen", "127.0.0.1:65534"], "ports")):
             self.refused(64, arguments, said)
 
+    def test_quiet_says_ready_and_no_more(self):
+        with bench.Serve(TOOL, "--names", "3", "--quiet") as serve:
+            self.assertEqual(serve.backends, [])
+            self.assertEqual(serve.stop(), "")
+
     def refused(self, code, arguments, said):
         done = subprocess.run([TOOL, "serve", *arguments], capture_output=True, text=True)
         self.assertEqual(done.returncode, code, arguments)

@@ -1,6 +1,7 @@
 """The process among others: signals at every moment, what it inherits, limits, CPUs, being
 stopped."""
 
+import json
 import os
 import pathlib
 import re
@@ -165,6 +166,57 @@ class Signals(Case):
         self.assertEqual(rotated.read_bytes().count(b"\n"), 1)
 
 
+class Journal(Case):
+    """Where standard error is the stream that JOURNAL_STREAM names."""
+
+    def said(self, config, name_stream):
+        """All that a router writes to both outputs, which are one pipe, until it is ended."""
+        (self.dir / "routes.json").write_text(json.dumps(config))
+        ours, theirs = os.pipe()
+        stream = os.fstat(theirs)
+        process = subprocess.Popen(
+            [BINARY, "run", "-c", self.dir / "routes.json"], stdin=subprocess.DEVNULL,
+            stdout=theirs, stderr=theirs,
+            env=os.environ | {"JOURNAL_STREAM": f"{stream.st_dev}:{stream.st_ino + name_stream}"})
+        os.close(theirs)
+        said = []
+        with open(ours, encoding="utf-8") as lines:
+            for line in lines:
+                said.append(line.rstrip("\n"))
+                if match := re.search(r"listening on 127.0.0.1:(\d+)", line):
+                    with net.connect(("127.0.0.1", int(match[1]))) as sock:
+                        sock.sendall(b"not TLS")
+                        sock.recv(1)
+                if line.startswith("{"):
+                    process.terminate()
+        return process.wait(60), said
+
+    def test_priorities_instead_of_times(self):
+        """The access log stays what it is."""
+        config = self.config(workers=1)
+        config["backends"]["unused"] = {"servers": ["127.0.0.1:9"]}
+        code, said = self.said(config, 0)
+        self.assertEqual(code, 0, said)
+        self.assertEqual([line.split(" ")[0] for line in said if line[0] != "{"],
+                         ["<4>warning", "<6>info", "<6>info", "<6>info"])
+        self.assertEqual(json.loads(*[line for line in said if line[0] == "{"])["reason"],
+                         "not_tls")
+
+    def test_another_stream(self):
+        code, said = self.said(self.config(workers=1), 1)
+        self.assertEqual(code, 0, said)
+        for line in said:
+            self.assertRegex(line, r"\A(\{|\d{4}-\d\d-\d\dT[0-9:.]+Z info )")
+
+    def test_findings_at_start(self):
+        """One line for each, without source lines."""
+        code, said = self.said({"listeners": [], "bakends": {}}, 0)
+        self.assertEqual(code, 78)
+        self.assertGreater(len(said), 1)
+        for line in said:
+            self.assertRegex(line, r"\A<3>error /.*routes\.json:1:\d+: \w")
+
+
 class Limits(Case):
     def test_a_file_that_may_not_grow(self):
         def prepare():
@@ -318,7 +370,7 @@ class Stopped(Case):
         sock.sendall(HELLO)
         self.assertEqual(net.receive(sock, len(HELLO)), HELLO)
         router.signal(signal.SIGTERM)
-        router.wait_line("ending: 1 connections")
+        router.wait_line("ending: 1 connection has 3 s")
         self.stop(router)
         sock.shutdown(socket.SHUT_WR)
         time.sleep(3.5)

@@ -44,6 +44,22 @@ class Reload(unittest.TestCase):
         self.assertEqual(reach(router, "two.test"), 112)
         self.assertEqual(reach(router, "three.test"), "b")
 
+    def test_servers_in_the_place_of_a_name(self):
+        """They are called by their addresses, and are the same ones after a reload."""
+        config = {"listeners": [{"name": "public", "address": "127.0.0.1:0"}],
+                  "routes": [{"host": "one.test", "backend": self.a.text}],
+                  "default": [self.b.text], "log": {"level": "debug"}}
+        router = self.enterContext(Router(config))
+        self.assertEqual(reach(router, "one.test"), "a")
+        self.assertEqual(reach(router, "other.test"), "b")
+        config["routes"].append({"host": "two.test", "backend": [{"address": self.a.text}]})
+        router.reload(config)
+        router.wait_line(r"backends \+0 -0 ~0, hosts \+1 -0 ~0")
+        self.assertEqual(reach(router, "two.test"), "a")
+        for line in router.wait_access(3):
+            server = self.b.text if line["sni"] == "other.test" else self.a.text
+            self.assertEqual((line["backend"], line["server"]), (server, server))
+
     def test_listener_on_port_0_keeps_its_port(self):
         """The same file again must not move a listener."""
         router = self.start({"one.test": self.a.text})
@@ -84,6 +100,19 @@ class Reload(unittest.TestCase):
         router.write(good)
         router.reload()
         self.assertEqual(reach(router, "one.test"), "a")
+
+    def test_findings_are_lines_of_their_level(self):
+        """The level is said once, by the line."""
+        router = self.start({"one.test": self.a.text})
+        config = json.loads(router.text_of(routing({"one.test": self.a.text})))
+        config["backends"]["unused"] = {"servers": ["127.0.0.1:9"]}
+        router.reload(config)
+        warning, = [line for line in router.lines if "unused" in line]
+        self.assertRegex(warning, r"Z warning /\S+/routes\.json:\d+:\d+: (?!warning).*unused")
+        config["routes"][0]["host"] = "a..b"
+        router.reload(config, expect="reload failed")
+        error, = [line for line in router.lines if "a..b" in line]
+        self.assertRegex(error, r"Z error /\S+/routes\.json:\d+:\d+: (?!error).*a\.\.b")
 
     def test_missing_file_changes_nothing(self):
         router = self.start({"one.test": self.a.text})

@@ -235,7 +235,7 @@ class SlowNames(unittest.TestCase):
                     sock.sendall(hello.hello("app.test"))
                     net.receive(sock, 2)
                     router.signal(number)
-                    router.wait_line("ending: 1 connections")
+                    router.wait_line("ending: 1 connection has")
                     self.assertEqual(sock.send(b"more"), 4)
                 self.assertEqual(router.wait_exit(net.DEADLINE_S), 0)
 

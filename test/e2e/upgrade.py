@@ -75,7 +75,7 @@ class TakesOver(Case):
         router.write(self.config(3))
         before = len(router.lines)
         router.upgrade()
-        router.wait_line(r"listening again on .* \(public\)|each worker.*public", before)
+        router.wait_line(r"every worker has a socket at .* \(public\) now", before)
 
     def test_silent_clients_are_not_lost(self):
         """Clients that have connected and say nothing, in the queues of both."""

@@ -100,7 +100,7 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
     struct snapshot *snapshot = make_snapshot(rig, first_server, members);
     struct order *order = order_new(ORDER_ADOPT);
     struct view *view = view_new(snapshot);
-    struct endpoints_error why;
+    struct listen_error why;
 
     assert_non_null(order);
     assert_non_null(view);

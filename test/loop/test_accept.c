@@ -134,7 +134,7 @@ static void mend(struct rig *rig, const struct broken_listener *broken)
     const struct config *config = rig->snapshots[rig->snapshot_count - 1]->config;
     struct endpoint *endpoint = endpoints_note_broken(&rig->endpoints, broken);
     struct order *order = order_new(ORDER_LISTEN);
-    struct endpoints_error why;
+    struct listen_error why;
 
     assert_non_null(endpoint);
     assert_int_equal(endpoints_deaf(&rig->endpoints), 1);

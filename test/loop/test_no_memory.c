@@ -147,7 +147,7 @@ static void no_memory_for_a_hello_in_pieces(void **state)
 static void no_memory_for_a_listener(void **state)
 {
     struct rig *rig = *state;
-    struct endpoints_error why;
+    struct listen_error why;
     uint32_t count;
 
     rig_server(rig);

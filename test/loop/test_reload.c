@@ -324,7 +324,8 @@ static const struct row rows[] = {
      {.result = RELOAD_REFUSED,
       .code = EX_OSERR,
       .in_use = true,
-      .sentence = "cannot listen on unix:/absent/socket (l): bind: No such file or directory"}},
+      .sentence = "cannot listen on unix:/absent/socket (l): bind: No such file or directory: its "
+                  "directory is not there"}},
 };
 
 static void check_told(const char *what, const struct told *got, const struct told *expected)
@@ -381,7 +382,8 @@ static void a_first_one_that_cannot_be_published_is_refused(void **state)
     assert_true(told->ends && !told->in_use);
     assert_string_equal(
         told->sentence,
-        "cannot listen on unix:/absent/socket (l): bind: No such file or directory");
+        "cannot listen on unix:/absent/socket (l): bind: No such file or directory: its "
+        "directory is not there");
 }
 
 static void a_command_line_cannot_be_read_again(void **state)

@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# Every manual page is clean for mandoc.
+# Every manual page is clean for mandoc, and has the version in its footer.
 set -u
 shopt -s nullglob
 pages=(docs/man/*.[1-8])
 if [ "${#pages[@]}" -eq 0 ]; then
     echo "no manual pages in docs/man"
+    exit 1
+fi
+version=$(sed -nE 's/^project\(sni-router VERSION ([0-9.]+) .*/\1/p' CMakeLists.txt)
+if [ -z "$version" ] || grep -L "^\.Os sni-router $version\$" "${pages[@]}" | grep .; then
+    echo "^ without .Os sni-router $version"
     exit 1
 fi
 mandoc -T lint -W warning "${pages[@]}" && echo "${#pages[@]} pages: ok"

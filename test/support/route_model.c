@@ -388,6 +388,7 @@ struct explanation {
     const struct question *question;
     size_t candidates;
     uint32_t won;
+    char won_by[TEXT_ROOM];
     size_t last_rank;
     unsigned last_count;
 };
@@ -412,8 +413,10 @@ static void on_candidate(void *context, const struct route_candidate *candidate)
     else if (!rule_listener(when, question))
         verdict = ROUTE_FAILED_LISTENER;
     assert(candidate->verdict == verdict);
-    if (verdict == ROUTE_WON)
+    if (verdict == ROUTE_WON) {
         explanation->won = candidate->route;
+        strcpy(explanation->won_by, text);
+    }
 
     size_t rank = rule_rank(text);
     if (explanation->candidates > 0)
@@ -481,9 +484,14 @@ static void check_question(const struct model *model, const struct route_table *
                                 .listener = question->listener};
     struct explanation explanation = {.model = model, .question = question, .won = ROUTE_NONE};
     uint32_t expected = rule_find(model, question);
-    assert(route_table_find(table, &query) == expected);
+    struct route_hit hit = route_table_hit(table, &query);
+    assert(hit.route == expected && route_table_find(table, &query) == expected);
     route_table_explain(table, &query, on_candidate, &explanation);
     assert(explanation.won == expected);
+    char pattern[ROUTE_PATTERN_TEXT_MAX] = "";
+    if (hit.route != ROUTE_NONE)
+        route_pattern_print(hit.pattern, host, host_len, pattern);
+    assert(strcmp(pattern, explanation.won_by) == 0);
     assert(explanation.candidates == count_matching(model, question->host));
     free(host);
     free(ip);

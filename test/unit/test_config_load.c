@@ -223,7 +223,7 @@ static void test_many_findings(void **state)
     (void)state;
     fputs("{\"routes\":[", to);
     for (int i = 0; i < ROUTES; i++)
-        fprintf(to, "%s{\"host\":\"h%d.\",\"backend\":\"nowhere\"}\n", i ? "," : "", i);
+        fprintf(to, "%s{\"host\":\"h%d.test.\",\"backend\":\"nowhere\"}\n", i ? "," : "", i);
     fputs("]}", to);
     char *text = printed_end(&printed);
     assert_null(config_load_text(text, printed.len, "x", &found));
@@ -328,14 +328,18 @@ static void test_wrong_arguments(void **state)
     char *printed = printed_end(&to);
     assert_string_equal(
         printed,
-        "(command line): error: a.test: expected HOST=SERVER[,SERVER...]\n"
-        "(command line): error: nonsense: \"nonsense\" has no port (such as \"nonsense:443\")\n"
-        "(command line): error: \"\\?: \"\"\\?\" has no port (such as \"\"\\?:443\")\n"
-        "(command line): error: a.test=1.2.3.4:2: \"a.test\" has a route already (in another "
+        "(command line): error: --route a.test: expected HOST=SERVER[,SERVER...], such as "
+        "shop.example.com=10.0.0.5:443\n"
+        "(command line): error: --listen nonsense: \"nonsense\" has no port (such as "
+        "\"nonsense:443\")\n"
+        "(command line): error: --listen \"\\?: \"\"\\?\" has no port (such as \"\"\\?:443\")\n"
+        "(command line): error: --route a.test=1.2.3.4:2: \"a.test\" has a route already (in "
+        "another "
         "argument)\n"
-        "(command line): error: b.test=: an address may not be empty\n"
-        "(command line): error: c.test=1.2.3.4:1,,x: an address may not be empty\n"
-        "(command line): error: c.test=1.2.3.4:1,,x: \"x\" has no port (such as \"x:443\")\n");
+        "(command line): error: --route b.test=: an address may not be empty\n"
+        "(command line): error: --route c.test=1.2.3.4:1,,x: an address may not be empty\n"
+        "(command line): error: --route c.test=1.2.3.4:1,,x: \"x\" has no port (such as "
+        "\"x:443\")\n");
     free(printed);
     diagnostics_free(&found);
     assert_null(config_load_arguments(NULL, 0, NULL, 0, &found));

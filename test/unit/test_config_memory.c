@@ -86,23 +86,29 @@ static char *text_make(bool faulty, size_t *len)
     struct printed printed;
     FILE *to = printed_start(&printed);
 
-    fputs("{\"listeners\":[{\"name\":\"l\",\"address\":\":443\"},{\"address\":\"unix:/x\"}],\n"
-          "\"policies\":{\"no_sni\":{\"backend\":\"b1\"}},\"log\":{\"access\":{\"path\":\"/x\"}},\n"
-          "\"timeouts\":{\"idle\":\"1h\"},\"routes\":[",
-          to);
+    fputs(
+        "{\"listeners\":[{\"name\":\"l\",\"address\":\":443\"},{\"address\":\"unix:/x\"}],\n"
+        "\"policies\":{\"not_tls\":{\"backend\":\"b1\"}},\"log\":{\"access\":{\"path\":\"/x\"}},\n"
+        "\"timeouts\":{\"idle\":\"1h\"},\"routes\":[",
+        to);
     for (int i = 0; i < 30; i++)
         fprintf(to,
                 "{\"host\":[\"h%d.test\",\"*.h%d.test.\"],\"backend\":\"%s%d\",\"alpn\":\"h2\","
                 "\"from\":[\"10.0.0.1/8\",\"::/0\"],\"listener\":\"l\",\"name\":\"r%d\","
                 "\"timeouts\":{\"idle\":\"%ds\"}},\n",
                 i, i, faulty && i == 20 ? "x" : "b", i % 14, i, i + 1);
+    for (int i = 0; i < 20; i++)
+        fprintf(to, "{\"host\":\"i%d.test\",\"backend\":\"10.2.0.%d:443\"},\n", i, i % 10);
     fputs("{\"host\":\"z.test\",\"backend\":\"b0\",\"listener\":[\"l\",\"unix:/x\"]}],\n"
           "\"backends\":{",
           to);
     for (int i = 0; i < 15; i++)
         fprintf(to, "%s\"b%d\":{\"servers\":[\"10.0.0.%d:443\",{\"address\":\"n.test:1\"}]}\n",
                 i ? "," : "", i, i);
-    fputs(faulty ? "},\"listeners\":[],\"wokers\":1}" : "}}", to);
+    fputs(",\"t\":\"10.1.0.1:443\",\"a\":[\"10.1.0.2:443\",\"n.test:1\"]},"
+          "\"default\":[\"10.1.0.2:443\",\"n.test:1\"]",
+          to);
+    fputs(faulty ? ",\"listeners\":[],\"wokers\":1}" : "}", to);
     char *text = printed_end(&printed);
     *len = printed.len;
     return text;

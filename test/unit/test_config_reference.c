@@ -98,8 +98,66 @@ static const char values[] =
     "- **Name**: 1 to 255 characters, none of control.\n"
     "- **ALPN protocol**: 1 to 255 visible ASCII characters, such as `\"h2\"`.\n"
     "- **Policy**: `\"alert\"` sends the fatal TLS alert that fits the case, `\"close\"` ends the\n"
-    "  connection (FIN), `\"reset\"` resets it (RST), `{ \"backend\": NAME }` passes it on all the "
-    "same.\n"
+    "  connection (FIN), `\"reset\"` resets it (RST), a backend's name, or `{ \"backend\": NAME "
+    "}`,\n"
+    "  passes it on all the same.\n"
+    "\n"
+    "## Short forms\n"
+    "\n"
+    "Where it is clear what is meant, less may be written:\n"
+    "\n"
+    "| Short | Long |\n"
+    "|---|---|\n"
+    "| `\"listeners\": \":443\"` | `\"listeners\": [ { \"address\": \":443\" } ]` |\n"
+    "| `\"listeners\": [\":443\", \"unix:/run/sni.sock\"]` | an object with this `address` for "
+    "each |\n"
+    "| `\"web\": \"10.0.0.5:443\"` in `backends` | `\"web\": { \"servers\": [\"10.0.0.5:443\"] }` "
+    "|\n"
+    "| `\"web\": [\"10.0.0.5:443\", \"10.0.0.6:443\"]` in `backends` | `\"web\": { \"servers\": "
+    "[...] }` |\n"
+    "| `\"servers\": \"10.0.0.5:443\"` | `\"servers\": [\"10.0.0.5:443\"]` |\n"
+    "| `\"backend\": \"10.0.0.5:443\"` | `\"backend\": \"web\"`, and this `\"web\"` in `backends` "
+    "|\n"
+    "| `\"backend\": [\"10.0.0.5:443\", \"10.0.0.6:443\"]` | the same with several servers |\n"
+    "| `\"unknown_sni\": \"web\"` in `policies` | `\"unknown_sni\": { \"backend\": \"web\" }` |\n"
+    "| `\"default\": \"web\"` | `\"policies\": { \"unknown_sni\": { \"backend\": \"web\" }, "
+    "\"no_sni\": { \"backend\": \"web\" } }` |\n"
+    "| `\"access\": \"/var/log/access.log\"` in `log` | `\"access\": { \"path\": "
+    "\"/var/log/access.log\" }` |\n"
+    "\n"
+    "So this is a whole configuration:\n"
+    "\n"
+    "```json\n"
+    "{\n"
+    "  \"listeners\": \":443\",\n"
+    "  \"routes\": [\n"
+    "    { \"host\": \"shop.example.com\", \"backend\": [\"10.0.0.5:443\", \"10.0.0.6:443\"] },\n"
+    "    { \"host\": \"**.example.com\", \"backend\": \"10.0.0.7:443\" }\n"
+    "  ],\n"
+    "  \"default\": \"10.0.0.8:443\"\n"
+    "}\n"
+    "```\n"
+    "\n"
+    "- Wherever a backend is named its servers may stand instead: in `backend` of routes and "
+    "policies,\n"
+    "  as a policy, as `default`. A name that `backends` has goes before an address.\n"
+    "- Servers that stand so are a backend too. **Its name is their addresses**, as the router "
+    "writes\n"
+    "  them, with commas: `10.0.0.5:443,[2001:db8::1]:443`. It is called that in logs and by "
+    "`explain`,\n"
+    "  and by that name it is found again after a reload.\n"
+    "- The same servers in several places are the same backend. Where the same addresses have "
+    "other\n"
+    "  weights or names, the file is refused: one of the two needs a name in `backends`. Servers "
+    "that\n"
+    "  need `balance` or `tries` have one there, and those whose addresses together exceed 255\n"
+    "  characters.\n"
+    "- `\"alert\"`, `\"close\"` and `\"reset\"` are always what a policy does. A backend of such a "
+    "name is\n"
+    "  written `{ \"backend\": \"close\" }` there.\n"
+    "- `default` stands for both policies; a file that has one of these as well is refused.\n"
+    "- In `\"access\": \"...\"` a path has a `/` in it, so that it cannot be taken for a word:\n"
+    "  `\"./access.log\"`.\n"
     "\n"
     "## On the command line\n"
     "\n"
@@ -127,7 +185,10 @@ static void print_value(FILE *to, const struct value_type *type)
             print_words(to, type->item->words);
         else
             fprintf(to, "%s", type->item->name);
-        fputs(", or an object", to);
+        fputs(type->item->kind == VALUE_POLICY    ? ", or a backend"
+              : type->item->kind == VALUE_BACKEND ? ""
+                                                  : ", or an object",
+              to);
         break;
     case VALUE_LIST:
         fputs(type->name, to);
@@ -162,6 +223,8 @@ static void on_object(void *context, const char *path, const struct value_type *
     /* One line says all there is about objects of which many are alike. */
     if (strncmp(path, "policies.", 9) == 0 && strcmp(path, "policies.no_sni") != 0)
         return;
+    if (strcmp(path, "default") == 0)
+        return;
     if (strcmp(path, "policies.no_sni") == 0)
         fputs("\n## A policy that passes connections on\n\n"
               "For `no_sni`, `unknown_sni` and `not_tls` only.\n\n",
@@ -187,23 +250,25 @@ static void print_reference(FILE *to)
 
 /* --- the tests --- */
 
-/* The first ```json block of the reference must load without a word. */
-static void check_example(const char *reference)
+/* The ```json blocks of the reference must load without a word. */
+static void check_examples(const char *reference)
 {
     static const char BEGIN[] = "```json\n";
-    const char *start = strstr(reference, BEGIN);
+    int count = 0;
 
-    assert_non_null(start);
-    start += strlen(BEGIN);
-    const char *end = strstr(start, "```");
-    assert_non_null(end);
-    struct diagnostics found = {0};
-    struct config *config = config_load_text(start, (size_t)(end - start), "reference", &found);
-    diagnostics_print(&found, "reference", stderr, false);
-    assert_non_null(config);
-    assert_int_equal(found.warnings, 0);
-    config_free(config);
-    diagnostics_free(&found);
+    for (const char *at = reference; (at = strstr(at, BEGIN)) != NULL; count++) {
+        const char *start = at + strlen(BEGIN);
+        at = strstr(start, "```");
+        assert_non_null(at);
+        struct diagnostics found = {0};
+        struct config *config = config_load_text(start, (size_t)(at - start), "reference", &found);
+        diagnostics_print(&found, "reference", stderr, false);
+        assert_non_null(config);
+        assert_int_equal(found.warnings, 0);
+        config_free(config);
+        diagnostics_free(&found);
+    }
+    assert_int_equal(count, 2);
 }
 
 static void test_reference_is_current(void **state)
@@ -224,7 +289,7 @@ static void test_reference_is_current(void **state)
     fclose(file);
     if (written_len != to.len || memcmp(written, printed, to.len) != 0)
         fail_msg("docs/configuration.md is not what test_config_reference --print writes");
-    check_example(printed);
+    check_examples(printed);
     free(written);
     free(printed);
 }

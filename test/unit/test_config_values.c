@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "config/address.h"
+#include "config/host_explain.h"
 #include "config/network.h"
 #include "config/text_value.h"
 
@@ -47,8 +48,9 @@ static void test_hosts(void **state)
         const char *text, *hint;
     } BAD[] = {
         {"", "empty"},
-        {"*", "policies.unknown_sni"},
-        {"**", "policies.unknown_sni"},
+        {"*", "\"default\""},
+        {"**", "\"default\""},
+        {".example.com", "\"**.example.com\""},
         {"foo*.a.test", "whole label"},
         {"a.**.test", "whole label"},
         {"a.*", "whole label"},
@@ -64,9 +66,10 @@ static void test_hosts(void **state)
         {"b\xc3\xbc"
          "cher.test",
          "xn--"},
-        {"a..b", "not a host name"},
-        {"a b", "not a host name"},
-        {"a/b", "not a host name"},
+        {"a..b", "two dots"},
+        {"a b", "[\"a\", \"b\"]"},
+        {"a/b", "(\"a\")"},
+        {"a!b", "not a host name"},
     };
     struct problem problem;
     struct host_pattern host;
@@ -79,7 +82,9 @@ static void test_hosts(void **state)
         assert_int_equal(host.trailing_dot, GOOD[i].dot);
     }
     for (size_t i = 0; i < COUNT_OF(BAD); i++) {
-        if (host_parse(BAD[i].text, &host, &problem))
+        bool well = host_parse(BAD[i].text, &host, &problem);
+        host_explain(BAD[i].text, &problem);
+        if (well)
             fail_msg("accepted: %s", BAD[i].text);
         if (strstr(problem.text, BAD[i].hint) == NULL)
             fail_msg("%s: %s", BAD[i].text, problem.text);

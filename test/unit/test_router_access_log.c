@@ -359,11 +359,30 @@ static void logfmt_line(void **state)
     format(&line, &record, LOG_FORMAT_LOGFMT);
     assert_string_equal(line.text,
                         "ts=2026-01-02T03:04:05.678Z id=1f00000002a listener=public "
-                        "client=192.0.2.7:5000 sni=shop.example.com alpn=\"[\\\"h2\\\"]\" "
+                        "client=192.0.2.7:5000 sni=shop.example.com alpn=h2 "
                         "tls=TLSv1.3 ech=true route=*.example.com policy=no_sni backend=shop "
                         "server=10.0.0.5:443 hello_bytes=517 hello_ms=1 connect_ms=2 "
                         "first_byte_ms=3 duration_ms=5000000000 retries=4 bytes_in=1099511627776 "
                         "bytes_out=9007199254740993 reason=idle_timeout term=cD worker=7");
+}
+
+static void logfmt_lists(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"[\"h2\",\"http/1.1\"]", " alpn=h2,http/1.1 "},
+        {"[\"\\\\x00\",\"h2\"]", " alpn=\"\\\\x00,h2\" "},
+        {"[\"a,b\"]", " alpn=\"a\\\\x2cb\" "},
+        {"[\"say \\\"[hi]\\\"\",\"x\"]", " alpn=\"say \\\"[hi]\\\",x\" "},
+    };
+    struct access_record record = full_record();
+    struct line line;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        record.alpn = pairs[i][0];
+        format(&line, &record, LOG_FORMAT_LOGFMT);
+        assert_non_null(strstr(line.text, pairs[i][1]));
+    }
 }
 
 static void logfmt_absent_is_absent(void **state)
@@ -402,6 +421,92 @@ static void logfmt_quotes(void **state)
         if (strstr(line.text, pairs[i][1]) == NULL)
             fail_msg("no%sin %s", pairs[i][1], line.text);
     }
+}
+
+/* --- what was tried, and what it looked like --- */
+
+static const struct access_tried two_tried[] = {{"10.0.0.6:443", REASON_CONNECT_REFUSED},
+                                                {"unix:/run/a b.sock", REASON_UNREACHABLE}};
+
+static void tried_is_told(void **state)
+{
+    struct access_record record = full_record();
+    struct line line;
+
+    (void)state;
+    record.tried = two_tried;
+    record.tried_count = 2;
+    format(&line, &record, LOG_FORMAT_JSON);
+    cJSON *json = parse(&line);
+    const cJSON *tried = cJSON_GetObjectItemCaseSensitive(json, "tried");
+    assert_int_equal(cJSON_GetArraySize(tried), 2);
+    for (int i = 0; i < 2; i++) {
+        expect_text(cJSON_GetArrayItem(tried, i), "server", two_tried[i].server);
+        expect_text(cJSON_GetArrayItem(tried, i), "reason", reason_info(two_tried[i].reason)->word);
+    }
+    cJSON_Delete(json);
+    format(&line, &record, LOG_FORMAT_LOGFMT);
+    assert_non_null(strstr(line.text,
+                           " retries=4 tried=\"10.0.0.6:443(connect_refused),unix:/run/a "
+                           "b.sock(unreachable)\" bytes_in="));
+    record.tried_count = 1;
+    format(&line, &record, LOG_FORMAT_LOGFMT);
+    assert_non_null(strstr(line.text, " tried=10.0.0.6:443(connect_refused) bytes_in="));
+    format(&line, &record, LOG_FORMAT_HAPROXY);
+    assert_non_null(strstr(line.text, " sni=shop.example.com tried=10.0.0.6:443(connect_refused)"));
+}
+
+/* Of any number of servers with any texts: as many as there is room for, each of them whole. */
+static void tried_is_bounded(void **state)
+{
+    enum { MANY = 40 };
+    static char texts[MANY][300];
+    struct access_tried tried[MANY];
+    struct line line;
+
+    (void)state;
+    for (size_t len = 1; len < sizeof texts[0]; len += 23) {
+        struct access_record records[] = {full_record(), longest_record(false),
+                                          longest_record(true)};
+        for (size_t i = 0; i < MANY; i++) {
+            memset(texts[i], i % 3 == 2 ? '"' : 's', len);
+            texts[i][len] = '\0';
+            tried[i] = (struct access_tried){texts[i], REASON_CONNECT_REFUSED};
+        }
+        for (size_t r = 0; r < 3; r++) {
+            records[r].tried = tried;
+            records[r].tried_count = MANY;
+            format(&line, &records[r], LOG_FORMAT_JSON);
+            cJSON *json = parse(&line);
+            const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "tried"), *item;
+            int told = 0;
+            cJSON_ArrayForEach (item, list)
+                expect_text(item, "server", texts[told++]);
+            assert_true(r > 0 || told > 0);
+            expect_text(json, "reason", reason_info(records[r].reason)->word);
+            cJSON_Delete(json);
+            format(&line, &records[r], LOG_FORMAT_LOGFMT);
+            assert_true(r == 2 || strstr(line.text, " worker=") != NULL);
+            format(&line, &records[r], LOG_FORMAT_HAPROXY);
+        }
+    }
+}
+
+static void looks_is_told(void **state)
+{
+    struct access_record record = bare_record();
+    struct line line;
+
+    (void)state;
+    record.looks = "ssh";
+    format(&line, &record, LOG_FORMAT_JSON);
+    cJSON *json = parse(&line);
+    expect_text(json, "looks", "ssh");
+    cJSON_Delete(json);
+    format(&line, &record, LOG_FORMAT_LOGFMT);
+    assert_non_null(strstr(line.text, " looks=ssh "));
+    format(&line, &record, LOG_FORMAT_HAPROXY);
+    assert_non_null(strstr(line.text, " sni=- looks=ssh"));
 }
 
 /* --- HAProxy's --- */
@@ -450,8 +555,12 @@ int main(void)
         cmocka_unit_test(plain_lines_are_bounded),
         cmocka_unit_test(ordinary_list_is_kept),
         cmocka_unit_test(logfmt_line),
+        cmocka_unit_test(logfmt_lists),
         cmocka_unit_test(logfmt_absent_is_absent),
         cmocka_unit_test(logfmt_quotes),
+        cmocka_unit_test(tried_is_told),
+        cmocka_unit_test(tried_is_bounded),
+        cmocka_unit_test(looks_is_told),
         cmocka_unit_test(haproxy_line),
         cmocka_unit_test(haproxy_absent),
     };

@@ -114,6 +114,7 @@ static void hello_by_name(void **state)
             assert_int_equal(decision.route, ROUTE_NONE);
         else
             assert_string_equal(config->routes[decision.route].name, named[i].route);
+        assert_int_equal(decision.pattern.suffix_len, 0); /* all of these routes have a name */
         assert_int_equal(decision.which, named[i].which);
         assert_int_equal(decision.action, named[i].action);
         assert_int_equal(decision.reason, named[i].reason);

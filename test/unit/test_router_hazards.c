@@ -143,7 +143,7 @@ static int teardown(void **state)
 static void make(struct fixture *fixture, const char *servers)
 {
     struct diagnostics found = {0};
-    struct endpoints_error why;
+    struct listen_error why;
     int len = snprintf(fixture->text, sizeof fixture->text,
                        "{\"listeners\":[{\"name\":\"tcp\",\"address\":\"127.0.0.1:0\"},"
                        "{\"name\":\"path\",\"address\":\"unix:%s/own\"}],\"routes\":[{\"host\":"

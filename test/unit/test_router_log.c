@@ -3,7 +3,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -89,6 +93,64 @@ static void empty_text(void **state)
     assert_int_equal(len, STAMP_LEN + strlen("info \n"));
 }
 
+/* The journal's own lines: a stderr that is another stream than $JOURNAL_STREAM names gets times.
+ */
+static void journal(void **state)
+{
+    static const char *const lines[] = {"<3>error x\n", "<4>warning x\n", "<6>info x\n",
+                                        "<7>debug x\n"};
+    struct stat own;
+    char stream[64], line[LOG_LINE_MAX];
+
+    (void)state;
+    assert_int_equal(fstat(STDERR_FILENO, &own), 0);
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)own.st_dev, (uintmax_t)own.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_start();
+    assert_true(log_is_journal());
+    for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+        assert_int_equal(format(line, (enum log_level)level, "x"), strlen(lines[level]));
+        assert_memory_equal(line, lines[level], strlen(lines[level]));
+    }
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)own.st_dev, (uintmax_t)own.st_ino + 1);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_start();
+    assert_false(log_is_journal());
+    setenv("JOURNAL_STREAM", "8:", 1);
+    log_start();
+    assert_false(log_is_journal());
+    unsetenv("JOURNAL_STREAM");
+    log_start();
+    assert_false(log_is_journal());
+}
+
+/* A name from outside neither begins a line of its own nor speaks to a terminal. */
+static void control_characters(void **state)
+{
+    char line[LOG_LINE_MAX];
+    size_t len = format(line, LOG_LEVEL_INFO, "%s", "a\n<0>b\x1b[31m\xc3\xa4");
+
+    (void)state;
+    assert_int_equal(len, STAMP_LEN + strlen("info a?<0>b?[31m\xc3\xa4\n"));
+    assert_memory_equal(line + STAMP_LEN, "info a?<0>b?[31m\xc3\xa4\n", len - STAMP_LEN);
+}
+
+static void durations(void **state)
+{
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } rows[] = {{0, "0 ms"},      {1, "1 ms"},        {999, "999 ms"},  {1000, "1 s"},
+                {1600, "1.6 s"},  {12800, "12.8 s"},  {30000, "30 s"},  {60000, "1 min"},
+                {90000, "90 s"},  {61234, "61.2 s"},  {3600000, "1 h"}, {5400000, "90 min"},
+                {7200000, "2 h"}, {86400000, "24 h"}, {8000, "8 s"},    {2049, "2 s"}};
+    char text[LOG_DURATION_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_string_equal(log_duration(rows[i].ms, text), rows[i].text);
+}
+
 static void levels_above_are_left_out(void **state)
 {
     (void)state;
@@ -104,7 +166,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_level_text),           cmocka_unit_test(words_of_levels),
         cmocka_unit_test(long_text_is_cut),          cmocka_unit_test(empty_text),
-        cmocka_unit_test(levels_above_are_left_out),
+        cmocka_unit_test(levels_above_are_left_out), cmocka_unit_test(journal),
+        cmocka_unit_test(control_characters),        cmocka_unit_test(durations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* docs/operations.md lists every reason as router/log/reason.h has it, and no other. */
+/* docs/operations.md lists every reason, and what bytes look like, as the tables in the code do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "router/log/reason.h"
+#include "sni/looks.h"
 
 static char *read_document(void)
 {
@@ -89,11 +90,25 @@ static void no_other_reason_is_documented(void **state)
     free(document);
 }
 
+static void every_look_is_documented(void **state)
+{
+#define LOOKS_ROW(kind, text, told_by) "\n| `" text "` | " told_by " |"
+    static const char rows[] = LOOKS_TABLE(LOOKS_ROW) "\n\n";
+#undef LOOKS_ROW
+    char *document = read_document();
+
+    (void)state;
+    if (strstr(document, rows) == NULL)
+        fail_msg("docs/operations.md lacks the rows:%s", rows);
+    free(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reason_is_documented),
         cmocka_unit_test(no_other_reason_is_documented),
+        cmocka_unit_test(every_look_is_documented),
     };
 
     return cmocka_run_group_tests_name("operations_doc", tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -91,6 +92,7 @@ static void nothing_is_known_at_first(void **state)
     assert_int_equal(passage.backend, CONFIG_NONE);
     assert_null(passage.server);
     assert_int_equal(passage.policy, POLICY_CASES);
+    assert_int_equal(passage.looks, LOOKS_KINDS);
     assert_int_equal(passage.hello_ms, PASSAGE_TIME_NONE);
     passage_end(&passage, 0);
 }
@@ -199,6 +201,100 @@ static void decisions_are_kept(void **state)
     passage_end(&passage, 0);
 }
 
+static struct passage routed(const char *host, struct route_pattern pattern,
+                             struct stats_cell *route)
+{
+    struct decision decision = {
+        .route = 4, .pattern = pattern, .backend = 1, .which = POLICY_CASES, .reason = REASON_NONE};
+    struct passage passage = started();
+
+    if (host != NULL)
+        keep(&passage, host, NULL, 0);
+    passage_keep_decision(&passage, &decision, route, 0);
+    return passage;
+}
+
+static void routes_have_their_pattern(void **state)
+{
+    static const struct {
+        struct route_pattern pattern;
+        const char *text;
+    } cases[] = {
+        {{0, 18}, "a.shop.example.com"},
+        {{2, 16}, "*.shop.example.com"},
+        {{3, 16}, "**.shop.example.com"},
+        {{3, 11}, "**.example.com"},
+        {{3, 3}, "**.com"},
+        {{0, 0}, "first.example.com"}, /* has a name */
+    };
+    char text[ROUTE_PATTERN_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct passage passage = routed("A.Shop.Example.com.", cases[i].pattern,
+                                        claimed(STATS_ROUTE, "first.example.com"));
+        assert_string_equal(passage_route(&passage, text), cases[i].text);
+        passage_end(&passage, 0);
+    }
+    struct passage without = started();
+    assert_null(passage_route(&without, text));
+    passage_end(&without, 0);
+    /* no memory for the hello's texts: what the route is counted by */
+    without = routed(NULL, (struct route_pattern){2, 16}, claimed(STATS_ROUTE, "first"));
+    assert_string_equal(passage_route(&without, text), "first");
+    passage_end(&without, 0);
+    /* ... for its figures */
+    without = routed("a.test", (struct route_pattern){2, 4}, NULL);
+    assert_string_equal(passage_route(&without, text), "*.test");
+    passage_end(&without, 0);
+}
+
+/* With and without texts of every length before them: aligned, in order, bounded, and held. */
+static void servers_that_failed_are_kept(void **state)
+{
+    static const char *const alpn[] = {"h2", "http/1.1"};
+    char host[32];
+
+    (void)state;
+    for (size_t len = 0; len < sizeof host; len++) {
+        struct server *servers[PASSAGE_FAILED_MAX + 2];
+        struct decision decision = {.route = 4, .backend = 1, .which = POLICY_CASES};
+        struct passage passage = started();
+        uint32_t count;
+
+        memset(host, 'a', len);
+        host[len] = '\0';
+        if (len > 0)
+            keep(&passage, host, alpn, len % 3);
+        passage_keep_decision(&passage, &decision, NULL, 0);
+        assert_null(passage_failed(&passage, &count));
+        assert_int_equal(count, 0);
+        for (uint32_t i = 0; i < PASSAGE_FAILED_MAX + 2; i++) {
+            servers[i] = server_new(memcpy(malloc(6), "b\0s\0l", 6), 6, 1);
+            assert_non_null(servers[i]);
+            passage_use_server(&passage, servers[i]);
+            passage_keep_failed(&passage, REASON_CONNECT_REFUSED + i % 3);
+            const struct passage_failed *failed = passage_failed(&passage, &count);
+            assert_int_equal(count, i < PASSAGE_FAILED_MAX ? i + 1 : PASSAGE_FAILED_MAX);
+            for (uint32_t f = 0; f < count; f++) {
+                assert_ptr_equal(failed[f].server, servers[f]);
+                assert_int_equal(failed[f].reason, REASON_CONNECT_REFUSED + f % 3);
+                assert_int_equal(atomic_load(&servers[f]->held), 1);
+            }
+        }
+        if (len > 0)
+            assert_string_equal(passage_host(&passage), host);
+        else
+            assert_null(passage_host(&passage));
+        assert_string_equal(protocols(&passage), len == 0 || len % 3 == 0 ? ""
+                                                 : len % 3 == 1           ? "h2"
+                                                                          : "h2,http/1.1");
+        passage_end(&passage, 0);
+        for (uint32_t i = 0; i < PASSAGE_FAILED_MAX + 2; i++)
+            server_free(servers[i]); /* asserts that nobody holds it */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +304,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(protocols_without_a_host, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_list_is_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(decisions_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(routes_have_their_pattern, setup, teardown),
+        cmocka_unit_test_setup_teardown(servers_that_failed_are_kept, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,9 @@ class Serve:
         return self.process.pid
 
     def stop(self):
+        """What it said at its end."""
+        if self.process.returncode is not None:
+            return ""
         self.process.send_signal(signal.SIGTERM)
         out, err = self.process.communicate(timeout=RUN_LIMIT_S)
         assert self.process.returncode == 0, f"serve ended with {self.process.returncode}: {err}"

@@ -24,7 +24,8 @@ An error is not one thing:
 The router goes on in every row but those that say otherwise. In brackets stands the `reason` of the
 access log; `...` stands for what differs. A call that was interrupted (`EINTR`) is made again.
 Warnings that clients can cause are said at most once in 10 s per worker, the same trouble of a
-listener once a minute.
+listener once a minute. That a server begins to fail is said of this host's troubles as well, once
+for each server until it works again.
 """
 
 # What follows, by the word of the row; {} is the reason, or the exit code.

@@ -96,6 +96,7 @@ SITES = {
 Row = collections.namedtuple("Row", "site errors whose then log remark", defaults=(None, ""))
 
 CONNECT = "server ... cannot connect: {error} (...)"
+FAILS = "server ... begins to fail: {error} (...)"
 BLIND = "a port that another process shares is not noticed"
 MISTAKES = "EBADF EFAULT EINVAL ENOTSOCK"
 CARRY = "a connection is cut: its socket fails for no reason of its own: {error}"
@@ -124,15 +125,15 @@ ROWS = [
     Row("socket/start", "EACCES", GOOD, "exit 77", LISTEN),
     Row("socket/kernel", MANUAL["socket"], HOST, "reloaded", None, BLIND),
 
-    Row("connect/server", "ECONNREFUSED", SERVER, "another connect_refused"),
-    Row("connect/server", "ETIMEDOUT", SERVER, "another connect_timeout"),
-    Row("connect/server", "ENETUNREACH", SERVER, "another unreachable"),
+    Row("connect/server", "ECONNREFUSED", SERVER, "another connect_refused", FAILS),
+    Row("connect/server", "ETIMEDOUT", SERVER, "another connect_timeout", FAILS),
+    Row("connect/server", "ENETUNREACH", SERVER, "another unreachable", FAILS),
     Row("connect/server", "EACCES EPERM EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EPROTOTYPE",
         HOST, "another unreachable", CONNECT),
     Row("connect/server", "EBADF EFAULT ENOTSOCK", MISTAKE, "another unreachable", CONNECT),
     Row("connect/server", "EALREADY EINPROGRESS EINTR EISCONN", NOBODY, "served"),
     Row("connect/unix", "EAGAIN EINTR", NOBODY, "served"),
-    Row("connect/unix", "ECONNREFUSED ENOENT", SERVER, "refused connect_refused"),
+    Row("connect/unix", "ECONNREFUSED ENOENT", SERVER, "refused connect_refused", FAILS),
     Row("connect/unix", "EACCES EPROTOTYPE ENOTDIR", HOST, "refused unreachable", CONNECT),
 
     Row("accept4/once", "EAGAIN EINTR", NOBODY, "served"),
@@ -158,7 +159,7 @@ ROWS = [
     Row("epoll_ctl/server", "ENOMEM ENOSPC", NOW, "refused resource", CONNECT),
     Row("epoll_ctl/server", "EBADF EEXIST EINVAL ELOOP EPERM", MISTAKE, "another unreachable",
         CONNECT),
-    Row("epoll_ctl/server", "ENOENT", MISTAKE, "another connect_refused"),
+    Row("epoll_ctl/server", "ENOENT", MISTAKE, "another connect_refused", FAILS),
     Row("epoll_ctl/change", MANUAL["epoll_ctl"], MISTAKE, "aborts", "Assertion ... failed"),
     Row("epoll_ctl/listener", MANUAL["epoll_ctl"], NOW, "reopened", WATCH,
         "after a pause it pauses on"),
@@ -213,7 +214,8 @@ ROWS = [
 
     Row("open/first", "ENOENT ENOTDIR", GOOD, "exit 66", "no such file"),
     Row("open/first", "EINTR", NOBODY, "starts"),
-    Row("open/first", "EACCES EISDIR EMFILE", GOOD, "exit 78", "cannot read: {error}"),
+    Row("open/first", "EACCES", GOOD, "exit 77", "cannot read: {error} (this runs as user ...)"),
+    Row("open/first", "EISDIR EMFILE", GOOD, "exit 78", "cannot read: {error}"),
     Row("open/reload", "EINTR", NOBODY, "reloaded"),
     Row("open/reload", but("open", "EINTR ENOENT ENOTDIR"), HOST, "not reloaded",
         "...: cannot read: {error}"),

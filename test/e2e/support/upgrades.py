@@ -25,7 +25,7 @@ class Upgraded(Router):
     def __init__(self, config, **how):
         adopt_orphans()
         self.place = pathlib.Path(os.path.abspath(how.pop("place")))
-        self.install(BINARY)
+        self.install(how.pop("program", BINARY))
         super().__init__(config, binary=self.place, **how)
         self.pid = self.process.pid
         self.codes = {}

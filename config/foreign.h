@@ -1,0 +1,18 @@
+#ifndef CONFIG_FOREIGN_H
+#define CONFIG_FOREIGN_H
+
+/* Texts that are no JSON at all: configurations of other programs, YAML, TOML, pages of HTML. Pure.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct foreign_text {
+    const char *sentence; /* what it is and what to do */
+    size_t at;            /* the offset that shows it */
+};
+
+/* Whether the text shows at its beginning that it is no JSON. True of no text that is JSON. */
+bool foreign_find(const char *text, size_t len, struct foreign_text *found);
+
+#endif
