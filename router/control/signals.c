@@ -25,7 +25,6 @@ static const int watched[SIGNALS_WATCHED] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, S
 /* The first so many of those end the router. */
 #define SIGNALS_THAT_END 3
 
-
 /* --- before the loop runs, and after --- */
 
 static sigset_t set_of(const int *numbers, size_t count)
