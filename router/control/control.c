@@ -536,7 +536,7 @@ int control_run(struct config *first, const struct control_source *source, enum 
 {
     struct control control = {0};
     struct shared shared = {.relay_mode = mode, .stats = &control.stats};
-    uint32_t workers;
+    uint32_t workers = 0;
 
     signals_hold();
     log_set_level(first->log.level);

@@ -50,12 +50,16 @@ class Upgraded(Router):
         """USR2, until another process has taken over; returns the old one's id."""
         old, before = self.pid, len(self.lines)
         self.signal(signal.SIGUSR2)
+        self.follow(before)
+        return old
+
+    def follow(self, before=0):
+        """Waits until another process has taken over, as line `before` or a later one says."""
         line = self.wait_line(r"upgrade: process \d+ has taken over|upgrade failed", before)
         match = re.search(r"process (\d+) has", line)
         assert match, self.stderr()
         self.pid = int(match.group(1))
         self.wait_line(r"this process has taken over", before)
-        return old
 
     def refuse(self, pattern):
         """USR2, until the log says what came of it."""
