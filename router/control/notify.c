@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 
 /* How often the counts are told. */
 #define STATUS_MS 5000u
+/* How long a message waits for room in the manager's queue. */
+#define ROOM_US 20000
 /* Longest datagram. */
 #define MESSAGE_SIZE (NOTIFY_STATUS_SIZE + 128)
 
@@ -28,6 +31,8 @@ static void say_failed(struct notify *notify, const char *step)
 
 static void send_text(struct notify *notify, const char *text)
 {
+    const struct timeval patience = {.tv_usec = ROOM_US};
+
     if (notify->to_len == 0)
         return;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -35,8 +40,9 @@ static void send_text(struct notify *notify, const char *text)
         say_failed(notify, "socket");
         return;
     }
-    if (sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
-               (const struct sockaddr *)&notify->to, notify->to_len) < 0)
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&notify->to,
+               notify->to_len) < 0)
         say_failed(notify, "sendto");
     close(fd);
 }
