@@ -402,6 +402,18 @@ static const struct field fields_timeouts[] = {
      .into = INTO(timeouts, drain_ms),
      .preset = "8s",
      .help = "At shutdown: how long connections may go on."},
+    {.key = "drain_delay",
+     .type = &type_duration_or_off,
+     .into = INTO(timeouts, drain_delay_ms),
+     .preset = "off",
+     .help = "At shutdown: how long new connections are still accepted, before `drain` begins. "
+             "For load balancers that need a moment to send nobody here any more."},
+    {.key = "drain_idle",
+     .type = &type_duration_or_off,
+     .into = INTO(timeouts, drain_idle_ms),
+     .preset = "off",
+     .help = "At shutdown, while connections may go on: those on which nothing moved for so long "
+             "end at once."},
     END};
 const struct value_type type_timeouts = {
     .kind = VALUE_OBJECT, .name = "the timeouts", .fields = fields_timeouts};
