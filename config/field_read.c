@@ -8,6 +8,7 @@
 
 #include "config/address.h"
 #include "config/address_explain.h"
+#include "config/field_messages.h"
 #include "config/field_parts.h"
 #include "config/field_unknown.h"
 #include "config/hints.h"
@@ -27,59 +28,6 @@ static bool no_memory(struct field_reader *reader)
 {
     finding_no_memory(reader->findings);
     return false;
-}
-
-/* --- messages --- */
-
-const char *field_words(const char *const *words, char *out, size_t size)
-{
-    size_t used = 0;
-
-    out[0] = '\0';
-    for (size_t i = 0; words[i] != NULL && used < size; i++) {
-        const char *glue = i == 0 ? "" : words[i + 1] != NULL ? ", " : " or ";
-        used += (size_t)snprintf(out + used, size - used, "%s\"%s\"", glue, words[i]);
-    }
-    return out;
-}
-
-void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
-                        enum json_kind found)
-{
-    char list[160];
-
-    if (type->kind == VALUE_MAP && found == JSON_ARRAY)
-        finding_error(
-            reader->findings, offset,
-            "expected %s, not an array: write { \"shop\": { \"servers\": [\"10.0.0.5:443\"] } }",
-            type->name);
-    else if (type->kind == VALUE_WORD || type->kind == VALUE_POLICY)
-        finding_error(reader->findings, offset, "expected %s%s, not %s",
-                      field_words(type->words, list, sizeof list),
-                      type->kind == VALUE_POLICY ? ", or a backend" : "", json_kind_name(found));
-    else if (type->example != NULL)
-        finding_error(reader->findings, offset, "expected %s (such as %s), not %s", type->name,
-                      type->example, json_kind_name(found));
-    else
-        finding_error(reader->findings, offset, "expected %s, not %s", type->name,
-                      json_kind_name(found));
-}
-
-bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
-                          size_t offset)
-{
-    bool ok = true;
-
-    for (size_t i = 0; type->fields[i].key != NULL; i++) {
-        if (!type->fields[i].required || (seen >> i & 1))
-            continue;
-        const char *besides = type->fields[i].missing;
-        finding_error(reader->findings, offset, "missing key \"%s\" in %s%s%s%s",
-                      type->fields[i].key, type->name, besides != NULL ? " (" : "",
-                      besides != NULL ? besides : "", besides != NULL ? ")" : "");
-        ok = false;
-    }
-    return ok;
 }
 
 /* --- objects and lists --- */
@@ -187,60 +135,6 @@ static bool read_integer(struct field_reader *reader, const struct value_type *t
     if (into != NULL)
         *(uint32_t *)into = (uint32_t)number;
     return true;
-}
-
-/* A number where text with a unit is needed: the message names the two values it could mean. */
-static void say_bare_number(struct field_reader *reader, const struct value_type *type,
-                            const struct json_node *node)
-{
-    size_t offset = json_offset(&reader->json, node);
-    double number = json_number(node);
-
-    if (type->kind == VALUE_DURATION && isfinite(number) && number <= 0) {
-        finding_error(reader->findings, offset, "%.15g is too short: " UNITS_WANTED_DURATION "%s",
-                      number, type->words != NULL ? ", or \"off\"" : "");
-        return;
-    }
-    if (!isfinite(number) || number < 1 || number > 999999999 ||
-        number != (double)(uint32_t)number) {
-        field_say_expected(reader, type, offset, JSON_NUMBER);
-        return;
-    }
-    unsigned whole = (unsigned)number;
-    if (type->kind == VALUE_DURATION)
-        finding_error(reader->findings, offset,
-                      "a duration needs a unit: %u could mean %u seconds or %u milliseconds; write "
-                      "\"%us\" or \"%ums\"",
-                      whole, whole, whole, whole, whole);
-    else
-        finding_error(
-            reader->findings, offset,
-            "a size is a string: %u could mean %u bytes or %u KiB; write \"%u\" or \"%uk\"", whole,
-            whole, whole, whole, whole);
-}
-
-/* A number or a truth value in quotes: "4", "auto", "yes". */
-static void say_quoted(struct field_reader *reader, const struct value_type *type,
-                       const struct json_node *node)
-{
-    size_t offset = json_offset(&reader->json, node);
-    const char *text = json_string(node);
-    bool number = type->kind == VALUE_INTEGER && units_whole(text, 999999999) >= 0;
-    bool yes = hint_has_word("true|yes|on|1|enabled", text);
-    bool no = hint_has_word("false|no|off|0|disabled", text);
-
-    if (number)
-        finding_error(reader->findings, offset, "expected %s, not text: write %s without quotes",
-                      type->name, text);
-    else if (type->kind == VALUE_BOOLEAN && (yes || no))
-        finding_error(reader->findings, offset, "expected %s, not text: write %s without quotes",
-                      type->name, yes ? "true" : "false");
-    else if (hint_has_word("auto|automatic|default|max|unlimited|none|off|infinite", text))
-        finding_error(reader->findings, offset,
-                      "expected %s, not \"%.20s\": leave the key out for the default", type->name,
-                      text);
-    else
-        field_say_expected(reader, type, offset, JSON_STRING);
 }
 
 /* --- texts --- */
@@ -439,7 +333,7 @@ static bool read_scalar(struct field_reader *reader, const struct value_type *ty
         return false;
     }
     if (kind == JSON_NUMBER && (type->kind == VALUE_DURATION || type->kind == VALUE_SIZE))
-        say_bare_number(reader, type, node);
+        field_say_bare_number(reader, type, node);
     else if ((kind == JSON_OBJECT || kind == JSON_ARRAY) && type->no_object != NULL)
         finding_error(reader->findings, offset, "%s", type->no_object);
     else
@@ -532,7 +426,7 @@ bool field_read(struct field_reader *reader, const struct value_type *type,
         return read_scalar(reader, type, node, into);
     }
     if (kind == JSON_STRING && (type->kind == VALUE_INTEGER || type->kind == VALUE_BOOLEAN))
-        say_quoted(reader, type, node);
+        field_say_quoted(reader, type, node);
     else
         field_say_expected(reader, type, json_offset(&reader->json, node), kind);
     return false;

@@ -17,18 +17,4 @@ bool field_read(struct field_reader *reader, const struct value_type *type,
 /* Stores the defaults of an object's keys, and of the objects inside it. */
 void field_read_presets(const struct value_type *type, void *into);
 
-/* "expected a duration (such as "5s"), not a number" */
-void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
-                        enum json_kind found);
-
-/* Writes `"alert", "close" or "reset"`. Returns `out`. */
-const char *field_words(const char *const *words, char *out, size_t size);
-
-/*
- * `missing key "host"`, for every required field whose bit is not set in `seen` (bit 0: the first
- * field). False: a key is missing.
- */
-bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
-                          size_t offset);
-
 #endif

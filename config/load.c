@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/field_messages.h"
 #include "config/field_unknown.h"
 #include "config/lint.h"
 #include "config/loader.h"

@@ -9,6 +9,7 @@
 #include "config/address.h"
 #include "config/address_explain.h"
 #include "config/difference.h"
+#include "config/field_messages.h"
 #include "config/hints.h"
 #include "config/loader.h"
 #include "config/text/utf8.h"
