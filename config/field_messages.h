@@ -20,6 +20,13 @@ const char *field_words(const char *const *words, char *out, size_t size);
 bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
                           size_t offset);
 
+/* "expected a name, not null: leave the key out for the default" */
+void field_say_null(struct field_reader *reader, const struct value_type *type, size_t offset);
+
+/* A value of a kind that no text, address or word has: what was probably meant. */
+void field_say_no_text(struct field_reader *reader, const struct value_type *type,
+                       const struct json_node *node);
+
 /* A number where text with a unit is needed: the message names the two values it could mean. */
 void field_say_bare_number(struct field_reader *reader, const struct value_type *type,
                            const struct json_node *node);

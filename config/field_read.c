@@ -32,6 +32,34 @@ static bool no_memory(struct field_reader *reader)
 
 /* --- objects and lists --- */
 
+bool field_read_member(struct field_reader *reader, const struct field *field,
+                       const struct json_node *node, void *object)
+{
+    if (json_kind(node) != JSON_NULL || field->required)
+        return field_read(reader, field->type, node, place(object, field->into));
+    field_say_null(reader, field->type, json_offset(&reader->json, node));
+    return false;
+}
+
+/*
+ * Returns the bit of the field that was meant; 0: none. What a misspelt key holds is looked at as
+ * well, so that not the next attempt only tells what is wrong there.
+ */
+static uint32_t read_unknown(struct field_reader *reader, const struct value_type *type,
+                             const struct json_node *object, const struct json_node *child)
+{
+    bool misspelt;
+    const struct unknown_key unknown = {
+        .key = json_key(child), .offset = json_key_offset(child), .value = child, .object = object};
+    const struct field *field = field_say_unknown(reader, type, &unknown, &misspelt);
+
+    if (field == NULL)
+        return 0;
+    if (misspelt && field->type->kind != VALUE_BACKEND)
+        (void)field_read_member(reader, field, child, NULL);
+    return 1u << (field - type->fields);
+}
+
 static bool read_object(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
@@ -42,6 +70,8 @@ static bool read_object(struct field_reader *reader, const struct value_type *ty
     bool ok = !field_say_parts(reader, type, node, &parts);
     if (!ok)
         seen |= 1; /* the address is the first field */
+    else if (field_say_by_name(reader, type, node))
+        return false;
     for (const struct json_node *child = json_first(node); child != NULL;
          child = json_next(child)) {
         const char *key = json_key(child);
@@ -51,10 +81,9 @@ static bool read_object(struct field_reader *reader, const struct value_type *ty
         if (field != NULL) {
             assert(field - type->fields < 32);
             seen |= 1u << (field - type->fields);
-            ok &= field_read(reader, field->type, child, place(into, field->into));
+            ok &= field_read_member(reader, field, child, into);
         } else if (!field_is_note(key)) {
-            field = field_say_unknown(reader, type, key, json_key_offset(child), child);
-            seen |= field != NULL ? 1u << (field - type->fields) : 0;
+            seen |= read_unknown(reader, type, node, child);
             ok = false;
         }
     }
@@ -176,8 +205,11 @@ static bool word_parse(const struct value_type *type, const char *text, int *ind
         return true;
     }
     suggest_start(&suggestion, text);
-    for (int i = 0; type->words[i] != NULL; i++)
+    for (int i = 0; type->words[i] != NULL; i++) {
         suggest_consider(&suggestion, type->words[i]);
+        if (hint_has_word(type->words[i], text))
+            suggestion = (struct suggestion){text, type->words[i], 0};
+    }
     problem_set(problem, "expected %s, not \"%.40s\"%s",
                 field_words(type->words, list, sizeof list), text,
                 word_meant(type, text, &suggestion, hint, sizeof hint));
@@ -193,7 +225,7 @@ static bool duration_or_off_parse(const struct value_type *type, const char *tex
         *ms = 0;
         return true;
     }
-    if (hint_has_word("off|none|never|no|false|disabled|infinite|infinity|unlimited", text)) {
+    if (hint_has_word("off|none|never|no|false|disabled|inf|infinite|infinity|unlimited", text)) {
         problem_set(problem,
                     type->words != NULL ? "\"%.20s\" is no duration: write a duration or \"off\""
                                         : "\"%.20s\" is not possible here: " UNITS_WANTED_DURATION,
@@ -328,16 +360,16 @@ static bool read_scalar(struct field_reader *reader, const struct value_type *ty
     if (kind == JSON_STRING) {
         if (read_text(reader, type, node, into, &problem))
             return true;
-        if (problem.text[0] != '\0') /* "": there was no memory, which is a finding already */
-            finding_error(reader->findings, offset, "%s", problem.text);
+        if (problem.text[0] == '\0') /* there was no memory, which is a finding already */
+            return false;
+        (void)variable_explain(json_string(node), &problem);
+        finding_error(reader->findings, offset, "%s", problem.text);
         return false;
     }
     if (kind == JSON_NUMBER && (type->kind == VALUE_DURATION || type->kind == VALUE_SIZE))
         field_say_bare_number(reader, type, node);
-    else if ((kind == JSON_OBJECT || kind == JSON_ARRAY) && type->no_object != NULL)
-        finding_error(reader->findings, offset, "%s", type->no_object);
     else
-        field_say_expected(reader, type, offset, kind);
+        field_say_no_text(reader, type, node);
     return false;
 }
 
@@ -358,8 +390,10 @@ static bool read_policy(struct field_reader *reader, const struct value_type *ty
         return false;
     }
     if (word < 0)
-        return field_read(reader, type->item, node, &form->backend);
-    form->action = word;
+        return field_read(reader, type->item, node,
+                          place(form, offsetof(struct policy_form, backend)));
+    if (form != NULL)
+        form->action = word;
     return true;
 }
 
@@ -370,6 +404,15 @@ static bool takes_array(const struct value_type *type)
            type->kind == VALUE_POLICY;
 }
 
+/* A port without quotes, `false` for "off": what is said of such texts holds for them too. */
+static bool is_meant_as_text(const struct value_type *type, const struct json_node *node)
+{
+    bool address = type->kind == VALUE_LISTEN || type->kind == VALUE_SERVER;
+
+    return (json_kind(node) == JSON_NUMBER && address) ||
+           (json_kind(node) == JSON_BOOLEAN && type->kind == VALUE_CLEAR_PATH && !json_truth(node));
+}
+
 static bool read_either(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
@@ -378,17 +421,18 @@ static bool read_either(struct field_reader *reader, const struct value_type *ty
     if (json_kind(node) == JSON_OBJECT)
         return read_object(reader, type, node, into);
     if (json_kind(node) == JSON_STRING ||
-        (json_kind(node) == JSON_ARRAY && takes_array(type->item)))
+        (json_kind(node) == JSON_ARRAY && takes_array(type->item)) ||
+        is_meant_as_text(type->item, node))
         return field_read(reader, type->item, node, place(into, type->item_into));
     if (type->item->kind == VALUE_POLICY || type->item->kind == VALUE_BACKEND)
         field_say_expected(reader, type->item, json_offset(&reader->json, node), json_kind(node));
     else
         finding_error(reader->findings, json_offset(&reader->json, node),
-                      "expected %s%s or an object, not %s", type->item->name,
+                      "expected %s%s or an object (such as %s), not %s", type->item->name,
                       type->item->example != NULL ? " in a string"
                       : takes_array(type->item)   ? ","
                                                   : "",
-                      json_kind_name(json_kind(node)));
+                      field_example(type->item), json_kind_name(json_kind(node)));
     return false;
 }
 

@@ -14,6 +14,10 @@
 bool field_read(struct field_reader *reader, const struct value_type *type,
                 const struct json_node *node, void *into);
 
+/* As field_read(), the value of a key of `object`; NULL: only checks. */
+bool field_read_member(struct field_reader *reader, const struct field *field,
+                       const struct json_node *node, void *object);
+
 /* Stores the defaults of an object's keys, and of the objects inside it. */
 void field_read_presets(const struct value_type *type, void *into);
 
