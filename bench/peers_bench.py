@@ -10,8 +10,8 @@ import tempfile
 import time
 
 import peers_load
-from peers_rows import (BESIDE, COPY, DIRECT, LATENCIES, NEWCOMERS, OURS, PRICES, UNHELD,
-                        VARIANTS)
+from peers_rows import (BESIDE, COPY, DIRECT, LATENCIES, LEFT_KIB_MAX, NEWCOMERS, OURS, PRICES,
+                        UNHELD, VARIANTS)
 from peers_routers import Children, Failure, Router, descriptors_of, say
 from peers_table import number
 
@@ -350,7 +350,8 @@ class Bench:
             same = last is not None and now[1:] == last[1:] and abs(now[0] - last[0]) <= PSS_GRAIN
             if not same:
                 last, since = now, time.monotonic()
-            back = before is not None and now[1] <= before[1] and now[2] <= before[2]
+            back = (before is not None and now[0] <= before[0] + LEFT_KIB_MAX and
+                    now[1] <= before[1] and now[2] <= before[2])
             quiet = time.monotonic() - since
             if quiet > (1 if back or before is None else patience) or time.monotonic() > end:
                 return now

@@ -93,6 +93,13 @@ struct log_config {
     enum log_level level;
 };
 
+/* When the configuration is read again without being asked to. */
+struct reload_config {
+    bool watch;         /* when its files change; else the other two mean nothing */
+    uint64_t settle_ms; /* nothing has changed for so long; 0 = at once */
+    uint64_t poll_ms;   /* the files are looked at so often in any case; 0 = never */
+};
+
 struct config {
     const char *file; /* as given; "(command line)" without one */
     struct listener_config *listeners;
@@ -109,6 +116,7 @@ struct config {
     uint32_t hello_limit_bytes; /* announced handshake length at most */
     struct socket_sizes sockets;
     struct log_config log;
+    struct reload_config reload;
     struct arena *arena; /* owns all of the above, except `table` */
 };
 

@@ -201,7 +201,8 @@ static bool same_settings(const struct pair *pair)
            a->hello_limit_bytes == b->hello_limit_bytes &&
            a->sockets.receive_bytes == b->sockets.receive_bytes &&
            a->sockets.send_bytes == b->sockets.send_bytes &&
-           a->sockets.held_bytes == b->sockets.held_bytes &&
+           a->sockets.held_bytes == b->sockets.held_bytes && a->reload.watch == b->reload.watch &&
+           a->reload.settle_ms == b->reload.settle_ms && a->reload.poll_ms == b->reload.poll_ms &&
            same_text(a->log.access_path, b->log.access_path) &&
            a->log.access_format == b->log.access_format && a->log.level == b->log.level;
 }

@@ -511,6 +511,29 @@ static const struct value_type type_log = {.kind = VALUE_OBJECT,
                                            .instead = "{ \"level\": \"info\" }",
                                            .fields = fields_log};
 
+static const struct field fields_reload[] = {
+    {.key = "watch",
+     .type = &type_boolean,
+     .into = INTO(reload_config, watch),
+     .preset = "true",
+     .help = "Look out for changes of the files. `false`: the configuration is read again on a "
+             "HUP alone."},
+    {.key = "settle",
+     .type = &type_duration_or_off,
+     .into = INTO(reload_config, settle_ms),
+     .preset = "200ms",
+     .help = "Read the files when nothing has changed for so long; what is bad then is looked at "
+             "once more after the same time. `\"off\"`: at once."},
+    {.key = "poll",
+     .type = &type_duration_or_off,
+     .into = INTO(reload_config, poll_ms),
+     .preset = "10s",
+     .help = "Look at the files so often in any case, for file systems that do not tell of "
+             "changes. `\"off\"`: only when the system tells of one."},
+    END};
+static const struct value_type type_reload = {
+    .kind = VALUE_OBJECT, .name = "what is said of reloads", .fields = fields_reload};
+
 /* --- the document --- */
 
 static const struct field fields_document[] = {
@@ -561,6 +584,12 @@ static const struct field fields_document[] = {
      .into = INTO(document_form, log),
      .absent = "the defaults of its keys",
      .help = "What to write, and where."},
+    {.key = "reload",
+     .type = &type_reload,
+     .into = INTO(document_form, reload),
+     .absent = "the defaults of its keys",
+     .help = "When the configuration is read again without a HUP. A file whose bytes are the same "
+             "is not."},
     END};
 const struct value_type type_document = {
     .kind = VALUE_OBJECT, .name = "the configuration", .fields = fields_document};

@@ -101,6 +101,7 @@ struct document_form {
     uint32_t hello_limit_bytes;
     struct socket_sizes sockets;
     struct log_form log;
+    struct reload_config reload;
 };
 
 struct backend_form {

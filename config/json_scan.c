@@ -409,7 +409,7 @@ bool json_scan_text(struct json_scan *scan, struct finding_log *findings)
 {
     *scan = (struct json_scan){0};
     if (findings->len > JSON_BYTES_MAX) {
-        finding_error(findings, FINDING_WHOLE, "larger than %zu MiB", JSON_BYTES_MAX >> 20);
+        finding_error(findings, FINDING_WHOLE, JSON_TOO_LARGE);
         return false;
     }
     struct scanner scanner = {

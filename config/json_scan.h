@@ -18,6 +18,7 @@
 
 #define JSON_DEPTH_MAX 32
 #define JSON_BYTES_MAX ((size_t)256 << 20)
+#define JSON_TOO_LARGE "larger than 256 MiB"
 
 /* One member of the outermost object. */
 struct json_section {

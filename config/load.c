@@ -331,6 +331,7 @@ static void finish_document(struct loader *loader)
     config->max_connections = form->max_connections;
     config->hello_limit_bytes = form->hello_limit_bytes;
     config->sockets = form->sockets;
+    config->reload = form->reload;
     config->log = (struct log_config){
         .access_path = off ? NULL : access->path,
         .access_format = (enum log_format)access->format,

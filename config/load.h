@@ -34,13 +34,15 @@
  * keeps, sorts and prints it. The same table of keys makes the JSON Schema (fields_schema.h) and
  * the reference (docs/configuration.md). route_match and route_table look names up in the result.
  *
- * cJSON writes a process-global on every parse: one thread only, the control thread.
+ * cJSON writes a process-global on every parse: one thread at a time. (The router's first
+ * configuration is read before there are threads, all later ones by one thread.)
  */
 
 #include <stddef.h>
 
 #include "config/config.h"
 #include "config/diagnostics.h"
+#include "config/files.h"
 
 /*
  * Reads text. Returns the configuration, or NULL when there was an error; warnings alone do not
@@ -61,10 +63,10 @@ enum config_read { CONFIG_READ_OK, CONFIG_READ_INVALID, CONFIG_READ_ABSENT, CONF
 /*
  * Reads a file ("-" = stdin). CONFIG_READ_OK sets *out. CONFIG_READ_INVALID: `found` has the
  * errors. CONFIG_READ_ABSENT: no such file. CONFIG_READ_FAILED: it was unreadable, *error is
- * the errno.
+ * the errno. `files` gets every file that was read or could not be; NULL: nobody wants to know.
  */
-enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found,
-                                  int *error);
+enum config_read config_load_file(const char *file, struct config_files *files, struct config **out,
+                                  struct diagnostics *found, int *error);
 
 /*
  * Builds the configuration that `run --listen A --route HOST=SERVER` stands for, by writing it as

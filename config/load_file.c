@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/finding.h"
 #include "config/json_scan.h"
 
 struct content {
@@ -64,23 +65,50 @@ static int open_file(const char *file)
     return fd;
 }
 
-enum config_read config_load_file(const char *file, struct config **out, struct diagnostics *found,
-                                  int *error)
+/* 0 or an errno; `files` (NULL: nobody) learns what came of it. */
+static int read_file(const char *file, struct config_files *files, struct content *content)
 {
     bool standard = strcmp(file, "-") == 0;
+    int fd = standard ? STDIN_FILENO : open_file(file);
+    int error = fd < 0 ? errno : 0;
+
+    if (error == 0)
+        error = config_file_is_too_large(fd) ? EFBIG : content_read(content, fd);
+    if (fd >= 0 && !standard)
+        close(fd);
+    if (files != NULL && error != 0)
+        config_files_add_failed(files, file, error);
+    else if (files != NULL)
+        config_files_add(files, file, content->bytes, content->len);
+    return error;
+}
+
+/* It need not be read for that. */
+static enum config_read refuse_large(struct diagnostics *found)
+{
+    struct finding_log findings;
+
+    if (finding_log_start(&findings, "", 0, found))
+        finding_error(&findings, FINDING_WHOLE, JSON_TOO_LARGE);
+    finding_log_end(&findings);
+    return CONFIG_READ_INVALID;
+}
+
+enum config_read config_load_file(const char *file, struct config_files *files, struct config **out,
+                                  struct diagnostics *found, int *error)
+{
+    bool standard = strcmp(file, "-") == 0;
+    struct content content = {0};
 
     *out = NULL;
-    int fd = standard ? STDIN_FILENO : open_file(file);
-    *error = fd < 0 ? errno : 0;
-    if (fd < 0)
-        return *error == ENOENT || *error == ENOTDIR ? CONFIG_READ_ABSENT : CONFIG_READ_FAILED;
-    struct content content = {0};
-    *error = content_read(&content, fd);
-    if (!standard)
-        close(fd);
+    *error = read_file(file, files, &content);
     if (*error == 0)
         *out = config_load_text(content.bytes, content.len, standard ? "(stdin)" : file, found);
     free(content.bytes);
+    if (*error == ENOENT || *error == ENOTDIR)
+        return CONFIG_READ_ABSENT;
+    if (*error == EFBIG)
+        return refuse_large(found);
     if (*error != 0)
         return CONFIG_READ_FAILED;
     return *out != NULL ? CONFIG_READ_OK : CONFIG_READ_INVALID;

@@ -110,7 +110,7 @@ static int check_file(const char *file, const struct check_options *options)
     struct diagnostics found = {0};
     struct config *config = NULL;
     char trouble[COMMAND_TROUBLE_MAX];
-    int code = command_load(file, &config, &found, trouble);
+    int code = command_load(file, NULL, &config, &found, trouble);
     bool failed = code != 0 || (options->strict && found.warnings > 0);
 
     file = command_file_name(file);

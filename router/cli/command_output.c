@@ -79,13 +79,13 @@ const char *command_file_name(const char *file)
     return strcmp(file, "-") == 0 ? "(stdin)" : file;
 }
 
-int command_load(const char *file, struct config **out, struct diagnostics *found,
-                 char trouble[COMMAND_TROUBLE_MAX])
+int command_load(const char *file, struct config_files *files, struct config **out,
+                 struct diagnostics *found, char trouble[COMMAND_TROUBLE_MAX])
 {
     int error;
 
     trouble[0] = '\0';
-    switch (config_load_file(file, out, found, &error)) {
+    switch (config_load_file(file, files, out, found, &error)) {
     case CONFIG_READ_OK:
         return 0;
     case CONFIG_READ_ABSENT:
@@ -112,7 +112,7 @@ int command_load_or_complain(enum command_id id, const char *file, struct config
 {
     struct diagnostics found = {0};
     char trouble[COMMAND_TROUBLE_MAX];
-    int code = command_load(file, out, &found, trouble);
+    int code = command_load(file, NULL, out, &found, trouble);
 
     file = command_file_name(file);
     if (code != 0)

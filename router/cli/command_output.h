@@ -50,10 +50,11 @@ const char *command_file_name(const char *file);
  * Reads a configuration. Returns 0 and sets *out, or the exit code: EX_NOINPUT when there is no
  * such file, EX_NOPERM when it may not be read, EX_OSERR for want of memory, else EX_CONFIG.
  * `found` has the findings; `trouble` says why the file could not be read at all, else it is "".
+ * `files` as config_load_file() takes it.
  */
 #define COMMAND_TROUBLE_MAX 160
-int command_load(const char *file, struct config **out, struct diagnostics *found,
-                 char trouble[COMMAND_TROUBLE_MAX]);
+int command_load(const char *file, struct config_files *files, struct config **out,
+                 struct diagnostics *found, char trouble[COMMAND_TROUBLE_MAX]);
 
 /* The same, and prints to stderr whatever kept it from succeeding (and nothing if it did). */
 int command_load_or_complain(enum command_id id, const char *file, struct config **out);

@@ -1,8 +1,8 @@
 /* sni-router run: from a command line to control_run(). */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "router/cli/command_line.h"
 #include "router/cli/command_output.h"
@@ -208,27 +208,20 @@ static int read_options(int argc, char **argv, struct run_options *options, bool
 
 /* --- the configuration --- */
 
-/* Whether it can be read again: a pipe or a terminal would keep control waiting for a writer. */
-static bool is_read_once(const char *file)
-{
-    struct stat what;
-
-    return strcmp(file, "-") == 0 ||
-           (stat(file, &what) == 0 && (S_ISFIFO(what.st_mode) || S_ISCHR(what.st_mode)));
-}
-
-/* For each reload: what is wrong is logged by control. */
-static struct config *load_again(void *context, struct diagnostics *found,
-                                 char trouble[CONTROL_TROUBLE_MAX])
+/* For each reload, in the thread of errands: what is wrong is logged by control. */
+static struct config *load_again(void *context, struct config_files *files,
+                                 struct diagnostics *found, char trouble[CONTROL_TROUBLE_MAX])
 {
     const struct run_options *options = context;
     struct config *config = NULL;
 
     _Static_assert(CONTROL_TROUBLE_MAX >= COMMAND_TROUBLE_MAX, "a trouble must fit");
-    if (is_read_once(options->file))
+    if (config_file_is_read_once(options->file)) {
         snprintf(trouble, CONTROL_TROUBLE_MAX, "a pipe or device can be read once only");
-    else
-        command_load(options->file, &config, found, trouble);
+        config_files_add_failed(files, options->file, ESPIPE);
+    } else {
+        command_load(options->file, files, &config, found, trouble);
+    }
     return config;
 }
 
@@ -250,11 +243,11 @@ static void tell(const struct diagnostics *found, const char *file, const char *
         command_complain(COMMAND_RUN, "%s: %s", file, trouble);
 }
 
-static int load_first_file(const char *file, struct config **config)
+static int load_first_file(const char *file, struct config_files *files, struct config **config)
 {
     char trouble[COMMAND_TROUBLE_MAX];
     struct diagnostics found = {0};
-    int exit_code = command_load(file, config, &found, trouble);
+    int exit_code = command_load(file, files, config, &found, trouble);
 
     tell(&found, command_file_name(file), trouble);
     diagnostics_free(&found);
@@ -292,15 +285,19 @@ int command_run(int argc, char **argv)
     int exit_code = EX_OSERR;
 
     log_start();
-    if (options.listens != NULL && options.routes != NULL)
+    source.files = config_files_new();
+    if (options.listens != NULL && options.routes != NULL && source.files != NULL)
         exit_code = read_options(argc, argv, &options, &stop);
     if (!stop)
-        exit_code = options.file != NULL ? load_first_file(options.file, &config)
+        source.once = options.file == NULL || config_file_is_read_once(options.file);
+    if (!stop)
+        exit_code = options.file != NULL ? load_first_file(options.file, source.files, &config)
                                          : load_arguments(&options, &config);
     if (!stop && exit_code == 0) {
         source.file = options.file;
         exit_code = control_run(config, &source, options.mode);
     }
+    config_files_drop(source.files);
     free(options.listens);
     free(options.routes);
     return exit_code;

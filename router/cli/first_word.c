@@ -19,13 +19,13 @@
 
 /* --- a line that can be pasted --- */
 
-struct line {
+struct meant_line {
     char text[LINE_BYTES];
     size_t len;
     bool full; /* it did not fit: the text is of no use */
 };
 
-static void line_put(struct line *line, const char *text)
+static void line_put(struct meant_line *line, const char *text)
 {
     size_t len = strlen(text);
 
@@ -49,7 +49,7 @@ static bool needs_quotes(const char *word)
 }
 
 /* A blank and the word, as a shell takes it. */
-static void line_add(struct line *line, const char *word)
+static void line_add(struct meant_line *line, const char *word)
 {
     bool quotes = needs_quotes(word);
 
@@ -142,7 +142,7 @@ static char **find_command(char **words)
 /* --- what was probably meant --- */
 
 /* The command with what `words` say of its operands. */
-static void write_command(struct line *line, enum command_id command, char **words)
+static void write_command(struct meant_line *line, enum command_id command, char **words)
 {
     const char *file = find_file(words);
 
@@ -161,7 +161,7 @@ static void write_command(struct line *line, enum command_id command, char **wor
 }
 
 /* The options that stand before the command go behind it. */
-static void write_reordered(struct line *line, char **words, char **command)
+static void write_reordered(struct meant_line *line, char **words, char **command)
 {
     line_add(line, *command);
     for (; *words != NULL; words++) {
@@ -199,7 +199,7 @@ static int refuse(const char *what, const char *remedy)
     return command_refuse(COMMAND_COUNT, "%s%s", what, remedy);
 }
 
-static int refuse_with_line(const char *what, const struct line *line)
+static int refuse_with_line(const char *what, const struct meant_line *line)
 {
     char remedy[LINE_BYTES + 40];
 
@@ -221,7 +221,7 @@ static int refuse_option(char **words)
     static const char *const alone[] = {"help", "version"};
     char name[NAME_MAX_BYTES], hint[COMMAND_HINT_MAX], what[LINE_BYTES];
     char **command = find_command(words + 1);
-    struct line line = {.len = 0};
+    struct meant_line line = {.len = 0};
 
     name_of(words[0], name);
     snprintf(what, sizeof what, "unknown option %s before the command", words[0]);
@@ -243,7 +243,7 @@ static int refuse_option(char **words)
 static int refuse_word(const char *word, char **rest)
 {
     char hint[COMMAND_HINT_MAX], what[LINE_BYTES];
-    struct line line = {.len = 0};
+    struct meant_line line = {.len = 0};
     const char *advice;
     enum command_id command = habit_of_command(word, &advice);
 

@@ -11,7 +11,8 @@
  * The failures
  *  - Too few descriptors, a log that cannot be opened, no threads: said, and the exit code.
  *  - A second TERM, QUIT or INT: the workers end at once.
- *  - Names of servers are still being looked up at the end: that is not waited for.
+ *  - Names of servers are still being looked up at the end, or a configuration is still read: that
+ *    is not waited for.
  */
 #include "router/control/control.h"
 
@@ -24,7 +25,9 @@
 
 #include "router/control/caps.h"
 #include "router/control/cpus.h"
+#include "router/control/errands.h"
 #include "router/control/exit_code.h"
+#include "router/control/leftovers.h"
 #include "router/control/log_part.h"
 #include "router/control/loop_start.h"
 #include "router/control/part.h"
@@ -34,6 +37,7 @@
 #include "router/control/reload_log.h"
 #include "router/control/resolve.h"
 #include "router/control/signals.h"
+#include "router/control/watch.h"
 #include "router/control/workers.h"
 #include "router/log/log.h"
 
@@ -41,7 +45,7 @@
 #define INTERRUPT_DRAIN_MS 1000u
 
 /* How many parts there are; init_parts() lists them. */
-#define PARTS 6
+#define PARTS 9
 
 struct control {
     uv_loop_t loop;
@@ -50,11 +54,14 @@ struct control {
     struct parts parts;
     struct part *list[PARTS];
     struct log_part log;
+    struct errands errands;
+    struct leftovers leftovers;
     struct signals signals;
     struct workers workers;
     struct relisten relisten;
     struct resolve resolve;
     struct reload reload;
+    struct watch watch;
 
     struct stats stats;
     struct publisher publisher; /* no part: it acts when reload asks it to */
@@ -160,8 +167,10 @@ static void on_outcome(void *context, const struct reload_outcome *outcome)
     if (outcome->result == RELOAD_STARTED || outcome->result == RELOAD_CHANGED)
         relisten_published(&control->relisten);
     reload_log(outcome, &control->publisher);
-    if (!outcome->ends)
+    if (!outcome->ends) {
+        watch_tell(&control->watch, outcome);
         return;
+    }
     assert(outcome->code != 0);
     control->exit_code = outcome->code;
     end(control, 0);
@@ -183,19 +192,19 @@ static void say_ended(const struct control *control)
 }
 
 /*
- * Frees what control_run() has made; the loop has run dry. A thread that still looks a name up uses
- * some of it, so the process ends here then.
+ * Frees what control_run() has made; the loop has run dry. A thread that still looks a name up or
+ * reads a file uses some of it, so the process ends here then.
  */
 static void finish(struct control *control)
 {
     assert(control->parts.running == 0);
-    publisher_close(&control->publisher);
     if (control->publisher.published)
         say_ended(control);
+    if (resolve_is_stuck(&control->resolve) || errands_are_stuck(&control->errands))
+        _exit(control->exit_code);
+    publisher_close(&control->publisher);
     workers_free(&control->workers);
     stats_close(&control->stats);
-    if (resolve_is_stuck(&control->resolve))
-        _exit(control->exit_code);
     int error = uv_loop_close(&control->loop);
     assert(error == 0);
 }
@@ -235,11 +244,14 @@ static void list_parts(struct control *control)
     size_t count = 0;
 
     control->list[count++] = &control->log.part;
+    control->list[count++] = &control->errands.part;
+    control->list[count++] = &control->leftovers.part;
     control->list[count++] = &control->signals.part;
     control->list[count++] = &control->workers.part;
     control->list[count++] = &control->relisten.part;
     control->list[count++] = &control->resolve.part;
     control->list[count++] = &control->reload.part;
+    control->list[count++] = &control->watch.part;
     assert(count == PARTS);
     parts_init(&control->parts, control->list, count, on_parts_stopped, control);
 }
@@ -250,13 +262,16 @@ static void init(struct control *control, const struct config *first, struct sha
     log_part_init(&control->log, workers, first->log.access_path);
     shared->writer = &control->log.writer;
     signals_init(&control->signals, &control->loop, on_signal, control);
+    errands_init(&control->errands, &control->loop);
     workers_init(&control->workers, &control->loop, workers, shared, on_workers_wake, control);
     workers_tell_broken(&control->workers, on_broken);
     publisher_init(&control->publisher, &control->workers, &control->stats, &control->log.writer);
+    leftovers_init(&control->leftovers, &control->loop, &control->errands, &control->publisher);
     relisten_init(&control->relisten, &control->loop, &control->publisher);
     resolve_init(&control->resolve, &control->loop);
-    reload_init(&control->reload, &control->loop, source, &control->resolve, &control->publisher,
-                on_outcome, control);
+    reload_init(&control->reload, &control->loop, source, &control->errands, &control->resolve,
+                &control->publisher, on_outcome, control);
+    watch_init(&control->watch, &control->loop, source, &control->errands, &control->reload);
     list_parts(control);
 }
 

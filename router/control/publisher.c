@@ -1,7 +1,6 @@
 #include "router/control/publisher.h"
 
 #include <assert.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -10,9 +9,6 @@
 #include "router/control/exit_code.h"
 #include "router/control/hazards.h"
 #include "router/log/log.h"
-
-/* A configuration with so many routes leaves enough freed memory behind to give it back. */
-#define TRIM_ROUTES 10000u
 
 void publisher_init(struct publisher *publisher, struct workers *workers, struct stats *stats,
                     struct log_writer *writer)
@@ -39,7 +35,7 @@ struct snapshot *publisher_prepare(struct publisher *publisher, struct config *c
     uint32_t generation = publisher->newest == NULL ? 0 : publisher->newest->generation;
 
     assert(!publisher->retired);
-    return snapshot_new(config, generation + 1, &publisher->servers);
+    return snapshot_begin(config, generation + 1, &publisher->servers);
 }
 
 /* The workers have been sent it. */
@@ -123,8 +119,6 @@ int publisher_publish(struct publisher *publisher, struct snapshot *snapshot,
     endpoints_commit(&publisher->endpoints, config);
     apply_log(publisher, config);
     use(publisher, snapshot);
-    if (config->route_count >= TRIM_ROUTES)
-        malloc_trim(0); /* what reading the file has left */
     return 0;
 }
 
@@ -153,8 +147,6 @@ bool publisher_refresh(struct publisher *publisher, uint32_t server, struct addr
 void publisher_sweep(struct publisher *publisher)
 {
     struct snapshot **link = &publisher->newest;
-    struct config_use *newest = publisher->newest == NULL ? NULL : publisher->newest->use;
-    bool trim = false;
 
     while (*link != NULL) {
         struct snapshot *snapshot = *link;
@@ -164,15 +156,10 @@ void publisher_sweep(struct publisher *publisher)
             continue;
         }
         *link = snapshot->next;
-        bool large = snapshot->config->route_count >= TRIM_ROUTES;
-        if (snapshot->use->holders == 1 && snapshot->use != newest && !publisher->retired)
-            config_use_claim_routes(newest);
-        trim |= snapshot_free(snapshot) && large;
+        snapshot_free(snapshot);
     }
     servers_sweep(&publisher->servers);
     stats_sweep(publisher->stats);
-    if (trim)
-        malloc_trim(0);
 }
 
 void publisher_retire(struct publisher *publisher)

@@ -44,7 +44,10 @@ struct publisher {
 void publisher_init(struct publisher *publisher, struct workers *workers, struct stats *stats,
                     struct log_writer *writer);
 
-/* A snapshot to be published. Takes `config` over, also when there is no memory: NULL. */
+/*
+ * A snapshot to be published, when config_use_claim_more() has claimed what its routes have counted
+ * before. Takes `config` over, also when there is no memory: NULL.
+ */
 struct snapshot *publisher_prepare(struct publisher *publisher, struct config *config);
 
 /*

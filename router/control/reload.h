@@ -2,31 +2,45 @@
 #define ROUTER_RELOAD_H
 
 /*
- * Reads configurations and has them published, the first and every later one: a part of control.
+ * Has configurations read and published, the first and every later one: a part of control.
  *
- *   state       asked                 new names answered     all answered     out of patience
- *   IDLE        read: RESOLVING
- *   RESOLVING   read: RESOLVING       publish: LEARNING      publish: IDLE    publish: LEARNING
- *   LEARNING    read: RESOLVING                              IDLE
+ * Reading goes on beside all else, as an errand (reload_load.h), one at a time:
  *
- * A file that is bad when it is read is refused at once and changes no state. RESOLVING: a
- * candidate waits for the first answer for servers that are new, not for long, so that they can be
- * used from the start; without such servers it is published at once. A newer candidate takes its
- * place. LEARNING: in use, and further answers are used as they come. A server whose name was
- * answered before keeps that answer until there is another one.
+ *   loading     waiting   asked                      read
+ *   NONE        NONE      loading := order           -
+ *   an order    NONE      waiting := order           to the states below; loading := NONE
+ *   an order    an order  waiting := the stronger    to the states below; loading := waiting
  *
- * Every reload that was asked for ends in one outcome, a value that is given to `on_outcome`; one
- * whose candidate is replaced ends together with the newer one.
+ * What has been read is prepared in pieces, one in each turn of the loop, which belongs to loading;
+ * then it meets the state:
+ *
+ *   state       read          new names answered     all answered     out of patience
+ *   IDLE        RESOLVING
+ *   RESOLVING   RESOLVING     publish: LEARNING      publish: IDLE    publish: LEARNING
+ *   LEARNING    RESOLVING                            IDLE
+ *
+ * A file that is bad is refused and changes no state. RESOLVING: a candidate waits for the first
+ * answer for servers that are new, not for long, so that they can be used from the start; without
+ * such servers it is published at once. A newer candidate takes its place. LEARNING: in use, and
+ * further answers are used as they come. A server whose name was answered before keeps that answer
+ * until there is another one.
+ *
+ * Every reload that was asked for ends in one outcome, a value that is given to `on_outcome`.
+ * Several end together: those that were asked for while one waited to be read, and one whose
+ * candidate is replaced with the newer one. The stop ends what goes on, without an outcome.
  */
 
 #include <stdbool.h>
 #include <uv.h>
 
 #include "config/difference.h"
+#include "config/files.h"
 #include "config/load.h"
 #include "router/control/control_source.h"
+#include "router/control/errands.h"
 #include "router/control/part.h"
 #include "router/control/publisher.h"
+#include "router/control/reload_load.h"
 #include "router/control/resolve.h"
 
 enum reload_state {
@@ -39,13 +53,22 @@ enum reload_result {
     RELOAD_STARTED,    /* the first configuration is in use */
     RELOAD_CHANGED,    /* another configuration is in use */
     RELOAD_REFUSED,    /* nothing has changed, or at start: there is nothing to run with */
+    RELOAD_DOUBTFUL,   /* the file is bad, but it was tried only; nothing has changed */
     RELOAD_UNAVAILABLE /* there is nothing that could be read again; nothing has changed */
 };
 
-/* What has changed, once somebody has asked. */
-struct reload_difference {
-    bool asked, known;
-    struct config_difference value;
+/* Who asks for a reload; the later is the stronger. */
+enum reload_order {
+    RELOAD_ORDER_NONE,
+    RELOAD_ORDER_TRY, /* who has seen another file: it may still be written */
+    RELOAD_ORDER_TELL /* who wants to know */
+};
+
+/* What somebody sees who looks at the files. */
+enum reload_seen {
+    RELOAD_SEEN_SAME, /* as they were read last */
+    RELOAD_SEEN_USED, /* as they were when what is in use was read */
+    RELOAD_SEEN_OTHER /* neither */
 };
 
 /* What a reload came to. All pointers are valid during the callback only. */
@@ -57,13 +80,21 @@ struct reload_outcome {
     const struct diagnostics *found;       /* in that file, errors and warnings */
     const struct config *config;           /* in use now; NULL: none */
     const struct config *before;           /* in use before; NULL: none */
-    struct reload_difference *difference;  /* reload_outcome_difference() */
+    struct reload_difference difference;   /* reload_outcome_difference() */
     bool ends; /* nothing is in use and nothing waits: there is nothing to run with */
 };
 
+/* A configuration that is to be published. */
+struct reload_candidate {
+    struct snapshot *snapshot;  /* NULL: there is none, and the rest is empty */
+    struct diagnostics found;   /* in its files */
+    struct config_files *files; /* that it was read from */
+    struct reload_difference difference;
+};
+
 /*
- * What has changed from `before` to `config`; of a reload that is refused: nothing. Counted when
- * the first reader asks: 20 ms for 100,000 hosts, which took 130 to load. NULL: no memory.
+ * What has changed from `before` to `config`; of a reload that is refused: nothing. NULL: there was
+ * no memory to find out.
  */
 const struct config_difference *reload_outcome_difference(const struct reload_outcome *outcome);
 
@@ -71,20 +102,28 @@ struct reload {
     struct part part;
     uv_loop_t *loop;
     const struct control_source *source;
+    struct errands *errands;     /* borrowed */
     struct resolve *resolve;     /* borrowed */
     struct publisher *publisher; /* borrowed */
     void (*on_outcome)(void *context, const struct reload_outcome *outcome);
     void *context;
 
-    struct snapshot *candidate; /* RESOLVING: to be published; else NULL */
-    struct diagnostics found;   /* RESOLVING: in the candidate's file */
-    uv_timer_t patience;        /* RESOLVING: since the first candidate in a row began to wait */
+    enum reload_order loading, waiting;
+    struct reload_load load;           /* while `loading` */
+    struct reload_candidate prepared;  /* while `loading`: what was read, not ready yet */
+    uint32_t prepared_routes;          /* so many of its routes are */
+    uv_idle_t next_turn;               /* the next piece */
+    struct reload_candidate candidate; /* RESOLVING */
+    unsigned open;                     /* handles that have not closed yet */
+    uv_timer_t patience;       /* RESOLVING: since the first candidate in a row began to wait */
+    struct config_files *read; /* that were read last; NULL: nobody knows */
+    struct config_files *used; /* that what is in use was read from; NULL: the same */
     void (*on_stopped)(struct part *part);
 };
 
 /* `on_outcome` may end control, which stops this part. */
 void reload_init(struct reload *reload, uv_loop_t *loop, const struct control_source *source,
-                 struct resolve *resolve, struct publisher *publisher,
+                 struct errands *errands, struct resolve *resolve, struct publisher *publisher,
                  void (*on_outcome)(void *context, const struct reload_outcome *outcome),
                  void *context);
 
@@ -93,7 +132,28 @@ void reload_first(struct reload *reload, struct config *config);
 
 enum reload_state reload_state(const struct reload *reload);
 
-/* Reads the configuration again and publishes it; after the part has stopped: does nothing. */
+/*
+ * Has the configuration read again and published; after the part has stopped: does nothing. Returns
+ * at once.
+ */
 void reload_ask(struct reload *reload);
+
+/* The same, but a file that is bad is RELOAD_DOUBTFUL, unless somebody asks as well meanwhile. */
+void reload_try(struct reload *reload);
+
+/* Whether a configuration is read just now. */
+bool reload_is_loading(const struct reload *reload);
+
+/*
+ * The files that were read last, for config_files_look(): the caller holds them. NULL: nobody
+ * knows.
+ */
+struct config_files *reload_files(const struct reload *reload);
+
+/*
+ * Somebody has looked at the files. What is seen as used counts as read from then on: there is no
+ * need to read it.
+ */
+enum reload_seen reload_see(struct reload *reload, struct config_files *now);
 
 #endif

@@ -73,7 +73,6 @@ static void say_changed(const struct config *config, const struct publisher *pub
                  config->workers);
 }
 
-/* Only who asks for it waits for it: a million hosts take a second. */
 static void say_difference(const struct reload_outcome *outcome)
 {
     if (!log_enabled(LOG_LEVEL_DEBUG))
@@ -91,7 +90,7 @@ static void say_difference(const struct reload_outcome *outcome)
 
 void reload_log(const struct reload_outcome *outcome, const struct publisher *publisher)
 {
-    if (outcome->file != NULL)
+    if (outcome->file != NULL && outcome->result != RELOAD_DOUBTFUL)
         reload_log_findings(outcome->found, outcome->file);
     switch (outcome->result) {
     case RELOAD_STARTED:
@@ -106,6 +105,10 @@ void reload_log(const struct reload_outcome *outcome, const struct publisher *pu
             log_line(LOG_LEVEL_ERROR, "%s", outcome->sentence);
         if (!outcome->ends)
             log_line(LOG_LEVEL_ERROR, "reload failed: the old configuration stays");
+        break;
+    case RELOAD_DOUBTFUL:
+        log_line(LOG_LEVEL_DEBUG, "%s: not right: read once more before that is told",
+                 outcome->file);
         break;
     case RELOAD_UNAVAILABLE:
         log_line(LOG_LEVEL_WARNING, "reload: %s", outcome->sentence);

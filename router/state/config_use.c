@@ -6,6 +6,10 @@
 
 #include "router/state/balance.h"
 
+/* What is done at once: a millisecond or two. */
+#define ROUTES_PIECE 10000u
+#define SLOTS_PIECE  100000u
+
 static void unclaim_all(struct stats *stats, struct stats_cell **cells, uint32_t count)
 {
     for (uint32_t i = 0; cells != NULL && i < count; i++) {
@@ -15,34 +19,71 @@ static void unclaim_all(struct stats *stats, struct stats_cell **cells, uint32_t
     free(cells);
 }
 
-static void unclaim_routes(struct stats *stats, stats_slot *slots, uint32_t count)
-{
-    stats_collect(stats); /* what workers have put into the slots is control's then */
-    for (uint32_t i = 0; slots != NULL && i < count; i++) {
-        struct stats_cell *cell = atomic_load_explicit(&slots[i], memory_order_acquire);
-        if (cell != NULL)
-            stats_unclaim(stats, cell);
-    }
-    free(slots);
-}
+/* --- the end --- */
 
-static void config_use_free(struct config_use *use)
+static void unclaim_servers(struct config_use *use)
 {
-    struct stats *stats = use->set->stats;
-
-    assert(use->holders == 0);
     for (uint32_t s = 0; use->servers != NULL && s < use->server_count; s++) {
         if (use->servers[s] != NULL)
             servers_unclaim(use->set, use->servers[s]);
     }
     free(use->servers);
     free(use->first_server);
-    unclaim_all(stats, use->listeners, use->config->listener_count);
-    unclaim_all(stats, use->backends, use->config->backend_count);
-    unclaim_routes(stats, use->routes, use->config->route_count);
-    config_free((struct config *)use->config);
-    free(use);
+    use->servers = NULL;
+    use->first_server = NULL;
 }
+
+static uint32_t piece_end(const struct config_use *use, uint32_t at, uint32_t piece)
+{
+    uint32_t left = use->config->route_count - at;
+
+    return at + (left < piece ? left : piece);
+}
+
+bool config_use_take_apart(struct config_use *use, uint32_t *at)
+{
+    struct stats *stats = use->set->stats;
+    uint32_t end = piece_end(use, *at, SLOTS_PIECE);
+
+    assert(use->holders == 0);
+    if (*at == 0) {
+        unclaim_servers(use);
+        unclaim_all(stats, use->listeners, use->config->listener_count);
+        unclaim_all(stats, use->backends, use->config->backend_count);
+        use->listeners = use->backends = NULL;
+        stats_collect(stats); /* what workers have put into the slots is control's then */
+    }
+    for (; use->routes != NULL && *at < end; ++*at) {
+        struct stats_cell *cell = atomic_load_explicit(&use->routes[*at], memory_order_acquire);
+        if (cell != NULL)
+            stats_unclaim(stats, cell);
+    }
+    if (use->routes != NULL && end < use->config->route_count)
+        return false;
+    free(use->routes);
+    use->routes = NULL;
+    return true;
+}
+
+struct config *config_use_end(struct config_use *use)
+{
+    struct config *config = (struct config *)use->config;
+
+    assert(use->servers == NULL && use->listeners == NULL && use->routes == NULL);
+    free(use);
+    return config;
+}
+
+static void config_use_free(struct config_use *use)
+{
+    uint32_t at = 0;
+
+    while (!config_use_take_apart(use, &at))
+        ;
+    config_free(config_use_end(use));
+}
+
+/* --- the beginning --- */
 
 /* Workers begin apart at the servers of a backend that is new. */
 static bool claim_servers(struct config_use *use, uint32_t backend)
@@ -109,35 +150,56 @@ static bool fill_stats(struct config_use *use)
     return true;
 }
 
-void config_use_claim_routes(struct config_use *use)
-{
-    const struct config *config = use->config;
-    struct stats *stats = use->set->stats;
+/* --- the figures of routes --- */
 
-    stats_collect(stats);
-    if (stats_count(stats, STATS_ROUTE) == 0)
+static void claim_route(struct config_use *use, uint32_t route)
+{
+    struct stats *stats = use->set->stats;
+    const char *name = use->config->routes[route].name;
+    struct stats_cell *none = NULL;
+
+    if (atomic_load_explicit(&use->routes[route], memory_order_relaxed) != NULL)
         return;
-    for (uint32_t i = 0; i < config->route_count; i++) {
-        const char *name = config->routes[i].name;
-        struct stats_cell *none = NULL;
-        if (atomic_load_explicit(&use->routes[i], memory_order_relaxed) != NULL)
-            continue;
-        struct stats_cell *known = stats_claim_known(stats, STATS_ROUTE, name, strlen(name));
-        if (known != NULL &&
-            !atomic_compare_exchange_strong_explicit(&use->routes[i], &none, known,
-                                                     memory_order_release, memory_order_relaxed))
-            stats_unclaim(stats, known); /* a worker was first */
-    }
+    struct stats_cell *known = stats_claim_known(stats, STATS_ROUTE, name, strlen(name));
+    if (known != NULL &&
+        !atomic_compare_exchange_strong_explicit(&use->routes[route], &none, known,
+                                                 memory_order_release, memory_order_relaxed))
+        stats_unclaim(stats, known); /* a worker was first */
 }
 
-/* The slots of routes, with the cells of those that have had traffic. */
-static bool fill_routes(struct config_use *use)
+bool config_use_claim_more(struct config_use *use, uint32_t *at)
 {
-    use->routes = calloc(use->config->route_count + 1u, sizeof *use->routes);
-    if (use->routes == NULL)
-        return false;
-    config_use_claim_routes(use);
-    return true;
+    uint32_t end = piece_end(use, *at, ROUTES_PIECE);
+
+    stats_collect(use->set->stats);
+    if (stats_count(use->set->stats, STATS_ROUTE) == 0)
+        return true;
+    for (; *at < end; ++*at)
+        claim_route(use, *at);
+    return end == use->config->route_count;
+}
+
+void config_use_claim_routes(struct config_use *use)
+{
+    uint32_t at = 0;
+
+    while (!config_use_claim_more(use, &at))
+        ;
+}
+
+bool config_use_search(const struct config_use *use, uint32_t *at, bool *found)
+{
+    uint32_t end = piece_end(use, *at, SLOTS_PIECE);
+
+    if (*at == 0)
+        stats_collect(use->set->stats);
+    *found = false;
+    for (; use->routes != NULL && *at < end && !*found; ++*at) {
+        const struct stats_cell *cell =
+            atomic_load_explicit(&use->routes[*at], memory_order_acquire);
+        *found = cell != NULL && cell->claimable.claims == 1;
+    }
+    return *found || end == use->config->route_count;
 }
 
 struct config_use *config_use_new(struct config *config, struct servers *set)
@@ -150,7 +212,10 @@ struct config_use *config_use_new(struct config *config, struct servers *set)
     }
     use->config = config;
     use->set = set;
-    if (!fill_servers(use) || !fill_stats(use) || !fill_routes(use)) {
+    use->routes = NULL;
+    if (fill_servers(use) && fill_stats(use))
+        use->routes = calloc(config->route_count + 1u, sizeof *use->routes);
+    if (use->routes == NULL) {
         config_use_free(use);
         return NULL;
     }
@@ -169,7 +234,10 @@ bool config_use_unref(struct config_use *use)
     assert(use->holders > 0);
     if (--use->holders > 0)
         return false;
-    config_use_free(use);
+    if (use->set->on_unused != NULL)
+        use->set->on_unused(use->set->unused_context, use);
+    else
+        config_use_free(use);
     return true;
 }
 

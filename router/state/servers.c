@@ -32,6 +32,8 @@ void servers_init(struct servers *servers, struct stats *stats)
     claims_init(&servers->claims, &type_server, servers);
     hosts_init(&servers->hosts);
     servers->stats = stats;
+    servers->on_unused = NULL;
+    servers->unused_context = NULL;
 }
 
 /* The texts one behind the other, each with its NUL. NULL: no memory. */

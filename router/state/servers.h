@@ -18,10 +18,15 @@
 #include "router/state/server.h"
 #include "router/state/stats.h"
 
+struct config_use;
+
 struct servers {
     struct claims claims;
     struct claims hosts; /* the names that servers are given by */
     struct stats *stats; /* where the servers' figures are; outlives the set */
+    /* Takes over what nobody uses any more; NULL: it is freed at once. */
+    void (*on_unused)(void *context, struct config_use *use);
+    void *unused_context;
 };
 
 /* All of this is control's. The set must not move in memory afterwards. */

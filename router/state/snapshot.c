@@ -34,6 +34,15 @@ static struct snapshot *make(struct config_use *use, uint32_t generation)
 
 struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct servers *servers)
 {
+    struct snapshot *snapshot = snapshot_begin(config, generation, servers);
+
+    if (snapshot != NULL)
+        config_use_claim_routes(snapshot->use);
+    return snapshot;
+}
+
+struct snapshot *snapshot_begin(struct config *config, uint32_t generation, struct servers *servers)
+{
     struct config_use *use = config_use_new(config, servers);
     struct snapshot *snapshot = use == NULL ? NULL : make(use, generation);
     uint32_t at = 0;

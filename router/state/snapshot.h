@@ -57,6 +57,13 @@ struct snapshot {
  */
 struct snapshot *snapshot_new(struct config *config, uint32_t generation, struct servers *servers);
 
+/*
+ * The same without the figures that its routes have had before: config_use_claim_more() before it
+ * is posted. Control.
+ */
+struct snapshot *snapshot_begin(struct config *config, uint32_t generation,
+                                struct servers *servers);
+
 /* Another snapshot of the same configuration, with the same addresses. NULL: no memory. Control. */
 struct snapshot *snapshot_again(const struct snapshot *snapshot);
 

@@ -6,6 +6,7 @@
  * the test says so.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <cmocka.h>
 
 #include "config/difference.h"
+#include "router/control/leftovers.h"
 #include "router/control/log_part.h"
 #include "router/control/publisher.h"
 #include "router/control/reload.h"
@@ -43,8 +45,10 @@ struct told {
 struct scene {
     uv_loop_t loop;
     struct parts parts;
-    struct part *list[4];
+    struct part *list[6];
     struct log_part log;
+    struct errands errands;
+    struct leftovers leftovers;
     struct workers workers;
     struct resolve resolve;
     struct stats stats;
@@ -55,6 +59,8 @@ struct scene {
 
     const char *file_text; /* what the file says; NULL: it cannot be read */
     int times_read;
+    bool slow; /* the file is read to its end when the test posts `read_on` */
+    uv_sem_t read_on;
     struct told told[OUTCOMES_MAX];
     int told_count;
 };
@@ -130,14 +136,19 @@ static struct config *load_text(const char *text, struct diagnostics *found)
     return config_load_text(text, strlen(text), "file", found);
 }
 
-static struct config *load(void *context, struct diagnostics *found,
+static struct config *load(void *context, struct config_files *files, struct diagnostics *found,
                            char trouble[CONTROL_TROUBLE_MAX])
 {
     struct scene *scene = context;
 
     scene->times_read++;
-    if (scene->file_text != NULL)
+    if (scene->slow)
+        uv_sem_wait(&scene->read_on);
+    if (scene->file_text != NULL) {
+        config_files_add(files, "file", scene->file_text, strlen(scene->file_text));
         return load_text(scene->file_text, found);
+    }
+    config_files_add_failed(files, "file", EIO);
     snprintf(trouble, CONTROL_TROUBLE_MAX, "cannot read: gone");
     return NULL;
 }
@@ -194,17 +205,24 @@ static int setup(void **state)
     shared.writer = &scene->log.writer;
     shared.stats = &scene->stats;
     assert_true(stats_init(&scene->stats, 1));
+    errands_init(&scene->errands, &scene->loop);
     workers_init(&scene->workers, &scene->loop, 1, &shared, on_wake, scene);
     publisher_init(&scene->publisher, &scene->workers, &scene->stats, &scene->log.writer);
+    leftovers_init(&scene->leftovers, &scene->loop, &scene->errands, &scene->publisher);
     resolve_init(&scene->resolve, &scene->loop);
     scene->source = (struct control_source){.load = load, .context = scene, .file = "file"};
-    reload_init(&scene->reload, &scene->loop, &scene->source, &scene->resolve, &scene->publisher,
-                on_outcome, scene);
+    assert_int_equal(uv_sem_init(&scene->read_on, 0), 0);
+    scene->source.files = config_files_new();
+    assert_non_null(scene->source.files);
+    reload_init(&scene->reload, &scene->loop, &scene->source, &scene->errands, &scene->resolve,
+                &scene->publisher, on_outcome, scene);
     scene->list[0] = &scene->log.part;
-    scene->list[1] = &scene->workers.part;
-    scene->list[2] = &scene->resolve.part;
-    scene->list[3] = &scene->reload.part;
-    parts_init(&scene->parts, scene->list, 4, on_stopped, scene);
+    scene->list[1] = &scene->errands.part;
+    scene->list[2] = &scene->leftovers.part;
+    scene->list[3] = &scene->workers.part;
+    scene->list[4] = &scene->resolve.part;
+    scene->list[5] = &scene->reload.part;
+    parts_init(&scene->parts, scene->list, 6, on_stopped, scene);
     assert_int_equal(parts_start(&scene->parts), 0);
     *state = scene;
     return 0;
@@ -230,6 +248,8 @@ static int teardown(void **state)
     workers_free(&scene->workers);
     stats_close(&scene->stats);
     assert_int_equal(uv_loop_close(&scene->loop), 0);
+    config_files_drop(scene->source.files);
+    uv_sem_destroy(&scene->read_on);
     free(scene);
     return 0;
 }
@@ -241,13 +261,29 @@ static void begin(struct scene *scene, const char *text)
 
     diagnostics_free(&found);
     assert_non_null(config);
+    config_files_add(scene->source.files, "file", text, strlen(text));
     reload_first(&scene->reload, config);
+}
+
+/* Until so many outcomes have been told, or all has been read. */
+static void run_until(struct scene *scene, int count)
+{
+    while (count > 0 ? scene->told_count < count : reload_is_loading(&scene->reload))
+        uv_run(&scene->loop, UV_RUN_ONCE);
 }
 
 static void ask(struct scene *scene, const char *text)
 {
     scene->file_text = text;
     reload_ask(&scene->reload);
+    run_until(scene, 0);
+}
+
+static void try(struct scene *scene, const char *text)
+{
+    scene->file_text = text;
+    reload_try(&scene->reload);
+    run_until(scene, 0);
 }
 
 /* The last of so many outcomes. */
@@ -596,7 +632,128 @@ static void a_rejected_reload_while_learning_changes_nothing(void **state)
     expect_state(scene, RELOAD_IDLE);
 }
 
+/* --- while a file is read --- */
+
+static void what_is_asked_for_meanwhile_is_read_once(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, plain);
+    scene->slow = true;
+    scene->file_text = two_routes;
+    for (int i = 0; i < 5; i++)
+        reload_ask(&scene->reload);
+    assert_int_equal(scene->told_count, 1); /* nobody has waited for it */
+    uv_sem_post(&scene->read_on);
+    uv_sem_post(&scene->read_on);
+    run_until(scene, 3);
+    run_until(scene, 0);
+    outcome(scene, 3, RELOAD_CHANGED);
+    assert_int_equal(scene->times_read, 2);
+    assert_int_equal(scene->told[1].difference.hosts.added, 1);
+    assert_int_equal(scene->told[2].difference.hosts.added, 0);
+}
+
+/* Compared with what it replaces, not with what was in use when it began to be read. */
+static void what_is_published_meanwhile_is_what_it_is_compared_with(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, plain);
+    ask(scene, named);
+    expect_state(scene, RELOAD_RESOLVING);
+    scene->slow = true;
+    scene->file_text = two_routes;
+    reload_ask(&scene->reload);
+    answer("x.test", true);
+    outcome(scene, 2, RELOAD_CHANGED);
+    uv_sem_post(&scene->read_on);
+    run_until(scene, 3);
+    const struct told *told = outcome(scene, 3, RELOAD_CHANGED);
+    assert_int_equal(told->difference.hosts.added, 1);
+    assert_int_equal(told->difference.backends.changed, 1);
+}
+
+static void a_bad_file_that_was_tried_is_doubtful(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, plain);
+    try(scene, "{");
+    outcome(scene, 2, RELOAD_DOUBTFUL);
+    try(scene, NULL);
+    outcome(scene, 3, RELOAD_DOUBTFUL);
+    try(scene, two_routes);
+    outcome(scene, 4, RELOAD_CHANGED);
+    scene->slow = true;
+    scene->file_text = "{";
+    reload_try(&scene->reload);
+    reload_ask(&scene->reload);
+    uv_sem_post(&scene->read_on);
+    uv_sem_post(&scene->read_on);
+    run_until(scene, 6);
+    assert_int_equal(scene->told[4].result, RELOAD_REFUSED); /* somebody has asked */
+    outcome(scene, 6, RELOAD_REFUSED);
+}
+
+static void expect_seen(struct scene *scene, const char *text, enum reload_seen expected)
+{
+    struct config_files *now = config_files_new();
+
+    if (text != NULL)
+        config_files_add(now, "file", text, strlen(text));
+    else
+        config_files_add_failed(now, "file", EIO);
+    assert_int_equal(reload_see(&scene->reload, now), expected);
+    config_files_drop(now);
+}
+
+static void files_are_compared_with_what_was_read_and_what_is_used(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, plain);
+    expect_seen(scene, plain, RELOAD_SEEN_SAME);
+    expect_seen(scene, two_routes, RELOAD_SEEN_OTHER);
+    try(scene, "{");
+    expect_seen(scene, "{", RELOAD_SEEN_SAME);
+    expect_seen(scene, NULL, RELOAD_SEEN_OTHER);
+    expect_seen(scene, plain, RELOAD_SEEN_USED);
+    expect_seen(scene, plain, RELOAD_SEEN_SAME);
+    expect_seen(scene, "{", RELOAD_SEEN_OTHER);
+    ask(scene, named); /* waits, and would replace it */
+    expect_seen(scene, plain, RELOAD_SEEN_OTHER);
+    answer("x.test", true);
+    expect_seen(scene, named, RELOAD_SEEN_SAME);
+    expect_seen(scene, plain, RELOAD_SEEN_OTHER);
+}
+
 /* --- the end --- */
+
+static bool has_read(struct scene *scene)
+{
+    uv_mutex_lock(&scene->errands.lock);
+    bool done = scene->errands.done.first != NULL;
+    uv_mutex_unlock(&scene->errands.lock);
+    return done;
+}
+
+/* What has been read, but was not told yet, and what was to be read after it. */
+static void the_stop_after_a_load_tells_nothing(void **state)
+{
+    struct scene *scene = *state;
+
+    begin(scene, plain);
+    scene->file_text = two_routes;
+    reload_ask(&scene->reload);
+    reload_ask(&scene->reload);
+    while (!has_read(scene))
+        uv_sleep(1);
+    stop(scene);
+    assert_false(errands_are_stuck(&scene->errands));
+    assert_int_equal(scene->told_count, 1);
+    assert_int_equal(scene->times_read, 1);
+}
 
 /* What is not answered at the stop is told never. */
 static void the_stop_waits_for_no_answer(void **state)
@@ -650,6 +807,11 @@ int main(void)
         TEST(the_first_one_listens_and_learns_its_names),
         TEST(a_bad_file_while_learning_changes_nothing),
         TEST(a_rejected_reload_while_learning_changes_nothing),
+        TEST(what_is_asked_for_meanwhile_is_read_once),
+        TEST(what_is_published_meanwhile_is_what_it_is_compared_with),
+        TEST(a_bad_file_that_was_tried_is_doubtful),
+        TEST(files_are_compared_with_what_was_read_and_what_is_used),
+        TEST(the_stop_after_a_load_tells_nothing),
         TEST(the_stop_waits_for_no_answer),
         TEST(learning_ends_with_the_stop),
     };

@@ -296,7 +296,8 @@ static const char all_keys[] =
     "\"half_close\":\"24ms\",\"drain\":\"25ms\"},\"workers\":5,"
     "\"limits\":{\"connections\":6,\"hello\":\"2k\"},"
     "\"sockets\":{\"held\":\"700k\",\"receive\":\"8k\",\"send\":\"9k\"},"
-    "\"log\":{\"access\":{\"path\":\"/log\",\"format\":\"logfmt\"},\"level\":\"error\"}}";
+    "\"log\":{\"access\":{\"path\":\"/log\",\"format\":\"logfmt\"},\"level\":\"error\"},"
+    "\"reload\":{\"watch\":false,\"settle\":\"31ms\",\"poll\":\"32ms\"}}";
 
 /* A change of that text for each key; without one, the key has one value only. */
 static const struct key_row {
@@ -349,6 +350,9 @@ static const struct key_row {
     {"log.access.path", "/log", "/gol"},
     {"log.access.format", "\"format\":\"logfmt\"", "\"format\":\"haproxy\""},
     {"log.level", "\"level\":\"error\"", "\"level\":\"info\""},
+    {"reload.watch", "\"watch\":false", "\"watch\":true"},
+    {"reload.settle", "31ms", "1ms"},
+    {"reload.poll", "32ms", "1ms"},
 };
 
 static struct config *load_whole(const char *text)

@@ -61,6 +61,9 @@ static void test_defaults(void **state)
     assert_string_equal(config->log.access_path, "-");
     assert_int_equal(config->log.access_format, LOG_FORMAT_JSON);
     assert_int_equal(config->log.level, LOG_LEVEL_INFO);
+    assert_true(config->reload.watch);
+    assert_int_equal(config->reload.settle_ms, 200);
+    assert_int_equal(config->reload.poll_ms, 10000);
     for (int i = 0; i < POLICY_CASES; i++) {
         bool close = i == POLICY_NOT_TLS || i == POLICY_HELLO_TIMEOUT;
         assert_int_equal(config->policies[i].action, close ? POLICY_CLOSE : POLICY_ALERT);
@@ -246,21 +249,21 @@ static void test_files(void **state)
     (void)state;
     assert_true(fd >= 0);
     assert_int_equal(write(fd, EVERYTHING, strlen(EVERYTHING)), strlen(EVERYTHING));
-    assert_int_equal(config_load_file(path, &config, &found, &error), CONFIG_READ_OK);
+    assert_int_equal(config_load_file(path, NULL, &config, &found, &error), CONFIG_READ_OK);
     assert_string_equal(config->file, path);
     config_free(config);
     assert_int_equal(ftruncate(fd, 10), 0);
-    assert_int_equal(config_load_file(path, &config, &found, &error), CONFIG_READ_INVALID);
+    assert_int_equal(config_load_file(path, NULL, &config, &found, &error), CONFIG_READ_INVALID);
     assert_null(config);
     diagnostics_free(&found);
     snprintf(below, sizeof below, "%s/x", path);
-    assert_int_equal(config_load_file(below, &config, &found, &error), CONFIG_READ_ABSENT);
+    assert_int_equal(config_load_file(below, NULL, &config, &found, &error), CONFIG_READ_ABSENT);
     assert_int_equal(ftruncate(fd, 0), 0);
-    assert_int_equal(config_load_file(path, &config, &found, &error), CONFIG_READ_INVALID);
+    assert_int_equal(config_load_file(path, NULL, &config, &found, &error), CONFIG_READ_INVALID);
     close(fd);
     unlink(path);
-    assert_int_equal(config_load_file(path, &config, &found, &error), CONFIG_READ_ABSENT);
-    assert_int_equal(config_load_file("/tmp", &config, &found, &error), CONFIG_READ_FAILED);
+    assert_int_equal(config_load_file(path, NULL, &config, &found, &error), CONFIG_READ_ABSENT);
+    assert_int_equal(config_load_file("/tmp", NULL, &config, &found, &error), CONFIG_READ_FAILED);
     assert_int_equal(error, EISDIR);
     diagnostics_free(&found);
 }
@@ -277,7 +280,7 @@ static void test_standard_input(void **state)
     close(ends[1]);
     dup2(ends[0], STDIN_FILENO);
     close(ends[0]);
-    assert_int_equal(config_load_file("-", &config, &found, &error), CONFIG_READ_OK);
+    assert_int_equal(config_load_file("-", NULL, &config, &found, &error), CONFIG_READ_OK);
     assert_int_equal(config->route_count, 4);
     config_free(config);
     diagnostics_free(&found);
