@@ -12,6 +12,7 @@
 
 #define PATH_ROOM    128
 #define EXAMPLE_ROOM 280
+#define LISTED_MAX   8  /* most keys of an object that are listed */
 #define JOINED_MAX   5  /* most keys in one sentence */
 #define SHOWN_VALUE  80 /* longest value of the file that is shown in an example */
 
@@ -365,11 +366,17 @@ static void on_object_elsewhere(void *context, const char *path, const struct va
              *path != '\0' ? path : "the outermost object");
 }
 
-/* `"host", "backend" and "name"`: what the object takes. */
+/* `known: "host", "backend" and "name"`: what the object takes; many are to be looked up. */
 static void write_keys(const struct value_type *type, char *out, size_t size)
 {
-    size_t used = 0;
+    size_t count = 0, used = (size_t)snprintf(out, size, "known: ");
 
+    while (type->fields[count].key != NULL)
+        count++;
+    if (count > LISTED_MAX) {
+        snprintf(out, size, "sni-router.json(5) has all keys");
+        return;
+    }
     for (const struct field *field = type->fields; field->key != NULL && used < size; field++) {
         const char *glue = field == type->fields ? "" : field[1].key != NULL ? ", " : " and ";
         used += (size_t)snprintf(out + used, size - used, "%s\"%s\"", glue, field->key);
@@ -410,8 +417,8 @@ static void say_elsewhere(struct field_reader *reader, const struct value_type *
         return;
     }
     write_keys(type, keys, sizeof keys);
-    finding_error(reader->findings, offset, "unknown key \"%.80s\" in %s (known: %s)", key,
-                  type->name, keys);
+    finding_error(reader->findings, offset, "unknown key \"%.80s\" in %s (%s)", key, type->name,
+                  keys);
 }
 
 bool field_key_is_free(const struct value_type *type, const char *key)

@@ -531,8 +531,10 @@ static const struct field fields_reload[] = {
      .help = "Look at the files so often in any case, for file systems that do not tell of "
              "changes. `\"off\"`: only when the system tells of one."},
     END};
-static const struct value_type type_reload = {
-    .kind = VALUE_OBJECT, .name = "what is said of reloads", .fields = fields_reload};
+static const struct value_type type_reload = {.kind = VALUE_OBJECT,
+                                              .name = "what is said of reloads",
+                                              .instead = "{ \"watch\": false }",
+                                              .fields = fields_reload};
 
 /* --- the document --- */
 

@@ -34,7 +34,9 @@ static const struct option_habit option_habits[] = {
     {" client ip source src address ", IN(EXPLAIN), "did you mean \"--from IP\"?"},
     {" t T test check validate configtest dry-run ", START,
      "a file is checked by: sni-router check FILE"},
-    {" s signal reload w watch auto-reload ", START, RELOAD_ADVICE},
+    {" s signal reload ", START, RELOAD_ADVICE},
+    {" w watch auto-reload ", START,
+     "the file is watched, unless it says \"reload\": { \"watch\": false }"},
     {" d D W Ws bg daemon daemonize detach background ", START,
      "the router stays in the foreground: a service manager, or & at the end of the line, puts it "
      "into the background"},

@@ -97,8 +97,8 @@ LINES = (
     ("run --config-path good.json", USAGE,
      'sni-router run: unknown option --config-path (did you mean "--config FILE"?)'),
     ("run --config=good.json --watch", USAGE,
-     "sni-router run: unknown option --watch (HUP has a running router read its file "
-     'again: kill -HUP "$(pidof sni-router)")'),
+     "sni-router run: unknown option --watch (the file is watched, unless it says "
+     '"reload": { "watch": false })'),
     ("run -D -p /run/x.pid -f good.json", USAGE,
      "sni-router run: unknown option -D (the router stays in the foreground: a service "
      "manager, or & at the end of the line, puts it into the background)"),
