@@ -18,6 +18,7 @@
 #include "router/control/control.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,9 @@
 
 /* Ctrl-C at a terminal does not wait for `timeouts.drain`. */
 #define INTERRUPT_DRAIN_MS 1000u
+
+/* malloc()'s own default, before it adapts itself. */
+#define LARGE_BLOCK_BYTES (128 * 1024)
 
 /* How many parts there are; init_parts() lists them. */
 #define PARTS 13
@@ -546,6 +550,17 @@ static int prepare(struct control *control, struct shared *shared, const struct 
     return code;
 }
 
+/*
+ * Large blocks are mapped and given back as they are freed, whatever was freed before. By itself
+ * malloc() raises both bounds to what a large configuration has freed once, and malloc_trim()
+ * leaves as much at the end of the arena of every thread but the first.
+ */
+static void give_memory_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK_BYTES);
+}
+
 int control_run(struct config *first, const struct control_source *source, enum relay_mode mode)
 {
     struct control control = {0};
@@ -553,6 +568,7 @@ int control_run(struct config *first, const struct control_source *source, enum 
     uint32_t workers = 0;
 
     signals_hold();
+    give_memory_back();
     log_set_level(first->log.level);
     control.exit_code = EX_CONFIG;
     if (read_activation(&control))
