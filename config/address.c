@@ -41,7 +41,8 @@ static bool unix_parse(const char *path, struct address_draft *draft, struct pro
     size_t len = strlen(path);
 
     if (path[0] != '/' && path[0] != '@') {
-        problem_set(problem, "\"unix:\" is followed by an absolute path or by @name");
+        problem_set(problem, "\"unix:\" is followed by an absolute path or by @name (such as "
+                             "\"unix:/run/app.sock\")");
         return false;
     }
     if (len < 2 || len > ADDRESS_UNIX_MAX) {
@@ -99,7 +100,7 @@ static bool name_parse(const char *host, bool listen, struct address_draft *draf
     size_t len = hostname_normalise((const uint8_t *)host, strlen(host), name, &dot);
 
     if (len > 0 && looks_numeric(name)) {
-        problem_set(problem, "\"%.80s\" is not an IPv4 address", host);
+        problem_set(problem, "\"%.80s\" is not an IPv4 address (four numbers from 0 to 255)", host);
         return false;
     }
     if (len == 0) {
@@ -107,8 +108,10 @@ static bool name_parse(const char *host, bool listen, struct address_draft *draf
         return false;
     }
     if (listen) {
-        problem_set(problem, "a listener takes an IP address or unix:/path, not a name "
-                             "(\"*:443\" listens on all addresses)");
+        problem_set(problem,
+                    "\"%.80s\" is a name: a listener takes an IP address or unix:/path "
+                    "(\"*:%u\" listens on all addresses)",
+                    host, draft->address.port);
         return false;
     }
     draft->address.kind = ADDRESS_NAME;
@@ -163,9 +166,14 @@ static void say_no_address(const char *text, enum host_port_form form, bool list
     else if (text[0] == '\0')
         problem_set(problem, "an address may not be empty");
     else if (form == HOST_PORT_NO_COLON && digits && listen)
-        problem_set(problem, "a port alone: write \":%.20s\" to listen on all addresses", text);
+        problem_set(problem,
+                    "\"%.20s\" is a port alone: write \":%.20s\" to listen on all addresses", text,
+                    text);
     else if (form == HOST_PORT_NO_COLON && digits)
-        problem_set(problem, "\"%.20s\" is a port alone: write host:port", text);
+        problem_set(
+            problem,
+            "\"%.20s\" is a port alone: a server has a host as well (such as \"10.0.0.5:%.20s\")",
+            text, text);
     else if (form == HOST_PORT_NO_COLON)
         problem_set(problem, "\"%.80s\" has no port (such as \"%.80s:443\")", text, text);
     else

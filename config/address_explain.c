@@ -11,6 +11,7 @@
 
 #include "config/address.h"
 #include "config/text/host_port.h"
+#include "config/text_value.h"
 
 #define ROOM  200
 #define BLANK " \t,;"
@@ -66,6 +67,7 @@ static bool with_port(const char *host, size_t len, const char *port, bool liste
 struct words {
     size_t count, good; /* how many there are, and how many of them are addresses */
     char first[ROOM / 2], second[ROOM / 2];
+    char address[ROOM / 2]; /* the first one that is an address, or else the first one */
 };
 
 static void read_words(const char *text, bool listen, struct words *words)
@@ -75,13 +77,34 @@ static void read_words(const char *text, bool listen, struct words *words)
         char word[ROOM / 2];
         size_t len = strcspn(text, BLANK);
         snprintf(word, sizeof word, "%.*s", len > 99 ? 99 : (int)len, text);
-        words->good += is_good(word, listen);
+        bool good = is_good(word, listen);
+        if (words->count == 0 || (good && words->good == 0))
+            snprintf(words->address, sizeof words->address, "%s", word);
+        words->good += good;
         if (words->count++ == 0)
             snprintf(words->first, sizeof words->first, "%s", word);
         else if (words->count == 2)
             snprintf(words->second, sizeof words->second, "%s", word);
         text += len;
     }
+}
+
+/* "10.0.0.5:443 weight=2", "s1 10.0.0.5:443 check": options that are keys here, or none. */
+static void say_further_words(const char *text, const struct words *words, bool listen,
+                              const char *address, struct problem *problem)
+{
+    const char *weight = listen ? NULL : strstr(text, "weight");
+    const char *number = weight != NULL ? weight + strcspn(weight, "0123456789") : "";
+    int digits = (int)strspn(number, "0123456789");
+
+    if (digits > 0 && digits < 5)
+        problem_set(problem,
+                    "\"%.60s\" has more than an address: write { \"address\": \"%.60s\", "
+                    "\"weight\": %.*s }",
+                    text, address, digits, number);
+    else
+        problem_set(problem, "\"%.80s\" has %s: write \"%.100s\"", text,
+                    words->count > 1 ? "more than an address" : "a space", address);
 }
 
 static bool explain_words(const char *text, bool listen, struct problem *problem)
@@ -98,14 +121,16 @@ static bool explain_words(const char *text, bool listen, struct problem *problem
         problem_set(problem, "several servers are an array: write [\"%.80s\", \"%.80s\"%s]",
                     words.first, words.second, words.count > 2 ? ", ..." : "");
     else if (words.count > 1 && words.good == words.count)
-        problem_set(problem, "\"%.80s\": each address takes a listener of its own", text);
+        problem_set(problem,
+                    "\"%.80s\": each address takes a listener of its own: write \"listeners\": "
+                    "[\"%.40s\", \"%.40s\"%s]",
+                    text, words.first, words.second, words.count > 2 ? ", ..." : "");
     else if (words.count == 2 && is_digits(words.second) && strchr(words.first, ':') == NULL &&
              with_port(words.first, strlen(words.first), words.second, listen, out))
         problem_set(problem, "\"%.80s\" has a space: write \"%.100s\"", text, out);
     else if ((words.count == 1 || words.good > 0 || is_digits(words.first)) &&
-             with_port(words.first, strlen(words.first), "443", listen, out))
-        problem_set(problem, "\"%.80s\" has %s: write \"%.100s\"", text,
-                    words.count > 1 ? "more than an address" : "a space", out);
+             with_port(words.address, strlen(words.address), "443", listen, out))
+        say_further_words(text, &words, listen, out, problem);
     else
         problem_set(problem, "\"%.80s\" has a space, which no address has", text);
     return true;
@@ -137,6 +162,7 @@ static bool explain_slash(const char *text, bool listen, struct problem *problem
     if (slash == NULL || slash == text || text[0] == '@')
         return false;
     bool udp = strncasecmp(text, "udp/", 4) == 0 || strcasecmp(slash, "/udp") == 0;
+    bool behind = strcasecmp(slash, "/tcp") == 0 || strcasecmp(slash, "/tls") == 0;
     bool tcp = strncasecmp(text, "tcp/", 4) == 0 || strncasecmp(text, "tcp4/", 5) == 0 ||
                strncasecmp(text, "tcp6/", 5) == 0;
     bool network = !tcp && isdigit((unsigned char)slash[1]) && strchr(text, '.') != NULL;
@@ -147,8 +173,8 @@ static bool explain_slash(const char *text, bool listen, struct problem *problem
     else if (network)
         problem_set(problem, "\"%.80s\" is a network: write one address and a port", text);
     else if (known)
-        problem_set(problem, "\"%.80s\" has a %s: write \"%.100s\"", text, tcp ? "prefix" : "path",
-                    out);
+        problem_set(problem, "\"%.80s\" has a %s: write \"%.100s\"", text,
+                    tcp || behind ? "protocol" : "path", out);
     return udp || network || known;
 }
 
@@ -181,6 +207,36 @@ static bool explain_port(const char *text, bool listen, struct problem *problem)
     else
         return false;
     return true;
+}
+
+/* ":::443" is how netstat writes "[::]:443". */
+static bool explain_triple(const char *text, bool listen, struct problem *problem)
+{
+    if (!listen || strncmp(text, ":::", 3) != 0 || !is_digits(text + 3))
+        return false;
+    problem_set(problem, "\"%.80s\": IPv6 is written [address]:port: write \"[::]:%.20s\"", text,
+                text + 3);
+    return true;
+}
+
+/* "8443:443", ":443:443", "0.0.0.0:8443:443": as Docker publishes ports. */
+static bool explain_two_ports(const char *text, bool listen, struct problem *problem)
+{
+    const char *last = strrchr(text, ':');
+    size_t before = last != NULL ? (size_t)(last - text) : 0, start = before;
+    char out[ROOM];
+
+    while (start > 0 && isdigit((unsigned char)text[start - 1]))
+        start--;
+    bool host = start > 1;
+    if (!listen || start == before || !is_digits(last + 1) || before >= ROOM / 2 ||
+        (start > 0 && text[start - 1] != ':') || memchr(text, ':', host ? start - 1 : 0) != NULL)
+        return false;
+    snprintf(out, sizeof out, "%.*s:%.*s", host ? (int)start - 1 : 0, text, (int)(before - start),
+             text + start);
+    if (is_good(out, listen))
+        problem_set(problem, "\"%.80s\" has two ports: write one (such as \"%.100s\")", text, out);
+    return is_good(out, listen);
 }
 
 /* The last group of "::1:443" is a port, or else there is none. */
@@ -239,12 +295,9 @@ bool address_explain(const char *text, bool listen, struct problem *problem)
 {
     if (strncmp(text, "unix:", 5) == 0 || *text == '\0')
         return false;
-    if (strstr(text, "${") != NULL || strstr(text, "{{") != NULL || text[0] == '$') {
-        problem_set(problem, "\"%.80s\" has a variable, which is not filled in: write its value",
-                    text);
-        return true;
-    }
-    return explain_words(text, listen, problem) || explain_url(text, listen, problem) ||
-           explain_slash(text, listen, problem) || explain_port(text, listen, problem) ||
-           explain_ipv6(text, listen, problem) || explain_lacking(text, listen, problem);
+    return variable_explain(text, problem) || explain_words(text, listen, problem) ||
+           explain_url(text, listen, problem) || explain_slash(text, listen, problem) ||
+           explain_port(text, listen, problem) || explain_triple(text, listen, problem) ||
+           explain_two_ports(text, listen, problem) || explain_ipv6(text, listen, problem) ||
+           explain_lacking(text, listen, problem);
 }

@@ -57,11 +57,13 @@ struct backend_config {
 
 /* Milliseconds each; 0 = switched off ("off" in the file), where that is allowed. */
 struct timeouts {
-    uint64_t hello_ms;      /* accept to the whole hello; global only */
-    uint64_t connect_ms;    /* all attempts to reach a server of the backend */
-    uint64_t idle_ms;       /* longest silence of both sides */
-    uint64_t half_close_ms; /* longest silence of a side whose peer has ended */
-    uint64_t drain_ms;      /* at shutdown; global only */
+    uint64_t hello_ms;       /* accept to the whole hello; global only */
+    uint64_t connect_ms;     /* all attempts to reach a server of the backend */
+    uint64_t idle_ms;        /* longest silence of both sides */
+    uint64_t half_close_ms;  /* longest silence of a side whose peer has ended */
+    uint64_t drain_ms;       /* at shutdown; global only */
+    uint64_t drain_delay_ms; /* at shutdown, before listeners close; 0 = off; global only */
+    uint64_t drain_idle_ms;  /* at shutdown: for the silent; 0 = off; global only */
 };
 
 enum policy_case {

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "config/address.h"
+#include "config/field_unknown.h"
 #include "config/hints.h"
+#include "config/text_value.h"
 
 #define HOST_MAX 80 /* longer texts are not put together */
 #define ROOM     (HOST_MAX + 24)
@@ -128,6 +130,9 @@ bool field_say_parts(struct field_reader *reader, const struct value_type *type,
     const struct json_node *given = json_member(node, type->fields[0].key);
     struct address_parts found = {.port = member_of_words(node, PORT_WORDS)};
     found.host = given != NULL ? given : member_of_words(node, HOST_WORDS);
+    /* A "hostname" of a listener is what others route by: then the port alone is the address. */
+    if (listen && given == NULL && found.port != NULL && !parts_join(&found, listen, address))
+        found.host = NULL;
     /* An address that is given is a part only when it lacks the port. */
     if (given != NULL && (list || found.port == NULL || json_kind(given) != JSON_STRING ||
                           is_address(json_string(given), listen)))
@@ -137,5 +142,72 @@ bool field_say_parts(struct field_reader *reader, const struct value_type *type,
         return false;
     *parts = found;
     say_whole(reader, type, first, found.port, list, address);
+    return true;
+}
+
+/* --- names as keys --- */
+
+/* The address in `"s1": "10.0.0.5:443"` or `"s1": { "address": "10.0.0.5:443" }`, or NULL. */
+static const char *address_of(const struct json_node *node, bool listen)
+{
+    const struct json_node *inside =
+        json_kind(node) == JSON_OBJECT ? json_member(node, "address") : node;
+    bool text = inside != NULL && json_kind(inside) == JSON_STRING;
+
+    return text && strlen(json_string(inside)) <= HOST_MAX &&
+                   is_address(json_string(inside), listen)
+               ? json_string(inside)
+               : NULL;
+}
+
+static bool is_host(const char *text)
+{
+    struct host_pattern host;
+    struct problem problem;
+
+    return strchr(text, '.') != NULL && host_parse(text, &host, &problem);
+}
+
+/* What to write for the first member; false: its key is no name of this kind. */
+static bool write_named(const struct value_type *type, const struct json_node *first, char *out,
+                        size_t size)
+{
+    const struct field *fields = type->fields;
+    bool listen = fields[0].type->kind == VALUE_LISTEN;
+    const char *key = json_key(first), *address = NULL;
+    bool text = json_kind(first) == JSON_STRING;
+
+    if (strlen(key) > HOST_MAX)
+        return false;
+    if (listen || fields[0].type->kind == VALUE_SERVER)
+        address = address_of(first, listen);
+    if (address != NULL && !is_address(key, listen))
+        snprintf(out, size, "{ \"name\": \"%s\", \"address\": \"%s\" } (several are an array)", key,
+                 address);
+    else if (type == &type_route && is_host(key))
+        snprintf(out, size, "{ \"host\": \"%s\", \"backend\": \"%s\" }", key,
+                 text && strlen(json_string(first)) <= HOST_MAX ? json_string(first) : "shop");
+    else if (type == &type_backend && is_address(key, false))
+        snprintf(out, size, "\"servers\": [\"%s\"]", key);
+    else
+        return false;
+    return true;
+}
+
+bool field_say_by_name(struct field_reader *reader, const struct value_type *type,
+                       const struct json_node *node)
+{
+    const struct json_node *first = json_first(node);
+    char instead[3 * ROOM];
+
+    if (first == NULL || field_find(type->fields, json_key(first)) != NULL ||
+        !write_named(type, first, instead, sizeof instead))
+        return false;
+    for (const struct json_node *child = first; child != NULL; child = json_next(child)) {
+        if (!field_key_is_free(type, json_key(child)))
+            return false;
+    }
+    finding_error(reader->findings, json_key_offset(first), "unknown key \"%s\" in %s: write %s",
+                  json_key(first), type->name, instead);
     return true;
 }

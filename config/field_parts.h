@@ -2,8 +2,9 @@
 #define CONFIG_FIELD_PARTS_H
 
 /*
- * Addresses that are written in parts, as other programs take them:
- * { "host": "10.0.0.5", "port": 443 } in a listener, a server or a backend.
+ * Objects of another shape than ours, as other programs take them. Addresses in parts:
+ * { "host": "10.0.0.5", "port": 443 } in a listener, a server or a backend. Names as keys:
+ * { "public": { "address": ":443" } } for listeners.
  */
 
 #include <stdbool.h>
@@ -23,5 +24,12 @@ struct address_parts {
  */
 bool field_say_parts(struct field_reader *reader, const struct value_type *type,
                      const struct json_node *node, struct address_parts *parts);
+
+/*
+ * Whether the keys of an object are names or values that the operator has chosen, instead of ours:
+ * says once what to write, and nothing more needs to be said of the object.
+ */
+bool field_say_by_name(struct field_reader *reader, const struct value_type *type,
+                       const struct json_node *node);
 
 #endif

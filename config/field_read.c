@@ -8,6 +8,7 @@
 
 #include "config/address.h"
 #include "config/address_explain.h"
+#include "config/field_messages.h"
 #include "config/field_parts.h"
 #include "config/field_unknown.h"
 #include "config/hints.h"
@@ -29,60 +30,35 @@ static bool no_memory(struct field_reader *reader)
     return false;
 }
 
-/* --- messages --- */
-
-const char *field_words(const char *const *words, char *out, size_t size)
-{
-    size_t used = 0;
-
-    out[0] = '\0';
-    for (size_t i = 0; words[i] != NULL && used < size; i++) {
-        const char *glue = i == 0 ? "" : words[i + 1] != NULL ? ", " : " or ";
-        used += (size_t)snprintf(out + used, size - used, "%s\"%s\"", glue, words[i]);
-    }
-    return out;
-}
-
-void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
-                        enum json_kind found)
-{
-    char list[160];
-
-    if (type->kind == VALUE_MAP && found == JSON_ARRAY)
-        finding_error(
-            reader->findings, offset,
-            "expected %s, not an array: write { \"shop\": { \"servers\": [\"10.0.0.5:443\"] } }",
-            type->name);
-    else if (type->kind == VALUE_WORD || type->kind == VALUE_POLICY)
-        finding_error(reader->findings, offset, "expected %s%s, not %s",
-                      field_words(type->words, list, sizeof list),
-                      type->kind == VALUE_POLICY ? ", or a backend" : "", json_kind_name(found));
-    else if (type->example != NULL)
-        finding_error(reader->findings, offset, "expected %s (such as %s), not %s", type->name,
-                      type->example, json_kind_name(found));
-    else
-        finding_error(reader->findings, offset, "expected %s, not %s", type->name,
-                      json_kind_name(found));
-}
-
-bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
-                          size_t offset)
-{
-    bool ok = true;
-
-    for (size_t i = 0; type->fields[i].key != NULL; i++) {
-        if (!type->fields[i].required || (seen >> i & 1))
-            continue;
-        const char *besides = type->fields[i].missing;
-        finding_error(reader->findings, offset, "missing key \"%s\" in %s%s%s%s",
-                      type->fields[i].key, type->name, besides != NULL ? " (" : "",
-                      besides != NULL ? besides : "", besides != NULL ? ")" : "");
-        ok = false;
-    }
-    return ok;
-}
-
 /* --- objects and lists --- */
+
+bool field_read_member(struct field_reader *reader, const struct field *field,
+                       const struct json_node *node, void *object)
+{
+    if (json_kind(node) != JSON_NULL || field->required)
+        return field_read(reader, field->type, node, place(object, field->into));
+    field_say_null(reader, field->type, json_offset(&reader->json, node));
+    return false;
+}
+
+/*
+ * Returns the bit of the field that was meant; 0: none. What a misspelt key holds is looked at as
+ * well, so that not the next attempt only tells what is wrong there.
+ */
+static uint32_t read_unknown(struct field_reader *reader, const struct value_type *type,
+                             const struct json_node *object, const struct json_node *child)
+{
+    bool misspelt;
+    const struct unknown_key unknown = {
+        .key = json_key(child), .offset = json_key_offset(child), .value = child, .object = object};
+    const struct field *field = field_say_unknown(reader, type, &unknown, &misspelt);
+
+    if (field == NULL)
+        return 0;
+    if (misspelt && field->type->kind != VALUE_BACKEND)
+        (void)field_read_member(reader, field, child, NULL);
+    return 1u << (field - type->fields);
+}
 
 static bool read_object(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
@@ -94,6 +70,8 @@ static bool read_object(struct field_reader *reader, const struct value_type *ty
     bool ok = !field_say_parts(reader, type, node, &parts);
     if (!ok)
         seen |= 1; /* the address is the first field */
+    else if (field_say_by_name(reader, type, node))
+        return false;
     for (const struct json_node *child = json_first(node); child != NULL;
          child = json_next(child)) {
         const char *key = json_key(child);
@@ -103,10 +81,9 @@ static bool read_object(struct field_reader *reader, const struct value_type *ty
         if (field != NULL) {
             assert(field - type->fields < 32);
             seen |= 1u << (field - type->fields);
-            ok &= field_read(reader, field->type, child, place(into, field->into));
+            ok &= field_read_member(reader, field, child, into);
         } else if (!field_is_note(key)) {
-            field = field_say_unknown(reader, type, key, json_key_offset(child), child);
-            seen |= field != NULL ? 1u << (field - type->fields) : 0;
+            seen |= read_unknown(reader, type, node, child);
             ok = false;
         }
     }
@@ -189,60 +166,6 @@ static bool read_integer(struct field_reader *reader, const struct value_type *t
     return true;
 }
 
-/* A number where text with a unit is needed: the message names the two values it could mean. */
-static void say_bare_number(struct field_reader *reader, const struct value_type *type,
-                            const struct json_node *node)
-{
-    size_t offset = json_offset(&reader->json, node);
-    double number = json_number(node);
-
-    if (type->kind == VALUE_DURATION && isfinite(number) && number <= 0) {
-        finding_error(reader->findings, offset, "%.15g is too short: " UNITS_WANTED_DURATION "%s",
-                      number, type->words != NULL ? ", or \"off\"" : "");
-        return;
-    }
-    if (!isfinite(number) || number < 1 || number > 999999999 ||
-        number != (double)(uint32_t)number) {
-        field_say_expected(reader, type, offset, JSON_NUMBER);
-        return;
-    }
-    unsigned whole = (unsigned)number;
-    if (type->kind == VALUE_DURATION)
-        finding_error(reader->findings, offset,
-                      "a duration needs a unit: %u could mean %u seconds or %u milliseconds; write "
-                      "\"%us\" or \"%ums\"",
-                      whole, whole, whole, whole, whole);
-    else
-        finding_error(
-            reader->findings, offset,
-            "a size is a string: %u could mean %u bytes or %u KiB; write \"%u\" or \"%uk\"", whole,
-            whole, whole, whole, whole);
-}
-
-/* A number or a truth value in quotes: "4", "auto", "yes". */
-static void say_quoted(struct field_reader *reader, const struct value_type *type,
-                       const struct json_node *node)
-{
-    size_t offset = json_offset(&reader->json, node);
-    const char *text = json_string(node);
-    bool number = type->kind == VALUE_INTEGER && units_whole(text, 999999999) >= 0;
-    bool yes = hint_has_word("true|yes|on|1|enabled", text);
-    bool no = hint_has_word("false|no|off|0|disabled", text);
-
-    if (number)
-        finding_error(reader->findings, offset, "expected %s, not text: write %s without quotes",
-                      type->name, text);
-    else if (type->kind == VALUE_BOOLEAN && (yes || no))
-        finding_error(reader->findings, offset, "expected %s, not text: write %s without quotes",
-                      type->name, yes ? "true" : "false");
-    else if (hint_has_word("auto|automatic|default|max|unlimited|none|off|infinite", text))
-        finding_error(reader->findings, offset,
-                      "expected %s, not \"%.20s\": leave the key out for the default", type->name,
-                      text);
-    else
-        field_say_expected(reader, type, offset, JSON_STRING);
-}
-
 /* --- texts --- */
 
 /* ` (did you mean "warning"?)`: the word that others use for one of ours, or a typing error. */
@@ -282,8 +205,11 @@ static bool word_parse(const struct value_type *type, const char *text, int *ind
         return true;
     }
     suggest_start(&suggestion, text);
-    for (int i = 0; type->words[i] != NULL; i++)
+    for (int i = 0; type->words[i] != NULL; i++) {
         suggest_consider(&suggestion, type->words[i]);
+        if (hint_has_word(type->words[i], text))
+            suggestion = (struct suggestion){text, type->words[i], 0};
+    }
     problem_set(problem, "expected %s, not \"%.40s\"%s",
                 field_words(type->words, list, sizeof list), text,
                 word_meant(type, text, &suggestion, hint, sizeof hint));
@@ -299,7 +225,7 @@ static bool duration_or_off_parse(const struct value_type *type, const char *tex
         *ms = 0;
         return true;
     }
-    if (hint_has_word("off|none|never|no|false|disabled|infinite|infinity|unlimited", text)) {
+    if (hint_has_word("off|none|never|no|false|disabled|inf|infinite|infinity|unlimited", text)) {
         problem_set(problem,
                     type->words != NULL ? "\"%.20s\" is no duration: write a duration or \"off\""
                                         : "\"%.20s\" is not possible here: " UNITS_WANTED_DURATION,
@@ -434,16 +360,16 @@ static bool read_scalar(struct field_reader *reader, const struct value_type *ty
     if (kind == JSON_STRING) {
         if (read_text(reader, type, node, into, &problem))
             return true;
-        if (problem.text[0] != '\0') /* "": there was no memory, which is a finding already */
-            finding_error(reader->findings, offset, "%s", problem.text);
+        if (problem.text[0] == '\0') /* there was no memory, which is a finding already */
+            return false;
+        (void)variable_explain(json_string(node), &problem);
+        finding_error(reader->findings, offset, "%s", problem.text);
         return false;
     }
     if (kind == JSON_NUMBER && (type->kind == VALUE_DURATION || type->kind == VALUE_SIZE))
-        say_bare_number(reader, type, node);
-    else if ((kind == JSON_OBJECT || kind == JSON_ARRAY) && type->no_object != NULL)
-        finding_error(reader->findings, offset, "%s", type->no_object);
+        field_say_bare_number(reader, type, node);
     else
-        field_say_expected(reader, type, offset, kind);
+        field_say_no_text(reader, type, node);
     return false;
 }
 
@@ -464,8 +390,10 @@ static bool read_policy(struct field_reader *reader, const struct value_type *ty
         return false;
     }
     if (word < 0)
-        return field_read(reader, type->item, node, &form->backend);
-    form->action = word;
+        return field_read(reader, type->item, node,
+                          place(form, offsetof(struct policy_form, backend)));
+    if (form != NULL)
+        form->action = word;
     return true;
 }
 
@@ -476,6 +404,15 @@ static bool takes_array(const struct value_type *type)
            type->kind == VALUE_POLICY;
 }
 
+/* A port without quotes, `false` for "off": what is said of such texts holds for them too. */
+static bool is_meant_as_text(const struct value_type *type, const struct json_node *node)
+{
+    bool address = type->kind == VALUE_LISTEN || type->kind == VALUE_SERVER;
+
+    return (json_kind(node) == JSON_NUMBER && address) ||
+           (json_kind(node) == JSON_BOOLEAN && type->kind == VALUE_CLEAR_PATH && !json_truth(node));
+}
+
 static bool read_either(struct field_reader *reader, const struct value_type *type,
                         const struct json_node *node, void *into)
 {
@@ -484,17 +421,18 @@ static bool read_either(struct field_reader *reader, const struct value_type *ty
     if (json_kind(node) == JSON_OBJECT)
         return read_object(reader, type, node, into);
     if (json_kind(node) == JSON_STRING ||
-        (json_kind(node) == JSON_ARRAY && takes_array(type->item)))
+        (json_kind(node) == JSON_ARRAY && takes_array(type->item)) ||
+        is_meant_as_text(type->item, node))
         return field_read(reader, type->item, node, place(into, type->item_into));
     if (type->item->kind == VALUE_POLICY || type->item->kind == VALUE_BACKEND)
         field_say_expected(reader, type->item, json_offset(&reader->json, node), json_kind(node));
     else
         finding_error(reader->findings, json_offset(&reader->json, node),
-                      "expected %s%s or an object, not %s", type->item->name,
+                      "expected %s%s or an object (such as %s), not %s", type->item->name,
                       type->item->example != NULL ? " in a string"
                       : takes_array(type->item)   ? ","
                                                   : "",
-                      json_kind_name(json_kind(node)));
+                      field_example(type->item), json_kind_name(json_kind(node)));
     return false;
 }
 
@@ -532,7 +470,7 @@ bool field_read(struct field_reader *reader, const struct value_type *type,
         return read_scalar(reader, type, node, into);
     }
     if (kind == JSON_STRING && (type->kind == VALUE_INTEGER || type->kind == VALUE_BOOLEAN))
-        say_quoted(reader, type, node);
+        field_say_quoted(reader, type, node);
     else
         field_say_expected(reader, type, json_offset(&reader->json, node), kind);
     return false;

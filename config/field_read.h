@@ -14,21 +14,11 @@
 bool field_read(struct field_reader *reader, const struct value_type *type,
                 const struct json_node *node, void *into);
 
+/* As field_read(), the value of a key of `object`; NULL: only checks. */
+bool field_read_member(struct field_reader *reader, const struct field *field,
+                       const struct json_node *node, void *object);
+
 /* Stores the defaults of an object's keys, and of the objects inside it. */
 void field_read_presets(const struct value_type *type, void *into);
-
-/* "expected a duration (such as "5s"), not a number" */
-void field_say_expected(struct field_reader *reader, const struct value_type *type, size_t offset,
-                        enum json_kind found);
-
-/* Writes `"alert", "close" or "reset"`. Returns `out`. */
-const char *field_words(const char *const *words, char *out, size_t size);
-
-/*
- * `missing key "host"`, for every required field whose bit is not set in `seen` (bit 0: the first
- * field). False: a key is missing.
- */
-bool field_check_required(struct field_reader *reader, const struct value_type *type, uint32_t seen,
-                          size_t offset);
 
 #endif

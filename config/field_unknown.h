@@ -9,14 +9,26 @@
 #include "config/field_reader.h"
 #include "config/fields.h"
 
+struct unknown_key {
+    const char *key;
+    size_t offset;
+    const struct json_node *value;  /* to be shown in its right place; NULL: leave it out */
+    const struct json_node *object; /* where it stands: one sentence for all keys there that it
+                                       fits; NULL: each has its own */
+};
+
 /*
- * `unknown key "hots" (did you mean "host"?)`. `value`: what stands there, to be shown in its right
- * place; NULL: leave it out. Returns the field of the same object that was meant, and is therefore
- * not missing; NULL: none.
+ * `unknown key "hots" (did you mean "host"?)`. Returns the field of the same object that was meant,
+ * and is therefore not missing; NULL: none. *misspelt: the key is nearly that field's own.
  */
 const struct field *field_say_unknown(struct field_reader *reader, const struct value_type *type,
-                                      const char *key, size_t offset,
-                                      const struct json_node *value);
+                                      const struct unknown_key *unknown, bool *misspelt);
+
+/* Whether nothing is known about such a key: it may be a name that the operator has chosen. */
+bool field_key_is_free(const struct value_type *type, const char *key);
+
+/* JSON of a value of the type: `"shop.example.com"`. */
+const char *field_example(const struct value_type *type);
 
 /* The field at the end of a path of fields_visit() from an object of that type; NULL: none. */
 const struct field *field_at_path(const struct value_type *object, const char *path);

@@ -213,8 +213,10 @@ static const struct field fields_route_timeouts[] = {
      .absent = "as in `timeouts`",
      .help = "One side has ended and the other said nothing for so long."},
     END};
-static const struct value_type type_route_timeouts = {
-    .kind = VALUE_OBJECT, .name = "a route's timeouts", .fields = fields_route_timeouts};
+static const struct value_type type_route_timeouts = {.kind = VALUE_OBJECT,
+                                                      .name = "a route's timeouts",
+                                                      .instead = "{ \"idle\": \"10m\" }",
+                                                      .fields = fields_route_timeouts};
 
 static const struct field fields_route[] = {
     {.key = "host",
@@ -255,10 +257,13 @@ static const struct field fields_route[] = {
      .absent = "as in `timeouts`",
      .help = "Timeouts for connections of this route."},
     END};
+#define ONE_ROUTE "{ \"host\": \"shop.example.com\", \"backend\": \"shop\" }"
 const struct value_type type_route = {
-    .kind = VALUE_OBJECT, .name = "a route", .fields = fields_route};
-static const struct value_type type_routes = {
-    .kind = VALUE_LIST, .name = "an array of routes", .item = &type_route};
+    .kind = VALUE_OBJECT, .name = "a route", .instead = ONE_ROUTE, .fields = fields_route};
+static const struct value_type type_routes = {.kind = VALUE_LIST,
+                                              .name = "an array of routes",
+                                              .instead = "[ " ONE_ROUTE " ]",
+                                              .item = &type_route};
 
 /* --- backends --- */
 
@@ -297,10 +302,12 @@ const struct value_type type_backend = {.kind = VALUE_EITHER,
                                         .item = &type_servers_alone,
                                         .item_into = INTO(backend_form, servers),
                                         .fields = fields_backend};
-static const struct value_type type_backends = {.kind = VALUE_MAP,
-                                                .name = "an object of backends by name",
-                                                .pattern = REGEX_NAME,
-                                                .item = &type_backend};
+static const struct value_type type_backends = {
+    .kind = VALUE_MAP,
+    .name = "an object of backends by name",
+    .instead = "{ \"shop\": { \"servers\": [\"10.0.0.5:443\"] } }",
+    .pattern = REGEX_NAME,
+    .item = &type_backend};
 
 /* --- policies --- */
 
@@ -362,8 +369,10 @@ const struct field fields_policies[] = {
     POLICY(POLICY_LIMIT, "limit", type_policy_limit, "alert",
            "A limit of the router leaves no room for the connection."),
     [POLICY_CASES] = END};
-static const struct value_type type_policies = {
-    .kind = VALUE_OBJECT, .name = "the policies", .fields = fields_policies};
+static const struct value_type type_policies = {.kind = VALUE_OBJECT,
+                                                .name = "the policies",
+                                                .instead = "{ \"unknown_sni\": \"close\" }",
+                                                .fields = fields_policies};
 
 /* `default`: also in an object, as policies have it. */
 static const struct field fields_default[] = {
@@ -402,9 +411,23 @@ static const struct field fields_timeouts[] = {
      .into = INTO(timeouts, drain_ms),
      .preset = "8s",
      .help = "At shutdown: how long connections may go on."},
+    {.key = "drain_delay",
+     .type = &type_duration_or_off,
+     .into = INTO(timeouts, drain_delay_ms),
+     .preset = "off",
+     .help = "At shutdown: how long new connections are still accepted, before `drain` begins. "
+             "For load balancers that need a moment to send nobody here any more."},
+    {.key = "drain_idle",
+     .type = &type_duration_or_off,
+     .into = INTO(timeouts, drain_idle_ms),
+     .preset = "off",
+     .help = "At shutdown, while connections may go on: those on which nothing moved for so long "
+             "end at once."},
     END};
-const struct value_type type_timeouts = {
-    .kind = VALUE_OBJECT, .name = "the timeouts", .fields = fields_timeouts};
+const struct value_type type_timeouts = {.kind = VALUE_OBJECT,
+                                         .name = "the timeouts",
+                                         .instead = "{ \"idle\": \"10m\" }",
+                                         .fields = fields_timeouts};
 
 static const struct field fields_limits[] = {
     {.key = "connections",
@@ -418,8 +441,10 @@ static const struct field fields_limits[] = {
      .preset = "64k",
      .help = "Largest ClientHello, judged by the length it announces. From `\"1k\"` to `\"64k\"`."},
     END};
-static const struct value_type type_limits = {
-    .kind = VALUE_OBJECT, .name = "the limits", .fields = fields_limits};
+static const struct value_type type_limits = {.kind = VALUE_OBJECT,
+                                              .name = "the limits",
+                                              .instead = "{ \"connections\": 50000 }",
+                                              .fields = fields_limits};
 
 static const struct field fields_sockets[] = {
     {.key = "held",
@@ -443,8 +468,10 @@ static const struct field fields_sockets[] = {
      .help = "Send buffer of every socket that carries traffic (`SO_SNDBUF`), from `\"4k\"` to "
              "`\"1024m\"`. The system caps it at `net.core.wmem_max`."},
     END};
-static const struct value_type type_sockets = {
-    .kind = VALUE_OBJECT, .name = "the sockets", .fields = fields_sockets};
+static const struct value_type type_sockets = {.kind = VALUE_OBJECT,
+                                               .name = "the sockets",
+                                               .instead = "{ \"held\": \"4m\" }",
+                                               .fields = fields_sockets};
 
 static const char *const words_format[] = {[LOG_FORMAT_JSON] = "json",
                                            [LOG_FORMAT_LOGFMT] = "logfmt",
@@ -491,8 +518,10 @@ static const struct field fields_log[] = {
      .preset = "info",
      .help = "The least important messages to print on standard error."},
     END};
-static const struct value_type type_log = {
-    .kind = VALUE_OBJECT, .name = "the log", .fields = fields_log};
+static const struct value_type type_log = {.kind = VALUE_OBJECT,
+                                           .name = "the log",
+                                           .instead = "{ \"level\": \"info\" }",
+                                           .fields = fields_log};
 
 static const struct field fields_reload[] = {
     {.key = "watch",
@@ -514,8 +543,10 @@ static const struct field fields_reload[] = {
      .help = "Look at the files so often in any case, for file systems that do not tell of "
              "changes. `\"off\"`: only when the system tells of one."},
     END};
-static const struct value_type type_reload = {
-    .kind = VALUE_OBJECT, .name = "what is said of reloads", .fields = fields_reload};
+static const struct value_type type_reload = {.kind = VALUE_OBJECT,
+                                              .name = "what is said of reloads",
+                                              .instead = "{ \"watch\": false }",
+                                              .fields = fields_reload};
 
 /* --- the document --- */
 

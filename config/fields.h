@@ -58,6 +58,7 @@ struct value_type {
     size_t item_into;
     const struct field *fields; /* ended by a NULL key */
     const char *define;         /* its name in the schema, if it stands in many places; else NULL */
+    const char *instead;   /* JSON to write for a value of the wrong kind; NULL: see `example` */
     const char *no_object; /* message for an object, which only other types of this kind may be */
 };
 

@@ -127,6 +127,10 @@ static const char *find_markup(const char *at, const char *end)
         return "this is an HTML page, not a configuration (was it downloaded?)";
     if (*at == '<')
         return LOOKS_LIKE("XML");
+    if (begins(at, end, "```"))
+        return "this is Markdown: remove the lines around the JSON";
+    if (begins(at, end, "404: Not Found"))
+        return "this is an error page, not a configuration (was it downloaded?)";
     if (begins(at, end, "-----BEGIN"))
         return "this is a PEM file (a certificate or a key): sni-router needs none, it passes TLS "
                "on as it is";
@@ -143,6 +147,8 @@ static const char *find_program(const struct line *line)
     const char *behind = line->start + line->word;
     bool assigns = line->after == '=' || (behind < line->end && *behind == ':');
     bool plain = !assigns && !line_ends(line, '{') && !line_ends(line, ';');
+    if (line_ends(line, '{') && line->after == '"')
+        return LOOKS_LIKE("HCL");
     if (plain && line->after != '\0' && word_in(line, "user|username|pidfile"))
         return LOOKS_LIKE("an sniproxy configuration");
     if (plain && word_in(line, HAPROXY_SECTIONS))
@@ -225,4 +231,27 @@ bool foreign_find(const char *text, size_t len, struct foreign_text *found)
     if (found->sentence == NULL && *at != '{')
         found->sentence = find_notation(&line);
     return found->sentence != NULL;
+}
+
+/* --- JSON --- */
+
+#define IS_OF(program)                                                                             \
+    "this is " program ": the file is one object with \"listeners\", \"routes\" and \"backends\" " \
+    "(sni-router.json(5) has an example)"
+
+const char *foreign_section(const char *key)
+{
+    static const char *const known[][2] = {
+        {"api_version|kind", IS_OF("a Kubernetes manifest")},
+        {"static_resources|dynamic_resources", IS_OF("an Envoy configuration")},
+        {"apps", IS_OF("a Caddy configuration")},
+        {"stream|events", IS_OF("an nginx configuration")},
+        {"tcp|entry_points|providers", IS_OF("a Traefik configuration")},
+        {"frontend|frontends", IS_OF("an HAProxy configuration")}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (hint_has_word(known[i][0], key))
+            return known[i][1];
+    }
+    return NULL;
 }

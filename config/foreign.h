@@ -1,8 +1,7 @@
 #ifndef CONFIG_FOREIGN_H
 #define CONFIG_FOREIGN_H
 
-/* Texts that are no JSON at all: configurations of other programs, YAML, TOML, pages of HTML. Pure.
- */
+/* Configurations of other programs, YAML, TOML, pages of HTML. Pure. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,5 +13,11 @@ struct foreign_text {
 
 /* Whether the text shows at its beginning that it is no JSON. True of no text that is JSON. */
 bool foreign_find(const char *text, size_t len, struct foreign_text *found);
+
+/*
+ * What to say of a JSON document that has this key in its outermost object, and none of ours; NULL:
+ * it is no other program's.
+ */
+const char *foreign_section(const char *key);
 
 #endif

@@ -112,14 +112,18 @@ const struct key_hint key_hints[] = {
 
     /* --- listeners --- */
     {"listen|bind|addr|socket_address|endpoint|ip", LISTENER, "listeners[].address", NULL, NULL},
-    {"ipv6only|ipv6_only", LISTENER, "listeners[].v6only", "true", NULL},
+    {"ipv6only|ipv6_only", LISTENER, "listeners[].v6only", NULL, NULL},
     {"v4v6|dual_stack|ipv4_compat", LISTENER, NULL, NULL,
      "\"[::]:443\" takes IPv6 and IPv4, unless \"v6only\" is true"},
     {"transparent|free_bind_address|ip_nonlocal_bind", LISTENER, "listeners[].freebind", "true",
      NULL},
     {"accept_proxy|proxy_protocol|expect_proxy|use_proxy_protocol|listener_filters", LISTENER, NULL,
      NULL, NO_PROXY_IN},
-    {"backend|routes|host|hosts|server_name|table|allowed_routes", LISTENER, "routes", ONE_ROUTES,
+    {"redirect|redirects|https_redirect|http_redirect|redirections", LISTENER, NULL, NULL,
+     "a router that does not decrypt redirects nobody: a web server answers on port 80"},
+    {"backend|routes|host|hosts|hostname|hostnames|server_name|server_names|domain|domains|table|"
+     "allowed_routes|filter_chains|use_backend|proxy_pass",
+     LISTENER, "routes", ONE_ROUTES,
      "a route may say for which listener it is: \"listener\": \"public\""},
 
     /* --- routes --- */

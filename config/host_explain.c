@@ -89,10 +89,7 @@ static bool explain_rule(const char *text, struct problem *problem)
     }
     if (text[0] != '~' && strpbrk(text, "^$()[]{}\\+?") == NULL)
         return false;
-    if (strstr(text, "${") != NULL || strstr(text, "{{") != NULL)
-        problem_set(problem, "\"%.80s\" has a variable, which is not filled in: write its value",
-                    text);
-    else
+    if (!variable_explain(text, problem))
         problem_set(
             problem,
             "\"%.80s\" is a regular expression: write names, or \"*.example.com\" (one more "
@@ -194,7 +191,8 @@ void host_explain(const char *text, struct problem *problem)
             text, text, text + 1);
     else if (hostname_is_ip(text, undotted))
         problem_set(problem,
-                    "\"%.80s\" is an IP address: TLS clients name hosts only (RFC 6066 section 3)",
+                    "\"%.80s\" is an IP address: TLS clients name hosts only (RFC 6066 section 3); "
+                    "policies.no_sni says what to do with clients that name none",
                     text);
     else if (explain_rule(text, problem) || explain_words(text, problem) ||
              explain_parts(text, problem))

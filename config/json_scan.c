@@ -125,8 +125,9 @@ static void key_duplicate(struct scanner *scanner, const struct key *first, cons
         end += scanner->text[end] == '\\' ? 2 : 1;
     int len = end + 1 - again->at > 80 ? 80 : (int)(end + 1 - again->at);
     finding_error(scanner->findings, again->at,
-                  "duplicate key %.*s (first: %s): JSON readers disagree which one counts", len,
-                  scanner->text + again->at, place);
+                  "duplicate key %.*s (first: %s): write it once (readers of JSON disagree which "
+                  "of two counts)",
+                  len, scanner->text + again->at, place);
 }
 
 /* UTF-8 sorts by bytes as by code points: comparing bytes and comparing by meaning agree. */
@@ -199,17 +200,31 @@ static enum expect container_open(struct scanner *scanner)
     return object ? EXPECT_KEY_OR_END : EXPECT_VALUE_OR_END;
 }
 
+/* Whether the bracket is that of the innermost container. */
+static bool closes(const struct scanner *scanner)
+{
+    return scanner->text[scanner->at] == (in_object(scanner) ? '}' : ']');
+}
+
+static void say_still_open(struct scanner *scanner, const char *instead)
+{
+    const struct frame *frame = &scanner->frames[scanner->depth - 1];
+    struct position there = finding_position(scanner->findings, frame->start);
+    bool object = in_object(scanner);
+
+    finding_error(scanner->findings, scanner->at,
+                  "expected \"%c\"%s: the %s opened at line %u, column %u is still open",
+                  object ? '}' : ']', instead, object ? "object" : "array", there.line,
+                  there.column);
+}
+
 static enum expect container_close(struct scanner *scanner)
 {
     struct frame *frame = &scanner->frames[scanner->depth - 1];
     bool object = in_object(scanner);
 
-    if (scanner->text[scanner->at] != (object ? '}' : ']')) {
-        struct position there = finding_position(scanner->findings, frame->start);
-        finding_error(scanner->findings, scanner->at,
-                      "expected %s: the %s opened at line %u, column %u is still open",
-                      object ? "\"}\"" : "\"]\"", object ? "object" : "array", there.line,
-                      there.column);
+    if (!closes(scanner)) {
+        say_still_open(scanner, "");
         return EXPECT_FAILED;
     }
     if (object) {
@@ -348,6 +363,10 @@ static enum expect read_step(struct scanner *scanner, enum expect expect)
         break;
     case EXPECT_VALUE:
     case EXPECT_KEY:
+        if (closing && scanner->depth && !closes(scanner)) {
+            say_still_open(scanner, " instead of the comma before this");
+            return EXPECT_FAILED;
+        }
         if (closing && scanner->depth) {
             finding_error(scanner->findings, scanner->comma, "trailing comma: remove it");
             return EXPECT_FAILED;

@@ -381,7 +381,9 @@ bool json_token_known(struct finding_log *findings, size_t at)
     else if (byte == '/' || byte == '#')
         finding_error(findings, at, "JSON has no comments (a \"$comment\" key may hold a note)");
     else if (is_template(findings, at))
-        finding_error(findings, at, "this is a template that was not filled in");
+        finding_error(
+            findings, at,
+            "this is a template that was not filled in: give the file that is made of it");
     else if ((byte == '<' || byte == '>' || byte == '=') && byte_at(findings, at + 1) == byte)
         finding_error(findings, at, "a merge conflict is not resolved here");
     else if (is_quote(point))
@@ -390,10 +392,14 @@ bool json_token_known(struct finding_log *findings, size_t at)
         finding_error(findings, at, "U+%04X is no white space of JSON: write a plain space", point);
     else if (byte == '=')
         finding_error(findings, at, "JSON has no \"=\": a \":\" follows a key");
+    else if (byte == '`')
+        finding_error(findings, at,
+                      "a \"`\" is of Markdown or a shell: remove the lines around the JSON");
     else if (byte == ';')
         finding_error(findings, at, "JSON has no \";\": a comma separates values");
     else if (byte == '.' && byte_at(findings, at + 1) == '.')
-        finding_error(findings, at, "something was left out here");
+        finding_error(findings, at,
+                      "something was left out here: write it out, or remove the dots");
     else
         return false;
     return true;
@@ -421,7 +427,9 @@ void json_token_no_key(struct finding_log *findings, size_t at)
     if (json_token_known(findings, at))
         return;
     if (findings->text[at] == '{' && at > 0 && findings->text[at - 1] == '{')
-        finding_error(findings, at - 1, "this is a template that was not filled in");
+        finding_error(
+            findings, at - 1,
+            "this is a template that was not filled in: give the file that is made of it");
     else if (is_letter(findings->text[at]))
         finding_error(findings, at, "a key takes double quotes: write \"%.*s\"",
                       (int)key_length(findings, at), findings->text + at);

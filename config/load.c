@@ -16,12 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/field_messages.h"
 #include "config/field_unknown.h"
+#include "config/foreign.h"
 #include "config/lint.h"
 #include "config/loader.h"
 
 /* Names compared for "did you mean" in one load at most: about half a second of work. */
 #define COMPARISONS_MAX ((size_t)4000000)
+
+/* A file of another program has no more sections than this. */
+#define FOREIGN_SECTIONS_MAX 32
 
 /* --- the outermost object --- */
 
@@ -57,7 +62,9 @@ static void section_keep(struct loader *loader, const struct field *field,
 
     if (!begins_list(list, json->text[at])) {
         struct json_node *value = json_read(json, &(size_t){section->mark}, true);
-        if (value != NULL)
+        if (value != NULL && json_kind(value) == JSON_NULL && !field->required)
+            field_say_null(&loader->reader, field->type, at);
+        else if (value != NULL)
             field_say_expected(&loader->reader, field->type, at, json_kind(value));
         else
             finding_no_memory(&loader->findings);
@@ -83,54 +90,144 @@ static void section_read(struct loader *loader, const struct field *field,
     }
     assert(loader->tree_count < loader->scan.section_count);
     loader->trees[loader->tree_count++] = tree;
-    field_read(&loader->reader, field->type, tree, (char *)&loader->form + field->into);
+    field_read_member(&loader->reader, field, tree, &loader->form);
 }
 
-/* Says so. Returns the bit of the field that was meant; 0: none. What it holds counts as unknown.
+/* Reads a section as what the field says. */
+static void section_take(struct loader *loader, const struct field *field,
+                         const struct json_section *section)
+{
+    if (list_of(field) != LISTS)
+        section_keep(loader, field, section);
+    else
+        section_read(loader, field, section);
+}
+
+/*
+ * Says that the section's key is unknown. What it holds counts as unknown too, unless the key is
+ * nearly that of a section which the file does not have: then it is read as that one, so that not
+ * the next attempt only tells what is wrong there. Returns the bit of the field that was meant.
  */
 static uint32_t section_unknown(struct loader *loader, const struct json_node *key,
-                                const struct json_section *section)
+                                const struct json_section *section, uint32_t seen)
 {
     const struct json_source *json = &loader->reader.json;
     size_t at = json_value_offset(json->text, json->scan->marks[section->mark]);
     bool large = json->text[at] == '{' || json->text[at] == '['; /* is not shown anyway */
     struct json_node *value = large ? NULL : json_read(json, &(size_t){section->mark}, true);
+    const struct unknown_key unknown = {
+        .key = json_string(key), .offset = json_key_offset(key), .value = value};
+    bool misspelt;
 
     if (!large && value == NULL)
         finding_no_memory(&loader->findings);
-    const struct field *meant = field_say_unknown(&loader->reader, &type_document, json_string(key),
-                                                  json_key_offset(key), value);
+    const struct field *meant =
+        field_say_unknown(&loader->reader, &type_document, &unknown, &misspelt);
 
     json_free(value);
     if (meant == NULL)
         return 0;
+    uint32_t bit = 1u << (meant - type_document.fields);
+    if (misspelt && (seen & bit) == 0) {
+        section_take(loader, meant, section);
+        return bit;
+    }
     loader->backends_unknown |= list_of(meant) == LIST_BACKENDS;
     loader->listeners_unknown |= list_of(meant) == LIST_LISTENERS;
-    return 1u << (meant - type_document.fields);
+    return bit;
 }
 
-/* Returns the bit of the section's field, as field_check_required() takes it; 0 = unknown key. */
-static uint32_t section_load(struct loader *loader, const struct json_section *section)
+/*
+ * Reads the section if its key is known, or else, at the second go through them, tells that it is
+ * not. Returns the bits of the fields seen so far, as field_check_required() takes them.
+ */
+static uint32_t section_load(struct loader *loader, const struct json_section *section, bool known,
+                             uint32_t seen)
 {
     struct json_node *key = json_read_key(&loader->reader.json, section->mark);
 
     if (key == NULL) {
         finding_no_memory(&loader->findings);
-        return 0;
+        return seen;
     }
     const struct field *field = field_find(type_document.fields, json_string(key));
-    uint32_t meant = 0;
-    if (field == NULL && !field_is_note(json_string(key)))
-        meant = section_unknown(loader, key, section);
+    if (field == NULL && !known && !field_is_note(json_string(key)))
+        seen |= section_unknown(loader, key, section, seen);
     json_free(key);
-    if (field == NULL)
-        return meant;
-    if (list_of(field) != LISTS)
-        section_keep(loader, field, section);
-    else
-        section_read(loader, field, section);
+    if (field == NULL || !known)
+        return seen;
+    section_take(loader, field, section);
     assert(field - type_document.fields < 32);
-    return 1u << (field - type_document.fields);
+    return seen | 1u << (field - type_document.fields);
+}
+
+/* --- whole documents that are something else --- */
+
+/* The first section that has, or has not, our own key. */
+struct sections_look {
+    size_t own, others;  /* how many there are */
+    size_t other;        /* one of the others */
+    const char *program; /* whose key one of the others is; NULL: nobody's */
+    size_t program_at;   /* offset of that key */
+};
+
+static void look_at_sections(struct loader *loader, struct sections_look *look)
+{
+    *look = (struct sections_look){0};
+    for (size_t i = 0; i < loader->scan.section_count; i++) {
+        struct json_node *key = json_read_key(&loader->reader.json, loader->scan.sections[i].mark);
+        const char *word = key != NULL ? json_string(key) : "$comment";
+        bool own = field_find(type_document.fields, word) != NULL;
+        if (own)
+            look->own++;
+        if (!own && !field_is_note(word)) {
+            look->others++;
+            look->other = i;
+        }
+        if (!own && look->program == NULL && foreign_section(word) != NULL) {
+            look->program = foreign_section(word);
+            look->program_at = json_key_offset(key);
+        }
+        if (key == NULL)
+            finding_no_memory(&loader->findings);
+        json_free(key);
+    }
+}
+
+/* Whether the section is an object which holds what belongs around it. */
+static bool is_wrapper(struct loader *loader, const struct json_section *section)
+{
+    struct json_node *value = json_read(&loader->reader.json, &(size_t){section->mark}, true);
+    bool wraps = value != NULL && json_kind(value) == JSON_OBJECT &&
+                 (json_member(value, "listeners") != NULL || json_member(value, "routes") != NULL ||
+                  json_member(value, "backends") != NULL);
+
+    if (wraps)
+        finding_error(
+            &loader->findings, json_key_offset(value),
+            "unknown key \"%.80s\" in the configuration: remove this level, what it holds "
+            "belongs in the outermost object",
+            json_key(value));
+    if (value == NULL)
+        finding_no_memory(&loader->findings);
+    json_free(value);
+    return wraps;
+}
+
+/* True: one sentence says all that can be said of the document. */
+static bool document_is_foreign(struct loader *loader)
+{
+    struct sections_look look;
+
+    if (loader->scan.section_count > FOREIGN_SECTIONS_MAX)
+        return false;
+    look_at_sections(loader, &look);
+    if (look.own > 0 || look.others == 0)
+        return false;
+    if (look.program != NULL)
+        finding_error(&loader->findings, look.program_at, "%s", look.program);
+    return look.program != NULL ||
+           (look.others == 1 && is_wrapper(loader, &loader->scan.sections[look.other]));
 }
 
 static void load_sections(struct loader *loader)
@@ -149,8 +246,14 @@ static void load_sections(struct loader *loader)
         finding_no_memory(&loader->findings);
         return;
     }
+    if (document_is_foreign(loader)) {
+        loader->listeners_unknown = loader->backends_unknown = true;
+        return;
+    }
     for (size_t i = 0; i < loader->scan.section_count; i++)
-        seen |= section_load(loader, &loader->scan.sections[i]);
+        seen = section_load(loader, &loader->scan.sections[i], true, seen);
+    for (size_t i = 0; i < loader->scan.section_count; i++)
+        seen = section_load(loader, &loader->scan.sections[i], false, seen);
     if (!field_check_required(&loader->reader, &type_document, seen, start))
         loader->listeners_unknown = true;
 }

@@ -9,6 +9,7 @@
 #include "config/address.h"
 #include "config/address_explain.h"
 #include "config/difference.h"
+#include "config/field_messages.h"
 #include "config/hints.h"
 #include "config/loader.h"
 #include "config/text/utf8.h"
@@ -53,10 +54,15 @@ static void say_unknown(struct loader *loader, const struct json_node *node,
     suggest_text(&suggestion, hint, sizeof hint);
     if (suggestion.nearest == NULL)
         (void)address_explain(name, false, problem);
-    if (meant != NULL && suggestion.nearest == NULL)
+    if (meant != NULL && suggestion.distance != 1)
         snprintf(hint, sizeof hint, meant->ours != NULL ? " (did you mean \"%s\"?)" : " (%s)",
                  meant->ours != NULL ? meant->ours : meant->why);
-    if (suggestion.nearest == NULL && strchr(name, ',') != NULL)
+    if (variable_explain(name, problem))
+        finding_error(&loader->findings, offset, "%s", problem->text);
+    else if (words == NULL && suggestion.nearest == NULL &&
+             name[strspn(name, "0123456789")] == '\0')
+        finding_error(&loader->findings, offset, "%s", problem->text);
+    else if (suggestion.nearest == NULL && strchr(name, ',') != NULL)
         finding_error(&loader->findings, offset,
                       "\"%.80s\" is no backend: several servers are an array: [\"%.*s\", ...]",
                       name, (int)strcspn(name, ", ") > 80 ? 80 : (int)strcspn(name, ", "), name);

@@ -54,6 +54,24 @@ static int mask_bits(const char *text)
     return count == 0 || bits == UINT32_MAX << (32 - count) ? count : -1;
 }
 
+/* "10.0.0.0/8, 192.0.2.0/24" */
+static void network_explain_several(const char *text, struct problem *problem)
+{
+    const char *first = text + strspn(text, " ,;");
+    size_t len = strcspn(first, " ,;");
+    const char *second = first + len + strspn(first + len, " ,;");
+    size_t second_len = strcspn(second, " ,;");
+
+    if (len > 45 || second_len > 45)
+        problem_set(problem, "\"%.80s\": several networks are an array", text);
+    else if (second_len == 0)
+        problem_set(problem, "\"%.80s\" has a separator: write \"%.*s\"", text, (int)len, first);
+    else
+        problem_set(
+            problem, "\"%.80s\": several networks are an array: write [\"%.*s\", \"%.*s\"%s]", text,
+            (int)len, first, (int)second_len, second, second[second_len] != '\0' ? ", ..." : "");
+}
+
 /* What was meant by a text that is no network; false: nothing is known of it. */
 static bool network_explain(const char *text, struct problem *problem)
 {
@@ -61,10 +79,7 @@ static bool network_explain(const char *text, struct problem *problem)
     int bits = slash != NULL ? mask_bits(slash + 1) : -1;
 
     if (strpbrk(text, " ,;") != NULL)
-        problem_set(problem,
-                    "\"%.80s\": several networks are an array: write [\"10.0.0.0/8\", "
-                    "\"192.0.2.0/24\"]",
-                    text);
+        network_explain_several(text, problem);
     else if (text[0] == '!')
         problem_set(problem, "\"%.80s\": a route says which networks may pass, not which may not",
                     text);

@@ -111,3 +111,18 @@ bool host_parse(const char *text, struct host_pattern *host, struct problem *pro
     host->len = stars + len;
     return true;
 }
+
+/* --- variables --- */
+
+bool variable_explain(const char *text, struct problem *problem)
+{
+    static const char *const marks[] = {"${", "$(", "{{", "{%", "{$", "{env.", "<%", "%("};
+    bool found = text[0] == '$' && text[1] != '\0';
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        found |= strstr(text, marks[i]) != NULL;
+    if (found)
+        problem_set(problem, "\"%.80s\" has a variable, which is not filled in: write its value",
+                    text);
+    return found;
+}

@@ -41,4 +41,7 @@ struct host_pattern {
 
 bool host_parse(const char *text, struct host_pattern *host, struct problem *problem);
 
+/* "${PORT}", "{{ .Values.host }}", "{env.HOST}", "$HOST": says that nothing is filled in. */
+bool variable_explain(const char *text, struct problem *problem);
+
 #endif

@@ -53,8 +53,8 @@ void suggest_consider(struct suggestion *suggestion, const char *candidate)
 
     if (other > longer)
         longer = other;
-    /* A word of up to three letters with two of them changed is another word. */
-    size_t limit = smaller(DISTANCE_MAX, longer / 2);
+    /* A word of up to four letters with two of them changed is another word. */
+    size_t limit = smaller(DISTANCE_MAX, longer > 0 ? (longer - 1) / 2 : 0);
     if (suggestion->distance == 0)
         return;
     if (suggestion->distance <= limit)

@@ -211,7 +211,13 @@ static int judge(const char *file, const struct hello_options *options, struct c
 
     if (fd < 0 || !read_hello(fd, options->limit, capture)) {
         int error = errno;
-        command_complain(COMMAND_HELLO, "%s: cannot read: %s", file, strerror(error));
+        if (error == ENOENT)
+            command_complain(COMMAND_HELLO,
+                             "%s: no such file (what a client sent is read from a file, or - for "
+                             "standard input)",
+                             file);
+        else
+            command_complain(COMMAND_HELLO, "%s: cannot read: %s", file, strerror(error));
         if (fd > STDERR_FILENO)
             (void)close(fd);
         return error == EACCES || error == EPERM ? EX_NOPERM : EX_NOINPUT;

@@ -34,27 +34,94 @@ static bool parse_mode(const char *word, enum relay_mode *mode)
 
 /* --- the command line --- */
 
-/* One value that is meant to be several. 0, or the exit code. */
+/* 0, or the exit code. */
+static int look_at_quotes(const char *option, const char *value)
+{
+    size_t len = strlen(value);
+
+    if (len < 2 || strchr("\"'", value[0]) == NULL || value[len - 1] != value[0])
+        return 0;
+    return command_refuse(COMMAND_RUN, "%s %s has quotes in it: write %.*s", option, value,
+                          (int)len - 2, value + 1);
+}
+
+/* One value that is meant to be several, or more than an address. 0, or the exit code. */
+static int look_at_listen(const char *value)
+{
+    size_t len = strcspn(value, ", ");
+    const char *second = value + len + strspn(value + len, ", ");
+
+    if (value[len] == '\0' || strncmp(value, "unix:", 5) == 0)
+        return look_at_quotes("--listen", value);
+    if (strchr(second, ':') == NULL)
+        return command_refuse(COMMAND_RUN,
+                              "--listen '%s' has more than an address: write --listen %.*s", value,
+                              (int)len, value);
+    return command_refuse(COMMAND_RUN,
+                          "--listen '%s': one address each, as in --listen %.*s --listen %s", value,
+                          (int)len, value, second);
+}
+
+/* "HOST -> SERVER", "HOST = SERVER": whether an arrow or blanks stand where a "=" alone belongs. */
+static bool has_arrow(const char *value, size_t *host_len, const char **servers)
+{
+    size_t glue;
+
+    *host_len = strcspn(value, " =>");
+    if (*host_len > 0 && value[*host_len] == '>' && value[*host_len - 1] == '-')
+        --*host_len;
+    glue = strspn(value + *host_len, " =->");
+    *servers = value + *host_len + glue;
+    return *host_len > 0 && **servers != '\0' && strchr(*servers, ' ') == NULL &&
+           (glue > 1 || value[*host_len] == ' ');
+}
+
+/* What cannot be one host and its servers. 0, or the exit code. */
+static int look_at_route(const char *value)
+{
+    size_t host_len = strcspn(value, "="), arrow_host_len;
+    const char *servers;
+
+    if (strstr(value, "unix:") != NULL)
+        return 0;
+    if (has_arrow(value, &arrow_host_len, &servers))
+        return command_refuse(COMMAND_RUN, "--route '%s': write --route %.*s=%s", value,
+                              (int)arrow_host_len, value, servers);
+    if (strchr(value, ' ') != NULL)
+        return command_refuse(COMMAND_RUN,
+                              "--route '%s' has a blank: servers are separated by commas, as in "
+                              "HOST=S1,S2",
+                              value);
+    if (value[host_len] != '\0' && strpbrk(value + host_len, ";|") != NULL)
+        return command_refuse(
+            COMMAND_RUN, "--route '%s': servers are separated by commas, as in HOST=S1,S2", value);
+    if (value[0] == '=')
+        return command_refuse(COMMAND_RUN,
+                              "--route %s has no host (such as --route shop.example.com%s)", value,
+                              value);
+    if (value[host_len] != '\0' && strspn(value, "*") == host_len)
+        return command_refuse(
+            COMMAND_RUN,
+            "--route '%s': \"%.*s\" alone is not a host: for all other names, run a "
+            "file with \"default\": \"%s\"",
+            value, (int)host_len, value, value + host_len + 1);
+    if (value[host_len] != '\0' && memchr(value, ',', host_len) != NULL)
+        return command_refuse(COMMAND_RUN,
+                              "--route '%s': one host each, as in --route %.*s%s --route ...",
+                              value, (int)strcspn(value, ","), value, value + host_len);
+    return look_at_quotes("--route", value);
+}
+
+/* 0, or the exit code. */
 static int look_at_values(const struct run_options *options)
 {
-    for (size_t i = 0; i < options->listen_count; i++) {
-        const char *value = options->listens[i];
-        size_t len = strcspn(value, ", ");
+    int code = 0;
 
-        if (value[len] != '\0' && strncmp(value, "unix:", 5) != 0)
-            return command_refuse(COMMAND_RUN,
-                                  "--listen '%s': one address each, as in --listen %.*s "
-                                  "--listen %s",
-                                  value, (int)len, value, value + len + strspn(value + len, ", "));
-    }
-    for (size_t i = 0; i < options->route_count; i++) {
-        if (strchr(options->routes[i], ' ') != NULL && strstr(options->routes[i], "unix:") == NULL)
-            return command_refuse(COMMAND_RUN,
-                                  "--route '%s' has a blank: servers are separated by "
-                                  "commas, as in HOST=S1,S2",
-                                  options->routes[i]);
-    }
-    return 0;
+    for (size_t i = 0; i < options->listen_count && code == 0; i++)
+        code = look_at_listen(options->listens[i]);
+    for (size_t i = 0; i < options->route_count && code == 0; i++)
+        code = look_at_route(options->routes[i]);
+    return code;
 }
 
 /* The listeners and the routes, or the file, and not both. 0, or the exit code. */

@@ -12,7 +12,8 @@
     "HUP has a running router read its file again: kill -HUP \"$(pidof sni-router)\""
 
 /* As has_word() takes them. */
-#define FILE_WORDS " f C file conf conf-file configFile configfile config-file configuration "
+#define FILE_WORDS                                                                                 \
+    " f C file conf conf-file configFile configfile config-file config-path configuration "
 
 /* `words` begins and ends with a blank, so that a word is looked up with blanks around it. */
 struct option_habit {
@@ -28,16 +29,20 @@ static const struct option_habit option_habits[] = {
     {FILE_WORDS "c config ", IN(HELLO), "the file stands alone: sni-router hello FILE"},
     {" sni host hostname servername server-name domain ", IN(EXPLAIN),
      "the host stands alone: sni-router explain FILE HOST"},
+    {" path url uri header method ", IN(EXPLAIN),
+     "TLS hides paths, headers and all else of HTTP from a router that does not decrypt"},
     {" client ip source src address ", IN(EXPLAIN), "did you mean \"--from IP\"?"},
     {" t T test check validate configtest dry-run ", START,
      "a file is checked by: sni-router check FILE"},
     {" s signal reload ", START, RELOAD_ADVICE},
+    {" w watch auto-reload ", START,
+     "the file is watched, unless it says \"reload\": { \"watch\": false }"},
     {" d D W Ws bg daemon daemonize detach background ", START,
      "the router stays in the foreground: a service manager, or & at the end of the line, puts it "
      "into the background"},
     {" pid pidfile pid-file ", START, "the router stays in the foreground and writes no pid file"},
     {" u user group chroot ", START, "start it as that user"},
-    {" p b port bind address addr listen-address ", START,
+    {" p b port bind address addr listen-address entryPoints entrypoints entrypoint ", START,
      "where to listen is --listen ADDRESS, or \"listeners\" in the file"},
     {" backend backends server servers upstream target from to sni host hostname domain ", START,
      "what goes where is --route HOST=SERVER, or \"routes\" in the file"},
@@ -51,7 +56,7 @@ static const struct option_habit option_habits[] = {
     {" timeout timeouts idle-timeout connect-timeout ", START, "\"timeouts\" is a key of the file"},
     {" n maxconn max-connections connections ", START,
      "in the file: \"limits\": { \"connections\": NUMBER }"},
-    {" default fallback default-backend ", START, "in the file: \"default\": BACKEND"},
+    {" default fallback default-backend ", START, "in the file: \"default\": \"10.0.0.5:443\""},
     {" metrics stats status admin api dashboard ", START,
      "this version has no metrics and no admin interface: its logs tell what it does"},
     {" send-proxy proxy-protocol accept-proxy ", START,
@@ -66,7 +71,11 @@ struct command_habit {
 };
 
 static const struct command_habit command_habits[] = {
-    {" start serve server up launch daemon proxy reverse-proxy ", COMMAND_RUN, NULL},
+    {" start serve server up launch daemon ", COMMAND_RUN, NULL},
+    {" proxy reverse-proxy forward ", COMMAND_COUNT,
+     "did you mean \"sni-router run --listen :443 --route HOST=SERVER\"?"},
+    {" adapt convert import ", COMMAND_COUNT,
+     "files of other programs are not converted: sni-router.json(5) has an example"},
     {" test validate configtest verify lint config ", COMMAND_CHECK, NULL},
     {" route routes match trace where which lookup ", COMMAND_EXPLAIN, NULL},
     {" dump parse sniff clienthello client-hello ", COMMAND_HELLO, NULL},
@@ -96,13 +105,17 @@ static bool has_word(const char *words, const char *word)
 
 const char *habit_of_option(enum command_id command, const char *name)
 {
+    char section[40]; /* of "entryPoints.web.address" */
+
     for (size_t i = 0; i < sizeof option_habits / sizeof option_habits[0]; i++) {
         const struct option_habit *habit = &option_habits[i];
 
         if ((habit->where & 1u << command) != 0 && has_word(habit->words, name))
             return habit->advice;
     }
-    return NULL;
+    int len = snprintf(section, sizeof section, "%.*s", (int)strcspn(name, "."), name);
+    return len < (int)strlen(name) && len < (int)sizeof section ? habit_of_option(command, section)
+                                                                : NULL;
 }
 
 enum command_id habit_of_command(const char *word, const char **advice)

@@ -484,3 +484,19 @@ void conn_end_all(struct conns *conns, enum reason reason)
             apply(conn, verdict_end(reason));
     }
 }
+
+void conn_bound_silence(struct conns *conns, uint64_t most_ms)
+{
+    struct conn *conn;
+
+    conns_assert_own(conns);
+    if (most_ms == 0)
+        return;
+    conns->silence_ms = most_ms;
+    TAILQ_FOREACH (conn, &conns->list, link) {
+        if (conn->state != CONN_RELAYING)
+            continue;
+        relay_bound_silence(conn);
+        arm(conn);
+    }
+}

@@ -24,6 +24,12 @@ void conn_accept(struct conns *conns, struct view *view, uint32_t listener, int 
 /* Ends every connection now, for this reason. */
 void conn_end_all(struct conns *conns, enum reason reason);
 
+/*
+ * From now on whoever relays and is silent for so long ends, if its own timeouts do not end it
+ * before. 0: no change.
+ */
+void conn_bound_silence(struct conns *conns, uint64_t most_ms);
+
 /* Whether the table has a row for this verdict in this state: else it cannot come there. */
 bool conn_has_row(enum conn_state state, enum verdict_kind kind);
 

@@ -63,8 +63,11 @@ static bool is_half(const struct conn *conn)
 static uint64_t timeout_now(const struct conn *conn)
 {
     const struct relay *relay = &conn->relay;
+    uint64_t own =
+        is_half(conn) && relay->half_close_ms != 0 ? relay->half_close_ms : relay->idle_ms;
+    uint64_t most = conn->conns->silence_ms;
 
-    return is_half(conn) && relay->half_close_ms != 0 ? relay->half_close_ms : relay->idle_ms;
+    return most != 0 && (own == 0 || own > most) ? most : own;
 }
 
 static struct verdict wait_for_timeout(struct conn *conn)
@@ -291,6 +294,17 @@ struct verdict relay_event(struct conn *conn, struct side *side, uint32_t events
 }
 
 /* --- the deadline --- */
+
+void relay_bound_silence(struct conn *conn)
+{
+    uint64_t until = conn->relay.active_ms + timeout_now(conn);
+
+    assert(conn->state == CONN_RELAYING && timeout_now(conn) != 0);
+    if (until < conn_now(conn))
+        until = conn_now(conn);
+    if (until < conn->deadline_ms)
+        conn_wait_until(conn, until);
+}
 
 /* Nothing has moved for too long. */
 static struct verdict timed_out(const struct conn *conn)

@@ -11,4 +11,7 @@ struct verdict relay_event(struct conn *conn, struct side *side, uint32_t events
 struct verdict relay_deadline(struct conn *conn);
 struct verdict relay_turn(struct conn *conn);
 
+/* The bound on silence (conns->silence_ms) holds from now on: its deadline may come sooner. */
+void relay_bound_silence(struct conn *conn);
+
 #endif

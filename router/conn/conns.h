@@ -56,7 +56,8 @@ struct conns {
     uint32_t peak;   /* most since memory was last given back */
     bool has_fallen; /* at the last sweep they were far below the peak */
     uint64_t next_number;
-    uint64_t looked_ms; /* loop time of the last conns_look() */
+    uint64_t looked_ms;  /* loop time of the last conns_look() */
+    uint64_t silence_ms; /* whoever is silent for so long goes, whatever its timeouts; 0: off */
 
     uint64_t said_ms[CONNS_TOPICS]; /* loop time of the last warning; 0: none so far */
     uint64_t news_began_ms;         /* loop time since which lines about servers are counted */

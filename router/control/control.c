@@ -5,6 +5,7 @@
  *  - Start: descriptor limit, then the parts in the order of list_parts(). The first
  *    configuration is published, and one line says what runs.
  *  - HUP: the configuration is read again, the access log opened again.
+ *  - USR2: another process of the program's file takes over (upgrade.h), and this one drains.
  *  - TERM, QUIT: the parts stop in reverse, and the workers drain meanwhile; then everything is
  *    freed: exit 0.
  *
@@ -17,19 +18,25 @@
 #include "router/control/control.h"
 
 #include <assert.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include "router/control/activation.h"
 #include "router/control/caps.h"
 #include "router/control/cpus.h"
+#include "router/control/drain.h"
 #include "router/control/errands.h"
 #include "router/control/exit_code.h"
 #include "router/control/leftovers.h"
 #include "router/control/log_part.h"
 #include "router/control/loop_start.h"
+#include "router/control/notify.h"
 #include "router/control/part.h"
 #include "router/control/publisher.h"
 #include "router/control/relisten.h"
@@ -37,6 +44,8 @@
 #include "router/control/reload_log.h"
 #include "router/control/resolve.h"
 #include "router/control/signals.h"
+#include "router/control/successor.h"
+#include "router/control/upgrade.h"
 #include "router/control/watch.h"
 #include "router/control/workers.h"
 #include "router/log/log.h"
@@ -44,8 +53,11 @@
 /* Ctrl-C at a terminal does not wait for `timeouts.drain`. */
 #define INTERRUPT_DRAIN_MS 1000u
 
+/* malloc()'s own default, before it adapts itself. */
+#define LARGE_BLOCK_BYTES (128 * 1024)
+
 /* How many parts there are; init_parts() lists them. */
-#define PARTS 9
+#define PARTS 13
 
 struct control {
     uv_loop_t loop;
@@ -62,16 +74,64 @@ struct control {
     struct resolve resolve;
     struct reload reload;
     struct watch watch;
+    struct notify notify;
+    struct drain drain;
+    struct upgrade upgrade;
+    struct successor successor;
+
+    struct activation activation; /* until the first configuration is in use */
+    bool told_to_end;             /* by a signal */
+    bool replaced;                /* another process accepts from our sockets */
+    bool reloading;               /* the service manager was told so */
+    bool upgrade_waits;           /* until the reload that is under way is done */
 
     struct stats stats;
     struct publisher publisher; /* no part: it acts when reload asks it to */
 };
 
+/* --- what the service manager sees --- */
+
+static uint32_t active_connections(const struct control *control)
+{
+    return atomic_load_explicit(&control->workers.shared.active, memory_order_relaxed);
+}
+
+static const char *doing(const struct control *control)
+{
+    if (control->replaced)
+        return "replaced by another process, ";
+    if (control->parts.stopping)
+        return "ending, ";
+    if (drain_is_delaying(&control->drain))
+        return "about to end, ";
+    return upgrade_is_running(&control->upgrade) ? "starting another process, " : "";
+}
+
+static void print_status(void *context, char text[NOTIFY_STATUS_SIZE])
+{
+    const struct control *control = context;
+    const struct config *config = publisher_config(&control->publisher);
+    uint32_t active = active_connections(control);
+    uint32_t listeners = config == NULL ? 0 : config->listener_count;
+    uint32_t routes = config == NULL ? 0 : config->route_count;
+
+    snprintf(text, NOTIFY_STATUS_SIZE, "%s%u listener%s, %u route%s, %u connection%s",
+             doing(control), listeners, listeners == 1 ? "" : "s", routes, routes == 1 ? "" : "s",
+             active, active == 1 ? "" : "s");
+}
+
+static bool workers_are_turning(void *context)
+{
+    struct control *control = context;
+
+    return control->workers.part.state == PART_STOPPED || workers_turn(&control->workers);
+}
+
 /* --- the end --- */
 
 static void say_ending(struct control *control, uint64_t drain_ms)
 {
-    uint32_t active = atomic_load_explicit(&control->workers.shared.active, memory_order_relaxed);
+    uint32_t active = active_connections(control);
     char time[LOG_DURATION_MAX];
 
     log_duration(drain_ms, time);
@@ -85,16 +145,75 @@ static void say_ending(struct control *control, uint64_t drain_ms)
 /* Begins to end: every worker drains. Called again: at once. */
 static void end(struct control *control, uint64_t drain_ms)
 {
+    const struct config *config = publisher_config(&control->publisher);
+    struct worker_sums now = stats_read_workers(&control->stats);
+    struct drain_terms terms = {.ms = drain_ms, .replaced = control->replaced};
+
     if (control->parts.stopping) {
         log_line(LOG_LEVEL_INFO, "ending at once");
         workers_end_at_once(&control->workers);
         return;
     }
+    if (config != NULL)
+        terms.idle_ms = config->timeouts.drain_idle_ms;
     if (control->publisher.published)
         say_ending(control, drain_ms);
+    if (control->replaced)
+        endpoints_give_up_paths(&control->publisher.endpoints);
     publisher_retire(&control->publisher);
-    workers_allow_drain(&control->workers, drain_ms);
+    drain_begin(&control->drain, &now, terms);
+    workers_allow_drain(&control->workers, terms);
     parts_stop(&control->parts);
+    if (!control->told_to_end)
+        notify_stopping(&control->notify);
+}
+
+static uint64_t configured_drain_ms(const struct control *control)
+{
+    const struct config *config = publisher_config(&control->publisher);
+
+    return config == NULL ? 0 : config->timeouts.drain_ms;
+}
+
+static void on_delay_over(void *context)
+{
+    struct control *control = context;
+
+    end(control, configured_drain_ms(control));
+}
+
+static void say_delay(uint64_t delay_ms)
+{
+    char time[LOG_DURATION_MAX];
+
+    log_duration(delay_ms, time);
+    log_line(LOG_LEVEL_INFO, "about to end: clients are accepted for another %s", time);
+}
+
+/*
+ * A signal to end. The first has a new process ended as well that is not ready yet; when it is
+ * ready, this one ends anyway.
+ */
+static void end_by_signal(struct control *control, uint64_t drain_ms, uint64_t delay_ms)
+{
+    bool first = !control->told_to_end;
+
+    upgrade_cancel(&control->upgrade);
+    control->told_to_end = true;
+    if (first && control->replaced)
+        return; /* it is ending, and has its time */
+    if (first)
+        notify_stopping(&control->notify);
+    if (drain_is_delaying(&control->drain)) {
+        log_line(LOG_LEVEL_INFO, "ending at once");
+        end(control, 0);
+    } else if (delay_ms != 0 && !control->parts.stopping) {
+        say_delay(delay_ms);
+        drain_delay(&control->drain, delay_ms);
+        notify_status(&control->notify);
+    } else {
+        end(control, drain_ms);
+    }
 }
 
 /* Nothing is left on the loop, which ends by itself. */
@@ -105,30 +224,97 @@ static void on_parts_stopped(void *context)
     assert(control->parts.running == 0);
 }
 
+/* --- upgrades --- */
+
+static void begin_upgrade(struct control *control)
+{
+    control->upgrade_waits = false;
+    if (drain_is_delaying(&control->drain) || successor_is_waiting(&control->successor)) {
+        log_line(LOG_LEVEL_WARNING, "USR2: no upgrade: this process is %s",
+                 drain_is_delaying(&control->drain) ? "ending" : "about to replace another one");
+        return;
+    }
+    if (reload_is_loading(&control->reload) || reload_state(&control->reload) == RELOAD_RESOLVING) {
+        log_line(LOG_LEVEL_INFO, "USR2: the upgrade waits for the configuration");
+        control->upgrade_waits = true;
+        return;
+    }
+    if (!upgrade_is_running(&control->upgrade))
+        reload_hold(&control->reload);
+    upgrade_begin(&control->upgrade);
+    if (!upgrade_is_running(&control->upgrade))
+        (void)reload_release(&control->reload);
+    notify_status(&control->notify);
+}
+
+static void on_replaced(void *context, pid_t by)
+{
+    struct control *control = context;
+
+    log_line(LOG_LEVEL_INFO, "upgrade: process %d has taken over", (int)by);
+    notify_main_is(&control->notify, by);
+    control->replaced = true;
+    if (reload_release(&control->reload))
+        (void)kill(by, SIGHUP); /* its configuration may be older than what was asked for */
+    end(control, configured_drain_ms(control));
+}
+
+static void on_upgrade_failed(void *context)
+{
+    struct control *control = context;
+
+    notify_status(&control->notify);
+    if (reload_release(&control->reload))
+        reload_ask(&control->reload);
+}
+
+/* The workers accept, and no other process does. */
+static void on_alone(void *context, bool replaced, bool gone)
+{
+    struct control *control = context;
+
+    if (!replaced) {
+        notify_ready(&control->notify);
+        return;
+    }
+    log_line(LOG_LEVEL_INFO, "this process has taken over%s",
+             gone ? " from one that has gone" : "");
+    if (!gone)
+        (void)setpgid(0, getpgid(getppid())); /* a terminal's signals come to us again */
+    endpoints_take_over(&control->publisher.endpoints);
+    relisten_complete(&control->relisten);
+    notify_ready_as_main(&control->notify);
+}
+
 /* --- events --- */
 
-static uint64_t configured_drain_ms(const struct control *control)
+static void ask_reload(struct control *control)
 {
-    const struct config *config = publisher_config(&control->publisher);
-
-    return config == NULL ? 0 : config->timeouts.drain_ms;
+    if (control->parts.stopping)
+        return;
+    control->reloading = true;
+    notify_reloading(&control->notify);
+    if (upgrade_is_running(&control->upgrade))
+        log_line(LOG_LEVEL_INFO, "reload: waits for the upgrade");
+    reload_ask(&control->reload);
 }
 
 static void on_signal(void *context, int number)
 {
     struct control *control = context;
+    const struct config *config = publisher_config(&control->publisher);
     uint64_t drain_ms = configured_drain_ms(control);
 
     switch (number) {
     case SIGTERM:
     case SIGQUIT:
-        end(control, drain_ms);
+        end_by_signal(control, drain_ms, config == NULL ? 0 : config->timeouts.drain_delay_ms);
         break;
     case SIGINT:
-        end(control, drain_ms < INTERRUPT_DRAIN_MS ? drain_ms : INTERRUPT_DRAIN_MS);
+        end_by_signal(control, drain_ms < INTERRUPT_DRAIN_MS ? drain_ms : INTERRUPT_DRAIN_MS, 0);
         break;
     case SIGHUP:
-        reload_ask(&control->reload);
+        ask_reload(control);
         log_writer_reopen(&control->log.writer); /* many rotate logs with HUP */
         break;
     case SIGUSR1:
@@ -136,10 +322,7 @@ static void on_signal(void *context, int number)
         log_writer_reopen(&control->log.writer);
         break;
     default:
-        log_line(LOG_LEVEL_WARNING,
-                 "%s: this version cannot replace its own binary (end it with TERM, and run the "
-                 "new one)",
-                 signals_name(number));
+        begin_upgrade(control);
         break;
     }
 }
@@ -158,6 +341,19 @@ static void on_broken(void *context, const struct broken_listener *broken)
     relisten_note(&control->relisten, broken);
 }
 
+static void tell_outcome(struct control *control, const struct reload_outcome *outcome)
+{
+    if (outcome->result == RELOAD_STARTED)
+        successor_is_ready(&control->successor);
+    else if (control->reloading)
+        notify_ready(&control->notify);
+    else
+        notify_status(&control->notify);
+    control->reloading = false;
+    if (control->upgrade_waits)
+        begin_upgrade(control);
+}
+
 /* Without a configuration there is nothing to run. */
 static void on_outcome(void *context, const struct reload_outcome *outcome)
 {
@@ -169,6 +365,7 @@ static void on_outcome(void *context, const struct reload_outcome *outcome)
     reload_log(outcome, &control->publisher);
     if (!outcome->ends) {
         watch_tell(&control->watch, outcome);
+        tell_outcome(control, outcome);
         return;
     }
     assert(outcome->code != 0);
@@ -198,11 +395,17 @@ static void say_ended(const struct control *control)
 static void finish(struct control *control)
 {
     assert(control->parts.running == 0);
-    if (control->publisher.published)
+    if (control->publisher.published) {
+        struct worker_sums sums = stats_read_workers(&control->stats);
+        drain_say(&control->drain, &sums);
         say_ended(control);
+    }
     if (resolve_is_stuck(&control->resolve) || errands_are_stuck(&control->errands))
         _exit(control->exit_code);
     publisher_close(&control->publisher);
+    upgrade_free(&control->upgrade);
+    notify_free(&control->notify);
+    activation_free(&control->activation);
     workers_free(&control->workers);
     stats_close(&control->stats);
     int error = uv_loop_close(&control->loop);
@@ -244,6 +447,7 @@ static void list_parts(struct control *control)
     size_t count = 0;
 
     control->list[count++] = &control->log.part;
+    control->list[count++] = &control->notify.part;
     control->list[count++] = &control->errands.part;
     control->list[count++] = &control->leftovers.part;
     control->list[count++] = &control->signals.part;
@@ -252,8 +456,25 @@ static void list_parts(struct control *control)
     control->list[count++] = &control->resolve.part;
     control->list[count++] = &control->reload.part;
     control->list[count++] = &control->watch.part;
+    control->list[count++] = &control->drain.part;
+    control->list[count++] = &control->upgrade.part;
+    control->list[count++] = &control->successor.part;
     assert(count == PARTS);
     parts_init(&control->parts, control->list, count, on_parts_stopped, control);
+}
+
+/* What has to do with processes before and after this one, and with who started it. */
+static void init_process(struct control *control)
+{
+    const struct notify_owner sees = {workers_are_turning, print_status, control};
+    const struct upgrade_owner owner = {on_replaced, on_upgrade_failed, control};
+
+    notify_init(&control->notify, &control->loop, sees);
+    upgrade_init(&control->upgrade, &control->loop, &control->publisher, &control->notify, owner);
+    successor_init(&control->successor, &control->loop, control->activation.predecessor, on_alone,
+                   control);
+    if (control->activation.list != NULL)
+        control->publisher.endpoints.passed = &control->activation;
 }
 
 static void init(struct control *control, const struct config *first, struct shared *shared,
@@ -272,6 +493,8 @@ static void init(struct control *control, const struct config *first, struct sha
     reload_init(&control->reload, &control->loop, source, &control->errands, &control->resolve,
                 &control->publisher, on_outcome, control);
     watch_init(&control->watch, &control->loop, source, &control->errands, &control->reload);
+    drain_init(&control->drain, &control->loop, on_delay_over, control);
+    init_process(control);
     list_parts(control);
 }
 
@@ -287,6 +510,17 @@ static uint32_t default_workers(void)
     return workers;
 }
 
+/* What the process was started with. False: it cannot be used, and that was said. */
+static bool read_activation(struct control *control)
+{
+    char sentence[ACTIVATION_SENTENCE_MAX];
+    bool good = activation_read(&control->activation, sentence);
+
+    if (sentence[0] != '\0')
+        log_line(good ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "%s", sentence);
+    return good;
+}
+
 /* 0, or the exit code. */
 static int start_loop(struct control *control)
 {
@@ -299,30 +533,51 @@ static int start_loop(struct control *control)
     return exit_code_of(error);
 }
 
+/* 0: all is there that init() takes for granted; or the exit code, and it is not. */
+static int prepare(struct control *control, struct shared *shared, const struct config *first,
+                   uint32_t *workers)
+{
+    *workers = first->workers != 0 ? first->workers : default_workers();
+    if (!set_caps(shared, first, *workers))
+        return EX_OSERR;
+    if (!stats_init(&control->stats, *workers)) {
+        log_line(LOG_LEVEL_ERROR, "no memory for %u worker%s", *workers, *workers == 1 ? "" : "s");
+        return EX_OSERR;
+    }
+    int code = start_loop(control);
+    if (code != 0)
+        stats_close(&control->stats);
+    return code;
+}
+
+/*
+ * Large blocks are mapped and given back as they are freed, whatever was freed before. By itself
+ * malloc() raises both bounds to what a large configuration has freed once, and malloc_trim()
+ * leaves as much at the end of the arena of every thread but the first.
+ */
+static void give_memory_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK_BYTES);
+}
+
 int control_run(struct config *first, const struct control_source *source, enum relay_mode mode)
 {
     struct control control = {0};
-    struct shared shared = {.relay_mode = mode};
+    struct shared shared = {.relay_mode = mode, .stats = &control.stats};
+    uint32_t workers = 0;
 
     signals_hold();
+    give_memory_back();
     log_set_level(first->log.level);
-    uint32_t workers = first->workers != 0 ? first->workers : default_workers();
-    if (!set_caps(&shared, first, workers)) {
-        config_free(first);
-        return EX_OSERR;
-    }
-    if (!stats_init(&control.stats, workers)) {
-        log_line(LOG_LEVEL_ERROR, "no memory for %u worker%s", workers, workers == 1 ? "" : "s");
-        config_free(first);
-        return EX_OSERR;
-    }
-    control.exit_code = start_loop(&control);
+    control.exit_code = EX_CONFIG;
+    if (read_activation(&control))
+        control.exit_code = prepare(&control, &shared, first, &workers);
     if (control.exit_code != 0) {
-        stats_close(&control.stats);
+        activation_free(&control.activation);
         config_free(first);
         return control.exit_code;
     }
-    shared.stats = &control.stats;
     init(&control, first, &shared, workers, source);
     run(&control, first);
     return control.exit_code;

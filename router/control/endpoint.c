@@ -1,5 +1,6 @@
 #include "router/control/endpoint.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -34,20 +35,33 @@ static void choose_address(struct endpoint *endpoint, const struct listener_conf
              listen_title(listener, listener->address.text, title), listener->address.port);
 }
 
+/* Slots without sockets, instead of those there are. False: no memory. */
+static bool make_slots(struct endpoint *endpoint, uint32_t rounds)
+{
+    struct endpoint_socket *sockets =
+        calloc((size_t)endpoint->workers * rounds, sizeof *endpoint->sockets);
+
+    if (sockets == NULL)
+        return false;
+    free(endpoint->sockets);
+    endpoint->sockets = sockets;
+    endpoint->rounds = rounds;
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++)
+        sockets[slot].fd = -1;
+    return true;
+}
+
 struct endpoint *endpoint_new(const struct listener_config *listener, uint64_t id, uint32_t workers)
 {
     struct endpoint *endpoint = calloc(1, sizeof *endpoint);
 
     if (endpoint == NULL)
         return NULL;
-    endpoint->sockets = calloc(workers, sizeof *endpoint->sockets);
-    if (endpoint->sockets == NULL) {
+    endpoint->workers = workers;
+    if (!make_slots(endpoint, 1)) {
         free(endpoint);
         return NULL;
     }
-    endpoint->workers = workers;
-    for (uint32_t w = 0; w < workers; w++)
-        endpoint->sockets[w].fd = -1;
     endpoint->id = id;
     endpoint->key = listen_key_of(listener);
     endpoint->mode = listener->mode;
@@ -59,8 +73,8 @@ struct endpoint *endpoint_new(const struct listener_config *listener, uint64_t i
 
 void endpoint_take_back(struct endpoint *endpoint)
 {
-    for (uint32_t w = 0; w < endpoint->workers; w++) {
-        struct endpoint_socket *socket = &endpoint->sockets[w];
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++) {
+        struct endpoint_socket *socket = &endpoint->sockets[slot];
         if (socket->fd < 0)
             continue;
         close(socket->fd);
@@ -86,7 +100,7 @@ bool endpoint_path_is_ours(const struct endpoint *endpoint)
     const char *path = listen_key_path(&endpoint->key);
     struct stat now;
 
-    if (path == NULL)
+    if (path == NULL || endpoint->kept || endpoint->shared)
         return true;
     return endpoint->path_inode != 0 && stat(path, &now) == 0 &&
            now.st_ino == endpoint->path_inode && now.st_dev == endpoint->path_device;
@@ -96,9 +110,14 @@ void endpoint_remove_path(struct endpoint *endpoint)
 {
     const char *path = listen_key_path(&endpoint->key);
 
-    if (path == NULL || !endpoint_path_is_ours(endpoint))
+    if (path == NULL || endpoint->kept || endpoint->shared || !endpoint_path_is_ours(endpoint))
         return;
     unlink(path);
+    endpoint->path_inode = 0;
+}
+
+void endpoint_give_up_path(struct endpoint *endpoint)
+{
     endpoint->path_inode = 0;
 }
 
@@ -169,20 +188,20 @@ static int duplicate(int fd, int *copy, const char **step)
  * A socket for a worker. Every one after the first is bound to the very port that the first got. 0,
  * or an errno.
  */
-static int open_one(struct endpoint *endpoint, const struct listener_config *listener, uint32_t w,
-                    bool claim, const char **step)
+static int open_one(struct endpoint *endpoint, const struct listener_config *listener,
+                    uint32_t slot, bool claim, const char **step)
 {
-    struct endpoint_socket *socket = &endpoint->sockets[w];
-    enum net_sharing sharing = is_unix(endpoint) ? NET_ALONE
-                               : claim && w == 0 ? NET_CLAIM
-                                                 : NET_JOIN;
-    int error = is_unix(endpoint) && w > 0
+    struct endpoint_socket *socket = &endpoint->sockets[slot];
+    enum net_sharing sharing = is_unix(endpoint)    ? NET_ALONE
+                               : claim && slot == 0 ? NET_CLAIM
+                                                    : NET_JOIN;
+    int error = is_unix(endpoint) && slot > 0
                     ? duplicate(endpoint->sockets[0].fd, &socket->fd, step)
                     : net_listen(listener, &endpoint->where, sharing, &socket->fd, step);
 
     if (error != 0)
         return error;
-    if (w == 0)
+    if (slot == 0)
         note_path(endpoint);
     socket->open = true;
     socket->generation++;
@@ -193,8 +212,8 @@ static int open_one(struct endpoint *endpoint, const struct listener_config *lis
 
 static bool is_all_open(const struct endpoint *endpoint)
 {
-    for (uint32_t w = 0; w < endpoint->workers; w++) {
-        if (!endpoint->sockets[w].open)
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++) {
+        if (!endpoint->sockets[slot].open)
             return false;
     }
     return true;
@@ -203,8 +222,8 @@ static bool is_all_open(const struct endpoint *endpoint)
 /* All workers share the one socket, so it is opened for all. */
 static void set_open(struct endpoint *endpoint, bool open)
 {
-    for (uint32_t w = 0; w < endpoint->workers; w++)
-        endpoint->sockets[w].open = open;
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++)
+        endpoint->sockets[slot].open = open;
 }
 
 /*
@@ -215,18 +234,18 @@ static int open_missing(struct endpoint *endpoint, const struct listener_config 
                         bool claim, const char **step)
 {
     int error = 0;
-    uint32_t w;
+    uint32_t slot;
 
-    for (w = 0; w < endpoint->workers && error == 0; w++) {
-        if (!endpoint->sockets[w].open)
-            error = open_one(endpoint, listener, w, claim, step);
+    for (slot = 0; slot < endpoint_slots(endpoint) && error == 0; slot++) {
+        if (!endpoint->sockets[slot].open)
+            error = open_one(endpoint, listener, slot, claim, step);
     }
     if (error == 0) {
         endpoint->hidden = false;
         return 0;
     }
     endpoint_take_back(endpoint);
-    if (claim && w > 1 && error == EADDRINUSE)
+    if (claim && slot > 1 && error == EADDRINUSE)
         return open_missing(endpoint, listener, false, step);
     return error;
 }
@@ -249,12 +268,99 @@ int endpoint_listen(struct endpoint *endpoint, const struct listener_config *lis
     return error;
 }
 
+/* --- sockets that were passed --- */
+
+/* A socket that listens already, for a slot; *shared is used up by the first slot that it is for.
+ */
+static int fill_slot(struct endpoint *endpoint, uint32_t slot, int *shared, int fd)
+{
+    struct endpoint_socket *socket = &endpoint->sockets[slot];
+    const char *step;
+
+    socket->fd = *shared;
+    *shared = -1;
+    if (socket->fd < 0) {
+        int error = duplicate(fd, &socket->fd, &step);
+        if (error != 0)
+            return error;
+    }
+    socket->open = true;
+    socket->generation = 1;
+    socket->inode = inode_of(socket->fd);
+    return 0;
+}
+
+/*
+ * Whole rounds of one socket for each worker; each of the rest is a round that all share. Few that
+ * others may join are not shared: then some workers have none yet.
+ */
+static int fill_slots(struct endpoint *endpoint, const int *fds, uint32_t count, bool joinable)
+{
+    uint32_t workers = endpoint->workers, whole = count - count % workers;
+
+    if (joinable && whole == 0)
+        whole = count;
+    for (uint32_t i = 0; i < count; i++) {
+        int fd = fds[i];
+        uint32_t first = i < whole ? i : (whole + workers - 1) / workers * workers;
+        uint32_t slots = i < whole ? 1 : workers;
+        if (i >= whole)
+            first += (i - whole) * workers;
+        for (uint32_t slot = first; slot < first + slots; slot++) {
+            int error = fill_slot(endpoint, slot, &fd, fds[i]);
+            if (error != 0)
+                return error;
+        }
+    }
+    return 0;
+}
+
+/* Closes the duplicates that were made; the sockets that were passed are the caller's again. */
+static void unfill_slots(struct endpoint *endpoint, const int *fds, uint32_t count)
+{
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++) {
+        struct endpoint_socket *socket = &endpoint->sockets[slot];
+        bool passed = socket->fd < 0;
+        for (uint32_t i = 0; !passed && i < count; i++)
+            passed = socket->fd == fds[i];
+        if (!passed)
+            close(socket->fd);
+        *socket = (struct endpoint_socket){.fd = -1};
+    }
+}
+
+int endpoint_adopt(struct endpoint *endpoint, const struct listener_config *listener,
+                   const int *fds, uint32_t count, bool kept, bool shared)
+{
+    bool joinable = !is_unix(endpoint) && !kept && net_may_be_joined(fds[0]);
+    uint32_t rounds = count / endpoint->workers + count % endpoint->workers;
+
+    assert(count > 0 && endpoint->bound == NULL);
+    if (joinable && count < endpoint->workers)
+        rounds = 1;
+    if (!make_slots(endpoint, rounds))
+        return ENOMEM;
+    endpoint->kept = kept;
+    endpoint->shared = shared;
+    int error = fill_slots(endpoint, fds, count, joinable);
+    if (error == 0)
+        error = note_bound(endpoint, fds[0]);
+    if (error != 0) {
+        unfill_slots(endpoint, fds, count);
+        return error;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        net_adopt_listening(fds[i], listener, &endpoint->where);
+    note_path(endpoint);
+    return 0;
+}
+
 /* --- what is there --- */
 
 bool endpoint_is_open(const struct endpoint *endpoint)
 {
-    for (uint32_t w = 0; w < endpoint->workers; w++) {
-        if (endpoint->sockets[w].open)
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++) {
+        if (endpoint->sockets[slot].open)
             return true;
     }
     return false;
@@ -267,9 +373,9 @@ bool endpoint_is_deaf(const struct endpoint *endpoint)
 
 bool endpoint_has_inode(const struct endpoint *endpoint, uint64_t inode)
 {
-    for (uint32_t w = 0; w < endpoint->workers; w++) {
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++) {
         /* the kernel tells of 32 bits */
-        if ((uint32_t)endpoint->sockets[w].inode == (uint32_t)inode)
+        if ((uint32_t)endpoint->sockets[slot].inode == (uint32_t)inode)
             return true;
     }
     return false;

@@ -4,6 +4,10 @@
 /*
  * One address that the process listens on, with a socket for each worker (a unix socket is one
  * socket that all workers share). Control only.
+ *
+ * Sockets that were passed to the process may be more or fewer than there are workers. They are
+ * dealt out in rounds: in each, every worker has one, or all share the same. So no socket is
+ * without a worker that accepts from it, and no worker without a socket.
  */
 
 #include <stdbool.h>
@@ -28,6 +32,7 @@ struct endpoint_retry {
     uint64_t opened_ms; /* the last time that it worked */
     uint64_t said_ms;
     uint32_t wait_ms; /* the last back-off */
+    bool adds;        /* nothing is broken: workers get a socket that had none */
     int said_error;
 };
 
@@ -38,11 +43,14 @@ struct endpoint {
     struct target where; /* as bound */
     bool v6only;
     bool hidden;                     /* a unix socket whose path leads elsewhere, or is gone */
-    ino_t path_inode;                /* of a unix socket's path as we made it; 0 = none to remove */
+    ino_t path_inode;                /* of a unix socket's path that is ours; 0 = none to remove */
     dev_t path_device;               /* its file system */
     char *bound;                     /* real address as text, with the port that was picked */
-    struct endpoint_socket *sockets; /* one per worker */
+    struct endpoint_socket *sockets; /* slots: one per worker and round, see endpoint_slots() */
     uint32_t workers;
+    uint32_t rounds;    /* 1, unless sockets were passed to the process */
+    bool kept;          /* whoever has passed them keeps them too: they are not ours to shut */
+    bool shared;        /* the process that is replaced has them still: its path is not ours yet */
     uint32_t index;     /* of its listener in the current configuration; CONFIG_NONE: not in it */
     uint32_t candidate; /* ... in the configuration being opened; CONFIG_NONE: not in it */
     uint64_t left_ms;   /* uv_hrtime() in ms: no listener has needed it since */
@@ -53,6 +61,25 @@ struct endpoint {
 /* Without sockets, for a listener of a configuration. NULL: no memory. */
 struct endpoint *endpoint_new(const struct listener_config *listener, uint64_t id,
                               uint32_t workers);
+
+/* How many sockets the workers have together; slot S is worker S % workers' in round S / workers.
+ */
+static inline uint32_t endpoint_slots(const struct endpoint *endpoint)
+{
+    return endpoint->workers * endpoint->rounds;
+}
+
+/*
+ * Takes sockets that listen already in the place of opening some: of a new endpoint that was never
+ * opened. They may be more or fewer than there are workers; where a socket for each worker can be
+ * opened beside them, the rest stays missing. `kept` and `shared` as in the endpoint. 0, or an
+ * errno: the sockets are still the caller's then.
+ */
+int endpoint_adopt(struct endpoint *endpoint, const struct listener_config *listener,
+                   const int *fds, uint32_t count, bool kept, bool shared);
+
+/* Another process accepts there from now on: nothing of its path is ours any more. */
+void endpoint_give_up_path(struct endpoint *endpoint);
 
 /* Closes the sockets that were not handed over, removes the path, frees. */
 void endpoint_free(struct endpoint *endpoint);

@@ -178,6 +178,28 @@ static bool make_missing(struct endpoints *endpoints, const struct config *confi
     return true;
 }
 
+/* Sockets that were passed to the process are for new endpoints, and need not be opened then. */
+static bool adopt_passed(struct endpoints *endpoints, const struct config *config,
+                         struct listen_error *why)
+{
+    if (endpoints->passed == NULL)
+        return true;
+    struct endpoint **wanting = calloc(config->listener_count + 1u, sizeof(struct endpoint *));
+    if (wanting == NULL) {
+        *why = (struct listen_error){.sentence = "no memory for the sockets passed"};
+        return false;
+    }
+    for (uint32_t i = 0; i < config->listener_count; i++) {
+        struct endpoint *e = find_candidate(endpoints, i);
+        wanting[i] = e->index == CONFIG_NONE ? e : NULL;
+    }
+    bool given = adoption_give(endpoints->passed, config, wanting, why->sentence);
+    free(wanting);
+    if (given)
+        endpoints->passed = NULL;
+    return given;
+}
+
 /* Tries all of the new ones before any is opened: what they meet then is not each other. */
 static bool open_missing(struct endpoints *endpoints, const struct config *config,
                          struct listen_error *why)
@@ -185,7 +207,7 @@ static bool open_missing(struct endpoints *endpoints, const struct config *confi
     for (int opening = 0; opening < 2; opening++) {
         for (uint32_t i = 0; i < config->listener_count; i++) {
             struct endpoint *e = find_candidate(endpoints, i);
-            if (e->index != CONFIG_NONE)
+            if (e->index != CONFIG_NONE || endpoint_is_open(e)) /* it was, or it was passed */
                 continue;
             why->listener = &config->listeners[i];
             why->address = why->listener->address.text;
@@ -224,9 +246,11 @@ bool endpoints_open(struct endpoints *endpoints, const struct config *config,
         assert(e->index < CONFIG_NONE); /* the change before this was committed or cancelled */
         assert(e->candidate == CONFIG_NONE);
     }
+    why->sentence[0] = '\0';
     forget_left(endpoints);
     claim(endpoints, config);
-    if (make_missing(endpoints, config, why) && open_missing(endpoints, config, why))
+    if (make_missing(endpoints, config, why) && adopt_passed(endpoints, config, why) &&
+        open_missing(endpoints, config, why))
         return true;
     endpoints_cancel(endpoints);
     return false;
@@ -236,6 +260,7 @@ bool endpoints_open_again(struct endpoints *endpoints, struct endpoint *endpoint
                           const struct config *config, struct listen_error *why)
 {
     assert(endpoint->index < config->listener_count);
+    why->sentence[0] = '\0';
     why->listener = &config->listeners[endpoint->index];
     why->address = endpoint->bound;
     why->where = endpoint->where;
@@ -255,8 +280,8 @@ struct endpoint *endpoints_note_broken(struct endpoints *endpoints,
         e = e->next;
     if (e == NULL)
         return NULL;
-    assert(broken->worker < e->workers);
-    struct endpoint_socket *socket = &e->sockets[broken->worker];
+    assert(broken->worker < e->workers && broken->round < e->rounds);
+    struct endpoint_socket *socket = &e->sockets[broken->round * e->workers + broken->worker];
     if (!socket->open || socket->generation != broken->generation)
         return NULL;
     socket->open = false;
@@ -266,12 +291,14 @@ struct endpoint *endpoints_note_broken(struct endpoints *endpoints,
 /* --- handing over --- */
 
 bool endpoints_hand(const struct endpoint *endpoint, uint32_t index, uint32_t backlog,
-                    uint32_t worker, struct handed_listener *handed)
+                    uint32_t slot, struct handed_listener *handed)
 {
-    const struct endpoint_socket *socket = &endpoint->sockets[worker];
+    const struct endpoint_socket *socket = &endpoint->sockets[slot];
 
     *handed = (struct handed_listener){.endpoint_id = endpoint->id,
+                                       .round = slot / endpoint->workers,
                                        .generation = socket->generation,
+                                       .kept = endpoint->kept,
                                        .index = index,
                                        .backlog = backlog,
                                        .fd = socket->fd};
@@ -285,25 +312,47 @@ bool endpoints_hand(const struct endpoint *endpoint, uint32_t index, uint32_t ba
     return false;
 }
 
-struct handed_listener *endpoints_offer(const struct endpoints *endpoints,
-                                        const struct config *config, uint32_t worker)
+/* How many sockets each worker has, or is to have, for the configuration just opened. */
+static uint32_t count_rounds(const struct endpoints *endpoints)
 {
-    struct handed_listener *handed = calloc(config->listener_count + 1u, sizeof *handed);
     uint32_t count = 0;
-    bool complete = handed != NULL;
+
+    for (const struct endpoint *e = endpoints->first; e != NULL; e = e->next) {
+        if (e->candidate != CONFIG_NONE)
+            count += e->rounds;
+    }
+    return count;
+}
+
+/* False: no memory; *count says how many were made. */
+static bool offer_all(const struct endpoints *endpoints, const struct config *config,
+                      uint32_t worker, struct handed_listener *handed, uint32_t *count)
+{
+    for (const struct endpoint *e = endpoints->first; e != NULL; e = e->next) {
+        for (uint32_t round = 0; e->candidate != CONFIG_NONE && round < e->rounds; round++) {
+            uint32_t slot = round * e->workers + worker;
+            /* each is given just once */
+            assert(e->sockets[slot].fd < 0 || e->index == CONFIG_NONE);
+            if (!endpoints_hand(e, e->candidate, config->listeners[e->candidate].backlog, slot,
+                                &handed[*count]))
+                return false;
+            ++*count;
+        }
+    }
+    return true;
+}
+
+struct handed_listener *endpoints_offer(const struct endpoints *endpoints,
+                                        const struct config *config, uint32_t worker,
+                                        uint32_t *count)
+{
+    struct handed_listener *handed = calloc(count_rounds(endpoints) + 1u, sizeof *handed);
 
     assert(worker < endpoints->workers);
-    for (const struct endpoint *e = endpoints->first; complete && e != NULL; e = e->next) {
-        if (e->candidate == CONFIG_NONE)
-            continue;
-        assert((e->sockets[worker].fd >= 0) == (e->index == CONFIG_NONE)); /* given just once */
-        complete = endpoints_hand(e, e->candidate, config->listeners[e->candidate].backlog, worker,
-                                  &handed[count++]);
-    }
-    assert(!complete || count == config->listener_count);
-    if (complete)
+    *count = 0;
+    if (handed == NULL || offer_all(endpoints, config, worker, handed, count))
         return handed;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < *count; i++)
         handed_release(&handed[i]);
     free(handed);
     return NULL;
@@ -348,8 +397,8 @@ void endpoints_commit(struct endpoints *endpoints, const struct config *config)
     for (struct endpoint *e = endpoints->first; e != NULL; e = e->next) {
         e->index = e->candidate;
         e->candidate = CONFIG_NONE;
-        for (uint32_t w = 0; w < endpoints->workers; w++)
-            e->sockets[w].fd = -1;
+        for (uint32_t slot = 0; slot < endpoint_slots(e); slot++)
+            e->sockets[slot].fd = -1;
     }
     take_out_unused(endpoints, let_go);
     for (struct endpoint *e = endpoints->first; e != NULL; e = e->next) {
@@ -385,6 +434,18 @@ uint32_t endpoints_deaf(const struct endpoints *endpoints)
     for (const struct endpoint *e = endpoints->first; e != NULL; e = e->next)
         count += endpoint_is_deaf(e);
     return count;
+}
+
+void endpoints_take_over(struct endpoints *endpoints)
+{
+    for (struct endpoint *e = endpoints->first; e != NULL; e = e->next)
+        e->shared = false;
+}
+
+void endpoints_give_up_paths(struct endpoints *endpoints)
+{
+    for (struct endpoint *e = endpoints->first; e != NULL; e = e->next)
+        endpoint_give_up_path(e);
 }
 
 void endpoints_remove_paths(struct endpoints *endpoints)

@@ -18,6 +18,8 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "router/control/activation.h"
+#include "router/control/adoption.h"
 #include "router/control/endpoint.h"
 #include "router/control/listen_error.h"
 #include "router/worker/listener.h"
@@ -27,6 +29,7 @@ struct endpoints {
     struct endpoint *leaving; /* workers may have the sockets for a while yet */
     uint32_t workers;
     uint64_t next_id;
+    struct activation *passed; /* borrowed: sockets that nobody has yet; NULL: none */
 };
 
 void endpoints_init(struct endpoints *endpoints, uint32_t workers);
@@ -57,15 +60,16 @@ struct endpoint *endpoints_note_broken(struct endpoints *endpoints,
 uint32_t endpoints_deaf(const struct endpoints *endpoints);
 
 /*
- * One worker's list of the listeners of the configuration just opened, allocated; NULL: no memory.
- * The sockets in it stay the endpoints' until endpoints_commit().
+ * One worker's list of what there is to listen on for the configuration just opened, allocated;
+ * NULL: no memory. The sockets in it stay the endpoints' until endpoints_commit().
  */
 struct handed_listener *endpoints_offer(const struct endpoints *endpoints,
-                                        const struct config *config, uint32_t worker);
+                                        const struct config *config, uint32_t worker,
+                                        uint32_t *count);
 
-/* What a worker is handed of one endpoint, with memory for it. False: no memory. */
+/* What a worker is handed of one slot of an endpoint, with memory for it. False: no memory. */
 bool endpoints_hand(const struct endpoint *endpoint, uint32_t index, uint32_t backlog,
-                    uint32_t worker, struct handed_listener *handed);
+                    uint32_t slot, struct handed_listener *handed);
 
 /*
  * The workers have the sockets: the configuration just opened is the current one. Applies what can
@@ -78,6 +82,12 @@ void endpoints_cancel(struct endpoints *endpoints);
 
 /* The endpoint of a listener of the current configuration. */
 const struct endpoint *endpoints_of(const struct endpoints *endpoints, uint32_t listener);
+
+/* The process that was replaced has let go of everything: what it passed is ours alone. */
+void endpoints_take_over(struct endpoints *endpoints);
+
+/* Another process accepts from the sockets that are there now: their paths are its own. */
+void endpoints_give_up_paths(struct endpoints *endpoints);
 
 /* Removes the paths of unix sockets: nobody will accept there any more. */
 void endpoints_remove_paths(struct endpoints *endpoints);

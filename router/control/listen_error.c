@@ -133,6 +133,10 @@ void listen_error_explain(const struct listen_error *why, char *text, size_t siz
 {
     char title[LISTEN_TITLE_MAX], hint[HINT_MAX];
 
+    if (why->sentence[0] != '\0') {
+        snprintf(text, size, "%s", why->sentence);
+        return;
+    }
     print_hint(why, hint);
     snprintf(text, size, "cannot listen on %s: %s: %s%s",
              listen_title(why->listener, why->address, title), why->step, strerror(why->error),

@@ -9,13 +9,17 @@
 #include "config/config.h"
 #include "router/net/sockaddr.h"
 
+/* Room for a sentence about sockets that were passed to the process. */
+#define LISTEN_SENTENCE_MAX 768
+
 struct listen_error {
     const struct listener_config *listener;
     const char *address; /* where, as text */
     struct target where;
     bool v6only;
-    const char *step; /* the call that failed */
-    int error;        /* its errno */
+    const char *step;                   /* the call that failed */
+    int error;                          /* its errno */
+    char sentence[LISTEN_SENTENCE_MAX]; /* of sockets that were passed: instead of all that */
 };
 
 /*

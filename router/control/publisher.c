@@ -84,7 +84,7 @@ static int hand_over(struct publisher *publisher, struct snapshot *snapshot,
     }
     if (!endpoints_open(&publisher->endpoints, config, &why)) {
         listen_error_explain(&why, sentence, PUBLISHER_SENTENCE_MAX);
-        return exit_code_of(why.error);
+        return why.sentence[0] != '\0' ? EX_CONFIG : exit_code_of(why.error);
     }
     if (!hazards_note(snapshot, &publisher->endpoints, NULL) ||
         !workers_adopt(publisher->workers, snapshot, &publisher->endpoints)) {

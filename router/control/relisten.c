@@ -91,17 +91,17 @@ static bool hand_over(struct relisten *relisten, struct endpoint *endpoint)
     const struct config *config = publisher_config(relisten->publisher);
     uint32_t backlog = config->listeners[endpoint->index].backlog;
 
-    for (uint32_t w = 0; w < endpoint->workers; w++) {
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++) {
         struct handed_listener handed;
-        if (endpoint->sockets[w].fd < 0)
+        if (endpoint->sockets[slot].fd < 0)
             continue;
-        if (!endpoints_hand(endpoint, endpoint->index, backlog, w, &handed) ||
-            !workers_listen(relisten->publisher->workers, w, &handed)) {
+        if (!endpoints_hand(endpoint, endpoint->index, backlog, slot, &handed) ||
+            !workers_listen(relisten->publisher->workers, slot % endpoint->workers, &handed)) {
             handed_release(&handed);
             endpoint_take_back(endpoint);
             return false;
         }
-        endpoint->sockets[w].fd = -1;
+        endpoint->sockets[slot].fd = -1;
     }
     return true;
 }
@@ -133,6 +133,12 @@ static void try(struct relisten *relisten, struct endpoint *endpoint)
         return;
     }
     endpoint->retry.opened_ms = uv_now(relisten->loop);
+    if (endpoint->retry.adds) {
+        endpoint->retry.adds = false;
+        log_line(LOG_LEVEL_INFO, "every worker has a socket at %s now",
+                 title_of(relisten, endpoint, title));
+        return;
+    }
     log_line(LOG_LEVEL_INFO, "listening again on %s", title_of(relisten, endpoint, title));
 }
 
@@ -170,6 +176,8 @@ static void on_timer(uv_timer_t *timer)
     struct relisten *relisten = timer->data;
 
     part_assert_own(&relisten->part);
+    if (relisten->publisher->retired)
+        return;
     if (relisten->look_ms <= uv_now(relisten->loop))
         look_at_paths(relisten);
     try_due(relisten);
@@ -188,7 +196,7 @@ static void say_broken(const struct relisten *relisten, const struct endpoint *e
 
 void relisten_note(struct relisten *relisten, const struct broken_listener *broken)
 {
-    if (relisten->part.state != PART_RUNNING)
+    if (relisten->part.state != PART_RUNNING || relisten->publisher->retired)
         return;
     part_assert_own(&relisten->part);
     struct endpoint *endpoint = endpoints_note_broken(&relisten->publisher->endpoints, broken);
@@ -199,6 +207,20 @@ void relisten_note(struct relisten *relisten, const struct broken_listener *brok
         if (is_news(relisten, endpoint, broken->error))
             say_broken(relisten, endpoint, broken, wait_ms);
     }
+    plan(relisten);
+}
+
+void relisten_complete(struct relisten *relisten)
+{
+    part_assert_own(&relisten->part);
+    uv_update_time(relisten->loop);
+    for (struct endpoint *e = first_endpoint(relisten); e != NULL; e = e->next) {
+        if (!endpoint_is_deaf(e) || e->retry.at_ms != 0)
+            continue;
+        e->retry.at_ms = uv_now(relisten->loop);
+        e->retry.adds = true;
+    }
+    try_due(relisten);
     plan(relisten);
 }
 

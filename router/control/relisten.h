@@ -43,6 +43,10 @@ void relisten_init(struct relisten *relisten, uv_loop_t *loop, struct publisher 
 /* A worker has reported a broken socket. */
 void relisten_note(struct relisten *relisten, const struct broken_listener *broken);
 
+/* Opens a socket for each worker that has none: what was passed was fewer than there are workers.
+ */
+void relisten_complete(struct relisten *relisten);
+
 /* Another configuration is in use: what is missing is tried at once. */
 void relisten_published(struct relisten *relisten);
 

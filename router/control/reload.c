@@ -236,6 +236,7 @@ void reload_first(struct reload *reload, struct config *config)
 /* --- loading --- */
 
 static void on_loaded(struct errand *errand);
+static void order(struct reload *reload, enum reload_order order_of);
 
 static void begin_load(struct reload *reload, enum reload_order order)
 {
@@ -273,8 +274,8 @@ static void end_load(struct reload *reload)
     enum reload_order waiting = reload->waiting;
 
     reload->waiting = RELOAD_ORDER_NONE;
-    if (waiting != RELOAD_ORDER_NONE && reload->part.state == PART_RUNNING)
-        begin_load(reload, waiting);
+    if (waiting != RELOAD_ORDER_NONE)
+        order(reload, waiting);
 }
 
 /* A piece. True: it is ready, and has become the candidate. */
@@ -372,7 +373,9 @@ static void order(struct reload *reload, enum reload_order order_of)
     if (reload->part.state != PART_RUNNING)
         return;
     part_assert_own(&reload->part);
-    if (reload->source->file == NULL) {
+    if (reload->held) {
+        reload->asked = true;
+    } else if (reload->source->file == NULL) {
         struct reload_outcome outcome = {.result = RELOAD_UNAVAILABLE,
                                          .found = &none,
                                          .sentence = "the configuration is on the command line"};
@@ -392,6 +395,21 @@ void reload_ask(struct reload *reload)
 void reload_try(struct reload *reload)
 {
     order(reload, RELOAD_ORDER_TRY);
+}
+
+void reload_hold(struct reload *reload)
+{
+    assert(!reload_is_loading(reload) && reload->candidate.snapshot == NULL);
+    reload->held = true;
+}
+
+bool reload_release(struct reload *reload)
+{
+    bool asked = reload->asked;
+
+    reload->held = false;
+    reload->asked = false;
+    return asked;
 }
 
 /* --- files --- */

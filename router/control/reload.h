@@ -118,6 +118,8 @@ struct reload {
     uv_timer_t patience;       /* RESOLVING: since the first candidate in a row began to wait */
     struct config_files *read; /* that were read last; NULL: nobody knows */
     struct config_files *used; /* that what is in use was read from; NULL: the same */
+    bool held;                 /* nothing may be published now */
+    bool asked;                /* while it is held */
     void (*on_stopped)(struct part *part);
 };
 
@@ -155,5 +157,10 @@ struct config_files *reload_files(const struct reload *reload);
  * need to read it.
  */
 enum reload_seen reload_see(struct reload *reload, struct config_files *now);
+/* From now on what is asked for waits. Not while one is read or a candidate waits. */
+void reload_hold(struct reload *reload);
+
+/* It is held no more. True: one was asked for meanwhile, which is forgotten. */
+bool reload_release(struct reload *reload);
 
 #endif

@@ -22,20 +22,8 @@
 
 static const int watched[SIGNALS_WATCHED] = {SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
-static const char *const names[SIGNALS_WATCHED] = {"TERM", "QUIT", "INT", "HUP", "USR1", "USR2"};
-
 /* The first so many of those end the router. */
 #define SIGNALS_THAT_END 3
-
-const char *signals_name(int number)
-{
-    size_t i = 0;
-
-    while (i < SIGNALS_WATCHED && watched[i] != number)
-        i++;
-    assert(i < SIGNALS_WATCHED);
-    return names[i];
-}
 
 /* --- before the loop runs, and after --- */
 
@@ -71,6 +59,7 @@ void signals_prepare(void)
         sigaction(watched[i], &end, NULL);
     signal(SIGPIPE, SIG_IGN); /* splice(2) has no MSG_NOSIGNAL */
     signal(SIGXFSZ, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored, it would take the exit status of a child away */
     change_mask(SIG_SETMASK,
                 set_of(watched + SIGNALS_THAT_END, SIGNALS_WATCHED - SIGNALS_THAT_END));
 }

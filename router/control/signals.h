@@ -47,7 +47,4 @@ void signals_let_in(void);
 void signals_init(struct signals *signals, uv_loop_t *loop,
                   void (*on_signal)(void *context, int number), void *context);
 
-/* "USR2": what one of them is called. */
-const char *signals_name(int number);
-
 #endif

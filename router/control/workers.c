@@ -25,10 +25,9 @@ static struct order *new_order(const struct endpoints *endpoints, struct snapsho
     if (order == NULL)
         return NULL;
     order->adopt.view = view_new(snapshot);
-    if (endpoints != NULL) {
-        order->adopt.handed = endpoints_offer(endpoints, snapshot->config, worker);
-        order->adopt.handed_count = snapshot->config->listener_count;
-    }
+    if (endpoints != NULL)
+        order->adopt.handed =
+            endpoints_offer(endpoints, snapshot->config, worker, &order->adopt.handed_count);
     if (order->adopt.view == NULL || (endpoints != NULL && order->adopt.handed == NULL)) {
         free_unsent(order);
         return NULL;
@@ -125,7 +124,52 @@ bool workers_ask(struct workers *workers, void (*look)(struct conns *conns, void
     return made == workers->count;
 }
 
-static void order_all(struct workers *workers, enum order_kind kind, uint64_t drain_ms)
+/* --- whether they turn --- */
+
+static void look_at_nothing(struct conns *conns, void *context)
+{
+    (void)conns;
+    (void)context;
+}
+
+static void on_turned(void *context, bool looked)
+{
+    struct worker_turn *turn = context;
+
+    (void)looked;
+    turn->awaited = false;
+}
+
+/* Without memory it is not asked, which is as if it had not answered. */
+static void ask_to_turn(struct workers *workers, uint32_t worker)
+{
+    struct order *order = order_new(ORDER_ASK);
+
+    workers->turns[worker].awaited = true;
+    if (order == NULL)
+        return;
+    order->ask.look = look_at_nothing;
+    order->ask.on_answer = on_turned;
+    order->ask.context = &workers->turns[worker];
+    worker_post(&workers->list[worker], order);
+}
+
+bool workers_turn(struct workers *workers)
+{
+    bool all = true;
+
+    for (uint32_t i = 0; i < workers->count && !workers->joined; i++) {
+        if (atomic_load_explicit(&workers->list[i].ended, memory_order_acquire))
+            continue;
+        if (workers->turns[i].awaited)
+            all = false;
+        else
+            ask_to_turn(workers, i);
+    }
+    return all;
+}
+
+static void order_all(struct workers *workers, enum order_kind kind, struct drain_terms terms)
 {
     assert(kind == ORDER_DRAIN || kind == ORDER_STOP);
     for (uint32_t i = 0; i < workers->count; i++) {
@@ -135,7 +179,7 @@ static void order_all(struct workers *workers, enum order_kind kind, uint64_t dr
             abort();
         }
         if (kind == ORDER_DRAIN)
-            order->drain.ms = drain_ms;
+            order->drain = terms;
         worker_post(&workers->list[i], order);
     }
 }
@@ -192,23 +236,23 @@ static void stop(struct part *part, void (*on_stopped)(struct part *part))
     assert(part == &workers->part);
     workers->on_stopped = on_stopped;
     workers->stopping = true;
-    order_all(workers, ORDER_DRAIN, workers->drain_ms);
+    order_all(workers, ORDER_DRAIN, workers->drain);
 }
 
-void workers_allow_drain(struct workers *workers, uint64_t drain_ms)
+void workers_allow_drain(struct workers *workers, struct drain_terms terms)
 {
     part_assert_own(&workers->part);
     assert(!workers->stopping);
-    workers->drain_ms = drain_ms;
+    workers->drain = terms;
 }
 
 void workers_end_at_once(struct workers *workers)
 {
     part_assert_own(&workers->part);
     if (!workers->stopping)
-        workers->drain_ms = 0; /* parts behind this one are still stopping */
+        workers->drain.ms = 0; /* parts behind this one are still stopping */
     else if (!workers->joined)
-        order_all(workers, ORDER_STOP, 0);
+        order_all(workers, ORDER_STOP, (struct drain_terms){0});
 }
 
 /* --- the beginning --- */
@@ -238,14 +282,15 @@ static int start(struct part *part)
     assert(error == 0);
     workers->wake.data = workers;
     workers->list = aligned_alloc(_Alignof(struct worker), workers->wanted * sizeof(struct worker));
-    error = workers->list == NULL ? UV_ENOMEM : 0;
+    workers->turns = calloc(workers->wanted, sizeof *workers->turns);
+    error = workers->list == NULL || workers->turns == NULL ? UV_ENOMEM : 0;
     while (error == 0 && workers->count < workers->wanted)
         error = start_next(workers);
     if (error == 0)
         return 0;
     log_line(LOG_LEVEL_ERROR, "cannot start %u worker%s: %s", workers->wanted,
              workers->wanted == 1 ? "" : "s", strerror(-error));
-    order_all(workers, ORDER_STOP, 0);
+    order_all(workers, ORDER_STOP, (struct drain_terms){0});
     join(workers); /* they have nothing to end but themselves */
     uv_close((uv_handle_t *)&workers->wake, NULL);
     return EX_OSERR;
@@ -270,6 +315,8 @@ void workers_free(struct workers *workers)
 {
     assert(workers->part.state == PART_STOPPED);
     free(workers->list);
+    free(workers->turns);
     workers->list = NULL;
+    workers->turns = NULL;
     workers->count = 0;
 }

@@ -39,8 +39,13 @@ struct workers {
     uint32_t wanted;
     uint32_t count; /* of workers started */
 
-    uint64_t drain_ms; /* how long connections may take when the part stops */
-    bool stopping;     /* orders to end have been given */
+    /* of workers_turn(): one per worker */
+    struct worker_turn {
+        bool awaited; /* it was asked and has not answered */
+    } * turns;
+
+    struct drain_terms drain; /* what connections are granted when the part stops */
+    bool stopping;            /* orders to end have been given */
     bool joined;
     void (*on_stopped)(struct part *part);
 };
@@ -82,8 +87,14 @@ void workers_tell_broken(struct workers *workers,
 bool workers_ask(struct workers *workers, void (*look)(struct conns *conns, void *context),
                  void (*on_answer)(void *context, bool looked), void *context);
 
-/* Before the part is stopped: how long connections may take then. */
-void workers_allow_drain(struct workers *workers, uint64_t drain_ms);
+/*
+ * Whether the loop of every worker that has not ended has turned since this was asked the last
+ * time. Asks them all anew, those that have answered.
+ */
+bool workers_turn(struct workers *workers);
+
+/* Before the part is stopped: what connections are granted then. */
+void workers_allow_drain(struct workers *workers, struct drain_terms terms);
 
 /* While the part stops: connections end now. */
 void workers_end_at_once(struct workers *workers);

@@ -7,6 +7,7 @@
 #include "router/net/net_listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -136,6 +137,27 @@ int net_listen(const struct listener_config *listener, const struct target *wher
     if (path != NULL)
         unlink(path);
     return error;
+}
+
+/* --- sockets that were passed --- */
+
+bool net_may_be_joined(int fd)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, &len) == 0 && value != 0;
+}
+
+void net_adopt_listening(int fd, const struct listener_config *listener, const struct target *where)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    net_size_buffers(fd, &listener->sizes);
+    if (!is_unix_address(where))
+        set_preferences(fd, listener, where);
+    (void)listen(fd, (int)listener->backlog); /* changes the length of its queue and nothing else */
 }
 
 /* --- trying --- */

@@ -23,6 +23,14 @@ enum net_sharing {
 int net_listen(const struct listener_config *listener, const struct target *where,
                enum net_sharing sharing, int *fd, const char **step);
 
+/* Whether others may share the port of a socket that listens (SO_REUSEPORT). */
+bool net_may_be_joined(int fd);
+
+/* Gives a socket that listens already what net_listen() would have given it, but for its address.
+ */
+void net_adopt_listening(int fd, const struct listener_config *listener,
+                         const struct target *where);
+
 /*
  * Whether a socket listens there already: SO_REUSEPORT would join it silently. 0, or an errno, as
  * bind(2) sets it, and *step as above.

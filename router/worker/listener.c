@@ -53,6 +53,7 @@ static void report(struct listeners *listeners, struct listener *listener, const
 {
     struct order *order = listener->report;
     const struct broken_listener broken = {.endpoint_id = listener->endpoint_id,
+                                           .round = listener->round,
                                            .generation = listener->generation,
                                            .worker = listeners->conns->worker,
                                            .step = step,
@@ -215,7 +216,7 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed)
     struct listener *listener = handed->made;
 
     assert(listener != NULL && handed->report != NULL && handed->fd >= 0);
-    assert(listener_find(listeners, handed->endpoint_id) == NULL);
+    assert(listener_find(listeners, handed->endpoint_id, handed->round) == NULL);
     listener->magic = LISTENER_MAGIC;
     listener->report = handed->report;
     listener->fd = handed->fd;
@@ -223,9 +224,11 @@ void listener_open(struct listeners *listeners, struct handed_listener *handed)
     handed->report = NULL;
     handed->fd = -1;
     listener->endpoint_id = handed->endpoint_id;
+    listener->round = handed->round;
     listener->generation = handed->generation;
     listener->index = handed->index;
     listener->backlog = handed->backlog;
+    listener->kept = handed->kept;
     listener->set = listeners;
     listener->on_accept = accept_tls;
     int error = uv_poll_init(listeners->conns->loop, &listener->poll, listener->fd);
@@ -256,12 +259,13 @@ void listener_follow(struct listener *listener, const struct handed_listener *ha
     listener->backlog = handed->backlog;
 }
 
-struct listener *listener_find(struct listeners *listeners, uint64_t endpoint_id)
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint_id, uint32_t round)
 {
     struct listener *listener;
 
     LIST_FOREACH (listener, &listeners->list, link) {
-        if (listener->endpoint_id == endpoint_id && listener->stage == LISTENER_OPEN)
+        if (listener->endpoint_id == endpoint_id && listener->round == round &&
+            listener->stage == LISTENER_OPEN)
             return listener;
     }
     return NULL;

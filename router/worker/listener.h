@@ -19,14 +19,18 @@ struct listener;
 
 /*
  * What control tells a worker about one listener of a configuration: the endpoint it stands for (an
- * identity that survives reloads) and, when there is a socket to take over, that socket.
+ * identity that survives reloads) and, when there is a socket to take over, that socket. Mostly a
+ * worker has one socket for an endpoint; it has several where there are more sockets than workers,
+ * and each comes by itself.
  */
 struct handed_listener {
     uint64_t endpoint_id; /* never used again */
+    uint32_t round;       /* which of the worker's sockets for this endpoint */
     uint32_t generation;  /* of the socket, among those of the endpoint */
     uint32_t index;       /* of the listener in the configuration */
     uint32_t backlog;
-    int fd; /* handed over; -1: the worker has one for this endpoint already */
+    bool kept; /* another process keeps the socket: it is let go of, but never shut */
+    int fd;    /* handed over; -1: the worker has one for this endpoint already */
     /* For the socket, owned; NULL without one. A worker need not ask for memory. */
     struct listener *made; /* zeroed */
     struct order *report;  /* zeroed: to be sent when the socket breaks */
@@ -35,6 +39,7 @@ struct handed_listener {
 /* What is said then. */
 struct broken_listener {
     uint64_t endpoint_id;
+    uint32_t round;      /* which of the worker's sockets for this endpoint */
     uint32_t generation; /* of the socket, among those of the endpoint */
     uint32_t worker;
     const char *step; /* the call that failed */
@@ -58,10 +63,13 @@ struct listener {
     uint32_t magic; /* LISTENER_MAGIC, once it is open */
     int fd;
     uint64_t endpoint_id;
+    uint32_t round;
     uint32_t generation;
     uint32_t
         index; /* of the listener in the configuration of `view`, or the worker's current one */
     uint32_t backlog;
+    bool kept;              /* another process keeps the socket */
+    bool lent;              /* another process has got a duplicate of the socket: see lend.h */
     uint32_t failed_in_row; /* accepts, see accept_error_of() */
     int error;              /* errno of the last accept that failed */
     struct listeners *set;
@@ -120,8 +128,11 @@ void listener_follow(struct listener *listener, const struct handed_listener *ha
 /* Gives the sockets of all listeners, and so what is accepted from them, buffers of these sizes. */
 void listeners_size_buffers(struct listeners *listeners, const struct socket_sizes *sizes);
 
-/* The listener for an endpoint, or NULL; those that are leaving are none any more. */
-struct listener *listener_find(struct listeners *listeners, uint64_t endpoint_id);
+/*
+ * The listener for an endpoint with one of its sockets there, or NULL; those that are leaving are
+ * none any more.
+ */
+struct listener *listener_find(struct listeners *listeners, uint64_t endpoint_id, uint32_t round);
 
 /* Accepts a batch of those that wait. True: nobody waits any more. */
 bool listener_accept_rest(struct listener *listener);

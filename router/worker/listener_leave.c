@@ -8,6 +8,9 @@
  *  - Shut: newcomers get no answer any more. When nobody is about to connect, what waits is
  *    accepted and the socket closes. A worker that ends begins here. Mostly this takes a moment.
  *
+ *  - A socket that another process keeps is not shut: a batch of those that wait is accepted, and
+ *    the others stay in its queue for whoever accepts from it next.
+ *
  * The failures
  *  - Clients that never finish their handshake (or the kernel does not say whether there are any):
  *    each stage is bounded by what a client that does finish it needs.
@@ -43,7 +46,7 @@ static bool is_unix(const struct listener *listener)
 /* Whether the kernel has to be asked: connecting to a unix socket is done at once. */
 static bool is_asked(const struct listener *listener)
 {
-    return listener->stage != LISTENER_OPEN && !is_unix(listener);
+    return listener->stage != LISTENER_OPEN && !is_unix(listener) && !listener->kept;
 }
 
 /* Notes whom it is to; true: there are others for whom nobody was found so far. */
@@ -88,7 +91,7 @@ static void find_who_connects(struct listeners *listeners)
 static void enter(struct listener *listener, enum listener_stage stage)
 {
     assert(listener->stage < stage);
-    if (stage == LISTENER_SHUT)
+    if (stage == LISTENER_SHUT && !listener->kept)
         net_refuse_newcomers(listener->fd, is_unix(listener));
     listener->stage = stage;
     listener->since_ms = uv_now(listener->set->conns->loop);
@@ -134,7 +137,7 @@ static void close_if_complete(struct listener *listener)
 
     if (listener->who != NOBODY_CONNECTS && elapsed_ms(listener) < most_ms)
         return;
-    if (listener_accept_rest(listener) || elapsed_ms(listener) >= FULL_MS)
+    if (listener_accept_rest(listener) || listener->kept || elapsed_ms(listener) >= FULL_MS)
         listener_close(listener);
 }
 
@@ -188,7 +191,7 @@ void listener_leave(struct listener *listener)
     where->len = sizeof where->address;
     if (getsockname(listener->fd, (struct sockaddr *)&where->address, &where->len) != 0)
         where->address.ss_family = AF_UNSPEC; /* nobody can be about to connect to it */
-    if (!is_unix(listener))
+    if (!is_unix(listener) && !listener->kept)
         net_stop_deferring(listener->fd);
     view_pin(conns->view);
     listener->view = conns->view;

@@ -66,9 +66,12 @@ void order_answer_all(order_mailbox *answers,
 
     for (struct order *order = order_take(answers); order != NULL; order = next) {
         next = order->next;
-        assert(order->kind == ORDER_ASK || order->kind == ORDER_BROKEN);
+        assert(order->kind == ORDER_ASK || order->kind == ORDER_LEND ||
+               order->kind == ORDER_BROKEN);
         if (order->kind == ORDER_ASK)
             order->ask.on_answer(order->ask.context, order->ask.looked);
+        else if (order->kind == ORDER_LEND)
+            order->lend.on_answer(order->lend.context, order->lend.lent);
         else if (on_broken != NULL)
             on_broken(context, &order->broken);
         order_free(order);

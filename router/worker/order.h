@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "router/worker/lend.h"
 #include "router/worker/listener.h"
 
 struct conns;
@@ -23,7 +24,15 @@ enum order_kind {
     ORDER_DRAIN,   /* stop listening; what is there has some time */
     ORDER_STOP,    /* end everything now */
     ORDER_ASK,     /* look at the connections; control is answered */
+    ORDER_LEND,    /* duplicate the listening sockets; control is answered */
     ORDER_BROKEN   /* from a worker: a listening socket is broken, and closed */
+};
+
+/* What connections are granted when a worker drains. */
+struct drain_terms {
+    uint64_t ms;      /* how long they may go on */
+    uint64_t idle_ms; /* those that are silent for so long go before; 0: off */
+    bool replaced;    /* another process accepts from the sockets that were lent */
 };
 
 struct order {
@@ -32,15 +41,13 @@ struct order {
     union {
         struct {
             struct view *view;              /* the worker's from now on */
-            struct handed_listener *handed; /* one per listener of the configuration, owned */
+            struct handed_listener *handed; /* all that there is to listen on, owned */
             uint32_t handed_count;
         } adopt; /* ADOPT, REFRESH */
         struct {
             struct handed_listener *handed; /* one, owned with its socket */
         } listen;
-        struct {
-            uint64_t ms;
-        } drain;
+        struct drain_terms drain;
         struct {
             /* Runs on the worker's thread. */
             void (*look)(struct conns *conns, void *context);
@@ -49,6 +56,13 @@ struct order {
             void *context; /* the asker's; not touched by control between posting and answer */
             bool looked;
         } ask;
+        struct {
+            struct lending *lending; /* the asker's; not touched by it until the answer */
+            /* Runs on control's thread. `lent`: false when the worker had ended. */
+            void (*on_answer)(void *context, bool lent);
+            void *context;
+            bool lent;
+        } lend;
         struct broken_listener broken;
     };
 };

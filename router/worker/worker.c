@@ -6,6 +6,7 @@
  *  - ORDER_ADOPT brings a view and sockets: listeners that are gone close, new ones open.
  *  - ORDER_REFRESH brings a view with new addresses of servers alone.
  *  - ORDER_ASK has its function look at the connections and goes back to control.
+ *  - ORDER_LEND has its sockets duplicated, for a process that is to replace this one.
  *  - ORDER_LISTEN brings a socket in the place of one that was broken or cannot be reached.
  *  - ORDER_DRAIN has the listeners leave; when the last connection has gone the worker closes its
  *    handles and the loop ends; `ended` is set and control is woken.
@@ -148,11 +149,17 @@ static void on_drain_over(uv_timer_t *timer)
     end_now(worker);
 }
 
-/* What waits to be accepted is accepted, and has its time to finish as well. */
-static void begin_drain(struct worker *worker, uint64_t drain_ms)
+/*
+ * What waits to be accepted is accepted, and has its time to finish as well; what waits in sockets
+ * that another process has got, is for that.
+ */
+static void begin_drain(struct worker *worker, const struct drain_terms *terms)
 {
     worker->draining = true;
-    start_drain_timer(worker, drain_ms);
+    start_drain_timer(worker, terms->ms);
+    conn_bound_silence(&worker->conns, terms->idle_ms);
+    if (terms->replaced)
+        lend_close(&worker->listeners);
     listeners_leave(&worker->listeners);
     end_if_done(worker);
 }
@@ -183,7 +190,8 @@ static void leave_listeners_gone(struct worker *worker, const struct order *orde
 /* An endpoint without a socket has broken meanwhile: control opens another. */
 static void take_handed(struct worker *worker, struct handed_listener *handed)
 {
-    struct listener *listener = listener_find(&worker->listeners, handed->endpoint_id);
+    struct listener *listener =
+        listener_find(&worker->listeners, handed->endpoint_id, handed->round);
 
     if (listener != NULL)
         listener_follow(listener, handed);
@@ -194,7 +202,8 @@ static void take_handed(struct worker *worker, struct handed_listener *handed)
 /* Another socket for an endpoint: the one it has had, if it is still there, leaves. */
 static void listen_anew(struct worker *worker, struct handed_listener *handed)
 {
-    struct listener *listener = listener_find(&worker->listeners, handed->endpoint_id);
+    struct listener *listener =
+        listener_find(&worker->listeners, handed->endpoint_id, handed->round);
 
     assert(!worker->draining && worker->conns.view != NULL);
     if (listener != NULL)
@@ -235,7 +244,7 @@ static void follow(struct worker *worker, struct order *order)
         listen_anew(worker, order->listen.handed);
         break;
     case ORDER_DRAIN:
-        begin_drain(worker, order->drain.ms);
+        begin_drain(worker, &order->drain);
         break;
     case ORDER_STOP:
         end_now(worker);
@@ -243,6 +252,11 @@ static void follow(struct worker *worker, struct order *order)
     case ORDER_BROKEN: /* is told by workers, not to them */
         assert(false);
         break;
+    case ORDER_LEND:
+        lend_listeners(&worker->listeners, order->lend.lending);
+        order->lend.lent = true;
+        answer(worker, order);
+        return;
     case ORDER_ASK:
         order->ask.look(&worker->conns, order->ask.context);
         order->ask.looked = true;
@@ -356,7 +370,7 @@ void worker_join(struct worker *worker)
     for (struct order *order = order_take(&worker->mailbox), *next; order != NULL; order = next) {
         next = order->next;
         assert(order->kind != ORDER_ADOPT && order->kind != ORDER_REFRESH);
-        if (order->kind == ORDER_ASK)
+        if (order->kind == ORDER_ASK || order->kind == ORDER_LEND)
             order_post(worker->answers, order);
         else
             order_free(order);

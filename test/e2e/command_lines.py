@@ -71,7 +71,7 @@ FIRST_WORDS = (
     ("serve --listen :443 --route a.test=b:4", "unknown command 'serve'",
      meant("sni-router run --listen :443 --route a.test=b:4")),
     ("reverse-proxy --from :443 --to b:4", "unknown command 'reverse-proxy'",
-     meant("sni-router run -c FILE")),
+     meant("sni-router run --listen :443 --route HOST=SERVER")),
     ("reload", "unknown command 'reload'", f"HUP has a running router read its file again: {HUP}"),
     ("-s reload", "unknown option -s before the command",
      f"HUP has a running router read its file again: {HUP}"),
@@ -93,7 +93,7 @@ FIRST_WORDS = (
     ("--cert x.pem", "unknown option --cert before the command",
      "nothing is decrypted, so no certificate or key is needed"),
     ("--entrypoints.web.address=:80", "unknown option --entrypoints.web.address=:80 before the "
-     "command", FIRST),
+     "command", 'where to listen is --listen ADDRESS, or "listeners" in the file'),
     # misspelt, and in the wrong order
     ("chekc", "unknown command 'chekc'", meant("check")),
     ("CHECK good.json", "unknown command 'CHECK'", meant("check")),
@@ -142,8 +142,8 @@ COMMANDS = (
     ("run -t -c good.json", "unknown option -t (a file is checked by: sni-router check FILE)"),
     ("run --log-level debug",
      'unknown option --log-level (in the file: "log": { "level": "debug" })'),
-    ("run --default=10.0.0.5:443", 'unknown option --default (in the file: '
-     '"default": BACKEND)'),
+    ("run --default=10.0.0.5:443",
+     'unknown option --default (in the file: "default": "10.0.0.5:443")'),
     ("run -c good.json --relay fast", "--relay fast: say auto, copy or splice"),
     ("run -c good.json --route a.test=127.0.0.1:9",
      "--config and --route do not go together: put the route into the file, or do without it"),

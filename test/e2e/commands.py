@@ -494,7 +494,7 @@ def test_hello_files():
           == [("good.bin", "ok", "a.test"), ("bad.bin", "not_tls", None), ("-", "ok", "in.test")],
           done)
     check("hello: messages about the others, exit 66", done.code == NO_INPUT
-          and "absent.bin: cannot read" in done.err and ".: cannot read" in done.err, done)
+          and "absent.bin: no such file" in done.err and ".: cannot read" in done.err, done)
     check("hello: one bad among good ones", run("hello", good, bad, good).code == NO)
     name = b"caf\xe9 \"\\\n.bin"
     pathlib.Path(os.fsdecode(os.fsencode(scratch) + b"/" + name)).write_bytes(b"x")

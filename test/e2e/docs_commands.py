@@ -51,6 +51,7 @@ NOT_RUN = {
     "docs/benchmarks.md": {
         "bash bench/ceiling": f"{MINUTES}; e2e_bench_ceiling runs parts of it",
         "bash bench/peers": f"{MINUTES}; e2e_bench_peers runs parts of it",
+        "bash bench/reload": f"{MINUTES}; e2e_watch and e2e_reload do the same without measuring",
         "bash bench/verify-reload": f"{MINUTES}; e2e_bench_verify does it shorter"},
     "docs/testing.md": {
         "bash test/run": f"{MINUTES}; this test is part of it",

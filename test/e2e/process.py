@@ -16,6 +16,7 @@ import unittest
 
 from support import backend, hello, net
 from support.router import BINARY, Router, routing
+from support.upgrades import Upgraded
 
 HELLO = hello.hello("app.test")
 ENDING = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
@@ -62,7 +63,7 @@ class WhileReading(Case):
                 router.wait_ready()
                 router.wait_line({signal.SIGHUP: "a pipe or device can be read once only",
                                   signal.SIGUSR1: "opening the access log again",
-                                  signal.SIGUSR2: "USR2: this version"}[number])
+                                  signal.SIGUSR2: "starts as process"}[number])
                 talk(self, router)
                 router.stop()
                 os.unlink(self.dir / "fifo")
@@ -121,10 +122,12 @@ class Signals(Case):
                 os.kill(os.getpid(), number)
             return prepare
         for number, said in ((signal.SIGHUP, "configuration reloaded"),
-                             (signal.SIGUSR1, "opening the access log again"),
-                             (signal.SIGUSR2, "USR2: this version")):
+                             (signal.SIGUSR1, "opening the access log again")):
             with self.subTest(number):
                 self.start(prepare=pending(number)).wait_line(said)
+        with self.subTest(signal.SIGUSR2):
+            self.enterContext(Upgraded(self.config(), place=self.dir / "program",
+                                       prepare=pending(signal.SIGUSR2))).follow()
         for number in ENDING:
             with self.subTest(number):
                 router = Router(self.config(), wait=False, prepare=pending(number))

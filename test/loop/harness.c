@@ -109,8 +109,8 @@ static void publish(struct rig *rig, uint32_t first_server, const char *members)
     if (!rig->unnoticed)
         assert_true(hazards_note(snapshot, &rig->endpoints, NULL));
     order->adopt.view = view;
-    order->adopt.handed = endpoints_offer(&rig->endpoints, snapshot->config, 0);
-    order->adopt.handed_count = snapshot->config->listener_count;
+    order->adopt.handed =
+        endpoints_offer(&rig->endpoints, snapshot->config, 0, &order->adopt.handed_count);
     assert_non_null(order->adopt.handed);
     snapshot_ref(snapshot);
     worker_post(&rig->worker, order);

@@ -148,6 +148,7 @@ static void no_memory_for_a_listener(void **state)
 {
     struct rig *rig = *state;
     struct listen_error why;
+    uint32_t count;
 
     rig_server(rig);
     rig_start(rig, "");
@@ -156,7 +157,7 @@ static void no_memory_for_a_listener(void **state)
     endpoints_init(&others, 1);
     assert_true(endpoints_open(&others, rig->snapshots[0]->config, &why));
     atomic_store(&no_calloc_of, sizeof(struct listener));
-    assert_null(endpoints_offer(&others, rig->snapshots[0]->config, 0));
+    assert_null(endpoints_offer(&others, rig->snapshots[0]->config, 0, &count));
     atomic_store(&no_calloc_of, 0);
     endpoints_cancel(&others);
     endpoints_close(&others);

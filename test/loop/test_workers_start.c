@@ -64,11 +64,19 @@ static void on_answer(void *context, bool looked)
     answers->count++;
 }
 
+static void ask_all(struct workers *workers, uv_loop_t *loop, void *context)
+{
+    (void)loop;
+    assert_true(workers_ask(workers, look, on_answer, context));
+}
+
 /*
- * Starts log writer and workers with so many threads, asks each if `answers` is there, and stops
- * them if they could start.
+ * Starts log writer and workers with so many threads, does something with them, and stops them, if
+ * they could start.
  */
-static int play(int threads, struct answers *answers)
+static int play(int threads,
+                void (*meanwhile)(struct workers *workers, uv_loop_t *loop, void *context),
+                void *context)
 {
     uv_loop_t loop;
     struct log_part log;
@@ -87,8 +95,8 @@ static int play(int threads, struct answers *answers)
     parts_init(&parts, list, 2, on_stopped, &stopped);
     int code = parts_start(&parts);
     assert_int_equal(stopped, code != 0);
-    if (code == 0 && answers != NULL)
-        assert_true(workers_ask(&workers, look, on_answer, answers));
+    if (code == 0 && meanwhile != NULL)
+        meanwhile(&workers, &loop, context);
     if (code == 0)
         parts_stop(&parts);
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
@@ -102,14 +110,14 @@ static int play(int threads, struct answers *answers)
 static void all_threads_can_be_started(void **state)
 {
     (void)state;
-    assert_int_equal(play(1 + WORKERS, NULL), 0);
+    assert_int_equal(play(1 + WORKERS, NULL, NULL), 0);
 }
 
 static void too_few_threads_are_the_end(void **state)
 {
     (void)state;
     for (int threads = 0; threads <= WORKERS; threads++)
-        assert_int_equal(play(threads, NULL), EX_OSERR);
+        assert_int_equal(play(threads, NULL, NULL), EX_OSERR);
 }
 
 /* Also those that are told to end at the same time. */
@@ -118,9 +126,65 @@ static void every_worker_answers(void **state)
     struct answers answers = {0};
 
     (void)state;
-    assert_int_equal(play(1 + WORKERS, &answers), 0);
+    assert_int_equal(play(1 + WORKERS, ask_all, &answers), 0);
     assert_int_equal(answers.count, WORKERS);
     assert_int_equal(atomic_load(&answers.looked), answers.told);
+}
+
+/* The first worker that is asked waits until it is let go. */
+static void stand_still(struct conns *conns, void *context)
+{
+    uv_sem_t *gate = context;
+
+    if (conns->worker == 0)
+        uv_sem_wait(gate);
+}
+
+static void on_still_answer(void *context, bool looked)
+{
+    (void)context;
+    (void)looked;
+}
+
+/* Turns the loop until all workers have turned, as the watchdog wants to know. */
+static void expect_turning(struct workers *workers, uv_loop_t *loop)
+{
+    for (int tries = 0; !workers_turn(workers); tries++) {
+        assert_true(tries < 100000);
+        uv_run(loop, UV_RUN_ONCE); /* answers wake it */
+    }
+}
+
+static bool others_are_awaited(const struct workers *workers)
+{
+    return workers->turns[1].awaited || workers->turns[2].awaited;
+}
+
+static void stop_one(struct workers *workers, uv_loop_t *loop, void *context)
+{
+    uv_sem_t *gate = context;
+
+    assert_true(workers_turn(workers)); /* nobody was asked before */
+    expect_turning(workers, loop);
+    expect_turning(workers, loop);
+    assert_true(workers_ask(workers, stand_still, on_still_answer, gate));
+    expect_turning(workers, loop); /* who had been asked before that has answered */
+    while (others_are_awaited(workers))
+        uv_run(loop, UV_RUN_ONCE);
+    assert_false(workers_turn(workers));
+    assert_true(workers->turns[0].awaited);
+    uv_sem_post(gate);
+    expect_turning(workers, loop);
+}
+
+static void a_worker_that_stands_still_is_noticed(void **state)
+{
+    uv_sem_t gate;
+
+    (void)state;
+    assert_int_equal(uv_sem_init(&gate, 0), 0);
+    assert_int_equal(play(1 + WORKERS, stop_one, &gate), 0);
+    uv_sem_destroy(&gate);
 }
 
 int main(void)
@@ -128,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_threads_can_be_started),
         cmocka_unit_test(every_worker_answers),
+        cmocka_unit_test(a_worker_that_stands_still_is_noticed),
         cmocka_unit_test(too_few_threads_are_the_end),
     };
 

@@ -293,7 +293,8 @@ static const char all_keys[] =
     "\"not_tls\":{\"backend\":\"one\"},\"malformed\":\"close\",\"too_large\":\"close\","
     "\"hello_timeout\":\"alert\",\"no_server\":\"close\",\"limit\":\"close\"},"
     "\"timeouts\":{\"hello\":\"21ms\",\"connect\":\"22ms\",\"idle\":\"23ms\","
-    "\"half_close\":\"24ms\",\"drain\":\"25ms\"},\"workers\":5,"
+    "\"half_close\":\"24ms\",\"drain\":\"25ms\",\"drain_delay\":\"26ms\",\"drain_idle\":\"27ms\"},"
+    "\"workers\":5,"
     "\"limits\":{\"connections\":6,\"hello\":\"2k\"},"
     "\"sockets\":{\"held\":\"700k\",\"receive\":\"8k\",\"send\":\"9k\"},"
     "\"log\":{\"access\":{\"path\":\"/log\",\"format\":\"logfmt\"},\"level\":\"error\"},"
@@ -340,6 +341,8 @@ static const struct key_row {
     {"timeouts.idle", "23ms", "1ms"},
     {"timeouts.half_close", "24ms", "1ms"},
     {"timeouts.drain", "25ms", "1ms"},
+    {"timeouts.drain_delay", "26ms", "1ms"},
+    {"timeouts.drain_idle", "27ms", "1ms"},
     {"workers", "\"workers\":5", "\"workers\":6"},
     {"limits.connections", "\"connections\":6", "\"connections\":7"},
     {"limits.hello", "2k", "3k"},

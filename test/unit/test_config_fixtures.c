@@ -1,7 +1,8 @@
 /*
  * The files below fixtures/. good/: loaded without a word. warn/: loaded, with warnings. bad/ and
- * bad_semantic/ (what only a program can see): refused. What is printed stands beside each file in
- * NAME.expected.
+ * bad_semantic/ (what only a program can see): refused. newcomers/: refused, whole files as people
+ * write them who come from HAProxy, nginx, Traefik, Caddy, Envoy and Kubernetes, with several
+ * mistakes each. What is printed stands beside each file in NAME.expected.
  */
 
 #include <setjmp.h>
@@ -125,6 +126,12 @@ static void test_bad_semantic(void **state)
     check_kind("bad_semantic", false, false);
 }
 
+static void test_newcomers(void **state)
+{
+    (void)state;
+    check_kind("newcomers", false, false);
+}
+
 /* A beginning of a good file is no file, save when only white space is missing. */
 static void test_cut_anywhere(void **state)
 {
@@ -230,9 +237,13 @@ static void test_all_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),         cmocka_unit_test(test_warn),
-        cmocka_unit_test(test_bad),          cmocka_unit_test(test_bad_semantic),
-        cmocka_unit_test(test_cut_anywhere), cmocka_unit_test(test_changed_anywhere),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_warn),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_bad_semantic),
+        cmocka_unit_test(test_newcomers),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_changed_anywhere),
         cmocka_unit_test(test_all_keys),
     };
 

@@ -58,6 +58,8 @@ static void test_defaults(void **state)
     assert_int_equal(config->timeouts.idle_ms, 3600000);
     assert_int_equal(config->timeouts.half_close_ms, 60000);
     assert_int_equal(config->timeouts.drain_ms, 8000);
+    assert_int_equal(config->timeouts.drain_delay_ms, 0);
+    assert_int_equal(config->timeouts.drain_idle_ms, 0);
     assert_string_equal(config->log.access_path, "-");
     assert_int_equal(config->log.access_format, LOG_FORMAT_JSON);
     assert_int_equal(config->log.level, LOG_LEVEL_INFO);

@@ -82,7 +82,8 @@ static void test_document_keys(void **state)
                              "headers and all else of HTTP from a router that does not decrypt"},
         {"\"idle\": \"5m\"", "1:1: unknown key \"idle\" in the configuration (it belongs in "
                              "timeouts or routes[].timeouts)"},
-        {"\"name\": \"x\"", "1:1: unknown key \"name\" in the configuration"},
+        {"\"name\": \"x\"",
+         "1:1: unknown key \"name\" in the configuration (sni-router.json(5) has all keys)"},
         {"\"access_log\": \"/var/log/x.log\"",
          "1:1: unknown key \"access_log\" in the configuration: write \"log\": { \"access\": { "
          "\"path\": \"/var/log/x.log\" } }"},
@@ -130,7 +131,8 @@ static void test_document_keys(void **state)
         {"\"ssl_preread\": true",
          "1:1: unknown key \"ssl_preread\" in the configuration: TLS is passed on as it is: "
          "certificates, keys and TLS settings belong to the servers"},
-        {"\"frobnicate\": 1", "1:1: unknown key \"frobnicate\" in the configuration"},
+        {"\"frobnicate\": 1",
+         "1:1: unknown key \"frobnicate\" in the configuration (sni-router.json(5) has all keys)"},
         {"\"//\": \"note\"",
          "1:1: unknown key \"//\" in the configuration: a note is called \"$comment\""},
     };
@@ -145,9 +147,12 @@ static void test_parent_keys(void **state)
     static const struct said rows[] = {
         {"\"listners\": [ { \"adress\": 1 } ], \"routes\": [ { \"host\": \"a.test\", \"backend\": "
          "\"a\" } ], \"backends\": { \"a\": { \"servers\": [\"10.0.0.1:443\"] } }",
-         "1:1: unknown key \"listners\" (did you mean \"listeners\"?)"},
+         "1:1: unknown key \"listners\" (did you mean \"listeners\"?)\n"
+         "1:17: unknown key \"adress\" (did you mean \"address\"?)\n"
+         "1:27: 1 is a port alone: write \":1\" to listen on all addresses"},
         {"\"listeners\": [ { \"address\": \":443\" } ], \"routes\": [ { \"host\": \"a.test\", "
-         "\"backend\": \"a\" } ], \"bakends\": {}, \"policies\": { \"unknown_sni\": { \"backend\": "
+         "\"backend\": \"a\" } ], \"bakends\": { \"a\": \"b:1\", \"x\": \"c:1\" }, \"policies\": { "
+         "\"unknown_sni\": { \"backend\": "
          "\"x\" } }",
          "1:93: unknown key \"bakends\" (did you mean \"backends\"?)"},
         {"\"listeners\": [ { \"address\": \":443\" } ], \"routes\": [ { \"host\": \"a.test\", "
@@ -156,7 +161,8 @@ static void test_parent_keys(void **state)
          "\"servers\": [\"10.0.0.5:443\"] } }"},
         {"\"listeners\": [ { \"address\": \":443\" } ], \"routes\": [ { \"host\": \"a.test\", "
          "\"backend\": \"a\" } ], \"backends\": { \"a\": { \"server\": [] } }",
-         "1:114: unknown key \"server\" (did you mean \"servers\"?)"},
+         "1:114: unknown key \"server\" (did you mean \"servers\"?)\n"
+         "1:124: expected a server or an array of them, not an empty array"},
         {"\"listen\": [], \"routes\": [ { \"host\": \"a.test\", \"backend\": \"a\", \"listener\": "
          "\"x\" } ], \"backends\": { \"a\": { \"servers\": [\"10.0.0.1:443\"] } }",
          "1:1: unknown key \"listen\" in the configuration: write \"listeners\": [ { \"address\": "
@@ -225,20 +231,21 @@ static void test_listeners(void **state)
         {"{ \"address\": \"*\" }", "1:14: \"*\" has no port (such as \"*:443\")"},
         {"{ \"address\": \":https\" }",
          "1:14: \":https\" names a service: write the port, \":443\""},
-        {"{ \"address\": \"443/tcp\" }", "1:14: \"443/tcp\" has a path: write \":443\""},
+        {"{ \"address\": \"443/tcp\" }", "1:14: \"443/tcp\" has a protocol: write \":443\""},
         {"{ \"address\": \"443/udp\" }", "1:14: \"443/udp\": this version carries TCP only"},
-        {"{ \"address\": \"tcp/:443\" }", "1:14: \"tcp/:443\" has a prefix: write \":443\""},
+        {"{ \"address\": \"tcp/:443\" }", "1:14: \"tcp/:443\" has a protocol: write \":443\""},
         {"{ \"address\": \":443-445\" }",
          "1:14: \":443-445\" has a range of ports: each port takes a listener of its own"},
-        {"{ \"address\": \":443,:444\" }",
-         "1:14: \":443,:444\": each address takes a listener of its own"},
+        {"{ \"address\": \":443,:444\" }", "1:14: \":443,:444\": each address takes a listener of "
+                                           "its own: write \"listeners\": [\":443\", \":444\"]"},
         {"{ \"address\": \"443\" }",
-         "1:14: a port alone: write \":443\" to listen on all addresses"},
+         "1:14: \"443\" is a port alone: write \":443\" to listen on all addresses"},
         {"{ \"address\": \"10.0.0.5\" }",
          "1:14: \"10.0.0.5\" has no port (such as \"10.0.0.5:443\")"},
         {"{ \"address\": \"https://:443\" }", "1:14: \"https://:443\" is a URL: write \":443\""},
-        {"{ \"address\": \"eth0:443\" }", "1:14: a listener takes an IP address or unix:/path, not "
-                                          "a name (\"*:443\" listens on all addresses)"},
+        {"{ \"address\": \"eth0:443\" }",
+         "1:14: \"eth0\" is a name: a listener takes an IP address or unix:/path (\"*:443\" "
+         "listens on all addresses)"},
     };
 
     (void)state;
@@ -291,7 +298,7 @@ static void test_routes(void **state)
          "1:45: \"10.0.0.0/255.0.0.0\" has a mask: write \"10.0.0.0/8\""},
         {"{ \"host\": \"b.test\", \"backend\": \"a\", \"from\": \"10.0.0.0/8, 192.0.2.1\" }",
          "1:45: \"10.0.0.0/8, 192.0.2.1\": several networks are an array: write [\"10.0.0.0/8\", "
-         "\"192.0.2.0/24\"]"},
+         "\"192.0.2.1\"]"},
         {"{ \"host\": \"b.test\", \"backend\": \"a\", \"from\": \"all\" }",
          "1:45: \"all\": leave \"from\" out, then all clients count"},
         {"{ \"host\": \"b.test\", \"backend\": \"a\", \"from\": \"!10.0.0.1\" }",
@@ -328,9 +335,10 @@ static void test_hosts(void **state)
         {"\"shop.example.com/x\"", "1:1: \"shop.example.com/x\" has a path, which TLS hides: write "
                                    "only the host (\"shop.example.com\")"},
         {"\"10.0.0.1\"",
-         "1:1: \"10.0.0.1\" is an IP address: TLS clients name hosts only (RFC 6066 section 3)"},
-        {"\"[::1]\"",
-         "1:1: \"[::1]\" is an IP address: TLS clients name hosts only (RFC 6066 section 3)"},
+         "1:1: \"10.0.0.1\" is an IP address: TLS clients name hosts only (RFC 6066 section 3); "
+         "policies.no_sni says what to do with clients that name none"},
+        {"\"[::1]\"", "1:1: \"[::1]\" is an IP address: TLS clients name hosts only (RFC 6066 "
+                      "section 3); policies.no_sni says what to do with clients that name none"},
         {"\"~^(.*)\\\\.example$\"",
          "1:1: \"~^(.*)\\.example$\" is a regular expression: write names, or \"*.example.com\" "
          "(one more label), \"**.example.com\" (one or more)"},
@@ -449,10 +457,8 @@ static void test_servers(void **state)
          "1:35: unknown key \"path\" in a server: TLS hides paths, headers and all else of HTTP "
          "from a router that does not decrypt"},
         {"{ \"address\": \"b:1\", \"ssl\": true, \"verify\": \"none\" }",
-         "1:21: unknown key \"ssl\" in a server: TLS is passed on as it is: certificates, keys and "
-         "TLS settings belong to the servers\n"
-         "1:34: unknown key \"verify\" in a server: TLS is passed on as it is: certificates, keys "
-         "and TLS settings belong to the servers"},
+         "1:21: unknown keys \"ssl\" and \"verify\" in a server: TLS is passed on as it is: "
+         "certificates, keys and TLS settings belong to the servers"},
         {"\"10.0.0.5\"", "1:1: \"10.0.0.5\" has no port (such as \"10.0.0.5:443\")"},
         {"\"10.0.0.5:\"", "1:1: \"10.0.0.5:\" has no port (such as \"10.0.0.5:443\")"},
         {"\"10.0.0.5:443 \"", "1:1: \"10.0.0.5:443 \" has a space: write \"10.0.0.5:443\""},
@@ -467,7 +473,8 @@ static void test_servers(void **state)
         {"\"localhost\"", "1:1: \"localhost\" has no port (such as \"localhost:443\")"},
         {"\"*:443\"", "1:1: a server's address needs a host, such as \"10.0.0.5:443\""},
         {"\":443\"", "1:1: a server's address needs a host, such as \"10.0.0.5:443\""},
-        {"\"443\"", "1:1: \"443\" is a port alone: write host:port"},
+        {"\"443\"",
+         "1:1: \"443\" is a port alone: a server has a host as well (such as \"10.0.0.5:443\")"},
         {"\"10.0.0.0/8:443\"",
          "1:1: \"10.0.0.0/8:443\" is a network: write one address and a port"},
         {"\"b.test:443/x\"", "1:1: \"b.test:443/x\" has a path: write \"b.test:443\""},
@@ -478,7 +485,8 @@ static void test_servers(void **state)
         {"\"::1\"", "1:1: \"::1\": IPv6 is written [address]:port: write \"[::1]:443\""},
         {"\"::1:443\"", "1:1: \"::1:443\": IPv6 is written [address]:port: write \"[::1]:443\""},
         {"\"[::1]\"", "1:1: \"[::1]\" has no port (such as \"[::1]:443\")"},
-        {"\"tcp/10.0.0.5:443\"", "1:1: \"tcp/10.0.0.5:443\" has a prefix: write \"10.0.0.5:443\""},
+        {"\"tcp/10.0.0.5:443\"",
+         "1:1: \"tcp/10.0.0.5:443\" has a protocol: write \"10.0.0.5:443\""},
         {"\"${HOST}:443\"",
          "1:1: \"${HOST}:443\" has a variable, which is not filled in: write its value"},
         {"\"/run/x.sock\"", "1:1: a unix socket is written \"unix:/run/x.sock\""},
@@ -666,7 +674,8 @@ static void test_files(void **state)
         {"#!/bin/sh\nexit\n", "1:1: this is not JSON, it looks like a script: the file is one JSON "
                               "object (sni-router.json(5) has an example)"},
         {"<<<<<<< HEAD\n{ }\n", "1:1: a merge conflict is not resolved here"},
-        {"{{ toJson .Values }}\n", "1:1: this is a template that was not filled in"},
+        {"{{ toJson .Values }}\n",
+         "1:1: this is a template that was not filled in: give the file that is made of it"},
         {"\x1f\x8b\x08", "1:1: this is compressed (gzip): unpack it first"},
         {"", "1:1: the file is empty: expected a JSON object"},
         {" \n", "2:1: the file is empty: expected a JSON object"},
@@ -698,9 +707,12 @@ static void test_files(void **state)
         {"{ \"a\": 1, }", "1:9: trailing comma: remove it"},
         {"[ 1, ]", "1:4: trailing comma: remove it"},
         {"{ \"a\": 1 \"b\": 2 }", "1:10: missing comma before this"},
-        {"{ \"a\": ${X} }", "1:8: this is a template that was not filled in"},
-        {"{ \"a\": {{ .x }} }", "1:8: this is a template that was not filled in"},
-        {"{ \"a\": [ ... ] }", "1:10: something was left out here"},
+        {"{ \"a\": ${X} }",
+         "1:8: this is a template that was not filled in: give the file that is made of it"},
+        {"{ \"a\": {{ .x }} }",
+         "1:8: this is a template that was not filled in: give the file that is made of it"},
+        {"{ \"a\": [ ... ] }",
+         "1:10: something was left out here: write it out, or remove the dots"},
         {"{ \"a\": 1\n>>>>>>> x\n}", "2:1: a merge conflict is not resolved here"},
         {"{ \"a\":\xc2\xa0"
          "1 }",

@@ -81,13 +81,14 @@ static int change(struct place *place, const char *listeners)
 {
     struct config *config = config_with(place, listeners);
     struct listen_error why;
+    uint32_t count;
     int handed_over = 0;
 
     assert_true(endpoints_open(&place->endpoints, config, &why));
     for (uint32_t w = 0; w < WORKERS; w++) {
-        struct handed_listener *handed = endpoints_offer(&place->endpoints, config, w);
+        struct handed_listener *handed = endpoints_offer(&place->endpoints, config, w, &count);
         assert_non_null(handed);
-        for (uint32_t i = 0; i < config->listener_count; i++) {
+        for (uint32_t i = 0; i < count; i++) {
             handed_release(&handed[i]);
             if (handed[i].fd < 0)
                 continue;
@@ -491,6 +492,85 @@ static void a_mode_is_not_applied_to_what_is_not_ours(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
+/* Sockets that listen at one address; the first `count` of `fds`. */
+static void listen_together(int *fds, uint32_t count, bool shared)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int on = 1;
+
+    for (uint32_t i = 0; i < count; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(fds[i] >= 0);
+        if (shared)
+            assert_int_equal(setsockopt(fds[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), 0);
+        assert_int_equal(bind(fds[i], (const struct sockaddr *)&at, sizeof at), 0);
+        assert_int_equal(listen(fds[i], 16), 0);
+        assert_int_equal(getsockname(fds[i], (struct sockaddr *)&at, &len), 0);
+    }
+}
+
+/* How many workers have the socket. */
+static uint32_t workers_with(const struct endpoint *endpoint, int fd)
+{
+    struct stat wanted, found;
+    uint32_t count = 0;
+
+    assert_int_equal(fstat(fd, &wanted), 0);
+    for (uint32_t slot = 0; slot < endpoint_slots(endpoint); slot++) {
+        if (!endpoint->sockets[slot].open)
+            continue;
+        assert_int_equal(fstat(endpoint->sockets[slot].fd, &found), 0);
+        count += found.st_ino == wanted.st_ino;
+    }
+    return count;
+}
+
+static uint32_t sockets_of(const struct endpoint *endpoint, uint32_t worker)
+{
+    uint32_t count = 0;
+
+    for (uint32_t round = 0; round < endpoint->rounds; round++)
+        count += endpoint->sockets[round * endpoint->workers + worker].open;
+    return count;
+}
+
+static void deal_out(const struct config *config, uint32_t sockets, uint32_t workers, bool joinable)
+{
+    struct endpoint *endpoint = endpoint_new(&config->listeners[0], 1, workers);
+    int fds[8];
+    bool few = joinable && sockets < workers;
+
+    listen_together(fds, sockets, sockets > 1 || joinable);
+    assert_non_null(endpoint);
+    assert_int_equal(
+        endpoint_adopt(endpoint, &config->listeners[0], fds, sockets, !joinable, false), 0);
+    for (uint32_t i = 0; i < sockets; i++) {
+        uint32_t having = workers_with(endpoint, fds[i]);
+        assert_true(having == 1 || (having == workers && !few));
+    }
+    for (uint32_t w = 0; w < workers; w++) {
+        /* all have the same number, but for those that get a socket later */
+        assert_int_equal(sockets_of(endpoint, w),
+                         few ? w < sockets : sockets / workers + sockets % workers);
+    }
+    assert_int_equal(endpoint_is_deaf(endpoint), few);
+    endpoint_free(endpoint);
+}
+
+static void passed_sockets_are_dealt_out(void **state)
+{
+    struct config *config = config_with(*state, ANY);
+
+    for (uint32_t sockets = 1; sockets <= 7; sockets++) {
+        for (uint32_t workers = 1; workers <= 7; workers++) {
+            deal_out(config, sockets, workers, true);
+            deal_out(config, sockets, workers, false);
+        }
+    }
+    config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +588,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_backlog_keeps_its_sockets, setup, teardown),
         cmocka_unit_test_setup_teardown(an_address_that_nobody_has, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_that_fails_does_not_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(passed_sockets_are_dealt_out, setup, teardown),
         cmocka_unit_test_setup_teardown(a_mode_is_not_applied_to_what_is_not_ours, setup, teardown),
     };
 

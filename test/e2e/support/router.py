@@ -51,7 +51,7 @@ class Router:
     """
 
     def __init__(self, config, relay=None, expect_exit=0, wait=True, file=None, prepare=None,
-                 environment=None):
+                 environment=None, binary=BINARY, before=(), pass_fds=()):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sni-router-"))
         self.file = self.dir / "routes.json"
         self.access_file = self.dir / "access.log"
@@ -60,12 +60,12 @@ class Router:
         self.listeners = {}
         if file is None:
             self.write(config)
-        arguments = [BINARY, "run", "-c", str(file or self.file)]
+        arguments = [str(binary), *before, "run", "-c", str(file or self.file)]
         if relay:
             arguments += ["--relay", relay]
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        preexec_fn=prepare,
+                                        preexec_fn=prepare, pass_fds=pass_fds,
                                         env={**os.environ, **(environment or {})})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
