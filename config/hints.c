@@ -13,8 +13,7 @@
     "TLS is passed on as it is: certificates, keys and TLS settings belong to the servers"
 #define NO_MODE "TLS is always passed on as it is, over TCP: there is no mode to choose"
 #define NO_HEALTH                                                                                  \
-    "this version has no health checks: a server that cannot be reached is left out, and the "     \
-    "next one is tried"
+    "this version has no health checks: a client whose server cannot be reached gets the next one"
 #define NO_STICKY    "this version balances by \"round_robin\" only, without regard to the client"
 #define NO_PROXY_IN  "this version reads no PROXY header"
 #define NO_PROXY_OUT "this version sends no PROXY header: servers see the router's address"

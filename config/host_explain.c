@@ -9,7 +9,8 @@
 #define ROOM  260
 #define BLANK " \t,;|"
 
-#define ALL_OTHERS "for all other names write \"default\": \"BACKEND\" next to \"routes\""
+#define ALL_OTHERS                                                                                 \
+    "for all other names write \"default\": \"BACKEND\" next to \"routes\" in the file"
 
 static bool is_good(const char *text)
 {

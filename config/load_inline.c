@@ -49,6 +49,8 @@ static void say_unknown(struct loader *loader, const struct json_node *node,
     loader_suggest(loader, &loader->backend_names, &suggestion);
     for (size_t i = 0; words != NULL && words[i] != NULL; i++)
         suggest_consider(&suggestion, words[i]);
+    if (meant != NULL && suggestion.distance > 1)
+        suggestion.nearest = NULL; /* a known word is no typing error, unless it is nearly none */
     suggest_text(&suggestion, hint, sizeof hint);
     if (suggestion.nearest == NULL)
         (void)address_explain(name, false, problem);

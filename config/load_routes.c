@@ -179,10 +179,11 @@ static bool load_hosts(struct route_loading *loading, const struct json_node *li
                             "\"%s\" ends in a dot, which clients do not send: it is taken without",
                             json_string(item));
         if (strchr(host.text, '.') == NULL && strcmp(host.text, "localhost") != 0)
-            finding_warning(&loader->findings, loader_offset(loader, item),
-                            "\"%s\": a host without a dot matches only that literal name (for all "
-                            "other names write \"default\": \"BACKEND\" next to \"routes\")",
-                            host.text);
+            finding_warning(
+                &loader->findings, loader_offset(loader, item),
+                "\"%s\": a host without a dot matches only that literal name (for all "
+                "other names write \"default\": \"BACKEND\" next to \"routes\" in the file)",
+                host.text);
         if (route->name == NULL)
             route->name = arena_text(config->arena, host.text, host.len);
         if (route->name == NULL || !route_builder_add(loading->builder, host.text, host.len,

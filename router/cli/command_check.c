@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "config/text/terminal.h"
+#include "router/log/log.h"
 
 struct check_options {
     bool strict, json, quiet;
@@ -40,10 +41,13 @@ static void print_passed(const char *file, const struct config *config, size_t w
     putchar('\n');
 }
 
+/* The journal has a line for each finding, which says as much. */
 static void print_failed(const char *file, const struct diagnostics *found)
 {
     char shown[TERMINAL_SHOWN_MAX];
 
+    if (log_is_journal())
+        return;
     fprintf(stderr, "%s: FAILED: ", terminal_copy(file, shown, sizeof shown));
     print_count(stderr, "", found->errors, "error");
     print_count(stderr, ", ", found->warnings, "warning");
@@ -122,7 +126,7 @@ static int check_file(const char *file, const struct check_options *options)
         print_json(file, !failed, config, &found, trouble[0] != '\0' ? trouble : NULL);
     } else {
         if (failed || !options->quiet)
-            diagnostics_print(&found, file, stderr, command_colors(stderr));
+            command_tell(&found, file);
         if (failed && trouble[0] == '\0')
             print_failed(file, &found);
         else if (!failed && !options->quiet)

@@ -10,20 +10,27 @@
 
 #include "config/text/suggest.h"
 #include "config/text/terminal.h"
+#include "router/control/reload_log.h"
+#include "router/log/log.h"
 
 /* Room for a sentence around a name that is as long as may be shown. */
 #define COMPLAINT_MAX (TERMINAL_SHOWN_MAX + 512)
 
-static void complain(enum command_id id, const char *format, va_list arguments)
+/* To the journal as a line with a priority. */
+static void complain(enum command_id id, enum log_level level, const char *format,
+                     va_list arguments)
 {
+    const char *name = id < COMMAND_COUNT ? command_info(id)->name : "";
+    const char *space = name[0] != '\0' ? " " : "";
     char text[COMPLAINT_MAX];
 
     vsnprintf(text, sizeof text, format, arguments);
     terminal_disarm(text, TERMINAL_UTF8);
-    if (id < COMMAND_COUNT)
-        fprintf(stderr, "sni-router %s: %s\n", command_info(id)->name, text);
+    if (log_is_journal())
+        log_line(level, "sni-router%s%s: %s", space, name, text);
     else
-        fprintf(stderr, "sni-router: %s\n", text);
+        fprintf(stderr, "sni-router%s%s: %s%s\n", space, name,
+                level == LOG_LEVEL_WARNING ? "warning: " : "", text);
 }
 
 void command_complain(enum command_id id, const char *format, ...)
@@ -31,7 +38,16 @@ void command_complain(enum command_id id, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    complain(id, format, arguments);
+    complain(id, LOG_LEVEL_ERROR, format, arguments);
+    va_end(arguments);
+}
+
+void command_warn(enum command_id id, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    complain(id, LOG_LEVEL_WARNING, format, arguments);
     va_end(arguments);
 }
 
@@ -40,7 +56,7 @@ int command_refuse(enum command_id id, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    complain(id, format, arguments);
+    complain(id, LOG_LEVEL_ERROR, format, arguments);
     va_end(arguments);
     return command_try_help(id);
 }
@@ -48,9 +64,21 @@ int command_refuse(enum command_id id, const char *format, ...)
 int command_try_help(enum command_id id)
 {
     const char *name = id < COMMAND_COUNT ? command_info(id)->name : "";
+    const char *space = name[0] != '\0' ? " " : "";
 
-    fprintf(stderr, "Try 'sni-router %s%s--help'.\n", name, name[0] != '\0' ? " " : "");
+    if (log_is_journal())
+        log_line(LOG_LEVEL_INFO, "Try 'sni-router %s%s--help'.", name, space);
+    else
+        fprintf(stderr, "Try 'sni-router %s%s--help'.\n", name, space);
     return EX_USAGE;
+}
+
+void command_tell(const struct diagnostics *found, const char *file)
+{
+    if (log_is_journal())
+        reload_log_findings(found, file);
+    else
+        diagnostics_print(found, file, stderr, command_colors(stderr));
 }
 
 const char *command_hint(char hint[COMMAND_HINT_MAX], const char *prefix, const char *wrong,
@@ -116,7 +144,7 @@ int command_load_or_complain(enum command_id id, const char *file, struct config
 
     file = command_file_name(file);
     if (code != 0)
-        diagnostics_print(&found, file, stderr, command_colors(stderr));
+        command_tell(&found, file);
     if (trouble[0] != '\0')
         command_complain(id, "%s: %s", file, trouble);
     diagnostics_free(&found);

@@ -5,6 +5,8 @@
  * What the commands print in common, and the exit codes.
  *
  * Data goes to stdout, messages go to stderr as `sni-router COMMAND: what is wrong (the remedy)`.
+ * Where stderr is the journal's they are lines of the error log (router/log/log.h), each with its
+ * priority, and findings go without the source: a check before the start is read there as well.
  * All of this runs on the main thread.
  */
 
@@ -30,12 +32,19 @@
 void command_complain(enum command_id id, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same, with a pointer to `--help`. Returns EX_USAGE. */
+/* The same for what is no error: `sni-router COMMAND: warning: `. */
+void command_warn(enum command_id id, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* As command_complain(), with a pointer to `--help`. Returns EX_USAGE. */
 int command_refuse(enum command_id id, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* That pointer alone. Returns EX_USAGE. */
 int command_try_help(enum command_id id);
+
+/* The findings in a configuration, each with its place. */
+void command_tell(const struct diagnostics *found, const char *file);
 
 /* ` (did you mean "PREFIXword"?)` for the nearest word, or "" when none is near; `hint` holds it.
  */

@@ -8,8 +8,6 @@
 #include "router/cli/command_output.h"
 #include "router/cli/commands.h"
 #include "router/control/control.h"
-#include "router/control/reload_log.h"
-#include "router/log/log.h"
 
 /* What the command line said. The lists point into argv. */
 struct run_options {
@@ -225,31 +223,16 @@ static struct config *load_again(void *context, struct config_files *files,
     return config;
 }
 
-/*
- * Tells what is wrong with the first configuration: as `check` does, or to the journal as control
- * does later.
- */
-static void tell(const struct diagnostics *found, const char *file, const char *trouble)
-{
-    bool journal = log_is_journal();
-
-    if (journal)
-        reload_log_findings(found, file);
-    else
-        diagnostics_print(found, file, stderr, command_colors(stderr));
-    if (trouble[0] != '\0' && journal)
-        log_line(LOG_LEVEL_ERROR, "%s: %s", file, trouble);
-    else if (trouble[0] != '\0')
-        command_complain(COMMAND_RUN, "%s: %s", file, trouble);
-}
-
 static int load_first_file(const char *file, struct config_files *files, struct config **config)
 {
     char trouble[COMMAND_TROUBLE_MAX];
     struct diagnostics found = {0};
     int exit_code = command_load(file, files, config, &found, trouble);
 
-    tell(&found, command_file_name(file), trouble);
+    file = command_file_name(file);
+    command_tell(&found, file);
+    if (trouble[0] != '\0')
+        command_complain(COMMAND_RUN, "%s: %s", file, trouble);
     diagnostics_free(&found);
     return exit_code;
 }
@@ -261,10 +244,12 @@ static int load_arguments(const struct run_options *options, struct config **con
 
     *config = config_load_arguments(options->listens, options->listen_count, options->routes,
                                     options->route_count, &found);
-    for (size_t i = 0; i < found.count; i++)
-        command_complain(COMMAND_RUN, "%s%s",
-                         found.list[i].severity == DIAGNOSTIC_WARNING ? "warning: " : "",
-                         found.list[i].message);
+    for (size_t i = 0; i < found.count; i++) {
+        if (found.list[i].severity == DIAGNOSTIC_WARNING)
+            command_warn(COMMAND_RUN, "%s", found.list[i].message);
+        else
+            command_complain(COMMAND_RUN, "%s", found.list[i].message);
+    }
     int exit_code = *config != NULL ? 0 : found.no_memory ? EX_OSERR : EX_USAGE;
     if (found.no_memory)
         command_complain(COMMAND_RUN, "out of memory");
@@ -284,7 +269,6 @@ int command_run(int argc, char **argv)
     bool stop = true;
     int exit_code = EX_OSERR;
 
-    log_start();
     source.files = config_files_new();
     if (options.listens != NULL && options.routes != NULL && source.files != NULL)
         exit_code = read_options(argc, argv, &options, &stop);

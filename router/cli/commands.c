@@ -13,6 +13,7 @@
 #include "router/cli/command_output.h"
 #include "router/cli/first_word.h"
 #include "router/control/signals.h"
+#include "router/log/log.h"
 
 static int (*const entries[COMMAND_COUNT])(int argc, char **argv) = {
     [COMMAND_RUN] = command_run,         [COMMAND_CHECK] = command_check,
@@ -75,6 +76,7 @@ int commands_main(int argc, char **argv)
     const char *word = argc > 1 ? argv[1] : NULL;
     enum command_id id;
 
+    log_start();
     if (word == NULL) {
         print_overview(stderr);
         return EX_USAGE;

@@ -26,9 +26,9 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <string.h>
 
 #include "router/conn/conn_attempt.h"
+#include "router/conn/conn_failure.h"
 #include "router/conn/conn_trouble.h"
 #include "router/conn/pace.h"
 #include "router/net/connect_error.h"
@@ -85,12 +85,6 @@ static const struct hazard *hazard_of_server(const struct conn *conn)
     return snapshot_hazard(conn->view->snapshot, conn->passage.backend, conn->connecting.server);
 }
 
-/* Its figures. */
-static struct stats_row *server_row(const struct conn *conn)
-{
-    return stats_row(conn->passage.server->stats, conn->conns->worker);
-}
-
 /* How many of its addresses were not tried. */
 static uint32_t addresses_left(const struct conn *conn)
 {
@@ -100,62 +94,7 @@ static uint32_t addresses_left(const struct conn *conn)
     return addresses == NULL || next >= addresses->count ? 0 : addresses->count - next;
 }
 
-/* --- failures --- */
-
-/*
- * An attempt at the server has failed, with this errno if it had one (else 0). Of several reasons
- * the server gives that of the last, but having no way to one of its addresses says less than what
- * another has answered.
- */
-static void note_failure(struct conn *conn, enum reason reason, int error)
-{
-    uint8_t *failure = &conn->connecting.server_failure;
-
-    stats_add(&server_row(conn)->connect_failures, 1);
-    if (*failure == REASON_NONE || (reason != REASON_UNREACHABLE && reason != REASON_LOOP)) {
-        *failure = (uint8_t)reason;
-        conn->passage.server->seats[conn->conns->worker].error = error;
-    }
-}
-
-static void note_error(struct conn *conn, int error)
-{
-    const struct connect_error *known = connect_error_find(error);
-    const struct server *server = conn->passage.server;
-
-    note_failure(conn, known->reason, error);
-    if (known->blame != BLAME_SERVER)
-        conns_warn(conn->conns, CONNS_CONNECT_TROUBLE, "server %s (%s): cannot connect: %s (%s)",
-                   server->text, server->backend, strerror(error), known->meaning);
-}
-
-/* One of our own listeners is no server. */
-static void note_loop(struct conn *conn)
-{
-    const struct config *config = conn_config(conn);
-    const struct server *server = conn->passage.server;
-    uint32_t listener = hazard_of_server(conn)->listener;
-
-    assert(listener < config->listener_count);
-    note_failure(conn, REASON_LOOP, 0);
-    conns_warn(conn->conns, CONNS_LOOP,
-               "server %s (%s): a loop: it leads back to our own listener %s; not connected",
-               server->text, server->backend, config->listeners[listener].name);
-}
-
-/* The whole server has failed. */
-static void note_server_failure(struct conn *conn)
-{
-    struct connecting *connecting = &conn->connecting;
-
-    assert(connecting->server_failure != REASON_NONE);
-    passage_keep_failed(&conn->passage, (enum reason)connecting->server_failure);
-    conn_server_failed(conn, (enum reason)connecting->server_failure);
-    if (connecting->failure == REASON_NONE)
-        connecting->failure = connecting->server_failure;
-    else if (connecting->failure != connecting->server_failure)
-        connecting->failure = REASON_NO_SERVER;
-}
+/* --- the end of it --- */
 
 /*
  * Nothing is left to try: the reason says how the servers failed, if all failed in the same way.
@@ -192,7 +131,7 @@ static bool use_server(struct conn *conn, uint32_t server, uint32_t candidates)
     connecting->until_ms = fit(now_of(conn) + share_ms);
     passage_use_server(&conn->passage, snapshot_server(snapshot, backend, server));
     if (addresses_of_server(conn) == NULL)
-        note_failure(conn, REASON_DNS_FAILED, 0);
+        failure_note(conn, REASON_DNS_FAILED, 0);
     return true;
 }
 
@@ -220,13 +159,13 @@ static enum reason pick_server(struct conn *conn)
 
 static enum reason next_server(struct conn *conn)
 {
-    note_server_failure(conn);
+    failure_end_server(conn);
     enum reason lack = pick_server(conn);
     if (lack != REASON_NONE)
         return lack;
     assert(conn->passage.retries < UINT8_MAX); /* `tries` is far less */
     conn->passage.retries++;
-    stats_add(&server_row(conn)->retries, 1);
+    stats_add(&stats_row(conn->passage.server->stats, conn->conns->worker)->retries, 1);
     return REASON_NONE;
 }
 
@@ -256,7 +195,7 @@ static bool reach(struct conn *conn, struct side *side)
     if (is_itself(conn, side)) {
         net_reset_on_close(side->fd); /* the port is the server's: it must be free at once */
         attempt_drop(conn, side);
-        note_error(conn, ECONNREFUSED);
+        failure_note_error(conn, ECONNREFUSED);
         return false;
     }
     attempt_win(conn, side);
@@ -292,7 +231,7 @@ static struct attempt_outcome start_next(struct conn *conn)
     if (connecting->knocks > 0)
         return knock(conn);
     if (!attempt_has_room(conn)) {
-        note_failure(conn, REASON_CONNECT_TIMEOUT, 0);
+        failure_note(conn, REASON_CONNECT_TIMEOUT, 0);
         attempt_drop(conn, &conn->server);
     }
     return attempt_start(conn, &addresses_of_server(conn)->list[connecting->next_address++]);
@@ -327,7 +266,7 @@ static bool pass_over_ours(struct conn *conn)
         (hazard_of_server(conn)->ours >> connecting->next_address & 1u) == 0)
         return false;
     connecting->next_address++;
-    note_loop(conn);
+    failure_note_loop(conn, hazard_of_server(conn)->listener);
     return true;
 }
 
@@ -338,7 +277,7 @@ enum reach_result { REACH_WAIT, REACH_CONNECTED, REACH_NO_RESOURCE, REACH_AGAIN 
 static void end_share(struct conn *conn)
 {
     for (uint32_t silent = attempt_count(conn); silent > 0; silent--)
-        note_failure(conn, REASON_CONNECT_TIMEOUT, 0);
+        failure_note(conn, REASON_CONNECT_TIMEOUT, 0);
     attempt_drop_all(conn);
     conn->connecting.next_address = UINT8_MAX; /* no further one */
     conn->connecting.knocks = 0;
@@ -366,7 +305,7 @@ static enum reach_result try_address(struct conn *conn)
         break;
     }
     conn->connecting.knocks = 0;
-    note_error(conn, outcome.error);
+    failure_note_error(conn, outcome.error);
     if (connect_error_find(outcome.error)->blame != BLAME_ROUTER)
         return REACH_AGAIN;
     if (attempt_count(conn) == 0)
@@ -439,7 +378,7 @@ struct verdict connect_event(struct conn *conn, struct side *side, uint32_t even
     if (outcome.state == ATTEMPT_CONNECTED && reach(conn, side))
         return verdict_connected();
     if (outcome.state == ATTEMPT_FAILED)
-        note_error(conn, outcome.error);
+        failure_note_error(conn, outcome.error);
     return connect_step(conn);
 }
 

@@ -49,7 +49,7 @@ static void record_failed(const struct passage *passage, struct access_record *r
 
     assert(record->tried_count <= PASSAGE_FAILED_MAX);
     for (uint32_t i = 0; i < record->tried_count; i++)
-        tried[i] = (struct access_tried){.server = failed[i].server->text,
+        tried[i] = (struct access_tried){.server = failed[i].server->label,
                                          .reason = (enum reason)failed[i].reason};
     record->tried = tried;
 }
@@ -62,7 +62,7 @@ static void record_way(const struct passage *passage, struct access_record *reco
         record->policy = policy_case_word((enum policy_case)passage->policy);
     if (passage->server != NULL) {
         record->backend = passage->server->backend;
-        record->server = passage->server->text;
+        record->server = passage->server->label;
     }
 }
 

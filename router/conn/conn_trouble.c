@@ -5,8 +5,7 @@
 
 #include "router/net/connect_error.h"
 
-#define WHY_MAX  160
-#define TIME_MAX 32
+#define WHY_MAX 160
 
 /* Whether one more line may be told now. */
 static bool may_tell(struct conns *conns)
@@ -23,11 +22,12 @@ static bool may_tell(struct conns *conns)
 /* `news` is what the line says; the last that may be told now says that others may wait. */
 static void tell(struct conn *conn, const char *news)
 {
-    const struct server *server = conn->passage.server;
+    char title[SERVER_TITLE_MAX];
     bool last = ++conn->conns->news_told == CONNS_NEWS_MAX;
 
-    conns_log(conn->conns, LOG_LEVEL_WARNING, "server %s (%s): %s%s", server->text, server->backend,
-              news, last ? "; lines about other servers wait for a few seconds" : "");
+    conns_log(conn->conns, LOG_LEVEL_WARNING, "server %s: %s%s",
+              server_title(conn->passage.server, title), news,
+              last ? "; lines about other servers wait for a few seconds" : "");
 }
 
 /* How the server has failed. The errno that its seat has may be another connection's. */
@@ -43,19 +43,10 @@ static void print_why(const struct conn *conn, enum reason reason, char why[WHY_
         snprintf(why, WHY_MAX, "%s", reason_info(reason)->sentence);
 }
 
-static const char *print_time(uint64_t ms, char text[TIME_MAX])
-{
-    if (ms < 1000)
-        snprintf(text, TIME_MAX, "%u ms", (unsigned)ms);
-    else
-        snprintf(text, TIME_MAX, "%llu s", (unsigned long long)(ms / 1000));
-    return text;
-}
-
 void conn_server_failed(struct conn *conn, enum reason reason)
 {
     struct trouble_news news;
-    char text[WHY_MAX + 128], why[WHY_MAX], lasted[TIME_MAX];
+    char text[WHY_MAX + 128], why[WHY_MAX], lasted[LOG_DURATION_MAX];
 
     if (reason == REASON_LOOP || reason == REASON_RESOURCE)
         return;
@@ -67,7 +58,7 @@ void conn_server_failed(struct conn *conn, enum reason reason)
         snprintf(text, sizeof text, "begins to fail: %s", why);
     else
         snprintf(text, sizeof text, "fails: %s; %u failures in %s", why, news.failures,
-                 print_time(news.lasted_ms, lasted));
+                 log_lasted(news.lasted_ms, lasted));
     tell(conn, text);
 }
 
@@ -75,12 +66,12 @@ void conn_server_worked(struct conn *conn)
 {
     struct trouble *trouble = &conn->passage.server->trouble;
     struct trouble_news news;
-    char text[128], lasted[TIME_MAX];
+    char text[128], lasted[LOG_DURATION_MAX];
 
     if (trouble_is_over(trouble) ||
         !trouble_worked(trouble, conn_now(conn), may_tell(conn->conns), &news))
         return;
     snprintf(text, sizeof text, "works again, after %u failure%s in %s", news.failures,
-             news.failures == 1 ? "" : "s", print_time(news.lasted_ms, lasted));
+             news.failures == 1 ? "" : "s", log_lasted(news.lasted_ms, lasted));
     tell(conn, text);
 }

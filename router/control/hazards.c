@@ -96,16 +96,16 @@ static struct hazard hazard_of(const struct search *search, const struct address
     return hazard;
 }
 
-static void say(struct search *search, const char *backend, const struct server_config *server,
-                const struct hazard *hazard)
+static void say(struct search *search, const struct server *server, const struct hazard *hazard)
 {
     const struct listener_config *listener = &search->snapshot->config->listeners[hazard->listener];
+    char title[SERVER_TITLE_MAX];
 
     if (search->named++ < NAMED_MAX)
         log_line(LOG_LEVEL_WARNING,
-                 "server %s (%s): a loop: it leads back to our own listener %s; it will not be "
+                 "server %s: a loop: it leads back to our own listener %s; it will not be "
                  "connected to",
-                 server->address.text, backend, listener->name);
+                 server_title(server, title), listener->name);
 }
 
 static bool was_said(const struct search *search, uint32_t backend, uint32_t server)
@@ -125,7 +125,6 @@ static bool leads_only_back(const struct hazard *hazard, const struct addresses 
 /* False: no memory. */
 static bool note_server(struct search *search, uint32_t backend, uint32_t server)
 {
-    const struct backend_config *of = &search->snapshot->config->backends[backend];
     struct hazard hazard = hazard_of(search, snapshot_addresses(search->snapshot, backend, server));
 
     if (hazard.ours == 0 && hazard.self == 0)
@@ -139,7 +138,7 @@ static bool note_server(struct search *search, uint32_t backend, uint32_t server
         snapshot_note_hopeless(search->snapshot,
                                config_use_index(search->snapshot->use, backend, server));
     if (hazard.ours != 0 && !was_said(search, backend, server))
-        say(search, of->name, &of->servers[server], &hazard);
+        say(search, snapshot_server(search->snapshot, backend, server), &hazard);
     return true;
 }
 

@@ -10,13 +10,13 @@
 
 #define STAMP_MAX 32
 /*
- * What may follow the list of protocols: names of a route and a backend (255 characters of up to 4
- * bytes each, or escaped ones), a server's address, and the numbers.
+ * What may follow the list of protocols: names of a route, a backend and a server (255 characters
+ * of up to 4 bytes each, or escaped ones), the servers that have failed, and the numbers.
  */
-#define ROOM_BEHIND_ALPN (2u * 1024u + 3u * 1024u + 1024u)
+#define ROOM_BEHIND_ALPN (3u * 1024u + ACCESS_TRIED_MAX + 1024u)
 /* What may follow the servers that have failed: numbers and words of ours, and the list's key. */
 #define ROOM_BEHIND_TRIED 256u
-/* What one of them takes besides its text. */
+/* What one of them takes besides its text, where it is not JSON. */
 #define ROOM_OF_TRIED 64u
 
 /* RFC 3339 in UTC with milliseconds. */
@@ -67,26 +67,37 @@ static void json_verbatim(struct json_writer *text, const char *key, const char 
     text->last = json[len - 1];
 }
 
-/* As far as there is room, of which a text may need six bytes for each of its own. */
+/* One server, whole; false: there is no room for it, and nothing was written. */
+static bool json_tried_one(struct json_writer *text, const struct access_tried *tried)
+{
+    struct json_writer before = *text;
+
+    json_writer_open(text, '{');
+    json_word(text, "server", tried->server);
+    json_word(text, "reason", reason_info(tried->reason)->word);
+    json_writer_close(text, '}');
+    if (!text->full)
+        return true;
+    *text = before;
+    return false;
+}
+
+/* As far as there is room. */
 static void json_tried(struct json_writer *text, const struct access_record *r)
 {
     char list[ACCESS_TRIED_MAX + 1];
     struct json_writer tried;
+    uint32_t i = 0;
 
     if (r->tried_count == 0)
         return;
-    json_writer_start(&tried, list, ACCESS_TRIED_MAX);
+    json_writer_start(&tried, list, ACCESS_TRIED_MAX - 1); /* one byte for the bracket */
     json_writer_open(&tried, '[');
-    for (uint32_t i = 0; i < r->tried_count; i++) {
-        if (tried.length + 6 * strlen(r->tried[i].server) + ROOM_OF_TRIED > ACCESS_TRIED_MAX)
-            break;
-        json_writer_open(&tried, '{');
-        json_word(&tried, "server", r->tried[i].server);
-        json_word(&tried, "reason", reason_info(r->tried[i].reason)->word);
-        json_writer_close(&tried, '}');
-    }
+    while (i < r->tried_count && json_tried_one(&tried, &r->tried[i]))
+        i++;
+    tried.capacity++;
     json_writer_close(&tried, ']');
-    assert(!tried.full);
+    assert(!tried.full && i > 0); /* one is never too long */
     list[tried.length] = '\0';
     json_verbatim(text, "tried", list, ROOM_BEHIND_TRIED);
 }
@@ -179,7 +190,7 @@ static void put_value(struct plain *out, const char *key, const char *value)
     for (; *value != '\0'; value++) {
         if (*value == '"' || *value == '\\')
             put(out, "\\%c", *value);
-        else if ((unsigned char)*value < 0x20)
+        else if ((unsigned char)*value < 0x20 || *value == 0x7f)
             put(out, "\\x%02x", (unsigned char)*value);
         else
             put(out, "%c", *value);
@@ -273,6 +284,13 @@ static size_t format_logfmt(const struct access_record *r, char line[ACCESS_LINE
 
 /* --- HAProxy's tcplog --- */
 
+/* A name of the operator's. Fields are told apart by blanks, of which HAProxy's names have none. */
+static void put_name(struct plain *out, const char *name)
+{
+    for (; *name != '\0'; name++)
+        put(out, "%c", (unsigned char)*name <= ' ' || *name == 0x7f ? '_' : *name);
+}
+
 static size_t format_haproxy(const struct access_record *r, char line[ACCESS_LINE_MAX])
 {
     static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -284,12 +302,16 @@ static size_t format_haproxy(const struct access_record *r, char line[ACCESS_LIN
     const char *listener = r->listener == NULL ? "-" : r->listener;
 
     gmtime_r(&seconds, &utc);
-    put(&out, "%s [%02d/%s/%04d:%02d:%02d:%02d.%03u] %s %s/%s ",
-        r->client == NULL ? "-" : r->client, utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900,
-        utc.tm_hour, utc.tm_min, utc.tm_sec, (unsigned)(r->accepted_unix_ms % 1000), listener,
-        r->backend == NULL ? listener : r->backend, r->server == NULL ? "<NOSRV>" : r->server);
+    put(&out, "%s [%02d/%s/%04d:%02d:%02d:%02d.%03u] ", r->client == NULL ? "-" : r->client,
+        utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec,
+        (unsigned)(r->accepted_unix_ms % 1000));
+    put_name(&out, listener);
+    put(&out, " ");
+    put_name(&out, r->backend == NULL ? listener : r->backend);
+    put(&out, "/");
+    put_name(&out, r->server == NULL ? "<NOSRV>" : r->server);
     /* Tw/Tc/Tt: there is no queue, so its time is the hello's; -1 = not reached. */
-    put(&out, "%ld/%ld/%llu %llu %s ", r->hello_ms == ACCESS_TIME_NONE ? -1L : (long)r->hello_ms,
+    put(&out, " %ld/%ld/%llu %llu %s ", r->hello_ms == ACCESS_TIME_NONE ? -1L : (long)r->hello_ms,
         r->connect_ms == ACCESS_TIME_NONE ? -1L : (long)r->connect_ms,
         (unsigned long long)r->duration_ms, (unsigned long long)r->bytes_out,
         reason_info(r->reason)->letters);

@@ -148,3 +148,22 @@ const char *log_duration(uint64_t ms, char out[LOG_DURATION_MAX])
         snprintf(out, LOG_DURATION_MAX, "%ju %s", (uintmax_t)whole, units[i].unit);
     return out;
 }
+
+const char *log_lasted(uint64_t ms, char out[LOG_DURATION_MAX])
+{
+    /* the first unit of which there are two, but for seconds */
+    static const struct {
+        uint64_t from_ms, ms;
+        const char *unit;
+    } units[] = {{172800000, 86400000, "days"},
+                 {7200000, 3600000, "h"},
+                 {120000, 60000, "min"},
+                 {1000, 1000, "s"},
+                 {0, 1, "ms"}};
+    size_t i = 0;
+
+    while (ms < units[i].from_ms)
+        i++;
+    snprintf(out, LOG_DURATION_MAX, "%ju %s", (uintmax_t)(ms / units[i].ms), units[i].unit);
+    return out;
+}

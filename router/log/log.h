@@ -47,4 +47,7 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 #define LOG_DURATION_MAX 32
 const char *log_duration(uint64_t ms, char out[LOG_DURATION_MAX]);
 
+/* "250 ms", "95 s", "17 min", "5 h", "3 days": how long something has lasted, about. */
+const char *log_lasted(uint64_t ms, char out[LOG_DURATION_MAX]);
+
 #endif

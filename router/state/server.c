@@ -1,6 +1,7 @@
 #include "router/state/server.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,16 @@ void server_free(struct server *server)
     server->magic = 0;
     free((char *)server->claimable.key);
     free(server);
+}
+
+const char *server_title(const struct server *server, char out[SERVER_TITLE_MAX])
+{
+    bool named = strcmp(server->label, server->text) != 0;
+    bool backed = strcmp(server->backend, server->text) != 0;
+
+    snprintf(out, SERVER_TITLE_MAX, "%s%s%s%s%s%s", named ? server->label : "", named ? " at " : "",
+             server->text, backed ? " (" : "", backed ? server->backend : "", backed ? ")" : "");
+    return out;
 }
 
 void server_know(struct server *server, struct addresses *addresses)

@@ -67,6 +67,14 @@ void server_free(struct server *server); /* control; asserts that nobody uses it
 struct server *server_of(struct claimable *thing);
 
 /*
+ * What the error log calls the server: "10.0.0.5:443 (shop)", by its address and its backend; with
+ * a name of its own "large at 10.0.0.5:443 (shop)". A backend that is called by the server's
+ * address, since it has no other name, is not told. Cut where it is too long. Any thread.
+ */
+#define SERVER_TITLE_MAX 640
+const char *server_title(const struct server *server, char out[SERVER_TITLE_MAX]);
+
+/*
  * The name of the server stands for these addresses, which the snapshots to come begin with, also
  * those of servers to come that have the same name; takes a hold of its own. Control.
  */

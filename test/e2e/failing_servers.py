@@ -81,6 +81,38 @@ class FailingServers(unittest.TestCase):
             self.assertEqual(line["server"], good.text)
             self.assertEqual("tried" in line, line["retries"] == 1)
 
+    def test_one_with_a_name_is_called_by_it(self):
+        """In both logs; the error log has its address as well."""
+        good = self.enterContext(backend.Backend(backend.echo))
+        dead = net.refusing(self)
+        config = routing({"app.test": good.text})
+        config["backends"]["b0"] = [{"name": "small one", "address": dead},
+                                    {"name": "large", "address": good.text}]
+        router = self.enterContext(Router(config))
+        for _ in range(4):
+            self.assertEqual(self.ask(router), HELLO)
+        lines = router.wait_access(4)
+        self.assertEqual({line["server"] for line in lines}, {"large"})
+        self.assertIn([{"server": "small one", "reason": "connect_refused"}],
+                      [line.get("tried") for line in lines])
+        router.wait_line(rf"warning server small one at {re.escape(dead)} \(b0\): begins to fail: ")
+
+    def test_one_in_the_place_of_a_backend(self):
+        """Is called by its address, once; the same after a reload."""
+        dead = net.refusing(self)
+        config = routing({"app.test": dead})
+        config["routes"][0]["backend"] = dead
+        del config["backends"]
+        router = self.enterContext(Router(config))
+        self.ask(router)
+        router.reload()
+        self.ask(router)
+        for line in router.wait_access(2):
+            self.assertEqual((line["backend"], line["server"]), (dead, dead))
+        router.stop()
+        line, = [line for line in router.lines if "begins to fail" in line]
+        self.assertIn(f" warning server {dead}: begins to fail: ", line)
+
     def test_many_that_die_are_no_flood(self):
         """10 lines in 10 s of each of the two workers, and every line names another server."""
         servers = [f"127.3.{number // 200}.{number % 200 + 1}:9" for number in range(1000)]

@@ -40,7 +40,7 @@ NO_NAME = None
 HTTP = b"GET / HTTP/1.0\r\n\r\n"
 REFUSED = "refused"
 PROXIED = " behind a PROXY line"
-TCPLOG = re.compile(r"([\d.]+):\d+ \[\d\d/\w{3}/\d{4}:[\d:.]+\] public shop/\S+ "
+TCPLOG = re.compile(r"([\d.]+):\d+ \[\d\d/\w{3}/\d{4}:[\d:.]+\] public shop/one "
                     r"\d+/\d+/\+?\d+ \d+ (\S\S) \d+/\d+/\d+/\d+/\d+ \d+/\d+(?: sni=\S+)?$", re.M)
 
 

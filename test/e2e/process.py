@@ -212,12 +212,41 @@ class Journal(Case):
             self.assertRegex(line, r"\A(\{|\d{4}-\d\d-\d\dT[0-9:.]+Z info )")
 
     def test_findings_at_start(self):
-        """One line for each, without source lines."""
-        code, said = self.said({"listeners": [], "bakends": {}}, 0)
+        """One line for each, without source lines; `check` before the start says the same."""
+        config = {"listeners": [], "bakends": {}}
+        code, said = self.said(config, 0)
         self.assertEqual(code, 78)
         self.assertGreater(len(said), 1)
         for line in said:
             self.assertRegex(line, r"\A<3>error /.*routes\.json:1:\d+: \w")
+        self.assertEqual(self.says("check", self.dir / "routes.json"), (78, said))
+        self.assertEqual(self.says("explain", self.dir / "routes.json", "a.test"), (78, said))
+
+    def says(self, *command):
+        """The exit code and the lines on standard error, which is the journal's."""
+        ours, theirs = os.pipe()
+        stream = os.fstat(theirs)
+        code = subprocess.run(
+            [BINARY, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
+            check=False, timeout=60,
+            env=os.environ | {"JOURNAL_STREAM": f"{stream.st_dev}:{stream.st_ino}"}).returncode
+        os.close(theirs)
+        with open(ours, encoding="utf-8") as lines:
+            return code, lines.read().splitlines()
+
+    def test_what_is_wrong_with_a_command_line(self):
+        """Has a priority as well, whoever says it."""
+        route = "--route=www.app.test,app.test=127.0.0.1:9"
+        for code, command in ((64, ("run", "--bogus")), (64, ("run",)), (64, ("chekc", "x")),
+                              (64, ("--bogus",)), (66, ("check", "/no/such/file")),
+                              (66, ("run", "-c", "/no/such/file")),
+                              (64, ("run", "--listen=18443", route))):
+            with self.subTest(command):
+                got, said = self.says(*command)
+                self.assertEqual(got, code, said)
+                self.assertRegex(said[0], r"\A<3>error sni-router(?: \w+)?: ")
+                for line in said[1:]:
+                    self.assertRegex(line, r"\A(<6>info Try 'sni-router|<3>error sni-router run: )")
 
 
 class Limits(Case):
@@ -319,6 +348,10 @@ class Stopped(Case):
 
     STREAMS = 150
     TIMEOUT_S = 5
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.enterContext(backend.Echoes())
 
     def stop(self, router):
         router.signal(signal.SIGSTOP)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every manual page is clean for mandoc, and has the version in its footer.
+# Every manual page is clean for mandoc, and says whose it is in header and footer.
 set -u
 shopt -s nullglob
 pages=(docs/man/*.[1-8])
@@ -10,6 +10,10 @@ fi
 version=$(sed -nE 's/^project\(sni-router VERSION ([0-9.]+) .*/\1/p' CMakeLists.txt)
 if [ -z "$version" ] || grep -L "^\.Os sni-router $version\$" "${pages[@]}" | grep .; then
     echo "^ without .Os sni-router $version"
+    exit 1
+fi
+if grep -L '^\.ds doc-volume-operating-system sni-router$' "${pages[@]}" | grep .; then
+    echo "^ says \"BSD\" in groff's header"
     exit 1
 fi
 mandoc -T lint -W warning "${pages[@]}" && echo "${#pages[@]} pages: ok"

@@ -347,14 +347,14 @@ static void test_hosts(void **state)
         {"\"HostSNI(`b.test`)\"",
          "1:1: \"HostSNI(`b.test`)\" is a rule of Traefik: write \"b.test\""},
         {"\"HostSNI(`*`)\"", "1:1: \"HostSNI(`*`)\" is a rule of Traefik: for all other names "
-                             "write \"default\": \"BACKEND\" next to \"routes\""},
+                             "write \"default\": \"BACKEND\" next to \"routes\" in the file"},
         {"\"HostSNI(`b.test`) && ClientIP(`10.0.0.1`)\"",
          "1:1: \"HostSNI(`b.test`) && ClientIP(`10.0.0.1`)\" is a rule of Traefik: write the name "
          "(\"*.example.com\" for one more label)"},
         {"\"*\"", "1:1: \"*\" alone is not a host: for all other names write \"default\": "
-                  "\"BACKEND\" next to \"routes\""},
+                  "\"BACKEND\" next to \"routes\" in the file"},
         {"\"**\"", "1:1: \"**\" alone is not a host: for all other names write \"default\": "
-                   "\"BACKEND\" next to \"routes\""},
+                   "\"BACKEND\" next to \"routes\" in the file"},
         {"\"*.*.test\"", "1:1: \"*.*.test\": a wildcard is a whole label at the start: \"*.\" (one "
                          "label) or \"**.\" (one or more)"},
         {"\"*example.com\"", "1:1: \"*example.com\": a wildcard is a whole label at the start: "
@@ -396,7 +396,7 @@ static void test_backends(void **state)
          "1:34: expected \"round_robin\", not \"rr\" (did you mean \"round_robin\"?)"},
         {"{ \"servers\": [\"b:1\"], \"health_check\": {} }",
          "1:23: unknown key \"health_check\" in a backend: this version has no health checks: a "
-         "server that cannot be reached is left out, and the next one is tried"},
+         "client whose server cannot be reached gets the next one"},
         {"{ \"servers\": [\"b:1\"], \"sticky\": true }",
          "1:23: unknown key \"sticky\" in a backend: this version balances by \"round_robin\" "
          "only, without regard to the client"},
@@ -442,8 +442,8 @@ static void test_servers(void **state)
         {"{ \"path\": \"/run/x.sock\" }",
          "1:3: unknown key \"path\" in a server: write \"address\": \"unix:/run/x.sock\""},
         {"{ \"address\": \"b:1\", \"check\": true, \"send-proxy\": true }",
-         "1:21: unknown key \"check\" in a server: this version has no health checks: a server "
-         "that cannot be reached is left out, and the next one is tried\n"
+         "1:21: unknown key \"check\" in a server: this version has no health checks: a client "
+         "whose server cannot be reached gets the next one\n"
          "1:36: unknown key \"send-proxy\" in a server: this version sends no PROXY header: "
          "servers see the router's address"},
         {"{ \"address\": \"b:1\", \"backup\": true, \"down\": true }",
@@ -598,6 +598,26 @@ static void test_settings(void **state)
     check_said("{ " LISTENERS ", " ROUTES ", " BACKENDS ", ", " }", rows, COUNT_OF(rows));
 }
 
+/* A word of another program is no typing error of a backend's name, unless it is nearly that. */
+static void test_words_and_backends(void **state)
+{
+#define SAID(word, meant)                                                                          \
+    {                                                                                              \
+        "\"policies\": { \"no_sni\": \"" word "\" }",                                              \
+            "1:25: expected \"alert\", \"close\" or \"reset\", or a backend, not \"" word          \
+            "\" (did you mean \"" meant "\"?)"                                                     \
+    }
+    static const struct said rows[] = {SAID("drop", "close"), SAID("deny", "alert"),
+                                       SAID("shp", "shop"), SAID("bock", "block")};
+#undef SAID
+
+    (void)state;
+    check_said("{ " LISTENERS ", \"backends\": { \"shop\": [\"b:1\"], \"block\": [\"c:1\"] }, "
+               "\"routes\": [ { \"host\": \"a.test\", \"backend\": \"shop\" }, "
+               "{ \"host\": \"b.test\", \"backend\": \"block\" } ], ",
+               " }", rows, COUNT_OF(rows));
+}
+
 /* Whole files. */
 static void test_files(void **state)
 {
@@ -718,10 +738,15 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_document_keys), cmocka_unit_test(test_parent_keys),
-        cmocka_unit_test(test_listeners),     cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_hosts),         cmocka_unit_test(test_backends),
-        cmocka_unit_test(test_servers),       cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_document_keys),
+        cmocka_unit_test(test_parent_keys),
+        cmocka_unit_test(test_listeners),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_backends),
+        cmocka_unit_test(test_servers),
+        cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_words_and_backends),
         cmocka_unit_test(test_files),
     };
 

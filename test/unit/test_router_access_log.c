@@ -265,19 +265,16 @@ static const char *longest_name(bool quotes)
 
 static struct access_record longest_record(bool quotes)
 {
-    static char sni[254], server[260], *const texts[] = {sni, server};
+    static char sni[254];
     struct access_record record = full_record();
 
     memset(sni, 's', sizeof sni - 1);
-    memset(server, quotes ? '"' : 'v', sizeof server - 1);
-    for (size_t i = 0; i < 2; i++)
-        assert_true(strlen(texts[i]) > 250);
+    assert_int_equal(strlen(sni), 253);
     record.accepted_unix_ms = UINT64_C(253402300799999);
     record.id = UINT64_MAX;
-    record.listener = record.route = record.backend = longest_name(quotes);
+    record.listener = record.route = record.backend = record.server = longest_name(quotes);
     record.client = "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535";
     record.sni = sni;
-    record.server = server;
     record.hello_bytes = UINT32_MAX;
     record.hello_ms = record.connect_ms = record.first_byte_ms = UINT32_MAX - 1;
     record.duration_ms = record.bytes_in = record.bytes_out = UINT64_MAX;
@@ -460,16 +457,16 @@ static void tried_is_told(void **state)
 static void tried_is_bounded(void **state)
 {
     enum { MANY = 40 };
-    static char texts[MANY][300];
+    static char texts[MANY][1021];
     struct access_tried tried[MANY];
     struct line line;
 
     (void)state;
-    for (size_t len = 1; len < sizeof texts[0]; len += 23) {
+    for (size_t len = 1; len < sizeof texts[0]; len += len < 300 ? 23 : 180) {
         struct access_record records[] = {full_record(), longest_record(false),
                                           longest_record(true)};
         for (size_t i = 0; i < MANY; i++) {
-            memset(texts[i], i % 3 == 2 ? '"' : 's', len);
+            memset(texts[i], len < 256 && i % 3 == 2 ? '"' : 's', len);
             texts[i][len] = '\0';
             tried[i] = (struct access_tried){texts[i], REASON_CONNECT_REFUSED};
         }
@@ -541,6 +538,23 @@ static void haproxy_absent(void **state)
                                    "-1/-1/0 0 PR 0/0/0/0/0 0/0 sni=-");
 }
 
+/* A name with a blank is no further field. */
+static void haproxy_names_have_no_blanks(void **state)
+{
+    struct access_record record = full_record();
+    struct line line;
+
+    (void)state;
+    record.listener = "the public one";
+    record.backend = "my shop";
+    record.server = "number 1";
+    format(&line, &record, LOG_FORMAT_HAPROXY);
+    assert_non_null(strstr(line.text, "] the_public_one my_shop/number_1 1/2/"));
+    record.backend = record.server = NULL;
+    format(&line, &record, LOG_FORMAT_HAPROXY);
+    assert_non_null(strstr(line.text, "] the_public_one the_public_one/<NOSRV> 1/2/"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +577,7 @@ int main(void)
         cmocka_unit_test(looks_is_told),
         cmocka_unit_test(haproxy_line),
         cmocka_unit_test(haproxy_absent),
+        cmocka_unit_test(haproxy_names_have_no_blanks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,6 +151,22 @@ static void durations(void **state)
         assert_string_equal(log_duration(rows[i].ms, text), rows[i].text);
 }
 
+static void lasted(void **state)
+{
+    static const struct {
+        uint64_t ms;
+        const char *text;
+    } rows[] = {{0, "0 ms"},           {999, "999 ms"},       {1000, "1 s"},
+                {95999, "95 s"},       {119999, "119 s"},     {120000, "2 min"},
+                {7199999, "119 min"},  {7200000, "2 h"},      {172799999, "47 h"},
+                {172800000, "2 days"}, {259199999, "2 days"}, {8640000000, "100 days"}};
+    char text[LOG_DURATION_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_string_equal(log_lasted(rows[i].ms, text), rows[i].text);
+}
+
 static void levels_above_are_left_out(void **state)
 {
     (void)state;
@@ -164,10 +180,15 @@ static void levels_above_are_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(time_level_text),           cmocka_unit_test(words_of_levels),
-        cmocka_unit_test(long_text_is_cut),          cmocka_unit_test(empty_text),
-        cmocka_unit_test(levels_above_are_left_out), cmocka_unit_test(journal),
-        cmocka_unit_test(control_characters),        cmocka_unit_test(durations),
+        cmocka_unit_test(time_level_text),
+        cmocka_unit_test(words_of_levels),
+        cmocka_unit_test(long_text_is_cut),
+        cmocka_unit_test(empty_text),
+        cmocka_unit_test(levels_above_are_left_out),
+        cmocka_unit_test(journal),
+        cmocka_unit_test(control_characters),
+        cmocka_unit_test(durations),
+        cmocka_unit_test(lasted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

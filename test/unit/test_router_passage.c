@@ -295,6 +295,31 @@ static void servers_that_failed_are_kept(void **state)
     }
 }
 
+/* Its backend, its address and its name or address; what the error log calls it. */
+static void lines_call_a_server(void **state)
+{
+    static const struct {
+        const char *key[3], *title;
+    } rows[] = {{{"web", "10.0.0.5:443", "10.0.0.5:443"}, "10.0.0.5:443 (web)"},
+                {{"web", "10.0.0.5:443", "large"}, "large at 10.0.0.5:443 (web)"},
+                {{"10.0.0.5:443", "10.0.0.5:443", "10.0.0.5:443"}, "10.0.0.5:443"},
+                {{"a:1,b:1", "a:1", "a:1"}, "a:1 (a:1,b:1)"}};
+    char title[SERVER_TITLE_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *key = calloc(1, 64);
+        size_t len = 0;
+        assert_non_null(key);
+        for (size_t part = 0; part < 3; part++)
+            len += (size_t)sprintf(key + len, "%s", rows[i].key[part]) + 1;
+        struct server *server = server_new(key, len, 1);
+        assert_non_null(server);
+        assert_string_equal(server_title(server, title), rows[i].title);
+        server_free(server);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +331,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(decisions_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(routes_have_their_pattern, setup, teardown),
         cmocka_unit_test_setup_teardown(servers_that_failed_are_kept, setup, teardown),
+        cmocka_unit_test(lines_call_a_server),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,58 @@ class Collector:
         sock.sendall(b"seen")
 
 
+class Echoes:
+    """Sends back what comes, on every connection, in one thread.
+
+    For many connections whose answers are waited for with a timeout of the router's: threads of
+    their own (Backend) take turns at the interpreter, and on a busy machine the last of hundreds
+    answers seconds later.
+    """
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.text = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.ended, self.end = socket.socketpair()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        ready, sockets = select.epoll(), {}
+        for source in (self.listener, self.ended):
+            ready.register(source, select.EPOLLIN)
+        while True:
+            for fd, _ in ready.poll():
+                if fd == self.ended.fileno():
+                    ready.close()
+                    for sock in sockets.values():
+                        sock.close()
+                    return
+                if fd == self.listener.fileno():
+                    sock, _ = self.listener.accept()
+                    sockets[sock.fileno()] = sock
+                    ready.register(sock, select.EPOLLIN)
+                elif not self._echo(sockets[fd]):
+                    sockets.pop(fd).close()
+
+    @staticmethod
+    def _echo(sock):
+        try:
+            data = sock.recv(1 << 16)
+            sock.sendall(data)
+            return data != b""
+        except OSError:
+            return False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end.close()
+        self.thread.join()
+        self.ended.close()
+        self.listener.close()
+
+
 PATTERN_BYTES = 1 << 23
 
 
