@@ -140,8 +140,7 @@ class Reload(unittest.TestCase):
         self.assertEqual(reach(router, "one.test", "more"), "a")
 
     def test_listener_that_cannot_be_opened_changes_nothing(self):
-        # The watch would open a descriptor of its own at some moment.
-        config = routing({"one.test": self.a.text}) | {"reload": {"watch": False}}
+        config = routing({"one.test": self.a.text})
         router = self.enterContext(Router(config))
         taken = self.enterContext(net.socket.create_server(("127.0.0.1", 0)))
         address = "127.0.0.1:%d" % taken.getsockname()[1]
