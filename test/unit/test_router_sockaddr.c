@@ -244,9 +244,51 @@ static void sockets_that_overlap(void **state)
     }
 }
 
+/* A socket that is bound to an address; its port becomes the target's. -1: no IPv6 here. */
+static int bind_first(struct target *target, int v6only)
+{
+    int one = 1, fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t len = sizeof target->address;
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
+    setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
+    assert_int_equal(bind(fd, (struct sockaddr *)&target->address, target->len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&target->address, &len), 0);
+    return fd;
+}
+
+static bool cannot_bind(const struct target *target, int v6only)
+{
+    int one = 1, fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0 || target->address.ss_family == AF_INET6);
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof v6only);
+    setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof one);
+    bool refused = bind(fd, (const struct sockaddr *)&target->address, target->len) != 0;
+    close(fd);
+    return refused;
+}
+
+/* What the kernel says of a row at some port. False: there is no IPv6. */
+static bool ask_kernel(const struct overlap *row, bool *refused)
+{
+    struct target a = bound_to(row->a, 0);
+    int fd = bind_first(&a, row->a_v6only);
+
+    if (fd < 0)
+        return false;
+    struct target b = bound_to(row->b, ntohs(((struct sockaddr_in *)&a.address)->sin_port));
+    *refused = cannot_bind(&b, row->b_v6only);
+    close(fd);
+    return true;
+}
+
 /*
  * The table is the kernel's: what overlaps cannot be bound side by side without SO_REUSEPORT, and
- * what does not can.
+ * what does not can; unless another process has that very port, which another try will not meet.
  */
 static void the_kernel_agrees(void **state)
 {
@@ -255,29 +297,13 @@ static void the_kernel_agrees(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
         const struct overlap *row = &overlaps[i];
-        struct target a = bound_to(row->a, 0), b;
-        int freebind = 1, a_only = row->a_v6only, b_only = row->b_v6only;
-        int one = socket(a.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        socklen_t len = sizeof a.address;
+        bool refused = false, known = ask_kernel(row, &refused);
 
-        if (one < 0) /* a system without IPv6 */
-            continue;
-        setsockopt(one, IPPROTO_IPV6, IPV6_V6ONLY, &a_only, sizeof a_only);
-        setsockopt(one, IPPROTO_IP, IP_FREEBIND, &freebind, sizeof freebind);
-        assert_int_equal(bind(one, (struct sockaddr *)&a.address, a.len), 0);
-        assert_int_equal(listen(one, 1), 0);
-        assert_int_equal(getsockname(one, (struct sockaddr *)&a.address, &len), 0);
-        b = bound_to(row->b, ntohs(((struct sockaddr_in *)&a.address)->sin_port));
-        int other = socket(b.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_true(other >= 0 || b.address.ss_family == AF_INET6);
-        setsockopt(other, IPPROTO_IPV6, IPV6_V6ONLY, &b_only, sizeof b_only);
-        setsockopt(other, IPPROTO_IP, IP_FREEBIND, &freebind, sizeof freebind);
-        bool refused = bind(other, (struct sockaddr *)&b.address, b.len) != 0;
-        if (refused != row->overlaps)
+        for (int tries = 0; known && refused && !row->overlaps && tries < 20; tries++)
+            known = ask_kernel(row, &refused);
+        if (known && refused != row->overlaps)
             fail_msg("%s, then %s (row %zu): the kernel thinks otherwise", row->a, row->b, i);
-        close(one);
-        close(other);
-        compared++;
+        compared += known;
     }
     assert_true(compared > 0);
 }
