@@ -168,7 +168,9 @@ static bool value_copy(struct field_reader *reader, const struct value_type *typ
             end += *end == '\\';
         end++;
     } else {
-        end += strspn(end, "0123456789truefalse");
+        const char *last = reader->json.text + reader->json.len;
+        while (end < last && strchr("0123456789truefalse", *end) != NULL)
+            end++;
     }
     size_t len = (size_t)(end - text);
     if (len > SHOWN_VALUE || len >= size)

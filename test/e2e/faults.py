@@ -260,8 +260,9 @@ class Starting(Bench):
         self.begins("open/first", "open", path="routes.json")
         self.begins("open/log", "open", path="access.log")
         self.begins("clone/log", "clone")
-        self.begins("clone/worker", "clone", skip=1)
-        self.begins("clone/names", "clone", skip=2)
+        self.begins("clone/errands", "clone", skip=1)
+        self.begins("clone/worker", "clone", skip=2)
+        self.begins("clone/names", "clone", skip=3)
         self.begins("epoll_ctl/start", "epoll_ctl", detail=faults.EPOLL_ADD)
 
     def test_changing(self):

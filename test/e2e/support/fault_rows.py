@@ -89,6 +89,7 @@ SITES = {
     "write/access": Site("write", "to the access log"),
     "write/error": Site("write", "to the error log"),
     "clone/log": Site("clone", "for the thread that writes logs", False),
+    "clone/errands": Site("clone", "for the thread that reads configurations", False),
     "clone/worker": Site("clone", "for a worker"),
     "clone/names": Site("clone", "for a thread that looks names up", False),
 }
@@ -217,8 +218,9 @@ ROWS = [
     Row("open/first", "EACCES", GOOD, "exit 77", "cannot read: {error} (this runs as user ...)"),
     Row("open/first", "EISDIR EMFILE", GOOD, "exit 78", "cannot read: {error}"),
     Row("open/reload", "EINTR", NOBODY, "reloaded"),
-    Row("open/reload", but("open", "EINTR ENOENT ENOTDIR"), HOST, "not reloaded",
+    Row("open/reload", but("open", "EFBIG EINTR ENOENT ENOTDIR"), HOST, "not reloaded",
         "...: cannot read: {error}"),
+    Row("open/reload", "EFBIG", HOST, "not reloaded", "... larger than 256 MiB..."),
     Row("open/reload", "ENOENT ENOTDIR", HOST, "not reloaded", "...: no such file"),
     Row("open/log", "EACCES EPERM", GOOD, "exit 77", "cannot open the access log ...: {error}"),
     Row("open/log", "EISDIR EMFILE ENOSPC EROFS", GOOD, "exit 71",
@@ -240,6 +242,8 @@ ROWS = [
 
     Row("clone/log", "EPERM", GOOD, "exit 77", THREAD),
     Row("clone/log", "EAGAIN EINVAL", GOOD, "exit 71", THREAD),
+    Row("clone/errands", "EAGAIN EINVAL EPERM", GOOD, "exit 71",
+        "cannot start the thread that reads configurations: {error}"),
     Row("clone/worker", but("clone", "ENOMEM"), GOOD, "exit 71", START),
     Row("clone/worker", "ENOMEM", GOOD, "exit 71",
         START.format(error=os.strerror(numbers.EAGAIN)), "the C library makes `EAGAIN` of it"),
