@@ -160,9 +160,11 @@ class Connections(Bench):
 
     def connection(self, site, call, name="one.test", pieces=False, server_first=False,
                    vanish=None, later=False, **where):
-        """`later`: not the first such call of a connection fails, but the second."""
+        """`later`: not the first such call of a connection fails, but the second. `pieces`: the
+        hello comes in two, the second when the call has failed: the router has seen the first."""
         def attempt(row, number):
-            talk = self.talk(name, pieces=pieces, server_first=server_first,
+            talk = self.talk(name, pieces=(lambda: self.faults.hits > 0) if pieces else None,
+                             server_first=server_first,
                              hold=lambda: later and self.faults.hits == 0,
                              wants_server=not row.then.startswith(("refused", "closed")))
             dying = row.then.split("_gone")[0] if "_gone" in row.then else None

@@ -61,11 +61,12 @@ class Peer:
 
 
 class Talk:
-    """`pieces`: the hello comes in two. `bulk`: so many bytes of answer. `server_first`: the server
-    ends as soon as it has answered. `wants_server`: it is not over before a server is reached.
-    `hold`: while it says so the client does not end. `deaf`: the client does not read."""
+    """`pieces`: the hello comes in two, the second when it says so. `bulk`: so many bytes of answer.
+    `server_first`: the server ends as soon as it has answered. `wants_server`: it is not over
+    before a server is reached. `hold`: while it says so the client does not end. `deaf`: the client
+    does not read."""
 
-    def __init__(self, address, listeners, name="one.test", pieces=False, bulk=0,
+    def __init__(self, address, listeners, name="one.test", pieces=None, bulk=0,
                  server_first=False, wants_server=True, hold=lambda: False, deaf=False):
         self.address, self.listeners = address, listeners
         self.hello = hello.hello(name)
@@ -122,9 +123,9 @@ class Talk:
 
     def _quiet(self):
         """Nothing has happened for a moment."""
-        if self.later:
+        if self.later and self.pieces():
             self.client.out, self.later = self.later, b""
-        elif not self.client_ended:
+        elif not self.later and not self.client_ended:
             self.client.nudge()
         if self.server is not None and not self.server_ended:
             self.server.nudge()
