@@ -87,7 +87,8 @@ static const struct command_habit command_habits[] = {
      "end it with TERM and run it again; when only its file has changed, HUP is enough: kill -HUP "
      "\"$(pidof sni-router)\""},
     {" upgrade ", COMMAND_COUNT,
-     "this version cannot replace its own binary: end it with TERM and run the new one"},
+     "USR2 has a running router start its file anew and hand over to it: kill -USR2 \"$(pidof "
+     "sni-router)\""},
     {" reopen rotate ", COMMAND_COUNT,
      "USR1 has it open its access log again: kill -USR1 \"$(pidof sni-router)\""},
     {" status stats metrics top show info list conns connections backends admin ", COMMAND_COUNT,

@@ -83,7 +83,8 @@ FIRST_WORDS = (
     ("status", "unknown command 'status'",
      "this version cannot be asked while it runs: its logs tell what it does"),
     ("upgrade", "unknown command 'upgrade'",
-     "this version cannot replace its own binary: end it with TERM and run the new one"),
+     "USR2 has a running router start its file anew and hand over to it: kill -USR2 "
+     '"$(pidof sni-router)"'),
     # options of other programs
     ("-D", "unknown option -D before the command", FOREGROUND),
     ("--workers 4", "unknown option --workers before the command",
