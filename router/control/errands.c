@@ -2,53 +2,10 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "router/log/log.h"
-
-/* --- lists --- */
-
-static void list_init(struct errand_list *list)
-{
-    list->first = NULL;
-    list->end = &list->first;
-}
-
-static void list_add(struct errand_list *list, struct errand *errand)
-{
-    errand->next = NULL;
-    *list->end = errand;
-    list->end = &errand->next;
-}
-
-static struct errand *list_take(struct errand_list *list)
-{
-    struct errand *first = list->first;
-
-    if (first == NULL)
-        return NULL;
-    list->first = first->next;
-    if (list->first == NULL)
-        list->end = &list->first;
-    return first;
-}
-
-/* Takes this one out, if it is there. */
-static bool list_remove(struct errand_list *list, const struct errand *errand)
-{
-    struct errand **link = &list->first;
-
-    while (*link != NULL && *link != errand)
-        link = &(*link)->next;
-    if (*link == NULL)
-        return false;
-    *link = errand->next;
-    if (*link == NULL)
-        list->end = link;
-    return true;
-}
 
 /* --- the thread --- */
 
@@ -57,7 +14,7 @@ static struct errand *next_errand(struct errands *errands)
 {
     while (!errands->stopping && errands->asked.first == NULL)
         uv_cond_wait(&errands->more, &errands->lock);
-    return list_take(&errands->asked);
+    return (struct errand *)work_list_take(&errands->asked);
 }
 
 static void run(void *argument)
@@ -71,7 +28,7 @@ static void run(void *argument)
         errand->run(errand);
         uv_mutex_lock(&errands->lock);
         errands->running = NULL; /* it may be freed as soon as it is told */
-        list_add(&errands->done, errand);
+        work_list_add(&errands->done, &errand->work);
         if (errands->stuck)
             break; /* nobody is there any more */
         uv_async_send(&errands->done_async);
@@ -83,32 +40,18 @@ static void run(void *argument)
     uv_mutex_unlock(&errands->lock);
 }
 
-/* The thread gets no signals. 0 or a negative libuv error. */
-static int start_thread(struct errands *errands)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = uv_thread_create(&errands->thread, run, errands);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
 /* --- what was done --- */
 
 /* True: that was all there will be. */
 static bool tell_done(struct errands *errands)
 {
-    struct errand_list done;
-
     uv_mutex_lock(&errands->lock);
-    done = errands->done;
-    list_init(&errands->done);
+    struct work *done = work_list_take_all(&errands->done);
     bool ended = errands->ended;
     uv_mutex_unlock(&errands->lock);
-    for (struct errand *errand = done.first, *next; errand != NULL; errand = next) {
-        next = errand->next;
+    for (struct work *next; done != NULL; done = next) {
+        struct errand *errand = (struct errand *)done;
+        next = done->next;
         errand->on_done(errand);
     }
     return ended;
@@ -155,7 +98,7 @@ void errands_ask(struct errands *errands, struct errand *errand)
     assert(errands_are_run(errands) && errand->run != NULL && errand->on_done != NULL);
     uv_mutex_lock(&errands->lock);
     errand->given_up = false;
-    list_add(&errands->asked, errand);
+    work_list_add(&errands->asked, &errand->work);
     uv_cond_signal(&errands->more);
     uv_mutex_unlock(&errands->lock);
 }
@@ -164,7 +107,7 @@ bool errands_give_up(struct errands *errands, struct errand *errand)
 {
     part_assert_own(&errands->part);
     uv_mutex_lock(&errands->lock);
-    bool taken = list_remove(&errands->asked, errand);
+    bool taken = work_list_remove(&errands->asked, &errand->work);
     errand->given_up = !taken;
     uv_mutex_unlock(&errands->lock);
     return taken;
@@ -177,8 +120,8 @@ static int start(struct part *part)
     struct errands *errands = part->self;
 
     assert(part == &errands->part);
-    list_init(&errands->asked);
-    list_init(&errands->done);
+    work_list_init(&errands->asked);
+    work_list_init(&errands->done);
     int error = uv_mutex_init(&errands->lock);
     assert(error == 0);
     error = uv_cond_init(&errands->more);
@@ -186,7 +129,7 @@ static int start(struct part *part)
     error = uv_async_init(errands->loop, &errands->done_async, on_done);
     if (error == 0) {
         errands->done_async.data = errands;
-        error = start_thread(errands);
+        error = side_thread_start(&errands->thread, run, errands);
         if (error != 0)
             uv_close((uv_handle_t *)&errands->done_async, NULL);
     }

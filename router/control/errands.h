@@ -23,17 +23,14 @@
 #include <uv.h>
 
 #include "router/control/part.h"
+#include "router/control/side_thread.h"
 
 /* Its owner may not touch what run() uses until on_done. */
 struct errand {
+    struct work work;                       /* first; in a list of errands.c */
     void (*run)(struct errand *errand);     /* in the thread */
     void (*on_done)(struct errand *errand); /* on the loop; the errand is its owner's again */
     bool given_up;                          /* under the lock of errands.c */
-    struct errand *next;                    /* in a list of errands.c */
-};
-
-struct errand_list {
-    struct errand *first, **end;
 };
 
 struct errands {
@@ -46,7 +43,7 @@ struct errands {
 
     uv_mutex_t lock; /* guards the rest */
     uv_cond_t more;
-    struct errand_list asked, done;
+    struct work_list asked, done;
     struct errand *running;
     bool stopping, ended, stuck;
 };

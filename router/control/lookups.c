@@ -3,50 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
-
-/* --- lists --- */
-
-static void list_init(struct lookup_list *list)
-{
-    list->first = NULL;
-    list->end = &list->first;
-}
-
-static void list_add(struct lookup_list *list, struct lookup *lookup)
-{
-    lookup->next = NULL;
-    *list->end = lookup;
-    list->end = &lookup->next;
-}
-
-static struct lookup *list_take(struct lookup_list *list)
-{
-    struct lookup *first = list->first;
-
-    if (first == NULL)
-        return NULL;
-    list->first = first->next;
-    if (list->first == NULL)
-        list->end = &list->first;
-    return first;
-}
-
-/* Takes this one out, if it is there. */
-static bool list_remove(struct lookup_list *list, const struct lookup *lookup)
-{
-    struct lookup **link = &list->first;
-
-    while (*link != NULL && *link != lookup)
-        link = &(*link)->next;
-    if (*link == NULL)
-        return false;
-    *link = lookup->next;
-    if (*link == NULL)
-        list->end = link;
-    return true;
-}
 
 /* --- the threads --- */
 
@@ -63,7 +20,7 @@ static struct lookup *next_question(struct lookups *lookups)
 {
     while (!lookups->stopping && lookups->questions.first == NULL)
         uv_cond_wait(&lookups->more, &lookups->lock);
-    return lookups->stopping ? NULL : list_take(&lookups->questions);
+    return lookups->stopping ? NULL : (struct lookup *)work_list_take(&lookups->questions);
 }
 
 static void run(void *argument)
@@ -79,23 +36,18 @@ static void run(void *argument)
         look_up(lookup);
         uv_mutex_lock(&lookups->lock);
         lookups->busy--;
-        list_add(&lookups->answers, lookup);
+        work_list_add(&lookups->answers, &lookup->work);
         if (!lookups->stopping)
             uv_async_send(&lookups->answered);
     }
     uv_mutex_unlock(&lookups->lock);
 }
 
-/* The thread gets no signals. 0 or a negative libuv error. */
+/* 0 or a negative libuv error. */
 static int add_thread(struct lookups *lookups)
 {
-    sigset_t all, before;
-
     assert(lookups->threads < LOOKUPS_MAX_THREADS);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = uv_thread_create(&lookups->list[lookups->threads], run, lookups);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = side_thread_start(&lookups->list[lookups->threads], run, lookups);
     if (error == 0)
         lookups->threads++;
     return error;
@@ -105,14 +57,12 @@ static int add_thread(struct lookups *lookups)
 
 static void tell_answers(struct lookups *lookups)
 {
-    struct lookup_list answers;
-
     uv_mutex_lock(&lookups->lock);
-    answers = lookups->answers;
-    list_init(&lookups->answers);
+    struct work *answers = work_list_take_all(&lookups->answers);
     uv_mutex_unlock(&lookups->lock);
-    for (struct lookup *lookup = answers.first, *next; lookup != NULL; lookup = next) {
-        next = lookup->next;
+    for (struct work *next; answers != NULL; answers = next) {
+        struct lookup *lookup = (struct lookup *)answers;
+        next = answers->next;
         lookup->on_answer(lookup);
     }
 }
@@ -129,7 +79,7 @@ void lookups_ask(struct lookups *lookups, struct lookup *lookup)
     assert(lookup->on_answer != NULL && lookup->found == NULL);
     uv_mutex_lock(&lookups->lock);
     assert(!lookups->stopping);
-    list_add(&lookups->questions, lookup);
+    work_list_add(&lookups->questions, &lookup->work);
     lookups->waiting++;
     bool short_of_threads = lookups->waiting + lookups->busy > lookups->threads;
     uv_cond_signal(&lookups->more);
@@ -141,7 +91,7 @@ void lookups_ask(struct lookups *lookups, struct lookup *lookup)
 bool lookups_take_back(struct lookups *lookups, struct lookup *lookup)
 {
     uv_mutex_lock(&lookups->lock);
-    bool taken = list_remove(&lookups->questions, lookup);
+    bool taken = work_list_remove(&lookups->questions, &lookup->work);
     if (taken)
         lookups->waiting--;
     uv_mutex_unlock(&lookups->lock);
@@ -186,8 +136,8 @@ int lookups_start(struct lookups *lookups, uv_loop_t *loop)
 {
     memset(lookups, 0, sizeof *lookups);
     lookups->loop = loop;
-    list_init(&lookups->questions);
-    list_init(&lookups->answers);
+    work_list_init(&lookups->questions);
+    work_list_init(&lookups->answers);
     int error = uv_mutex_init(&lookups->lock);
     if (error != 0)
         return error;

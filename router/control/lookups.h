@@ -27,6 +27,8 @@
 #include <stddef.h>
 #include <uv.h>
 
+#include "router/control/side_thread.h"
+
 /* Threads that are there from the start, and how many there may be at most. */
 #define LOOKUPS_FIRST_THREADS 2
 #define LOOKUPS_MAX_THREADS   48
@@ -36,17 +38,13 @@
 
 /* A question. The asker's, who may not touch it until it is answered. */
 struct lookup {
+    struct work work; /* first; in a list of lookups.c */
     char name[LOOKUP_NAME_MAX];
     /* The question is the asker's again, and so is what was found. */
     void (*on_answer)(struct lookup *lookup);
     int error;              /* of getaddrinfo(3), 0: there is an address */
     int system_error;       /* errno, where `error` is EAI_SYSTEM */
     struct addrinfo *found; /* for freeaddrinfo() */
-    struct lookup *next;    /* in a list of lookups.c */
-};
-
-struct lookup_list {
-    struct lookup *first, **end;
 };
 
 struct lookups {
@@ -59,7 +57,7 @@ struct lookups {
 
     uv_mutex_t lock; /* guards the rest */
     uv_cond_t more;
-    struct lookup_list questions, answers;
+    struct work_list questions, answers;
     size_t waiting; /* questions in the list */
     size_t busy;    /* threads that have one in hand */
     bool stopping;
