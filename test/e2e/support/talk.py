@@ -61,11 +61,10 @@ class Peer:
 
 
 class Talk:
-    """`pieces`: the hello comes in two, the second when it says so. `bulk`: so many bytes
-    of answer.
-    `server_first`: the server ends as soon as it has answered. `wants_server`: it is not over
-    before a server is reached. `hold`: while it says so the client does not end. `deaf`: the client
-    does not read."""
+    """`pieces`: the hello comes in two, the second when it says so. `bulk`: so many bytes of
+    answer. `server_first`: the server ends as soon as it has answered. `wants_server`: it is not
+    over before a server is reached. `hold`: while it says so the client does not end. `deaf`: the
+    client does not read."""
 
     def __init__(self, address, listeners, name="one.test", pieces=None, bulk=0,
                  server_first=False, wants_server=True, hold=lambda: False, deaf=False):
